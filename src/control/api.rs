@@ -1,0 +1,458 @@
+//! What goes over the control socket. Both ends use these types; `curl --unix-socket` sees them as JSON.
+//!
+//! | method and path | body | answer |
+//! |---|---|---|
+//! | GET /v1/status | | [`DaemonStatus`] |
+//! | GET /v1/connectors | | [`ConnectorList`] |
+//! | GET /v1/connectors/NAME | | [`ConnectorStatus`] |
+//! | GET /v1/connectors/NAME/configuration | | [`ConnectorConfiguration`] |
+//! | POST /v1/connectors/NAME/sync | [`SyncRequest`] | JSON lines of [`RunEvent`] if `wait`, else one [`RunEvent`] |
+//! | POST /v1/connectors/NAME/plan | | JSON lines of [`RunEvent`], the last one `planned` or `refused` |
+//! | POST /v1/connectors/NAME/cancel, pause, resume | | [`Done`] |
+//! | POST /v1/connectors/NAME/rebind | [`RebindRequest`] | [`RebindAnswer`] |
+//! | POST /v1/connectors/NAME/rename | [`RenameRequest`] | [`Done`] |
+//! | POST /v1/connectors/NAME/release | [`ReleaseRequest`] | [`Done`] |
+//! | GET /v1/runs?connector=NAME&limit=N | | [`RunList`], newest first |
+//! | GET /v1/runs/ID | | [`Report`] with its operations |
+//! | POST /v1/reload | | [`ReloadAnswer`] |
+//! | PUT /v1/log-level | [`LogLevelRequest`] | [`Done`] |
+//! | GET /v1/directory/users, /v1/directory/groups | | [`DirectoryUsers`], [`DirectoryGroups`] |
+//! | GET /v1/directory/members?group=NAME | | [`DirectoryMembers`] |
+//!
+//! Every error is an [`ErrorBody`] with a fitting status: 400 unusable request, 403 not permitted, 404 no such thing,
+//! 409 not possible now, 500 an internal fault.
+
+use chrono::{DateTime, Utc};
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::sync::model::Finding;
+use crate::sync::progress::ProgressView;
+use crate::sync::report::{Counts, HoldSummary, Managed, NotProven, Outcome, Report, Trigger};
+
+/// An error as the socket tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// What went wrong, for programs.
+    pub error: ErrorKind,
+    /// What went wrong and what to do, for people.
+    pub message: String,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The request is not understood (400).
+    BadRequest,
+    /// The caller may not do this (403).
+    NotPermitted,
+    /// No connector, run or group of that name (404).
+    NotFound,
+    /// Not possible in the present state: paused, shutting down, configuration broken (409).
+    Conflict,
+    /// A fault of the daemon or its store (500).
+    Internal,
+}
+
+/// Something was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// What was done, as a sentence.
+    pub message: String,
+}
+
+/// The state of the whole daemon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The version of the program.
+    pub version: String,
+    /// The daemon's process id.
+    pub pid: u32,
+    /// When it started.
+    pub started: DateTime<Utc>,
+    /// usersyncd.yaml, if there is one.
+    pub config: String,
+    /// The state directory.
+    pub state: String,
+    /// Where metrics are served, with the port that was taken.
+    pub metrics: Option<String>,
+    /// True while it drains.
+    pub stopping: bool,
+    /// Keys of usersyncd.yaml that changed and need a restart.
+    pub restart_needed_for: Vec<String>,
+    /// All connectors, sorted by name.
+    pub connectors: Vec<ConnectorStatus>,
+}
+
+/// All connectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorList {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Sorted by name.
+    pub connectors: Vec<ConnectorStatus>,
+}
+
+/// The state of a connector; a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectorState {
+    /// Waiting for its schedule or for a request.
+    Idle,
+    /// A run is busy.
+    Running,
+    /// Somebody paused it.
+    Paused,
+    /// Its last run held something back.
+    Held,
+    /// Its last run failed or was partial.
+    Failing,
+    /// Its file is broken; the last good version runs if there is one.
+    ConfigError,
+}
+
+impl ConnectorState {
+    /// All states.
+    pub const ALL: [ConnectorState; 6] =
+        [Self::Idle, Self::Running, Self::Paused, Self::Held, Self::Failing, Self::ConfigError];
+
+    /// The name as in JSON and in metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Held => "held",
+            Self::Failing => "failing",
+            Self::ConfigError => "config_error",
+        }
+    }
+}
+
+/// One connector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorStatus {
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: ConnectorState,
+    /// False if its last good configuration cannot run (it was broken at the daemon's start).
+    pub runnable: bool,
+    /// The source's origin, if known.
+    pub source: Option<String>,
+    /// The target's address, if known.
+    pub target: Option<String>,
+    /// The cron expression with its zone, if it has a schedule.
+    pub schedule: Option<String>,
+    /// False for a connector that plans and writes nothing.
+    pub apply: bool,
+    /// When it runs next by itself.
+    pub next_run: Option<DateTime<Utc>>,
+    /// A request waits in its queue slot.
+    pub queued: bool,
+    /// The run that is busy.
+    pub current: Option<CurrentRun>,
+    /// The last run that ended.
+    pub last_run: Option<RunSummary>,
+    /// When a run last ended with success (or held).
+    pub last_success: Option<DateTime<Utc>>,
+    /// What it manages, after the last run.
+    pub managed: Managed,
+    /// What is wrong with its file, as `usersyncd check` prints it.
+    pub config_error: Option<String>,
+}
+
+/// A run that is busy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurrentRun {
+    /// Its number.
+    pub run: u64,
+    /// What started it.
+    pub trigger: Trigger,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// How far it is.
+    pub progress: ProgressView,
+}
+
+/// One run in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Its number.
+    pub run: u64,
+    /// The connector's name.
+    pub connector: String,
+    /// What started it.
+    pub trigger: Trigger,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// When it ended; none if it is busy or the daemon died in it.
+    pub ended: Option<DateTime<Utc>>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What happened.
+    pub counts: Counts,
+    /// How many findings it has.
+    pub findings: u64,
+}
+
+/// Runs, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunList {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Newest first.
+    pub runs: Vec<RunSummary>,
+}
+
+/// What is in force for a connector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConnectorConfiguration {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Its name.
+    pub name: String,
+    /// The file.
+    pub path: String,
+    /// The effective configuration as YAML with every default filled in; secrets are named, never shown.
+    pub yaml: String,
+    /// The next five runs; empty without a schedule.
+    pub next_runs: Vec<DateTime<Utc>>,
+    /// What is wrong with the file now, if an older version is in force.
+    pub config_error: Option<String>,
+}
+
+/// Asks for a sync.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SyncRequest {
+    /// Stream events until the run ends.
+    pub wait: bool,
+}
+
+/// What happens to a requested run, one per line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// Another run is busy; this request waits in the connector's queue slot (shared with equal requests).
+    Queued {
+        /// The run it waits for.
+        behind: u64,
+    },
+    /// The run began.
+    Started {
+        /// Its number.
+        run: u64,
+    },
+    /// How far it is; at most a few per second.
+    Progress {
+        /// The counters.
+        progress: ProgressView,
+    },
+    /// Something to say beside, for instance that an older version of a broken file is in force.
+    Notice {
+        /// A sentence.
+        message: String,
+    },
+    /// The run ended; the last event of a sync.
+    Finished {
+        /// What it did, without the single operations.
+        report: Box<Report>,
+    },
+    /// The plan; the last event of a plan.
+    Planned {
+        /// The plan.
+        plan: Box<PlanDocument>,
+    },
+    /// The request could not be carried out; the last event.
+    Refused {
+        /// What for programs.
+        error: ErrorKind,
+        /// Why, and what to do.
+        message: String,
+    },
+}
+
+/// What a sync would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanDocument {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The connector's name.
+    pub connector: String,
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// What would happen, by kind of object.
+    pub counts: Counts,
+    /// What would be applied, in that order.
+    pub operations: Vec<PlannedOperation>,
+    /// What would be held.
+    pub holds: Vec<HoldSummary>,
+    /// What a person should know about single records.
+    pub findings: Vec<Finding>,
+    /// Lists that were not read to their end.
+    pub not_proven: Vec<NotProven>,
+}
+
+/// One operation of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedOperation {
+    /// In words: `create user anna@example.com`.
+    pub summary: String,
+    /// Details in words, one line each: `email: a@example.com -> b@example.com`, `+ anna@example.com`.
+    pub details: Vec<String>,
+    /// Why: one clause.
+    pub why: String,
+    /// The operation itself.
+    pub operation: serde_json::Value,
+}
+
+/// Asks to bind a ledger to the present source and target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RebindRequest {
+    /// False: only say what would change.
+    pub confirm: bool,
+}
+
+/// What a rebind changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebindAnswer {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// What the ledger belonged to.
+    pub before: Option<crate::sync::model::Binding>,
+    /// What it belongs to from now on, or would.
+    pub after: crate::sync::model::Binding,
+    /// How many users the ledger has.
+    pub users: u64,
+    /// How many groups.
+    pub groups: u64,
+    /// Whether it was done.
+    pub done: bool,
+}
+
+/// Gives a ledger to a connector whose file was renamed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenameRequest {
+    /// The new name.
+    pub to: String,
+}
+
+/// Stops managing a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseRequest {
+    /// The user's name in the target.
+    pub login: String,
+}
+
+/// What a reload found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadAnswer {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// New connectors.
+    pub added: Vec<String>,
+    /// Connectors whose file changed.
+    pub updated: Vec<String>,
+    /// Connectors whose file did not change.
+    pub unchanged: Vec<String>,
+    /// Connectors whose file is gone.
+    pub removed: Vec<String>,
+    /// Files that are broken, each with its diagnostics.
+    pub rejected: Vec<Rejected>,
+    /// Keys of usersyncd.yaml that changed and are in force now.
+    pub settings_taken_over: Vec<String>,
+    /// Keys of usersyncd.yaml that changed and need a restart.
+    pub restart_needed_for: Vec<String>,
+}
+
+/// A broken file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The connector's name, or `usersyncd.yaml`.
+    pub name: String,
+    /// The diagnostics as `usersyncd check` prints them.
+    pub diagnostics: String,
+    /// Whether an older version stays in force.
+    pub last_good_in_force: bool,
+}
+
+/// Changes the log level until the next change of usersyncd.yaml or restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogLevelRequest {
+    /// error, warn, info, debug or trace.
+    pub level: String,
+}
+
+/// A user of the built-in directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryUser {
+    /// The name to sign in with.
+    pub username: CompactString,
+    /// The e-mail address.
+    pub email: CompactString,
+    /// The given name.
+    pub first_name: CompactString,
+    /// The family name.
+    pub last_name: CompactString,
+    /// The full name.
+    pub display_name: CompactString,
+    /// False for an account that cannot sign in.
+    pub active: bool,
+    /// Names of its groups, sorted.
+    pub groups: Vec<CompactString>,
+}
+
+/// Users of the built-in directory, sorted by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryUsers {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Sorted by username.
+    pub users: Vec<DirectoryUser>,
+}
+
+/// A group of the built-in directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryGroup {
+    /// Its name.
+    pub name: CompactString,
+    /// A text for people.
+    pub description: CompactString,
+    /// How many members it has.
+    pub members: u64,
+}
+
+/// Groups of the built-in directory, sorted by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryGroups {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Sorted by name.
+    pub groups: Vec<DirectoryGroup>,
+}
+
+/// Members of one group of the built-in directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryMembers {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The group.
+    pub group: CompactString,
+    /// Usernames, sorted.
+    pub members: Vec<CompactString>,
+}

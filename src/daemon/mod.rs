@@ -1,0 +1,1 @@
+//! The daemon: supervisor, one task per connector, schedule, signals, systemd.

@@ -1,0 +1,102 @@
+//! What a source must offer, and the sources there are: [`okta`].
+//!
+//! A source only reads. It knows nothing of targets, plans or the store.
+
+pub mod okta;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use compact_str::CompactString;
+use std::collections::BTreeSet;
+
+use crate::sync::model::{SourceId, SourceSnapshot, Status};
+use crate::sync::progress::RunControl;
+
+/// What one read must bring.
+#[derive(Clone, Debug)]
+pub struct ReadRequest {
+    /// Names of the profile attributes to keep, sorted; all others are skipped while parsing.
+    pub attributes: Arc<[CompactString]>,
+    /// Whether the members of a group of that name are wanted. A group that is not wanted is listed without members
+    /// (proven, empty) and costs no request.
+    pub wants_members: GroupFilter,
+    /// Groups in which the ledger has memberships: an empty one of these is read even if Okta counts 0 (RULES 18).
+    pub groups_with_memberships: BTreeSet<SourceId>,
+    /// Statuses in scope: a member with one of these who is missing from the user list is asked for (RULES 12).
+    pub statuses: BTreeSet<Status>,
+}
+
+/// Decides by name whether the members of a group are wanted.
+#[derive(Clone)]
+pub struct GroupFilter(pub Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for GroupFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GroupFilter")
+    }
+}
+
+/// Records that the lists did not show although the ledger, or a member list, says they should exist (RULES 12, 17).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// Ids of users.
+    pub users: BTreeSet<SourceId>,
+    /// Ids of groups.
+    pub groups: BTreeSet<SourceId>,
+}
+
+/// Where users, groups and memberships are read.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Reads all users, groups and members.
+    ///
+    /// A list that began and could not be read to its end is [`crate::sync::model::Proof::NotProven`] in the snapshot.
+    /// An error means that nothing usable came: refused credentials, no answer to the very first requests, an answer
+    /// that is not the source's, or cancellation.
+    async fn read(&self, request: &ReadRequest, control: &RunControl) -> Result<SourceSnapshot, SourceError>;
+
+    /// Asks for single records by id and puts the answers into the snapshot: who exists is added to its lists (a group
+    /// with its members), who does not gets an entry in [`SourceSnapshot::absences`].
+    async fn confirm(
+        &self,
+        snapshot: &mut SourceSnapshot,
+        questions: &Questions,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<(), SourceError>;
+}
+
+/// Why a source could not be read at all. The texts are whole sentences for an administrator.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A secret that could not be read.
+    #[error("{0}")]
+    Secret(String),
+    /// 401 or 403: the credentials or the rights behind them.
+    #[error("{0}")]
+    Refused(String),
+    /// No connection, no answer in time, or only server errors.
+    #[error("{0}")]
+    Unreachable(String),
+    /// An answer that the source does not give: a proxy's page, another service.
+    #[error("{0}")]
+    NotTheSource(String),
+    /// The run was cancelled.
+    #[error("the run was cancelled while reading; nothing was changed")]
+    Cancelled,
+}
+
+impl SourceError {
+    /// A short name for metrics and logs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Secret(_) => "secret",
+            Self::Refused(_) => "refused",
+            Self::Unreachable(_) => "unreachable",
+            Self::NotTheSource(_) => "not_the_source",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The heart: what the target should hold ([`desire`]), how it differs ([`diff`]), whether a person must look first
+//! ([`guard`]), and the doing of it ([`apply`]); [`engine`] strings them together for one run.
+//!
+//! Everything here but `apply` and `engine` is pure: no I/O, no clock, no randomness, no async. The same input gives the
+//! same plan, byte for byte, whatever the order in which the records came.
+
+pub mod engine;
+pub mod model;
+pub mod progress;
+pub mod report;
+pub mod rules;

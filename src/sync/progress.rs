@@ -1,0 +1,127 @@
+//! How far a run is: counters that the run adds to and that anybody may look at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Waiting for its turn.
+    Waiting,
+    /// Reading source and target.
+    Reading,
+    /// Comparing.
+    Planning,
+    /// Writing to the target.
+    Applying,
+    /// Over.
+    Done,
+}
+
+const PHASES: [Phase; 5] = [Phase::Waiting, Phase::Reading, Phase::Planning, Phase::Applying, Phase::Done];
+
+/// Shared by the run and those who watch it; clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    phase: AtomicU8,
+    users_read: AtomicU64,
+    groups_read: AtomicU64,
+    groups_total: AtomicU64,
+    operations_applied: AtomicU64,
+    operations_total: AtomicU64,
+    requests: AtomicU64,
+    waiting: AtomicU64,
+}
+
+/// One look at a [`Progress`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressView {
+    /// What the run is doing.
+    pub phase: Phase,
+    /// Users read from the source.
+    pub users_read: u64,
+    /// Groups whose members were read from the source.
+    pub groups_read: u64,
+    /// Groups found so far.
+    pub groups_total: u64,
+    /// Operations that have an outcome.
+    pub operations_applied: u64,
+    /// Operations approved; 0 until the plan is made.
+    pub operations_total: u64,
+    /// Requests sent to the source so far.
+    pub requests: u64,
+    /// Requests that wait for a rate-limit window at this moment.
+    pub waiting_for_rate_limit: u64,
+}
+
+impl Progress {
+    /// Says what the run does now.
+    pub fn enter(&self, phase: Phase) {
+        self.0.phase.store(phase as u8, Ordering::Relaxed);
+    }
+    /// Counts users read.
+    pub fn users_read(&self, count: u64) {
+        self.0.users_read.fetch_add(count, Ordering::Relaxed);
+    }
+    /// Counts groups found.
+    pub fn groups_found(&self, count: u64) {
+        self.0.groups_total.fetch_add(count, Ordering::Relaxed);
+    }
+    /// Counts groups whose members were read.
+    pub fn groups_read(&self, count: u64) {
+        self.0.groups_read.fetch_add(count, Ordering::Relaxed);
+    }
+    /// Says how many operations will be applied.
+    pub fn operations_approved(&self, count: u64) {
+        self.0.operations_total.store(count, Ordering::Relaxed);
+    }
+    /// Counts operations that have an outcome.
+    pub fn operations_applied(&self, count: u64) {
+        self.0.operations_applied.fetch_add(count, Ordering::Relaxed);
+    }
+    /// Counts a request to the source.
+    pub fn request_sent(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+    /// A request begins to wait for a rate-limit window.
+    pub fn rate_limit_wait_begins(&self) {
+        self.0.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+    /// A request has waited long enough.
+    pub fn rate_limit_wait_ends(&self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn view(&self) -> ProgressView {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let phase = usize::from(self.0.phase.load(Ordering::Relaxed));
+        ProgressView {
+            phase: PHASES.get(phase).copied().unwrap_or(Phase::Waiting),
+            users_read: load(&self.0.users_read),
+            groups_read: load(&self.0.groups_read),
+            groups_total: load(&self.0.groups_total),
+            operations_applied: load(&self.0.operations_applied),
+            operations_total: load(&self.0.operations_total),
+            requests: load(&self.0.requests),
+            waiting_for_rate_limit: load(&self.0.waiting),
+        }
+    }
+}
+
+/// What a run and the rooms below it share with whoever started it.
+#[derive(Clone, Debug, Default)]
+pub struct RunControl {
+    /// How far it is.
+    pub progress: Progress,
+    /// Cancelled when the run must begin nothing new.
+    pub cancel: CancellationToken,
+}

@@ -1,0 +1,243 @@
+//! What a run did, as it is stored, sent over the socket and printed.
+
+use chrono::{DateTime, Utc};
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::model::Finding;
+
+/// The version of every JSON document that users see. Additions keep it; anything else raises it.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What started a run; a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The schedule.
+    Cron,
+    /// A person, over the socket.
+    Manual,
+    /// Catching up at start on a run that was missed.
+    Startup,
+}
+
+impl Trigger {
+    /// All triggers.
+    pub const ALL: [Trigger; 3] = [Self::Cron, Self::Manual, Self::Startup];
+
+    /// The name as in JSON and in metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cron => "cron",
+            Self::Manual => "manual",
+            Self::Startup => "startup",
+        }
+    }
+}
+
+/// How a run ended (RULES 28).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All applied, every list proven.
+    Success,
+    /// Something is held for a person to look at; all else was applied.
+    Held,
+    /// An operation failed or a list was not proven; all else was applied.
+    Partial,
+    /// Ended without applying.
+    Failed,
+    /// Somebody cancelled it, or the daemon stopped; what was applied until then is in the report.
+    Cancelled,
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Outcome; 5] = [Self::Success, Self::Held, Self::Partial, Self::Failed, Self::Cancelled];
+
+    /// The name as in JSON and in metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Held => "held",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The exit code of `sync --wait`.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Held => 5,
+            Self::Partial => 6,
+            Self::Failed | Self::Cancelled => 1,
+        }
+    }
+
+    /// Whether it moves the time of the last success.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Success | Self::Held)
+    }
+}
+
+/// What happened to objects of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindCounts {
+    /// Created; for memberships: added.
+    pub created: u64,
+    /// Changed, renamed or enabled again.
+    pub updated: u64,
+    /// Already as they should be.
+    pub unchanged: u64,
+    /// Disabled; for groups: emptied because they left.
+    pub disabled: u64,
+    /// Deleted; for memberships: removed.
+    pub deleted: u64,
+    /// Wanted and not done because of an error.
+    pub failed: u64,
+    /// At the source but out of scope.
+    pub filtered: u64,
+    /// Not done because a limit says a person must look first.
+    pub held: u64,
+}
+
+/// What happened, by kind of object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Users.
+    pub users: KindCounts,
+    /// Groups.
+    pub groups: KindCounts,
+    /// Memberships.
+    pub memberships: KindCounts,
+}
+
+/// A list that was not read to its end, and what was therefore left alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NotProven {
+    /// Which list: `users`, `groups`, or `members of NAME`.
+    pub list: String,
+    /// Why.
+    pub reason: String,
+    /// How many removals do not exist in the plan because of it.
+    pub removals_left_out: u64,
+}
+
+/// Which limit holds operations back; a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// Users that left.
+    Leavers,
+    /// Memberships removed from one group.
+    Memberships,
+    /// Groups that left.
+    Groups,
+    /// Renamed users.
+    Renames,
+    /// Created users.
+    Creates,
+}
+
+impl HoldKind {
+    /// All kinds.
+    pub const ALL: [HoldKind; 5] =
+        [Self::Leavers, Self::Memberships, Self::Groups, Self::Renames, Self::Creates];
+
+    /// The name as in JSON and in metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Leavers => "leavers",
+            Self::Memberships => "memberships",
+            Self::Groups => "groups",
+            Self::Renames => "renames",
+            Self::Creates => "creates",
+        }
+    }
+}
+
+/// What was held, without the operations themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldSummary {
+    /// Which limit.
+    pub kind: HoldKind,
+    /// The group, for memberships.
+    pub group: Option<CompactString>,
+    /// How many users, groups or memberships are held.
+    pub count: u64,
+    /// How many would have been allowed.
+    pub allowed: u64,
+    /// Of how many.
+    pub base: u64,
+    /// One sentence: what is held, why, and what to do.
+    pub reason: String,
+    /// Whom or what it concerns, by name, sorted; all of them.
+    pub names: Vec<CompactString>,
+}
+
+/// What became of one operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationReport {
+    /// The operation in words: `create user anna@example.com`.
+    pub summary: String,
+    /// `applied`, `failed`, or `unanswered` (sent, and the daemon never saw the answer).
+    pub result: String,
+    /// What the target said, if it failed.
+    pub error: Option<String>,
+    /// The operation itself, with before and after.
+    pub operation: serde_json::Value,
+}
+
+/// All that is known of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The run's number, unique in one state directory.
+    pub run: u64,
+    /// The connector's name.
+    pub connector: String,
+    /// What started it.
+    pub trigger: Trigger,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// When it ended.
+    pub ended: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed, and what to do; only where the outcome is failed or cancelled.
+    pub error: Option<String>,
+    /// What happened, by kind of object.
+    pub counts: Counts,
+    /// What a person should know about single records.
+    pub findings: Vec<Finding>,
+    /// What was held.
+    pub holds: Vec<HoldSummary>,
+    /// Lists that were not read to their end.
+    pub not_proven: Vec<NotProven>,
+    /// Requests made to the source.
+    pub requests: u64,
+    /// What the connector manages after the run.
+    pub managed: Managed,
+    /// The operations with their results; from the journal, and only where the whole report was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<OperationReport>,
+}
+
+/// How much a connector manages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Managed {
+    /// Users, disabled ones included.
+    pub users: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Memberships of managed users in managed groups.
+    pub memberships: u64,
+}

@@ -1,0 +1,3 @@
+//! Logs, the metric registry, the listener for /metrics and health.
+
+pub mod metrics;
