@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::arguments::CheckArguments;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::text::plural;
+use super::text::{Style, plural};
 use crate::clock::Clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::model::{Connector, ScheduleSettings};
-use crate::config::{check_connector, check_settings, connector_files};
+use crate::config::{check_connector, check_settings, connector_files, overlooked_files};
 use crate::sync::report::FORMAT_VERSION;
 use crate::telemetry::escape::{escape, escape_lines};
 
@@ -73,16 +73,23 @@ pub(super) fn run(arguments: &CheckArguments, output: &Output) -> Result<Exit, F
         output.print_json(&findings)?;
     } else {
         for diagnostic in &findings.diagnostics {
-            output.say(&format!("{}\n", render_diagnostic(diagnostic, output)));
+            output.say(&format!("{}\n", render_diagnostic(diagnostic, output.message_style)));
         }
         output.print(&render(&findings))?;
     }
     Ok(if findings.ok { Exit::Done } else { Exit::InvalidConfiguration })
 }
 
-fn render_diagnostic(diagnostic: &Diagnostic, output: &Output) -> String {
-    let _ = output.message_style();
-    format!("{diagnostic:?}")
+/// The diagnostic as a person reads it; what it quotes from a file is made harmless first.
+fn render_diagnostic(diagnostic: &Diagnostic, style: Style) -> String {
+    let safe = Diagnostic {
+        file: PathBuf::from(&*escape(&diagnostic.file.to_string_lossy())),
+        message: escape_lines(&diagnostic.message).into_owned(),
+        advice: diagnostic.advice.as_deref().map(|advice| escape_lines(advice).into_owned()),
+        snippet: diagnostic.snippet.as_deref().map(|snippet| escape_lines(snippet).into_owned()),
+        ..diagnostic.clone()
+    };
+    safe.render(style.colors)
 }
 
 /// usersyncd.yaml and its connectors directory.
@@ -94,6 +101,7 @@ fn check_all(config: &Path, must_exist: bool, clock: &Clock) -> Findings {
     if let Some(settings) = checked.value {
         match connector_files(&settings.connectors) {
             Ok(files) => {
+                diagnostics.extend(overlooked_files(&settings.connectors).unwrap_or_default());
                 connectors.extend(files.iter().map(|file| check_file(file, clock, &mut diagnostics)));
             }
             Err(diagnostic) => diagnostics.push(diagnostic),
