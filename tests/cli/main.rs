@@ -1,4 +1,5 @@
 //! The real binary, as far as it goes without a daemon: `check`, `schema`, misuse, and sockets that nobody listens on.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
