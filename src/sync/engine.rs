@@ -267,7 +267,7 @@ async fn make_plan(
     };
     let mut plan = diff(&input);
     plan.ledger_changes.splice(0..0, linked);
-    note_unproven_lists(&mut plan, &source, rules);
+    note_unproven_lists(&mut plan, &source);
     let since = services.clock.now() - TimeDelta::hours(24);
     let recent = services.store.recent(&connector.name, since).await?;
     let (approved, holds) = guard(plan, &rules.limits, &recent);
@@ -407,8 +407,8 @@ fn check_for_lost_state(
     )))
 }
 
-/// Each list that did not end is reported, even if no removal was left out because of it.
-fn note_unproven_lists(plan: &mut Plan, source: &SourceSnapshot, rules: &Rules) {
+/// A list that did not end is reported, even if no removal was left out because of it; `diff` does so for members.
+fn note_unproven_lists(plan: &mut Plan, source: &SourceSnapshot) {
     let mut note = |list: String, proof: &Proof| {
         if let Proof::NotProven(reason) = proof
             && !plan.not_proven.iter().any(|known| known.list == list)
@@ -419,9 +419,6 @@ fn note_unproven_lists(plan: &mut Plan, source: &SourceSnapshot, rules: &Rules) 
     };
     note("users".to_owned(), &source.users_proof);
     note("groups".to_owned(), &source.groups_proof);
-    for group in source.groups.iter().filter(|group| wants_group(&rules.groups, &group.name)) {
-        note(format!("members of {}", group.name.trim()), &group.members_proof);
-    }
     plan.not_proven.sort();
 }
 

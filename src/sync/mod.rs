@@ -15,3 +15,5 @@ pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod rules;
+#[cfg(test)]
+mod tests;
