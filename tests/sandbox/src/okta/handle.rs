@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Status;
+use super::change::{Change, Changed};
 use super::org::{Refused, UserRow};
 use super::record::{GroupKind, Profile};
 use super::server::Shared;
@@ -74,7 +75,7 @@ impl NewUser {
         self
     }
 
-    fn profile(self) -> Profile {
+    pub(crate) fn profile(self) -> Profile {
         let mut profile = Profile::default();
         profile.set("firstName", self.first_name.into());
         profile.set("lastName", self.last_name.into());
@@ -229,6 +230,12 @@ impl Org {
                 users.iter().map(|user| user_place(state, user.as_ref())).collect::<Result<_, _>>()?;
             state.org.set_members(group, places, now)
         });
+    }
+
+    /// Makes changes at random, or several by name, as `POST /sandbox/change` does; says how many of which kind.
+    #[track_caller]
+    pub fn apply(&self, change: &Change) -> Changed {
+        self.change(|state, _| super::change::apply(state, change))
     }
 
     /// All users, deprovisioned ones included, ascending by id.

@@ -20,6 +20,7 @@
 
 mod admin;
 mod answer;
+mod change;
 mod clock;
 mod counts;
 mod fault;
@@ -50,6 +51,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use admin::LeastRequests;
+pub use change::{Change, Changed};
 pub use counts::Counts;
 pub use fault::{Broken, Fault, FaultId, FaultKind};
 pub use fault_text::FAULT_HELP;
@@ -331,6 +334,11 @@ impl Okta {
     /// token itself.
     pub fn log(&self) -> Vec<String> {
         self.shared.state().book.lines()
+    }
+
+    /// The fewest requests that read the whole org once.
+    pub fn least_requests(&self) -> LeastRequests {
+        LeastRequests::of(&self.shared.state())
     }
 
     /// Other clients of the same org use up requests of a bucket.
