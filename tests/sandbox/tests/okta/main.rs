@@ -1,0 +1,10 @@
+//! The stand-in as a client sees it: over HTTP, with a client that knows nothing of its inside.
+
+mod binary;
+mod client;
+mod faults;
+mod limits;
+mod org;
+mod paging;
+mod schema;
+mod search;
