@@ -214,7 +214,7 @@ impl Chance<'_> {
             .filter(|place| self.org.everyone != Some(*place))
             .filter(|place| {
                 let group = &self.org.groups[*place as usize];
-                !group.gone && !(with_members && group.members.is_empty())
+                !(group.gone || with_members && group.members.is_empty())
             })
             .collect();
         (!fitting.is_empty()).then(|| fitting[self.random.usize(..fitting.len())])
