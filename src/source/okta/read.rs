@@ -32,7 +32,9 @@ async fn address(client: &Client) -> Result<String, SourceError> {
     let ask = Ask { bucket: Bucket::Other, url: &url, what: WHAT, options: None, smaller: None };
     match client.ask(ask, |_, body| parse::org_id(body)).await {
         Ok(id) => Ok(id),
-        Err(Unread::Forbidden(_) | Unread::Missing) => Ok(client.origin().origin().ascii_serialization()),
+        Err(Unread::Forbidden(_) | Unread::Missing | Unread::NoPath(_)) => {
+            Ok(client.origin().origin().ascii_serialization())
+        }
         Err(unread) => Err(client.fatal(WHAT, unread)),
     }
 }
