@@ -44,7 +44,7 @@ impl model::ScheduleSettings {
     #[allow(clippy::unimplemented, unused_variables, reason = "replaced shortly")]
     #[must_use]
     pub fn next_after(&self, after: chrono::DateTime<chrono::Utc>) -> Option<chrono::DateTime<chrono::Utc>> {
-        unimplemented!()
+        { let zoned = after.with_timezone(&self.timezone); self.cron.find_next_occurrence(&zoned, false).ok().map(|t| t.with_timezone(&chrono::Utc)) }
     }
 }
 
