@@ -1,0 +1,182 @@
+//! What the listener answers, and what it refuses to be held up by.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::control::api::ConnectorState;
+use crate::sync::report::{FORMAT_VERSION, Managed};
+
+fn connector(name: &str) -> ConnectorStatus {
+    ConnectorStatus {
+        name: name.to_owned(),
+        state: ConnectorState::ConfigError,
+        runnable: true,
+        source: Some("https://acme.okta.com".to_owned()),
+        target: Some("the built-in directory".to_owned()),
+        schedule: None,
+        apply: true,
+        next_run: None,
+        queued: false,
+        current: None,
+        last_run: None,
+        last_success: Some("2026-11-23T03:00:00Z".parse().unwrap()),
+        managed: Managed { users: 1000, groups: 60, memberships: 5000 },
+        config_error: Some("error: unknown key `<b>`\n --> acme.yaml:3".to_owned()),
+    }
+}
+
+fn status(connectors: Vec<ConnectorStatus>) -> DaemonStatus {
+    DaemonStatus {
+        format_version: FORMAT_VERSION,
+        version: "0.1.0".to_owned(),
+        pid: 1,
+        started: "2026-11-23T00:00:00Z".parse().unwrap(),
+        config: "usersyncd.yaml".to_owned(),
+        state: "state".to_owned(),
+        metrics: None,
+        stopping: false,
+        restart_needed_for: Vec::new(),
+        connectors,
+    }
+}
+
+struct Served {
+    address: SocketAddr,
+    page: watch::Sender<Page>,
+    ready: watch::Sender<bool>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn served() -> Served {
+    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.address();
+    let (page, page_seen) = watch::channel(Page::On);
+    let (ready, ready_seen) = watch::channel(false);
+    let stop = CancellationToken::new();
+    let view = Arc::new(|| status(vec![connector("acme")]));
+    let task = tokio::spawn(serve(listener, Metrics::new(), view, page_seen, ready_seen, stop.clone()));
+    Served { address, page, ready, stop, task }
+}
+
+/// The whole answer to one request.
+async fn ask(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+async fn fetch(address: SocketAddr, path: &str) -> String {
+    ask(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await
+}
+
+#[tokio::test]
+async fn metrics_and_health() {
+    let served = served().await;
+    let metrics = fetch(served.address, "/metrics").await;
+    assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
+    assert!(metrics.contains("content-type: text/plain; version=0.0.4"));
+    assert!(metrics.contains("usersyncd_build_info{version="));
+    assert!(fetch(served.address, "/livez").await.starts_with("HTTP/1.1 200"));
+    let unready = fetch(served.address, "/readyz").await;
+    assert!(unready.starts_with("HTTP/1.1 503") && unready.contains("not ready: "), "{unready}");
+    served.ready.send_replace(true);
+    assert!(fetch(served.address, "/readyz").await.starts_with("HTTP/1.1 200"));
+    assert!(fetch(served.address, "/nonsense").await.starts_with("HTTP/1.1 404"));
+    assert!(
+        ask(served.address, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .contains("405")
+    );
+}
+
+#[tokio::test]
+async fn the_page_can_be_off_on_or_full() {
+    let served = served().await;
+    let page = fetch(served.address, "/").await;
+    assert!(
+        page.contains("acme") && !page.contains("acme.okta.com") && !page.contains("unknown key"),
+        "{page}"
+    );
+    assert!(page.contains("content-security-policy: default-src 'none'"));
+    served.page.send_replace(Page::Full);
+    let page = fetch(served.address, "/").await;
+    assert!(
+        page.contains("acme.okta.com") && page.contains("unknown key `&lt;b&gt;`\n --&gt; acme.yaml"),
+        "{page}"
+    );
+    served.page.send_replace(Page::Off);
+    assert!(fetch(served.address, "/").await.starts_with("HTTP/1.1 404"));
+    assert!(fetch(served.address, "/style.css").await.starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn names_on_the_page_are_text() {
+    let html = render_page(&status(vec![connector("<script>alert(1)</script>")]), true);
+    assert!(html.contains("&lt;script&gt;") && !html.contains("<script"), "{html}");
+    assert!(render_page(&status(Vec::new()), false).contains("No connectors"));
+}
+
+#[tokio::test]
+async fn only_so_many_are_accepted_at_a_time() {
+    use axum::serve::Listener as _;
+    let bound = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = bound.address();
+    let mut limited = Limited { socket: bound.socket, slots: Arc::new(Semaphore::new(2)) };
+    let _clients = [
+        TcpStream::connect(address).await.unwrap(),
+        TcpStream::connect(address).await.unwrap(),
+        TcpStream::connect(address).await.unwrap(),
+    ];
+    let first = limited.accept().await;
+    let _second = limited.accept().await;
+    {
+        let third = std::pin::pin!(limited.accept());
+        let now_or_never = futures_util::FutureExt::now_or_never(third);
+        assert!(now_or_never.is_none(), "the third has to wait");
+    }
+    drop(first);
+    limited.accept().await;
+}
+
+#[tokio::test]
+async fn the_listener_stops_in_spite_of_silent_clients() {
+    let served = served().await;
+    let mut silent = TcpStream::connect(served.address).await.unwrap();
+    silent.write_all(b"GET /metr").await.unwrap();
+    // By the time this is answered, the silent one was accepted.
+    fetch(served.address, "/livez").await;
+    tokio::time::pause();
+    served.stop.cancel();
+    served.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_ends_at_its_deadline() {
+    let served = served().await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut first = [0; 1];
+    stream.read_exact(&mut first).await.unwrap();
+    // One request per connection: after the answer the connection ends without waiting for a deadline.
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+
+    let mut silent = TcpStream::connect(served.address).await.unwrap();
+    silent.write_all(b"GET /").await.unwrap();
+    // By the time this is answered, the silent one was accepted.
+    fetch(served.address, "/livez").await;
+    tokio::time::pause();
+    // Paused time runs on to the next timer when all is idle: the deadline.
+    let end = silent.read_to_end(&mut Vec::new()).await;
+    assert!(matches!(end, Ok(0)) || end.is_err(), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_taken_address_is_named() {
+    let first = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let error = bind(first.address()).await.unwrap_err();
+    assert!(error.contains(&first.address().to_string()) && error.contains("metrics.listen"), "{error}");
+}
