@@ -24,6 +24,9 @@ impl Okta {
 #[async_trait]
 #[allow(unused_variables, clippy::unimplemented, reason = "replaced shortly")]
 impl Source for Okta {
+    async fn address(&self, control: &RunControl) -> Result<String, SourceError> {
+        unimplemented!()
+    }
     async fn read(&self, request: &ReadRequest, control: &RunControl) -> Result<SourceSnapshot, SourceError> {
         unimplemented!()
     }
