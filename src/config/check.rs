@@ -1,0 +1,396 @@
+//! Goes through a tree with the table of keys and complains about everything that does not fit.
+
+use std::path::Path;
+
+use super::diagnostic::{Checked, Diagnostic, Severity};
+use super::form::Form;
+use super::table::{Key, Kind, Nothing, SECRET};
+use super::text::{Complaint, Region, Text, quoted};
+use super::tree::{self, Entry, Node, Value};
+use super::values::{alternatives, closest, word};
+
+/// More diagnostics than anybody reads.
+const MOST_DIAGNOSTICS: usize = 100;
+
+/// A file that is being checked.
+pub(super) struct Checker {
+    file: std::path::PathBuf,
+    table: &'static [Key],
+    text: Text,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Checker {
+    /// Parses `contents`, which is to have the keys of `table`. Only an empty file gives neither a tree nor a diagnostic.
+    pub(super) fn new(file: &Path, contents: &str, table: &'static [Key]) -> (Self, Option<Node>) {
+        let parsed = tree::parse(contents);
+        let mut text = Text::new(file, contents);
+        for region in parsed.root.iter().flat_map(Node::secrets) {
+            text.hide(region);
+        }
+        let mut checker = Self { file: file.to_path_buf(), table, text, diagnostics: Vec::new() };
+        for (region, complaint) in parsed.complaints {
+            checker.error(region, complaint);
+        }
+        (checker, parsed.root)
+    }
+
+    /// True if nothing was complained about so far.
+    pub(super) fn is_clean(&self) -> bool {
+        !self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    pub(super) fn error(&mut self, region: Region, complaint: Complaint) {
+        self.add(Severity::Error, Some(region), complaint);
+    }
+
+    pub(super) fn warning(&mut self, region: Region, complaint: Complaint) {
+        self.add(Severity::Warning, Some(region), complaint);
+    }
+
+    /// An error that concerns the whole file.
+    pub(super) fn file_error(&mut self, complaint: Complaint) {
+        self.add(Severity::Error, None, complaint);
+    }
+
+    fn add(&mut self, severity: Severity, region: Option<Region>, complaint: Complaint) {
+        self.diagnostics.push(self.text.diagnostic(severity, region, complaint));
+    }
+
+    /// The result: `value` unless there was an error, and the diagnostics in the order of the file.
+    pub(super) fn finish<T>(mut self, value: Option<T>) -> Checked<T> {
+        let value = value.filter(|_| self.is_clean());
+        self.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        let count = self.diagnostics.len();
+        if count > MOST_DIAGNOSTICS {
+            self.diagnostics.truncate(MOST_DIAGNOSTICS);
+            let message = format!(
+                "There are {} more; the first {MOST_DIAGNOSTICS} are shown.",
+                count - MOST_DIAGNOSTICS
+            );
+            let severity = if value.is_some() { Severity::Warning } else { Severity::Error };
+            self.diagnostics.push(Diagnostic::of_file(severity, &self.file, message, None));
+        }
+        Checked { value, diagnostics: self.diagnostics }
+    }
+
+    /// Checks the mapping at the root of the file.
+    pub(super) fn root(&mut self, root: &Node) {
+        match &root.value {
+            Value::Mapping(entries) => {
+                self.entries(entries, self.table, "");
+                for (key, advice) in missing(entries, self.table) {
+                    self.file_error(
+                        Complaint::new(format!("The key `{}` is missing.", key.name)).advise(advice),
+                    );
+                }
+            }
+            Value::Broken => {}
+            _ => {
+                let complaint = Complaint::new(format!(
+                    "The file must be a mapping of keys to values, but it is {}.",
+                    root.describe()
+                ));
+                self.error(root.region, complaint.advise(format!("Its keys are {}.", offered(self.table))));
+            }
+        }
+    }
+
+    fn entries(&mut self, entries: &[Entry], keys: &'static [Key], path: &str) {
+        for entry in entries {
+            let inner = join(path, &entry.key);
+            match keys.iter().find(|key| key.name == entry.key) {
+                Some(key) => self.value(entry, key, &inner),
+                // `<<` with an alias, which was complained about already.
+                None if entry.key == "<<" && matches!(entry.value.value, Value::Broken) => {}
+                None => self.unknown(entry, keys, path),
+            }
+        }
+    }
+
+    fn unknown(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
+        let place = if path.is_empty() { "here".to_owned() } else { format!("under `{path}`") };
+        // Somebody may write the secret where the key belongs.
+        let name = if self.text.is_hidden(entry.region) {
+            "What stands here".to_owned()
+        } else {
+            quoted(&entry.key)
+        };
+        let complaint = Complaint::new(format!("{name} is not a key that is known {place}."));
+        let names = || keys.iter().map(|key| key.name);
+        let advice = if let Some(name) = closest(&entry.key, names()) {
+            format!("Did you mean `{name}`?")
+        } else if let Some(place) = home_of(&entry.key, self.table, "") {
+            match place.as_str() {
+                "" => format!("`{}` belongs to the top level of the file: check its indentation.", entry.key),
+                place => format!("`{}` belongs under `{place}`.", entry.key),
+            }
+        } else if keys.is_empty() {
+            "Nothing can be set here: write `{}`.".to_owned()
+        } else {
+            format!("Known {place}: {}.", offered(keys))
+        };
+        self.error(entry.region, complaint.advise(advice));
+    }
+
+    fn value(&mut self, entry: &Entry, key: &'static Key, path: &str) {
+        let node = &entry.value;
+        if matches!(node.value, Value::Broken) {
+            return;
+        }
+        match key.kind {
+            Kind::Section(keys) => self.section(entry, keys, path),
+            Kind::OneOf(keys) => self.one_of(entry, keys, path),
+            Kind::Secret => self.secret(entry, path),
+            Kind::Empty if matches!(node.value, Value::Null) => {}
+            Kind::Empty => self.section(entry, &[], path),
+            Kind::One(form) => self.one(entry, node, form, path),
+            Kind::Many(form) => drop(self.many(entry, form, path)),
+            Kind::Some(form, reason) => self.some(entry, form, path, reason),
+            Kind::OneOrLater(_) if matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) => {
+                let complaint = Complaint::new(format!("This form of `{path}` is not supported yet."));
+                self.error(node.region, complaint.advise(format!("What works is {}.", expected(key))));
+            }
+            Kind::OneOrLater(form) => self.one(entry, node, form, path),
+            Kind::Later(nothing, advice) => {
+                if !nothing.is(node) {
+                    let complaint = Complaint::new(format!("`{path}` is not supported yet."));
+                    self.error(entry.region, complaint.advise(advice));
+                }
+            }
+        }
+    }
+
+    fn section(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
+        let Some(entries) = self.mapping(entry, keys, path) else { return };
+        self.entries(entries, keys, path);
+        for (key, advice) in missing(entries, keys) {
+            let complaint =
+                Complaint::new(format!("`{path}` needs the key `{}`, which is missing.", key.name));
+            self.error(entry.region, complaint.advise(advice));
+        }
+    }
+
+    fn one_of(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
+        let Some(entries) = self.mapping(entry, keys, path) else { return };
+        self.entries(entries, keys, path);
+        let mut given = entries.iter().filter(|entry| keys.iter().any(|key| key.name == entry.key));
+        match given.next() {
+            None if entries.is_empty() => {
+                let complaint = Complaint::new(format!("`{path}` is empty."));
+                self.error(entry.region, complaint.advise(format!("Write {} under it.", offered(keys))));
+            }
+            // Only unknown keys, which were complained about.
+            None => {}
+            Some(first) => {
+                for second in given {
+                    let complaint = Complaint::new(format!(
+                        "`{path}` has both `{}` and `{}`, but takes one only.",
+                        first.key, second.key
+                    ));
+                    self.error(
+                        second.region,
+                        complaint.advise(match path {
+                            "source" | "target" => "Keep one of them; for both, write two connector files.",
+                            _ => "Keep one of them.",
+                        }),
+                    );
+                }
+            }
+        }
+    }
+
+    fn secret(&mut self, entry: &Entry, path: &str) {
+        if let Value::Scalar(_) | Value::Sequence(_) = entry.value.value {
+            let complaint = Complaint::new(format!("`{path}` says where the secret is kept; the secret itself must not stand in this file."))
+                .advise("Write `{ credential: NAME }`, `{ file: /path }` or `{ env: NAME }`. If a secret was written here, replace it by a new one: others may have read this file.");
+            self.error(entry.value.region, complaint);
+            return;
+        }
+        self.one_of(entry, SECRET, path);
+    }
+
+    /// The entries of a mapping, or an error.
+    fn mapping<'a>(&mut self, entry: &'a Entry, keys: &'static [Key], path: &str) -> Option<&'a [Entry]> {
+        match &entry.value.value {
+            Value::Mapping(entries) => return Some(entries),
+            Value::Null => self.nothing(entry, path),
+            _ => {
+                let complaint = Complaint::new(format!(
+                    "`{path}` must be a mapping of keys to values, but it is {}.",
+                    self.describe(&entry.value)
+                ));
+                let advice = if keys.is_empty() {
+                    "Write `{}`.".to_owned()
+                } else {
+                    format!("Its keys are {}.", offered(keys))
+                };
+                self.error(entry.value.region, complaint.advise(advice));
+            }
+        }
+        None
+    }
+
+    /// What it is, for a sentence; no secret.
+    fn describe(&self, node: &Node) -> String {
+        if self.text.is_hidden(node.region) { "a text".to_owned() } else { node.describe() }
+    }
+
+    fn nothing(&mut self, entry: &Entry, path: &str) {
+        let complaint = Complaint::new(format!("`{path}` has no value."));
+        self.error(
+            entry.region,
+            complaint.advise("Write its value behind or, indented, under it, or remove the key."),
+        );
+    }
+
+    fn one(&mut self, entry: &Entry, node: &Node, form: Form, path: &str) {
+        match &node.value {
+            Value::Scalar(text) => {
+                if let Err(complaint) = form.check(text, path) {
+                    self.error(node.region, complaint);
+                }
+            }
+            Value::Null => self.nothing(entry, path),
+            _ => {
+                let complaint = Complaint::new(format!(
+                    "`{path}` must be {}, but it is {}.",
+                    form.expected(),
+                    self.describe(node)
+                ));
+                self.error(node.region, complaint);
+            }
+        }
+    }
+
+    /// True if it is a list that has an item.
+    fn many(&mut self, entry: &Entry, form: Form, path: &str) -> bool {
+        match &entry.value.value {
+            Value::Sequence(items) => {
+                for item in items {
+                    self.item(item, form, path);
+                }
+                return !items.is_empty();
+            }
+            Value::Null => {
+                let complaint = Complaint::new(format!("`{path}` has no value."));
+                self.error(
+                    entry.region,
+                    complaint.advise("Write a list, `[]` for an empty one, or remove the key."),
+                );
+            }
+            Value::Scalar(text) => {
+                let complaint = Complaint::new(format!(
+                    "`{path}` must be a list, but it is {}.",
+                    self.describe(&entry.value)
+                ));
+                let item = serde_json::Value::from(text.as_str());
+                let advice = if quoted(text).trim_matches('`') == text {
+                    format!("Write [{item}].")
+                } else {
+                    "Write [...].".to_owned()
+                };
+                self.error(entry.value.region, complaint.advise(advice));
+            }
+            _ => {
+                let complaint = Complaint::new(format!(
+                    "`{path}` must be a list, but it is {}.",
+                    self.describe(&entry.value)
+                ));
+                let advice = "Write each item behind a dash, or all of them in [...]; text that begins with `{` needs quotes.";
+                self.error(entry.value.region, complaint.advise(advice));
+            }
+        }
+        true
+    }
+
+    fn item(&mut self, item: &Node, form: Form, path: &str) {
+        match &item.value {
+            Value::Scalar(text) => {
+                if let Err(complaint) = form.check(text, path) {
+                    self.error(item.region, complaint);
+                }
+            }
+            Value::Broken => {}
+            Value::Null => {
+                let complaint = Complaint::new(format!("An item of `{path}` is empty."));
+                self.error(
+                    item.region,
+                    complaint.advise("Remove it, or put quotes around it if it is a name."),
+                );
+            }
+            _ => {
+                let complaint = Complaint::new(format!(
+                    "Each item of `{path}` must be {}, but this is {}.",
+                    form.expected(),
+                    self.describe(item)
+                ));
+                self.error(
+                    item.region,
+                    complaint
+                        .advise("Text that begins with `{` or `[`, or that contains `: `, needs quotes."),
+                );
+            }
+        }
+    }
+
+    fn some(&mut self, entry: &Entry, form: Form, path: &str, reason: &str) {
+        if !self.many(entry, form, path) {
+            let complaint = Complaint::new(format!("`{path}` is empty: {reason}."));
+            self.error(
+                entry.value.region,
+                complaint.advise("Remove the key for the default, or name what is meant."),
+            );
+        }
+    }
+}
+
+impl Nothing {
+    /// True if `node` asks for nothing.
+    fn is(self, node: &Node) -> bool {
+        match (self, &node.value) {
+            (Self::EmptyMapping, Value::Mapping(entries)) => entries.is_empty(),
+            (Self::EmptyList, Value::Sequence(items)) => items.is_empty(),
+            (Self::Off, Value::Scalar(text)) => word(text, &["on", "off"]) == Some("off"),
+            _ => false,
+        }
+    }
+}
+
+/// The keys that work, as alternatives.
+fn offered(keys: &[Key]) -> String {
+    let works = |key: &&Key| !matches!(key.kind, Kind::Later(..));
+    alternatives(keys.iter().filter(works).map(|key| key.name))
+}
+
+/// Each required key that `entries` do not have, and what to write.
+fn missing(entries: &[Entry], keys: &'static [Key]) -> Vec<(&'static Key, &'static str)> {
+    let has = |key: &Key| entries.iter().any(|entry| entry.key == key.name);
+    keys.iter().filter(|key| !has(key)).filter_map(|key| key.required.map(|advice| (key, advice))).collect()
+}
+
+fn expected(key: &Key) -> String {
+    if let Kind::One(form) | Kind::OneOrLater(form) = key.kind { form.expected() } else { String::new() }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The path under which a key of exactly this name is known; none if there is not exactly one such place.
+fn home_of(name: &str, keys: &'static [Key], path: &str) -> Option<String> {
+    let mut homes = Vec::new();
+    collect_homes(name, keys, path, &mut homes);
+    if let [home] = homes.as_slice() { Some(home.clone()) } else { None }
+}
+
+fn collect_homes(name: &str, keys: &'static [Key], path: &str, homes: &mut Vec<String>) {
+    for key in keys {
+        if key.name == name {
+            homes.push(path.to_owned());
+        }
+        if let Kind::Section(inner) | Kind::OneOf(inner) = key.kind {
+            collect_homes(name, inner, &join(path, key.name), homes);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! From the checked tree of a connector file to a [`Connector`], with the checks that concern several keys.
+
+use std::path::{Path, PathBuf};
+
+use compact_str::CompactString;
+use url::Url;
+
+use super::check::Checker;
+use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
+use super::schedule;
+use super::secret::Environment;
+use super::text::Complaint;
+use super::tree::{Node, Value};
+use super::values;
+use crate::sync::model::Status;
+use crate::sync::rules::{
+    Globs, GroupRules, LeaverGroups, LeaverUsers, Leavers, Limit, Limits, Protected, Rules, Scope,
+};
+
+/// The share of Okta's rate limits that may be used, in hundredths, where nothing is said.
+pub(super) const DEFAULT_BUDGET: u8 = 50;
+
+/// What is known of a file before it is parsed.
+pub(super) struct Origin<'a> {
+    /// The file as it was named.
+    pub(super) path: &'a Path,
+    /// The directory that relative paths in it start from; absolute.
+    pub(super) directory: &'a Path,
+    /// The digest of its contents.
+    pub(super) digest: String,
+}
+
+/// Checks the tree and makes a connector of it; none if there is an error.
+pub(super) fn build(
+    checker: &mut Checker,
+    root: &Node,
+    origin: Origin<'_>,
+    environment: Environment<'_>,
+) -> Option<Connector> {
+    checker.root(root);
+    let source = source(checker, root, origin.directory, environment);
+    let schedule = schedule(checker, root);
+    let rules = rules(checker, root);
+    Some(Connector {
+        name: name(origin.path)?,
+        path: origin.path.to_path_buf(),
+        digest: origin.digest,
+        source: source?,
+        target: TargetSettings::Directory,
+        schedule,
+        rules,
+        apply: text(root, &["apply"]).and_then(|text| values::word(text, &["on", "off"])) != Some("off"),
+    })
+}
+
+/// The connector's name if the file's stem can be one: 1 to 64 of A-Z, a-z, 0-9, dot, underscore and dash, with neither a
+/// dot nor a dash at the beginning.
+pub(super) fn name(path: &Path) -> Option<String> {
+    let stem = path.file_stem()?.to_str()?;
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    let is_name =
+        (1..=64).contains(&stem.len()) && stem.chars().all(is_part) && !stem.starts_with(['.', '-']);
+    is_name.then(|| stem.to_owned())
+}
+
+fn text<'a>(root: &'a Node, path: &[&str]) -> Option<&'a str> {
+    root.find(path)?.scalar()
+}
+
+fn source(
+    checker: &mut Checker,
+    root: &Node,
+    directory: &Path,
+    environment: Environment<'_>,
+) -> Option<OktaSettings> {
+    let okta = root.find(&["source"])?.entry("okta")?;
+    if !matches!(okta.value.value, Value::Mapping(_)) {
+        return None;
+    }
+    match (okta.value.entry("domain"), okta.value.entry("url")) {
+        (Some(domain), Some(url)) => {
+            let second = domain.region.from.max(url.region.from);
+            let region = if url.region.from == second { url.region } else { domain.region };
+            let complaint = Complaint::new("`source.okta` has both `domain` and `url`, but takes one only.");
+            checker.error(
+                region,
+                complaint.advise("Keep `domain`; `url` is for orgs at an address of their own."),
+            );
+        }
+        (None, None) => {
+            let complaint = Complaint::new("`source.okta` needs the key `domain`, which is missing.");
+            checker.error(
+                okta.region,
+                complaint.advise("Write the org's domain, as in `domain: acme.okta.com`."),
+            );
+        }
+        _ => {}
+    }
+    let token = token(checker, &okta.value, directory, environment);
+    let budget = text(&okta.value, &["rate_budget"]).and_then(|text| values::budget(text).ok());
+    Some(OktaSettings {
+        origin: org(&okta.value)?,
+        token: token?,
+        rate_budget: budget.unwrap_or(DEFAULT_BUDGET),
+    })
+}
+
+fn org(okta: &Node) -> Option<Url> {
+    match text(okta, &["domain"]) {
+        Some(domain) => values::domain(domain).ok(),
+        None => values::origin(text(okta, &["url"])?).ok(),
+    }
+}
+
+/// Where the token is, once it was read there.
+fn token(
+    checker: &mut Checker,
+    okta: &Node,
+    directory: &Path,
+    environment: Environment<'_>,
+) -> Option<SecretRef> {
+    let place = okta.find(&["auth", "api_token"])?;
+    let read = |key: &str, check: fn(&str) -> Result<(), Complaint>| {
+        let node = place.get(key)?;
+        node.scalar().filter(|text| check(text).is_ok()).map(|text| (node.region, text))
+    };
+    let credential = read("credential", values::credential)
+        .map(|(region, name)| (region, SecretRef::Credential(name.to_owned())));
+    let file =
+        || read("file", values::path).map(|(region, path)| (region, SecretRef::File(directory.join(path))));
+    let variable = || {
+        read("env", values::variable).map(|(region, name)| (region, SecretRef::Environment(name.to_owned())))
+    };
+    let (region, secret) = credential.or_else(file).or_else(variable)?;
+    if let Err(complaint) = secret.read_from(environment) {
+        checker.error(region, complaint);
+    } else if let Some(complaint) = secret.exposure() {
+        checker.warning(region, complaint);
+    }
+    Some(secret)
+}
+
+fn schedule(checker: &mut Checker, root: &Node) -> Option<ScheduleSettings> {
+    let node = root.get("schedule")?;
+    let cron = node.get("cron")?;
+    let duration = |key: &str| text(node, &[key]).and_then(|text| values::duration(text).ok());
+    let missed = text(node, &["missed"]).and_then(|text| values::word(text, &["run_once", "skip"]));
+    let schedule = ScheduleSettings {
+        expression: cron.scalar()?.to_owned(),
+        cron: schedule::parse(cron.scalar()?).ok()?,
+        timezone: text(node, &["timezone"])
+            .and_then(|text| values::timezone(text).ok())
+            .unwrap_or(chrono_tz::UTC),
+        jitter: duration("jitter").unwrap_or_default(),
+        missed: if missed == Some("skip") { Missed::Skip } else { Missed::RunOnce },
+    };
+    if let Some(gap) = schedule::outlives_token(&schedule) {
+        let complaint = Complaint::new(format!(
+            "Up to {} days pass between two runs, and Okta drops an API token that was not used for 30 days.",
+            gap.num_days()
+        ));
+        checker.warning(
+            cron.region,
+            complaint.advise("Run at least every four weeks, unless something else uses the token."),
+        );
+    }
+    Some(schedule)
+}
+
+fn rules(checker: &mut Checker, root: &Node) -> Rules {
+    Rules {
+        scope: scope(checker, root),
+        groups: GroupRules {
+            include: globs(checker, root, &["groups", "include"]),
+            exclude: globs(checker, root, &["groups", "exclude"]),
+        },
+        protected: Protected {
+            users: globs(checker, root, &["protected", "users"]),
+            groups: globs(checker, root, &["protected", "groups"]),
+        },
+        leavers: Leavers {
+            users: match text(root, &["leavers", "users"]) {
+                Some("keep") => LeaverUsers::Keep,
+                _ => LeaverUsers::Disable,
+            },
+            groups: match text(root, &["leavers", "groups"]) {
+                Some("keep") => LeaverGroups::Keep,
+                _ => LeaverGroups::Empty,
+            },
+        },
+        limits: limits(root),
+    }
+}
+
+fn scope(checker: &mut Checker, root: &Node) -> Scope {
+    let statuses = root.find(&["scope", "statuses"]).and_then(|node| match &node.value {
+        Value::Sequence(items) => Some(items),
+        _ => None,
+    });
+    for item in statuses.into_iter().flatten() {
+        if item.scalar() == Some(Status::Deprovisioned.as_str()) {
+            let complaint = Complaint::new(
+                "With `DEPROVISIONED` in scope, people whom Okta deactivated keep their accounts in the target.",
+            );
+            checker.warning(item.region, complaint.advise("Remove it unless that is meant."));
+        }
+    }
+    if let Some(exclude) = root.find(&["scope", "users"]).and_then(|users| users.entry("exclude"))
+        && matches!(&exclude.value.value, Value::Sequence(items) if !items.is_empty())
+    {
+        let complaint = Complaint::new(
+            "Users who match `scope.users.exclude` and are managed already become leavers: `leavers.users` says what happens to their accounts.",
+        );
+        checker.warning(
+            exclude.region,
+            complaint
+                .advise("To leave accounts of the target alone, name them under `protected.users` instead."),
+        );
+    }
+    let read = |item: &Node| item.scalar().and_then(|text| values::status(text).ok());
+    Scope {
+        statuses: statuses
+            .map_or_else(|| Scope::default().statuses, |items| items.iter().filter_map(read).collect()),
+        include: globs(checker, root, &["scope", "users", "include"]),
+        exclude: globs(checker, root, &["scope", "users", "exclude"]),
+    }
+}
+
+fn globs(checker: &mut Checker, root: &Node, path: &[&str]) -> Globs {
+    let Some(node) = root.find(path) else { return Globs::default() };
+    let Value::Sequence(items) = &node.value else { return Globs::default() };
+    // Those that are no patterns were complained about, one by one.
+    let patterns: Vec<CompactString> = items
+        .iter()
+        .filter_map(Node::scalar)
+        .filter(|text| values::glob(text).is_ok())
+        .map(CompactString::from)
+        .collect();
+    Globs::new(&patterns).unwrap_or_else(|(_, reason)| {
+        let complaint = Complaint::new(format!(
+            "The patterns of `{}` are too many or too large together: {reason}.",
+            path.join(".")
+        ));
+        checker.error(node.region, complaint.advise("Write fewer patterns, as in \"svc-*\" for many names."));
+        Globs::default()
+    })
+}
+
+fn limits(root: &Node) -> Limits {
+    let defaults = Limits::default();
+    let limit = |key: &str, default: Limit| {
+        text(root, &["limits", key]).and_then(|text| values::limit(text).ok()).unwrap_or(default)
+    };
+    Limits {
+        leavers: limit("leavers", defaults.leavers),
+        memberships: limit("memberships", defaults.memberships),
+        groups: limit("groups", defaults.groups),
+        renames: limit("renames", defaults.renames),
+        creates: limit("creates", defaults.creates),
+        floor: text(root, &["limits", "floor"])
+            .and_then(|text| values::count(text).ok())
+            .unwrap_or(defaults.floor),
+    }
+}
+
+/// The directory that relative paths in the file at `path` start from; absolute.
+pub(super) fn directory_of(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    absolute.parent().map_or_else(|| PathBuf::from("/"), Path::to_path_buf)
+}

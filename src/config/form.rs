@@ -1,0 +1,166 @@
+//! The forms that a single value can have: how to say what is expected, how to check it, how an editor checks it.
+
+use serde_json::{Value, json};
+
+use super::text::{Complaint, quoted};
+use super::{schedule, values};
+use crate::sync::model::Status;
+
+/// One form of a scalar.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form {
+    /// An Okta domain.
+    Domain,
+    /// Scheme, host and port.
+    Origin,
+    /// 1% to 100%.
+    Budget,
+    /// `1h30m`.
+    Duration,
+    /// A duration of nothing, until grace is supported.
+    NoGrace,
+    /// Okta's name of a status.
+    Status,
+    /// A pattern on names.
+    Glob,
+    /// A cron expression.
+    Cron,
+    /// A time zone.
+    Timezone,
+    /// A number, a percentage or `off`.
+    Limit,
+    /// A whole number.
+    Count,
+    /// A template that must be this one until others are supported.
+    Template(&'static str),
+    /// The name of a credential.
+    Credential,
+    /// A path.
+    Path,
+    /// The path of a Unix socket.
+    Socket,
+    /// The name of an environment variable.
+    Variable,
+    /// An address to listen on, or `off`.
+    Listen,
+    /// The name of a group of this host.
+    Group,
+    /// One of some words.
+    Words(Words),
+}
+
+/// Words of which one must be chosen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words {
+    /// What works.
+    pub(super) known: &'static [&'static str],
+    /// What is meant to work in a later version.
+    pub(super) later: &'static [&'static str],
+}
+
+impl Form {
+    /// What is expected, as the end of "... must be".
+    pub(super) fn expected(self) -> String {
+        let text = match self {
+            Self::Domain => "a domain such as `acme.okta.com`",
+            Self::Origin => "a URL such as `https://login.acme.com`",
+            Self::Budget => "a percentage such as `50%`",
+            Self::Duration | Self::NoGrace => "a duration such as `5m` or `0s`",
+            Self::Status => "the name of a status such as `ACTIVE`",
+            Self::Glob => "a pattern such as \"svc-*\"",
+            Self::Cron => "a cron expression such as \"0 */4 * * *\"",
+            Self::Timezone => "a time zone such as `Europe/Berlin`",
+            Self::Limit => "a number such as `25`, a percentage such as `10%`, or `off`",
+            Self::Count => "a whole number such as `10`",
+            Self::Template(_) => "a template such as \"{{ profile.email }}\"",
+            Self::Credential => "the name of a credential such as `okta-token`",
+            Self::Path => "a path such as `/etc/usersyncd/okta.token`",
+            Self::Socket => "a path such as `/run/usersyncd/control.sock`",
+            Self::Variable => "the name of an environment variable such as `OKTA_TOKEN`",
+            Self::Listen => "an address with a port such as `127.0.0.1:9845`, or `off`",
+            Self::Group => "the name of a group such as `usersyncd`",
+            Self::Words(words) => return values::alternatives(words.known.iter().copied()),
+        };
+        text.to_owned()
+    }
+
+    /// What is wrong with `text`, if anything is. `path` names the key, for messages that need it.
+    pub(super) fn check(self, text: &str, path: &str) -> Result<(), Complaint> {
+        match self {
+            Self::Domain => values::domain(text).map(drop),
+            Self::Origin => values::origin(text).map(drop),
+            Self::Budget => values::budget(text).map(drop),
+            Self::Duration => values::duration(text).map(drop),
+            Self::NoGrace => values::no_grace(text),
+            Self::Status => values::status(text).map(drop),
+            Self::Glob => values::glob(text),
+            Self::Cron => schedule::parse(text).map(drop),
+            Self::Timezone => values::timezone(text).map(drop),
+            Self::Limit => values::limit(text).map(drop),
+            Self::Count => values::count(text).map(drop),
+            Self::Template(default) => values::default_template(text, default),
+            Self::Credential => values::credential(text),
+            Self::Path => values::path(text),
+            Self::Socket => values::socket(text),
+            Self::Variable => values::variable(text),
+            Self::Listen => values::listen(text).map(drop),
+            Self::Group => values::group(text),
+            Self::Words(words) => words.check(text, path),
+        }
+    }
+
+    /// The JSON Schema of a value of this form. Patterns help while typing; the daemon's own check decides.
+    pub(super) fn schema(self) -> Value {
+        let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+        match self {
+            Self::Domain => text(r"^[^:/@\s]+\.[^:/@\s]+$"),
+            Self::Origin => text(r"^https?://[^/@\s]+/?$"),
+            Self::Budget => text(r"^0*([1-9][0-9]?|100)\s*%$"),
+            Self::Duration => text(r"^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"),
+            Self::NoGrace => json!({ "enum": ["0s"] }),
+            Self::Status => json!({ "enum": Status::KNOWN.map(Status::as_str) }),
+            Self::Limit => json!({ "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                text(r"^([0-9]+|0*([0-9][0-9]?|100)\s*%)$"),
+                { "enum": ["off", false] },
+            ] }),
+            Self::Count => json!({ "type": "integer", "minimum": 0 }),
+            Self::Template(default) => json!({ "type": "string", "default": default }),
+            // Names of people and groups may consist of digits, and YAML then takes them for numbers.
+            Self::Glob => json!({ "type": ["string", "number"] }),
+            Self::Listen => json!({ "anyOf": [{ "type": "string" }, { "enum": [false] }] }),
+            Self::Credential => text("^[^/]+$"),
+            Self::Variable => text("^[A-Za-z_][A-Za-z0-9_]*$"),
+            Self::Cron | Self::Timezone | Self::Path | Self::Socket | Self::Group => {
+                json!({ "type": "string", "minLength": 1 })
+            }
+            Self::Words(words) => words.schema(),
+        }
+    }
+}
+
+impl Words {
+    fn check(self, text: &str, path: &str) -> Result<(), Complaint> {
+        if values::word(text, self.known).is_some() {
+            return Ok(());
+        }
+        let known = values::alternatives(self.known.iter().copied());
+        if values::word(text, self.later).is_some() {
+            return Err(Complaint::new(format!("{} is not supported yet for `{path}`.", quoted(text)))
+                .advise(format!("What works is {known}.")));
+        }
+        let complaint = Complaint::new(format!("`{path}` must be {known}, but it is {}.", quoted(text)));
+        Err(match values::closest(text, self.known.iter().copied()) {
+            Some(word) => complaint.advise(format!("Did you mean `{word}`?")),
+            None => complaint,
+        })
+    }
+
+    fn schema(self) -> Value {
+        let mut words: Vec<Value> = self.known.iter().map(|word| json!(word)).collect();
+        // Editors read an unquoted `on` or `off` as a boolean.
+        words.extend(self.known.iter().filter(|word| **word == "on").map(|_| json!(true)));
+        words.extend(self.known.iter().filter(|word| **word == "off").map(|_| json!(false)));
+        json!({ "enum": words })
+    }
+}

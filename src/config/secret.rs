@@ -1,0 +1,236 @@
+//! Secrets, read from where the configuration says they are, at the moment they are used.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+use super::model::SecretRef;
+use super::read::{Unread, read};
+use super::text::{Complaint, quoted};
+
+/// The largest secret, in bytes.
+const LARGEST_SECRET: u64 = 64 * 1024;
+
+/// The variable in which systemd says where credentials are (systemd.exec(5), "Credentials").
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+/// Looks an environment variable up.
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+impl SecretRef {
+    /// Reads the secret now. The error is a sentence that names the place, never the secret.
+    pub fn read(&self) -> Result<SecretString, String> {
+        self.read_from(&|name| std::env::var_os(name)).map_err(|complaint| match complaint.advice {
+            Some(advice) => format!("{} {advice}", complaint.message),
+            None => complaint.message,
+        })
+    }
+
+    pub(super) fn read_from(&self, environment: Environment<'_>) -> Result<SecretString, Complaint> {
+        match self {
+            Self::Credential(name) => {
+                let directory = credentials_directory(name, environment)?;
+                let path = directory.join(name);
+                from_file(&path, &format!("The credential {}", quoted(name))).map_err(|complaint| match complaint {
+                    Fault::Unread(Unread::Missing) => {
+                        Complaint::new(format!("The credential {} is not in {}.", quoted(name), directory.display())).advise(
+                            format!("Add `LoadCredential={name}:/path/of/the/secret` to the unit and restart the service: a reload does not load credentials."),
+                        )
+                    }
+                    Fault::Unread(unread) => unread.complaint(&format!("The credential {}", path.display())),
+                    Fault::Unusable(complaint) => complaint,
+                })
+            }
+            Self::File(path) => {
+                let what = format!("The secret file {}", path.display());
+                from_file(path, &what).map_err(|fault| match fault {
+                    Fault::Unread(unread) => unread.complaint(&what),
+                    Fault::Unusable(complaint) => complaint,
+                })
+            }
+            Self::Environment(name) => {
+                let value = environment(name).ok_or_else(|| {
+                    Complaint::new(format!("The environment variable {} is not set.", quoted(name)))
+                        .advise("Set it in the environment of the daemon, or keep the secret in a credential or a file.")
+                })?;
+                usable(value.into_encoded_bytes(), &format!("The environment variable {}", quoted(name)))
+            }
+        }
+    }
+
+    /// What is wrong with the place although the secret can be read: others can read it too.
+    pub(super) fn exposure(&self) -> Option<Complaint> {
+        let Self::File(path) = self else { return None };
+        let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+        (mode & 0o066 != 0).then(|| {
+            Complaint::new(format!(
+                "The secret file {} can be read or changed by others than its owner (its mode is {mode:04o}).",
+                path.display()
+            ))
+            .advise(format!("Run: chmod 600 {}", path.display()))
+        })
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential(name) => write!(formatter, "credential {}", quoted(name)),
+            Self::File(path) => write!(formatter, "file {}", path.display()),
+            Self::Environment(name) => write!(formatter, "environment variable {}", quoted(name)),
+        }
+    }
+}
+
+/// Why a file gave no secret.
+enum Fault {
+    Unread(Unread),
+    Unusable(Complaint),
+}
+
+fn credentials_directory(name: &str, environment: Environment<'_>) -> Result<PathBuf, Complaint> {
+    // Checked again, since a name from elsewhere must not lead out of the directory.
+    super::values::credential(name)?;
+    let directory = environment(CREDENTIALS_DIRECTORY).filter(|directory| !directory.is_empty()).ok_or_else(|| {
+        Complaint::new(format!(
+            "The credential {} cannot be read: ${CREDENTIALS_DIRECTORY} is not set.",
+            quoted(name)
+        ))
+        .advise(format!(
+            "systemd sets it for a service whose unit says `LoadCredential={name}:/path/of/the/secret`. By hand: \
+             {CREDENTIALS_DIRECTORY}=/directory/with/that/file usersyncd check."
+        ))
+    })?;
+    Ok(PathBuf::from(directory))
+}
+
+fn from_file(path: &Path, what: &str) -> Result<SecretString, Fault> {
+    let contents = read(path, LARGEST_SECRET).map_err(Fault::Unread)?;
+    usable(contents, what).map_err(Fault::Unusable)
+}
+
+/// The secret without the line feed that an editor leaves at its end.
+fn usable(bytes: Vec<u8>, what: &str) -> Result<SecretString, Complaint> {
+    let bytes = Zeroizing::new(bytes);
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        Complaint::new(format!("{what} is not text."))
+            .advise("Write the secret into it as plain ASCII or UTF-8.")
+    })?;
+    let secret = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text);
+    if secret.trim().is_empty() {
+        return Err(Complaint::new(format!("{what} is empty.")).advise("Write the secret into it."));
+    }
+    if secret.contains(char::is_control) {
+        return Err(Complaint::new(format!("{what} contains a line break or another control character."))
+            .advise("Write the secret alone into it, on one line."));
+    }
+    if secret.len() as u64 > LARGEST_SECRET {
+        return Err(Complaint::new(format!("{what} is larger than {} KiB.", LARGEST_SECRET / 1024)));
+    }
+    Ok(SecretString::from(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const NOTHING: Environment<'static> = &|_| None;
+
+    fn exposed(secret: Result<SecretString, Complaint>) -> Result<String, Complaint> {
+        secret.map(|secret| secret.expose_secret().to_owned())
+    }
+
+    fn file(contents: &[u8]) -> (tempfile::TempDir, SecretRef) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        std::fs::write(&path, contents).unwrap();
+        (directory, SecretRef::File(path))
+    }
+
+    #[test]
+    fn one_line_feed_at_the_end_is_not_part_of_it() {
+        for contents in ["s3cret", "s3cret\n", "s3cret\r\n"] {
+            let (_directory, secret) = file(contents.as_bytes());
+            assert_eq!(exposed(secret.read_from(NOTHING)).unwrap(), "s3cret");
+        }
+    }
+
+    #[test]
+    fn unusable_contents_are_refused_and_never_shown() {
+        let large = "s3cret".repeat(11_000);
+        let cases: [(&[u8], &str); 7] = [
+            (b"", "is empty"),
+            (b"\n", "is empty"),
+            (b"  \n", "is empty"),
+            (b"s3cret\n\n", "control character"),
+            (b"s3\x1bcret", "control character"),
+            (b"s3cret\xff", "is not text"),
+            (large.as_bytes(), "larger than 64 KiB"),
+        ];
+        for (contents, expected) in cases {
+            let (_directory, secret) = file(contents);
+            let complaint = exposed(secret.read_from(NOTHING)).unwrap_err();
+            assert!(complaint.message.contains(expected), "{complaint:?}");
+            assert!(!format!("{complaint:?}").contains("s3"), "{complaint:?}");
+        }
+    }
+
+    #[test]
+    fn the_sentence_for_a_caller_has_the_advice_in_it() {
+        let error = SecretRef::File(PathBuf::from("/nonexistent/token")).read().unwrap_err();
+        assert_eq!(
+            error,
+            "The secret file /nonexistent/token does not exist. Check the path, or write the file."
+        );
+    }
+
+    #[test]
+    fn credentials_are_in_the_directory_that_systemd_names() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("okta-token"), "s3cret\n").unwrap();
+        let place = directory.path().as_os_str().to_owned();
+        let environment = move |name: &str| (name == CREDENTIALS_DIRECTORY).then(|| place.clone());
+        let read = |name: &str| exposed(SecretRef::Credential(name.to_owned()).read_from(&environment));
+        assert_eq!(read("okta-token").unwrap(), "s3cret");
+        let absent = read("other").unwrap_err();
+        assert!(absent.message.starts_with("The credential `other` is not in "), "{absent:?}");
+        assert!(absent.advice.unwrap().contains("LoadCredential=other:"));
+        assert!(read("../okta-token").unwrap_err().message.contains("is not the name of a credential"));
+    }
+
+    #[test]
+    fn without_systemd_the_way_to_test_is_said() {
+        let complaint = exposed(SecretRef::Credential("okta".to_owned()).read_from(NOTHING)).unwrap_err();
+        assert!(complaint.message.contains("$CREDENTIALS_DIRECTORY is not set"), "{complaint:?}");
+        assert!(complaint.advice.unwrap().contains("CREDENTIALS_DIRECTORY=/directory"));
+    }
+
+    #[test]
+    fn variables_are_read_from_the_environment() {
+        let environment = |name: &str| (name == "OKTA_TOKEN").then(|| OsString::from("s3cret"));
+        let read = |name: &str| exposed(SecretRef::Environment(name.to_owned()).read_from(&environment));
+        assert_eq!(read("OKTA_TOKEN").unwrap(), "s3cret");
+        assert_eq!(read("OTHER").unwrap_err().message, "The environment variable `OTHER` is not set.");
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_noticed() {
+        let (directory, secret) = file(b"s3cret");
+        let path = directory.path().join("token");
+        let with_mode = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            secret.exposure()
+        };
+        assert_eq!(with_mode(0o600), None);
+        assert_eq!(with_mode(0o400), None);
+        for mode in [0o640, 0o604, 0o644, 0o620] {
+            assert!(with_mode(mode).unwrap().message.contains(&format!("{mode:04o}")));
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The files that a package installs, and what is written out again.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::*;
+use crate::config::model::{Missed, SecretRef, Settings};
+use crate::config::{check_settings, effective_yaml, schema};
+use crate::sync::rules::{LeaverGroups, LeaverUsers, Limit, Limits, Rules};
+
+const MINIMAL: &str = include_str!("../../../config/examples/minimal.yaml");
+const FULL: &str = include_str!("../../../config/examples/full.yaml");
+const SETTINGS: &str = include_str!("../../../config/usersyncd.yaml");
+
+#[test]
+fn the_minimal_example_is_all_defaults() {
+    let checked = check(MINIMAL);
+    assert_eq!(checked.diagnostics, []);
+    let connector = checked.value.unwrap();
+    assert_eq!(connector.name, "acme");
+    assert_eq!(connector.source.origin.as_str(), "https://acme.okta.com/");
+    assert_eq!(connector.source.token, SecretRef::Credential("okta-token".to_owned()));
+    assert_eq!(connector.source.rate_budget, 50);
+    assert_eq!(connector.schedule, None);
+    assert_eq!(connector.rules, Rules::default());
+    assert!(connector.apply);
+}
+
+#[test]
+fn the_full_example_says_what_its_comments_say() {
+    let connector = valid(FULL);
+    let schedule = connector.schedule.unwrap();
+    assert_eq!(schedule.expression, "0 */4 * * *");
+    assert_eq!(schedule.timezone, chrono_tz::Europe::Berlin);
+    assert_eq!((schedule.jitter, schedule.missed), (Duration::from_secs(300), Missed::RunOnce));
+    let rules = connector.rules;
+    assert!(rules.scope.include.is_empty());
+    assert_eq!(rules.scope.exclude.patterns(), ["svc-*", "*@contractor.acme.com"]);
+    assert_eq!(
+        (rules.groups.include.patterns(), rules.groups.exclude.patterns()),
+        (&["jira-*".into()][..], &["*-test".into()][..])
+    );
+    assert_eq!(rules.protected.users.patterns(), ["admin", "svc-*"]);
+    // What its comments call the default is the default.
+    let defaults = Rules::default();
+    assert_eq!(rules.scope.statuses, defaults.scope.statuses);
+    assert_eq!((rules.leavers, rules.limits), (defaults.leavers, defaults.limits));
+}
+
+#[test]
+fn the_installed_settings_change_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("usersyncd.yaml");
+    let absent = check_settings(&path, false).value.unwrap();
+    std::fs::write(&path, SETTINGS).unwrap();
+    let installed = check_settings(&path, true);
+    assert_eq!((installed.value, installed.diagnostics), (Some(absent.clone()), vec![]));
+    // Each line that shows a key is a valid setting, and what it shows is the default.
+    let shown: String = SETTINGS
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .filter(|line| !line.starts_with(' ') || line.starts_with("  "))
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert!(shown.contains("page: on"), "{shown}");
+    std::fs::write(&path, shown).unwrap();
+    let shown = check_settings(&path, true);
+    assert_eq!((shown.value, shown.diagnostics), (Some(absent), vec![]));
+}
+
+/// Everything but where it was read.
+fn meaning(mut connector: Connector) -> Connector {
+    connector.path = "".into();
+    connector.digest.clear();
+    connector
+}
+
+#[test]
+fn what_is_written_out_means_the_same() {
+    let house = House::new();
+    std::fs::write(house.path("a token"), TOKEN).unwrap();
+    let variations = [
+        MINIMAL.to_owned(),
+        FULL.to_owned(),
+        "source: { okta: { url: \"http://127.0.0.1:8080\", auth: { api_token: { env: OKTA_TOKEN } }, rate_budget: 7% } }".to_owned(),
+        "source: { okta: { url: \"https://acme.okta.com:8443/\", auth: { api_token: { file: a token } } } }".to_owned(),
+        "source: { okta: { url: \"https://login.acme.com\", auth: { api_token: { env: OKTA_TOKEN } } } }".to_owned(),
+        "source: { okta: { url: \"https://intranet\", auth: { api_token: { env: OKTA_TOKEN } } } }".to_owned(),
+        with("schedule: { cron: \"@daily\", jitter: 1h30m, missed: skip }\napply: off"),
+        with("leavers: { users: keep, groups: keep }\nlimits: { leavers: off, memberships: 3, groups: 0%, creates: 100%, floor: 0 }"),
+        with("scope: { statuses: [SUSPENDED], users: { include: [\"{a,b}*\", '\"', \"ü\\u2028\\\\?\", 007, \"null\", \"no\"] } }"),
+    ];
+    for contents in variations {
+        let first = house.check(&contents);
+        let first = first.value.unwrap_or_else(|| panic!("{contents}\n{:#?}", first.diagnostics));
+        let written = effective_yaml(&first);
+        let second = house.check(&written);
+        let second = second.value.unwrap_or_else(|| panic!("{written}\n{:#?}", second.diagnostics));
+        assert_eq!(effective_yaml(&second), written);
+        assert_eq!(meaning(second), meaning(first), "{written}");
+    }
+}
+
+#[test]
+fn every_default_is_written_out() {
+    insta::assert_snapshot!(effective_yaml(&valid(MINIMAL)), @r#"
+    source:
+      okta:
+        domain: acme.okta.com
+        auth:
+          api_token: { credential: okta-token }
+        rate_budget: 50%
+
+    target:
+      directory: {}
+
+    # no schedule: runs on demand only
+
+    scope:
+      statuses: [PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT]
+      required_groups: []
+      users:
+        include: []
+        exclude: []
+
+    mapping:
+      username: "{{ profile.login | lower }}"
+      email: "{{ profile.email }}"
+      first_name: "{{ profile.firstName }}"
+      last_name: "{{ profile.lastName }}"
+      display_name: "{{ profile.displayName or profile.firstName ~ ' ' ~ profile.lastName }}"
+      attributes: {}
+
+    groups:
+      rename: []
+      unmatched: keep
+      exclude: []
+      include: []
+      always: []
+
+    protected:
+      users: []
+      groups: []
+
+    existing: { users: skip, groups: skip }
+
+    leavers:
+      users: disable
+      grace: { absent: 0s, deactivated: 0s }
+      memberships: keep
+      groups: empty
+
+    limits:
+      leavers: 10%
+      memberships: 20%
+      groups: 10%
+      renames: 10%
+      creates: off
+      floor: 10
+
+    apply: on
+    "#);
+}
+
+#[test]
+fn the_rules_of_every_section_are_read() {
+    let connector = valid(&with(
+        "leavers: { users: keep, groups: keep }\nlimits: { leavers: off, memberships: 3, groups: 0%, renames: 100 %, creates: 5%, floor: 0 }\napply: off",
+    ));
+    assert_eq!(
+        (connector.rules.leavers.users, connector.rules.leavers.groups),
+        (LeaverUsers::Keep, LeaverGroups::Keep)
+    );
+    let limits = Limits {
+        leavers: Limit::Off,
+        memberships: Limit::Count(3),
+        groups: Limit::Percent(0),
+        renames: Limit::Percent(100),
+        creates: Limit::Percent(5),
+        floor: 0,
+    };
+    assert_eq!(connector.rules.limits, limits);
+    assert!(!connector.apply);
+}
+
+/// The keys of a YAML text, as paths through `properties` of the schema.
+fn keys_are_in(schema: &Value, contents: &Value, path: &str) {
+    let Value::Object(entries) = contents else { return };
+    for (key, value) in entries {
+        let path = format!("{path}.{key}");
+        let property =
+            schema["properties"].get(key).unwrap_or_else(|| panic!("the schema does not know {path}"));
+        assert!(property["description"].as_str().is_some_and(|about| !about.is_empty()), "{path}");
+        keys_are_in(property, value, &path);
+    }
+}
+
+#[test]
+fn the_schema_knows_the_keys_of_the_examples() {
+    let schema = schema::schema();
+    for contents in [MINIMAL.to_owned(), FULL.to_owned(), effective_yaml(&valid(FULL))] {
+        let value: Value = serde_yaml::from_str(&contents).unwrap();
+        keys_are_in(&schema, &value, "");
+    }
+    assert_eq!(schema["required"], serde_json::json!(["source"]));
+    assert_eq!(schema["properties"]["apply"]["enum"], serde_json::json!(["on", "off", true, false]));
+    assert_eq!(schema["properties"]["target"]["maxProperties"], 1);
+}
+
+#[test]
+fn a_path_in_the_settings_starts_from_their_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("usersyncd.yaml");
+    let expected = Settings::defaults(directory.path());
+    assert_eq!(expected.connectors, directory.path().join("connectors.d"));
+    assert_eq!(check_settings(&path, false).value, Some(expected));
+    assert!(check_settings(Path::new("relative.yaml"), false).value.unwrap().connectors.is_absolute());
+}

@@ -1,0 +1,95 @@
+//! The whole way from files to types and diagnostics.
+
+mod connectors;
+mod examples;
+mod files;
+mod properties;
+mod settings;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::diagnostic::{Checked, Diagnostic};
+use super::model::Connector;
+
+/// A token that never may appear in a diagnostic.
+const TOKEN: &str = "00QCjAl4MlV-WPXMaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// A scratch directory with a connector file and the credential `okta-token`.
+struct House {
+    directory: tempfile::TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("okta-token"), TOKEN).unwrap();
+        Self { directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn environment(&self, name: &str) -> Option<OsString> {
+        match name {
+            "CREDENTIALS_DIRECTORY" => Some(self.directory.path().as_os_str().to_owned()),
+            "OKTA_TOKEN" => Some(OsString::from(TOKEN)),
+            _ => None,
+        }
+    }
+
+    fn check(&self, contents: impl AsRef<[u8]>) -> Checked<Connector> {
+        let path = self.path("acme.yaml");
+        std::fs::write(&path, contents).unwrap();
+        self.check_at("acme.yaml")
+    }
+
+    fn check_at(&self, name: &str) -> Checked<Connector> {
+        super::check_connector_in(&self.path(name), &|variable| self.environment(variable))
+    }
+}
+
+fn check(contents: impl AsRef<[u8]>) -> Checked<Connector> {
+    House::new().check(contents)
+}
+
+/// The least connector, followed by `rest`.
+fn with(rest: &str) -> String {
+    format!(
+        "source: {{ okta: {{ domain: acme.okta.com, auth: {{ api_token: {{ credential: okta-token }} }} }} }}\n{rest}"
+    )
+}
+
+/// The least connector with `line` as another key of `source.okta`, on line 6.
+fn with_okta(line: &str) -> String {
+    format!(
+        "source:\n  okta:\n    domain: acme.okta.com\n    auth:\n      api_token: {{ credential: okta-token }}\n    {line}\n"
+    )
+}
+
+fn valid(contents: &str) -> Connector {
+    let checked = check(contents);
+    checked.value.unwrap_or_else(|| panic!("{contents}\n{:#?}", checked.diagnostics))
+}
+
+/// `LINE:COLUMN MESSAGE [ADVICE]` for each error.
+fn errors(contents: impl AsRef<[u8]>) -> Vec<String> {
+    lines(check(contents).diagnostics.iter().filter(|diagnostic| diagnostic.is_error()))
+}
+
+/// The same for each warning of a valid file.
+fn warnings(contents: &str) -> Vec<String> {
+    let checked = check(contents);
+    assert!(checked.value.is_some(), "{:#?}", checked.diagnostics);
+    lines(checked.diagnostics.iter())
+}
+
+fn lines<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic>) -> Vec<String> {
+    diagnostics
+        .map(|diagnostic| {
+            let advice = diagnostic.advice.as_ref().map(|advice| format!(" [{advice}]")).unwrap_or_default();
+            format!("{}:{} {}{advice}", diagnostic.line, diagnostic.column, diagnostic.message)
+        })
+        .collect()
+}

@@ -1,0 +1,386 @@
+//! Single values: from the text that somebody wrote to what it means, or to a complaint with advice.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use url::{Host, Url};
+
+use super::text::{Complaint, holds_a_token, quoted};
+use crate::sync::model::Status;
+use crate::sync::rules::{Globs, Limit};
+
+/// The domains under which Okta puts its own orgs, where `NAME-admin` is the administration console of `NAME`
+/// (Okta developer documentation, "Okta domains").
+const OKTA_DOMAINS: [&str; 5] = ["okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"];
+
+/// The one of `words` that is closest to `word`, if it is close enough to be meant.
+pub(super) fn closest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Names are short, so a long word is not worth the square of its length.
+    let lower: String = word.chars().take(64).collect::<String>().to_lowercase();
+    let allowed = (lower.chars().count() / 3).clamp(1, 3);
+    let mut words: Vec<&str> = words.collect();
+    if lower.len() >= 4
+        && let Some(longer) = words.iter().position(|candidate| candidate.to_lowercase().starts_with(&lower))
+    {
+        return Some(words.swap_remove(longer));
+    }
+    words
+        .into_iter()
+        .map(|candidate| (strsim::osa_distance(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "a, b or c", each in backquotes.
+pub(super) fn alternatives<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => String::new(),
+    }
+}
+
+/// The one of `words` that `text` means. YAML's older spellings of yes and no mean `on` and `off` where those are words.
+pub(super) fn word(text: &str, words: &[&'static str]) -> Option<&'static str> {
+    let spelled = match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" => "on",
+        "off" | "false" | "no" => "off",
+        _ => text,
+    };
+    words
+        .iter()
+        .copied()
+        .find(|word| *word == text)
+        .or_else(|| words.iter().copied().find(|word| *word == spelled))
+}
+
+/// A duration such as `5m`, `1h30m`, `0s` or `7d`: units d, h, m and s, each at most once, the larger first; at most
+/// 366 days.
+pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
+    const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+    const LONGEST: u64 = 366 * 86_400;
+    let complaint = || {
+        let complaint = Complaint::new(format!("{} is not a duration.", quoted(text)));
+        if (1..=9).contains(&text.len()) && text.chars().all(|character| character.is_ascii_digit()) {
+            complaint.advise(format!("Add the unit: `{text}s`, `{text}m`, `{text}h` or `{text}d`."))
+        } else {
+            complaint.advise("Write whole numbers with units, the larger first: `90s`, `5m`, `1h30m`, `7d`.")
+        }
+    };
+    let (mut seconds, mut number, mut units) = (0u64, None, UNITS.iter());
+    for character in text.chars() {
+        if let Some(digit) = character.to_digit(10) {
+            number = Some(number.unwrap_or(0u64).saturating_mul(10).saturating_add(u64::from(digit)));
+            continue;
+        }
+        let (_, factor) = units.find(|(unit, _)| *unit == character).ok_or_else(complaint)?;
+        let count = number.take().ok_or_else(complaint)?;
+        seconds = seconds.saturating_add(count.saturating_mul(*factor));
+    }
+    if number.is_some() || text.is_empty() {
+        return Err(complaint());
+    }
+    if seconds > LONGEST {
+        return Err(Complaint::new(format!("{} is longer than a year.", quoted(text)))
+            .advise("Write at most `366d`."));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+/// A grace period, of which only none is supported yet.
+pub(super) fn no_grace(text: &str) -> Result<(), Complaint> {
+    match duration(text)? {
+        Duration::ZERO => Ok(()),
+        _ => Err(Complaint::new("A grace period for leavers is not supported yet.")
+            .advise("Write `0s` or remove the key: leavers are handled in the run that proves them gone.")),
+    }
+}
+
+/// Whole hundredths, written with a percent sign.
+fn percent(text: &str) -> Option<u64> {
+    text.strip_suffix('%').and_then(|number| whole_number(number.trim_end()))
+}
+
+/// Digits only: no sign, no separators.
+fn whole_number(text: &str) -> Option<u64> {
+    text.chars().all(|character| character.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// `1%` to `100%`.
+pub(super) fn budget(text: &str) -> Result<u8, Complaint> {
+    let hundredths = percent(text).and_then(|number| u8::try_from(number).ok());
+    hundredths.filter(|number| (1..=100).contains(number)).ok_or_else(|| {
+        let complaint = Complaint::new(format!("{} is not a percentage from 1% to 100%.", quoted(text)));
+        match whole_number(text).filter(|number| (1..=100).contains(number)) {
+            Some(number) => complaint.advise(format!("Write `{number}%`.")),
+            None => complaint.advise(
+                "Write the share of Okta's rate limit that may be used, in whole hundredths; the default is `50%`.",
+            ),
+        }
+    })
+}
+
+/// `off`, a whole number, or whole hundredths.
+pub(super) fn limit(text: &str) -> Result<Limit, Complaint> {
+    if word(text, &["on", "off"]) == Some("off") {
+        return Ok(Limit::Off);
+    }
+    let hundredths =
+        percent(text).and_then(|number| u8::try_from(number).ok()).filter(|number| *number <= 100);
+    let limit = hundredths.map(Limit::Percent).or_else(|| whole_number(text).map(Limit::Count));
+    limit.ok_or_else(|| {
+        Complaint::new(format!("{} is not a limit.", quoted(text)))
+            .advise("Write a whole number (`25`), whole hundredths up to 100 (`10%`), or `off` for no limit.")
+    })
+}
+
+/// A whole number.
+pub(super) fn count(text: &str) -> Result<u64, Complaint> {
+    whole_number(text).ok_or_else(|| {
+        Complaint::new(format!("{} is not a whole number.", quoted(text)))
+            .advise("Write digits only, such as `10`.")
+    })
+}
+
+/// Okta's name of a status.
+pub(super) fn status(text: &str) -> Result<Status, Complaint> {
+    match Status::from_okta(text) {
+        Status::Unknown => {
+            let names = || Status::KNOWN.iter().map(|status| status.as_str());
+            let complaint = Complaint::new(format!("{} is not a status of Okta users.", quoted(text)));
+            Err(match closest(text, names()) {
+                Some(name) => complaint.advise(format!("Did you mean `{name}`?")),
+                None => complaint.advise(format!("Okta's statuses are {}.", alternatives(names()))),
+            })
+        }
+        status => Ok(status),
+    }
+}
+
+/// A glob.
+pub(super) fn glob(text: &str) -> Result<(), Complaint> {
+    if text.is_empty() {
+        return Err(Complaint::new("An empty pattern matches no name.")
+            .advise("Remove it, or write `*` for every name."));
+    }
+    Globs::new(&[text]).map(|_| ()).map_err(|(_, reason)| {
+        Complaint::new(format!("{} is not a pattern: {reason}.", quoted(text)))
+            .advise("`*` is any text, `?` one character, `[ab]` a choice, `{a,b}` alternatives; a backslash before one of them means the character itself.")
+    })
+}
+
+/// The name of a time zone.
+pub(super) fn timezone(text: &str) -> Result<Tz, Complaint> {
+    text.parse().map_err(|_| {
+        let names = || chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+        let city = |name: &str| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text));
+        let meant = names().find(|name| city(name)).or_else(|| closest(text, names()));
+        let complaint = Complaint::new(format!("{} is not a time zone.", quoted(text)));
+        match meant {
+            Some(name) => complaint.advise(format!("Did you mean `{name}`?")),
+            None => complaint
+                .advise("Write a name of the IANA time zone database, such as `Europe/Berlin` or `UTC`."),
+        }
+    })
+}
+
+/// An Okta domain, as the origin `https://DOMAIN`.
+pub(super) fn domain(text: &str) -> Result<Url, Complaint> {
+    const AS: &str = "Write the host name alone, as in `acme.okta.com`.";
+    let complaint = |message: &str| Complaint::new(message.to_owned());
+    if text.contains("://") {
+        let host = Url::parse(text).ok().and_then(|url| url.host_str().map(without_admin));
+        let complaint = complaint("The domain is written without `https://`.");
+        return Err(match host.filter(|host| host.contains('.')) {
+            Some(host) => complaint.advise(format!("Write {}.", quoted(&host))),
+            None => complaint.advise(AS),
+        });
+    }
+    if text.contains('@') {
+        return Err(complaint("The domain holds no user name and no password.").advise(AS));
+    }
+    if let Some((host, _)) = text.split_once(['/', '?', '#']) {
+        return Err(complaint("The domain is written without a path.")
+            .advise(format!("Write {}.", quoted(&without_admin(host)))));
+    }
+    if text.contains(':') {
+        return Err(complaint("The domain is written without a port.").advise(
+            "Write `url: https://HOST:PORT` instead of `domain` if Okta is behind a port of its own.",
+        ));
+    }
+    let named = match Host::parse(text) {
+        Ok(Host::Domain(name)) if name.contains('.') && !name.starts_with('.') && !name.contains("..") => {
+            name
+        }
+        Ok(Host::Ipv4(_) | Host::Ipv6(_)) => {
+            return Err(complaint("The domain is a name, not an address.").advise(
+                "Write `url: http://127.0.0.1:PORT` instead of `domain` for a server on this host.",
+            ));
+        }
+        _ => return Err(Complaint::new(format!("{} is not a domain.", quoted(text))).advise(AS)),
+    };
+    refuse_admin(&named)?;
+    Url::parse(&format!("https://{named}/"))
+        .map_err(|_| Complaint::new(format!("{} is not a domain.", quoted(text))).advise(AS))
+}
+
+/// The address of an Okta org: scheme, host and port; plain http for addresses of this host only.
+pub(super) fn origin(text: &str) -> Result<Url, Complaint> {
+    const AS: &str =
+        "Write scheme, host and port alone, as in `https://login.acme.com` or `http://127.0.0.1:8080`.";
+    let complaint = |message: &str| Err(Complaint::new(message.to_owned()).advise(AS));
+    let Ok(url) = Url::parse(text) else {
+        return complaint("This is not a URL.");
+    };
+    let Some(host) = url.host().filter(|_| matches!(url.scheme(), "http" | "https")) else {
+        return complaint("The URL must begin with `https://`.");
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return complaint("The URL must not hold a user name or a password.");
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return complaint("The URL must not hold a path, a query or a fragment.");
+    }
+    let loopback = match host {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+        Host::Domain(_) => false,
+    };
+    if url.scheme() == "http" && !loopback {
+        let complaint = Complaint::new("Plain http would show the token to the network.");
+        return Err(if url.host_str() == Some("localhost") {
+            complaint.advise("Write the address of this host instead of its name: `127.0.0.1` or `[::1]`.")
+        } else {
+            complaint.advise(
+                "Write `https://`; plain http is accepted for loopback addresses (127.0.0.0/8, ::1) only.",
+            )
+        });
+    }
+    refuse_admin(url.host_str().unwrap_or_default())?;
+    Ok(url)
+}
+
+/// The org's own host for that of its administration console; other hosts stay.
+fn without_admin(host: &str) -> String {
+    let (name, domain) = host.split_once('.').unwrap_or((host, ""));
+    match name.strip_suffix("-admin").filter(|_| OKTA_DOMAINS.contains(&domain)) {
+        Some(name) => format!("{name}.{domain}"),
+        None => host.to_owned(),
+    }
+}
+
+fn refuse_admin(host: &str) -> Result<(), Complaint> {
+    let org = without_admin(host);
+    if org == host {
+        return Ok(());
+    }
+    Err(Complaint::new(format!("{} is the administration console, not the org.", quoted(host)))
+        .advise(format!("Write {}.", quoted(&org))))
+}
+
+/// Compares templates without regard to white space.
+pub(super) fn default_template(text: &str, default: &str) -> Result<(), Complaint> {
+    let dense = |template: &str| template.split_whitespace().collect::<String>();
+    if dense(text) == dense(default) {
+        return Ok(());
+    }
+    Err(Complaint::new("A mapping other than the default is not supported yet.")
+        .advise(format!("Remove the key, or write '{}'.", default.replace('\'', "''"))))
+}
+
+/// Somebody may write the secret itself where the place of it belongs.
+fn refuse_token(text: &str) -> Result<(), Complaint> {
+    if !holds_a_token(text) {
+        return Ok(());
+    }
+    Err(Complaint::new("This looks like the secret itself, which must not stand in this file.").advise(
+        "Write the name of the place where the secret is kept, and replace the secret by a new one: others may have read this file.",
+    ))
+}
+
+/// The name of a credential: a file name.
+pub(super) fn credential(text: &str) -> Result<(), Complaint> {
+    refuse_token(text)?;
+    let is_name = !matches!(text, "" | "." | "..") && text.len() <= 255;
+    if is_name && !text.chars().any(|character| character == '/' || character.is_control()) {
+        return Ok(());
+    }
+    Err(Complaint::new(format!("{} is not the name of a credential.", quoted(text))).advise(
+        "Write the name alone, as in systemd's `LoadCredential=NAME:/path`; for a file elsewhere write `{ file: /path }`.",
+    ))
+}
+
+/// A path, absolute or relative to the directory of the file it stands in.
+pub(super) fn path(text: &str) -> Result<(), Complaint> {
+    refuse_token(text)?;
+    if text.is_empty() || text.contains('\0') {
+        return Err(Complaint::new("A path is needed here."));
+    }
+    if text.starts_with('~') {
+        return Err(Complaint::new(format!(
+            "{} begins with `~`, which only a shell replaces.",
+            quoted(text)
+        ))
+        .advise("Write the whole path."));
+    }
+    Ok(())
+}
+
+/// The longest path of a socket: `sun_path` of unix(7) has 108 bytes, the last of which is 0.
+const LONGEST_SOCKET: usize = 107;
+
+/// The path of a Unix socket.
+pub(super) fn socket(text: &str) -> Result<(), Complaint> {
+    path(text)?;
+    if text.len() > LONGEST_SOCKET {
+        return Err(Complaint::new(format!(
+            "The path of a socket has at most {LONGEST_SOCKET} bytes, this has {}.",
+            text.len()
+        ))
+        .advise("Write a shorter path, such as /run/usersyncd/control.sock."));
+    }
+    Ok(())
+}
+
+/// The name of an environment variable.
+pub(super) fn variable(text: &str) -> Result<(), Complaint> {
+    refuse_token(text)?;
+    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    if !text.is_empty()
+        && text.chars().all(is_name)
+        && !text.starts_with(|first: char| first.is_ascii_digit())
+    {
+        return Ok(());
+    }
+    Err(Complaint::new(format!("{} is not the name of an environment variable.", quoted(text)))
+        .advise("Write the name of the variable that holds the secret, not the secret, as in `OKTA_TOKEN`."))
+}
+
+/// An address and port to listen on, or `off`.
+pub(super) fn listen(text: &str) -> Result<Option<SocketAddr>, Complaint> {
+    if word(text, &["on", "off"]) == Some("off") {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        let complaint = Complaint::new(format!("{} is not an address with a port.", quoted(text)));
+        let port = text.trim_start_matches("localhost").trim_start_matches(':');
+        match port.parse::<u16>() {
+            Ok(port) => complaint.advise(format!("Write `127.0.0.1:{port}` for this host alone.")),
+            Err(_) => complaint
+                .advise("Write an address and a port, as in `127.0.0.1:9845` or `[::1]:9845`, or `off`."),
+        }
+    })
+}
+
+/// The name of a group of this host.
+pub(super) fn group(text: &str) -> Result<(), Complaint> {
+    let is_bad = |character: char| character == ':' || character.is_whitespace() || character.is_control();
+    if !text.is_empty() && !text.contains(is_bad) && text.len() <= 64 {
+        return Ok(());
+    }
+    Err(Complaint::new(format!("{} is not the name of a group.", quoted(text)))
+        .advise("Write a group of this host, as `getent group` lists them; the default is `usersyncd`."))
+}
