@@ -1,2 +1,7 @@
 //! usersyncd: parses the command line, runs it, maps the outcome to an exit code.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    usersyncd::cli::main(std::env::args_os()).into()
+}

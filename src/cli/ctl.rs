@@ -1,0 +1,114 @@
+//! `ctl`: what all its subcommands share, and which of them is meant.
+
+use std::path::PathBuf;
+
+use super::arguments::{CtlArguments, CtlCommand, DEFAULT_CONFIG};
+use super::exit::{Exit, Failure};
+use super::follow::refusal;
+use super::output::Output;
+use super::{directory, history, ledger, manage, plan, status, sync};
+use crate::config::check_settings;
+use crate::control::api::{ConnectorList, Done, ErrorKind};
+use crate::control::client::{Client, ClientError};
+use crate::telemetry::escape::escape;
+
+/// Where the socket is if no configuration says otherwise.
+const DEFAULT_SOCKET: &str = "/run/usersyncd/control.sock";
+
+/// A way to the daemon, and a way to the person who asks.
+pub(super) struct Ctl {
+    pub(super) client: Client,
+    pub(super) output: Output,
+}
+
+/// Asks the daemon.
+pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
+    let client = Client::new(&socket(arguments.socket))?;
+    let ctl = Ctl { client, output: Output::standard(arguments.json) };
+    match &arguments.command {
+        CtlCommand::List => status::list(&ctl).await,
+        CtlCommand::Status { name } => status::status(&ctl, name.as_deref()).await,
+        CtlCommand::Show { name } => status::show(&ctl, name).await,
+        CtlCommand::Sync { name, all: _, wait } => sync::run(&ctl, name.as_deref(), *wait).await,
+        CtlCommand::Plan { name, detailed } => plan::run(&ctl, name, *detailed).await,
+        CtlCommand::History { name, limit } => history::history(&ctl, name.as_deref(), *limit).await,
+        CtlCommand::Run { id } => history::run(&ctl, *id).await,
+        CtlCommand::Cancel { name } => manage::tell(&ctl, name, "cancel").await,
+        CtlCommand::Pause { name } => manage::tell(&ctl, name, "pause").await,
+        CtlCommand::Resume { name } => manage::tell(&ctl, name, "resume").await,
+        CtlCommand::Reload => manage::reload(&ctl).await,
+        CtlCommand::LogLevel { level } => manage::log_level(&ctl, (*level).into()).await,
+        CtlCommand::Rebind { name, yes } => ledger::rebind(&ctl, name, *yes).await,
+        CtlCommand::Rename { old, new } => ledger::rename(&ctl, old, new).await,
+        CtlCommand::Release { name, login } => ledger::release(&ctl, name, login).await,
+        CtlCommand::Directory(command) => directory::run(&ctl, command).await,
+    }
+}
+
+/// The socket to use: the given one, else the environment's, else the configuration's, else the usual one.
+fn socket(given: Option<PathBuf>) -> PathBuf {
+    let environment =
+        || std::env::var_os("USERSYNCD_SOCKET").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let configured =
+        || check_settings(DEFAULT_CONFIG.as_ref(), false).value.map(|settings| settings.control.socket);
+    given.or_else(environment).or_else(configured).unwrap_or_else(|| PathBuf::from(DEFAULT_SOCKET))
+}
+
+impl Ctl {
+    /// The answer to a question about a connector. If there is none of that name, the error lists the names there are.
+    pub(super) async fn known<T>(&self, name: &str, answer: Result<T, ClientError>) -> Result<T, Failure> {
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(ClientError::Refused { kind, message }) => Err(self.refused(name, kind, message).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The failure of a refused question about a connector.
+    pub(super) async fn refused(&self, name: &str, kind: ErrorKind, message: String) -> Failure {
+        if kind != ErrorKind::NotFound {
+            return refusal(kind, message);
+        }
+        let Ok(list) = self.client.get::<ConnectorList>(&["v1", "connectors"], &[]).await else {
+            return refusal(kind, message);
+        };
+        let names: Vec<String> = list.connectors.into_iter().map(|connector| connector.name).collect();
+        // Something else was not found.
+        if names.iter().any(|known| known == name) {
+            return refusal(kind, message);
+        }
+        Failure::new(Exit::Failed, unknown(name, &names))
+    }
+
+    /// Says what was done.
+    pub(super) fn done(&self, done: &Done) -> Result<Exit, Failure> {
+        self.output.show(done, |done| format!("{}\n", escape(&done.message)))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn unknown(name: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        return format!(
+            "there is no connector {name}, and no other: put a file NAME.yaml into the connectors directory"
+        );
+    }
+    format!("there is no connector {name}; there are: {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_connector_is_told_the_names_there_are() {
+        let names = ["acme".to_owned(), "beta".to_owned()];
+        assert_eq!(unknown("acm", &names), "there is no connector acm; there are: acme, beta");
+        assert!(unknown("acm", &[]).contains("put a file NAME.yaml"));
+    }
+
+    #[test]
+    fn the_given_socket_comes_first() {
+        assert_eq!(socket(Some(PathBuf::from("x.sock"))), PathBuf::from("x.sock"));
+    }
+}

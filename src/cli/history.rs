@@ -1,0 +1,98 @@
+//! `ctl history` and `ctl run`.
+
+use chrono::{DateTime, Utc};
+
+use super::ctl::Ctl;
+use super::exit::{Exit, Failure};
+use super::report::{self, Extent};
+use super::text::{duration, moment, table};
+use crate::control::api::{RunList, RunSummary};
+use crate::sync::report::{KindCounts, Outcome, Report};
+
+/// Lists past runs, newest first.
+pub(super) async fn history(ctl: &Ctl, name: Option<&str>, limit: u32) -> Result<Exit, Failure> {
+    let limit = limit.to_string();
+    let mut query = vec![("limit", limit.as_str())];
+    query.extend(name.map(|name| ("connector", name)));
+    let answer = ctl.client.get(&["v1", "runs"], &query).await;
+    let list: RunList = match name {
+        Some(name) => ctl.known(name, answer).await?,
+        None => answer?,
+    };
+    let now = ctl.output.clock.now();
+    ctl.output.show(&list, |list| render(&list.runs, now))?;
+    Ok(Exit::Done)
+}
+
+/// Shows one run in full.
+pub(super) async fn run(ctl: &Ctl, id: u64) -> Result<Exit, Failure> {
+    let report: Report = ctl.client.get(&["v1", "runs", &id.to_string()], &[]).await?;
+    let (style, now) = (ctl.output.style, ctl.output.clock.now());
+    ctl.output.show(&report, |report| report::render(report, Extent::Whole, style, now))?;
+    Ok(Exit::Done)
+}
+
+fn render(runs: &[RunSummary], now: DateTime<Utc>) -> String {
+    if runs.is_empty() {
+        return "no runs yet\n".to_owned();
+    }
+    let rows = runs.iter().map(|run| {
+        let took = run.ended.map_or_else(String::new, |ended| duration(ended - run.started));
+        vec![
+            run.run.to_string(),
+            run.connector.clone(),
+            run.trigger.as_str().to_owned(),
+            moment(run.started, now),
+            took,
+            run.outcome.map_or("busy or interrupted", Outcome::as_str).to_owned(),
+            changes(run).to_string(),
+            held(run).to_string(),
+            run.findings.to_string(),
+            run.error.clone().unwrap_or_default(),
+        ]
+    });
+    let header =
+        ["run", "connector", "trigger", "started", "took", "result", "changes", "held", "findings", "error"];
+    table(&header, &[0, 6, 7, 8], rows)
+}
+
+fn kinds(run: &RunSummary) -> [KindCounts; 3] {
+    [run.counts.users, run.counts.groups, run.counts.memberships]
+}
+
+fn changes(run: &RunSummary) -> u64 {
+    kinds(run).iter().map(|kind| kind.created + kind.updated + kind.disabled + kind.deleted).sum()
+}
+
+fn held(run: &RunSummary) -> u64 {
+    kinds(run).iter().map(|kind| kind.held).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::report::{Counts, Trigger};
+
+    #[test]
+    fn runs_in_a_table() {
+        let now = "2026-11-23T06:00:00Z".parse().unwrap();
+        let ended = RunSummary {
+            run: 17,
+            connector: "acme".to_owned(),
+            trigger: Trigger::Cron,
+            started: "2026-11-23T03:00:00Z".parse().unwrap(),
+            ended: Some("2026-11-23T03:00:42Z".parse().unwrap()),
+            outcome: Some(Outcome::Failed),
+            error: Some("Okta refused\nthe token".to_owned()),
+            counts: Counts {
+                users: KindCounts { created: 2, held: 3, unchanged: 9, ..KindCounts::default() },
+                memberships: KindCounts { deleted: 4, ..KindCounts::default() },
+                ..Counts::default()
+            },
+            findings: 5,
+        };
+        let busy = RunSummary { run: 18, ended: None, outcome: None, error: None, ..ended.clone() };
+        insta::assert_snapshot!(render(&[busy, ended], now), @"");
+        assert_eq!(render(&[], now), "no runs yet\n");
+    }
+}

@@ -1,0 +1,101 @@
+//! `ctl rebind`, `rename` and `release`: what the daemon remembers of what it manages.
+
+use reqwest::Method;
+
+use super::ctl::Ctl;
+use super::exit::{Exit, Failure};
+use super::text::plural;
+use crate::control::api::{Done, RebindAnswer, RebindRequest, ReleaseRequest, RenameRequest};
+use crate::telemetry::escape::escape;
+
+/// Binds a ledger to the present source and target, or shows what that would mean.
+pub(super) async fn rebind(ctl: &Ctl, name: &str, yes: bool) -> Result<Exit, Failure> {
+    let path = ["v1", "connectors", name, "rebind"];
+    let answer = ctl.client.send(Method::POST, &path, &RebindRequest { confirm: yes }).await;
+    let answer: RebindAnswer = ctl.known(name, answer).await?;
+    ctl.output.show(&answer, |answer| render(name, answer))?;
+    let pending = !answer.done && answer.before.as_ref() != Some(&answer.after);
+    Ok(if pending { Exit::ChangesPending } else { Exit::Done })
+}
+
+fn render(name: &str, answer: &RebindAnswer) -> String {
+    let name = escape(name);
+    let mut out =
+        format!("{name} manages {} and {}\n", plural(answer.users, "user"), plural(answer.groups, "group"));
+    let after = &answer.after;
+    match &answer.before {
+        Some(before) if before == after => {
+            out.push_str(&format!(
+                "bound to {} and {} already\n",
+                escape(&after.source),
+                escape(&after.target)
+            ));
+            return out;
+        }
+        Some(before) => {
+            for (what, before, after) in
+                [("source", &before.source, &after.source), ("target", &before.target, &after.target)]
+            {
+                let change =
+                    if before == after { "stays".to_owned() } else { format!("-> {}", escape(after)) };
+                out.push_str(&format!("  {what}: {} {change}\n", escape(before)));
+            }
+        }
+        None => {
+            let (source, target) = (escape(&after.source), escape(&after.target));
+            out.push_str(&format!("  source: {source} (was bound to nothing)\n  target: {target}\n"));
+        }
+    }
+    if answer.done {
+        out.push_str("done\n");
+    } else {
+        out.push_str(&format!(
+            "nothing was changed; if the users and groups there are the same, `usersyncd ctl rebind {name} --yes` does \
+             it\n"
+        ));
+    }
+    out
+}
+
+/// Gives a ledger to a connector of another name.
+pub(super) async fn rename(ctl: &Ctl, old: &str, new: &str) -> Result<Exit, Failure> {
+    let request = RenameRequest { to: new.to_owned() };
+    // The old name may have no file any more, so that a refusal is told in the daemon's own words.
+    let done: Done = ctl.client.send(Method::POST, &["v1", "connectors", old, "rename"], &request).await?;
+    ctl.done(&done)
+}
+
+/// Stops managing a user.
+pub(super) async fn release(ctl: &Ctl, name: &str, login: &str) -> Result<Exit, Failure> {
+    let request = ReleaseRequest { login: login.to_owned() };
+    let answer = ctl.client.send(Method::POST, &["v1", "connectors", name, "release"], &request).await;
+    let done: Done = ctl.known(name, answer).await?;
+    ctl.done(&done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::model::Binding;
+
+    fn binding(source: &str) -> Binding {
+        Binding { source: source.to_owned(), target: "the built-in directory".to_owned() }
+    }
+
+    #[test]
+    fn a_rebind_is_shown_before_it_is_done() {
+        let answer = RebindAnswer {
+            format_version: 1,
+            before: Some(binding("https://old.okta.com")),
+            after: binding("https://new.okta.com"),
+            users: 1000,
+            groups: 60,
+            done: false,
+        };
+        insta::assert_snapshot!(render("acme", &answer), @"");
+        let done = RebindAnswer { done: true, ..answer.clone() };
+        assert!(render("acme", &done).ends_with("\ndone\n"));
+        let same = RebindAnswer { before: Some(answer.after.clone()), ..answer };
+        assert!(render("acme", &same).contains("already"));
+    }
+}

@@ -1,0 +1,142 @@
+//! What a run did, in text: for `sync --wait` and for `run ID`.
+
+use chrono::{DateTime, Utc};
+
+use super::text::{self, Style, duration, moment, names, plural};
+use crate::sync::model::Finding;
+use crate::sync::report::{HoldSummary, NotProven, OperationReport, Outcome, Report};
+use crate::telemetry::escape::{escape, escape_lines};
+
+/// Findings shown after a sync.
+const MOST_FINDINGS: usize = 20;
+/// Names shown of a hold.
+const MOST_NAMES: usize = 10;
+
+/// How much of a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The summary after a sync.
+    Summary,
+    /// All, with every operation and every name.
+    Whole,
+}
+
+/// The report in text.
+pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTime<Utc>) -> String {
+    let mut out = headline(report, style);
+    if extent == Extent::Whole {
+        out.push_str(&format!(
+            "started {} by {}, ended {}\n",
+            moment(report.started, now),
+            report.trigger.as_str(),
+            moment(report.ended, now)
+        ));
+    }
+    if let Some(error) = &report.error {
+        out.push_str(&format!("{} {}\n", style.red("error:"), escape_lines(error)));
+    }
+    out.push('\n');
+    out.push_str(&text::counts(&report.counts));
+    push_holds(&mut out, &report.holds, extent, style);
+    push_not_proven(&mut out, &report.not_proven, style);
+    let most = if extent == Extent::Whole { usize::MAX } else { MOST_FINDINGS };
+    push_findings(&mut out, &report.findings, most, &format!("usersyncd ctl run {}", report.run), style);
+    if extent == Extent::Whole {
+        push_operations(&mut out, &report.operations, style);
+    }
+    out
+}
+
+fn headline(report: &Report, style: Style) -> String {
+    let outcome = report.outcome.as_str();
+    let outcome = match report.outcome {
+        Outcome::Success => style.green(outcome),
+        Outcome::Held | Outcome::Partial | Outcome::Cancelled => style.yellow(outcome),
+        Outcome::Failed => style.red(outcome),
+    };
+    format!(
+        "{} run {}: {outcome}, {}, {} to Okta, {}\n",
+        style.bold(&escape(&report.connector)),
+        report.run,
+        duration(report.ended - report.started),
+        plural(report.requests, "request"),
+        plural(report.findings.len() as u64, "finding"),
+    )
+}
+
+/// What is held, and why.
+pub(super) fn push_holds(out: &mut String, holds: &[HoldSummary], extent: Extent, style: Style) {
+    if holds.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{}\n", style.bold("Held for a person to look at; nothing of this was done:")));
+    for hold in holds {
+        let of = hold.group.as_ref().map_or_else(String::new, |group| format!(" of {}", escape(group)));
+        out.push_str(&format!(
+            "  {} {} of {}, {} allowed: {}\n",
+            style.yellow(&format!("{}{of}:", hold.kind.as_str())),
+            hold.count,
+            hold.base,
+            hold.allowed,
+            escape(&hold.reason)
+        ));
+        let most = if extent == Extent::Whole { usize::MAX } else { MOST_NAMES };
+        if !hold.names.is_empty() {
+            out.push_str(&format!("    {}\n", names(&hold.names, most)));
+        }
+    }
+}
+
+/// The lists that were not read to their end.
+pub(super) fn push_not_proven(out: &mut String, lists: &[NotProven], style: Style) {
+    if lists.is_empty() {
+        return;
+    }
+    out.push_str(&format!(
+        "\n{}\n",
+        style.bold("Not read to the end; nothing was removed on account of it:")
+    ));
+    for list in lists {
+        out.push_str(&format!(
+            "  {} {}; {} left out\n",
+            style.yellow(&format!("{}:", escape(&list.list))),
+            escape(&list.reason),
+            plural(list.removals_left_out, "removal")
+        ));
+    }
+}
+
+/// The first `most` findings; `all` is the command that shows the rest.
+pub(super) fn push_findings(out: &mut String, findings: &[Finding], most: usize, all: &str, style: Style) {
+    if findings.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{}\n", style.bold("Findings; these records were left as they are:")));
+    for finding in findings.iter().take(most) {
+        out.push_str(&format!(
+            "  {} {}: {}\n",
+            style.yellow(finding.kind.as_str()),
+            escape(&finding.subject),
+            escape(&finding.message)
+        ));
+    }
+    if findings.len() > most {
+        out.push_str(&format!("  … {} more, all with `{all}`\n", findings.len() - most));
+    }
+}
+
+fn push_operations(out: &mut String, operations: &[OperationReport], style: Style) {
+    out.push_str(&format!("\n{}\n", style.bold(&plural(operations.len() as u64, "operation"))));
+    for operation in operations {
+        let result = format!("{:<10}", escape(&operation.result));
+        let result = if operation.result == "applied" { style.green(&result) } else { style.red(&result) };
+        out.push_str(&format!("  {result} {}\n", escape(&operation.summary)));
+        if let Some(error) = &operation.error {
+            out.push_str(&format!("             {}\n", escape(error)));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

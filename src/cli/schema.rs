@@ -1,0 +1,10 @@
+//! `schema`: the JSON Schema of the connector file.
+
+use super::exit::{Exit, Failure};
+use super::output::Output;
+
+/// Prints it.
+pub(super) fn run(output: &Output) -> Result<Exit, Failure> {
+    let _ = output;
+    Err(Failure::new(Exit::Failed, "no schema yet"))
+}

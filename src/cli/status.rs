@@ -1,0 +1,203 @@
+//! `ctl list`, `ctl status` and `ctl show`.
+
+use chrono::{DateTime, Utc};
+
+use super::ctl::Ctl;
+use super::exit::{Exit, Failure};
+use super::text::{Style, duration, moment, plural, table};
+use crate::control::api::{
+    ConnectorConfiguration, ConnectorList, ConnectorState, ConnectorStatus, DaemonStatus, RunSummary,
+};
+use crate::telemetry::escape::{escape, escape_lines};
+
+/// Lists the connectors.
+pub(super) async fn list(ctl: &Ctl) -> Result<Exit, Failure> {
+    let list: ConnectorList = ctl.client.get(&["v1", "connectors"], &[]).await?;
+    let now = ctl.output.clock.now();
+    ctl.output.show(&list, |list| render_list(&list.connectors, now))?;
+    Ok(Exit::Done)
+}
+
+/// Shows the daemon, or one connector.
+pub(super) async fn status(ctl: &Ctl, name: Option<&str>) -> Result<Exit, Failure> {
+    let (style, now) = (ctl.output.style, ctl.output.clock.now());
+    if let Some(name) = name {
+        let answer = ctl.client.get(&["v1", "connectors", name], &[]).await;
+        let status: ConnectorStatus = ctl.known(name, answer).await?;
+        ctl.output.show(&status, |status| render_connector(status, style, now))?;
+    } else {
+        let status: DaemonStatus = ctl.client.get(&["v1", "status"], &[]).await?;
+        ctl.output.show(&status, |status| render_daemon(status, style, now))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows the configuration in force.
+pub(super) async fn show(ctl: &Ctl, name: &str) -> Result<Exit, Failure> {
+    let answer = ctl.client.get(&["v1", "connectors", name, "configuration"], &[]).await;
+    let configuration: ConnectorConfiguration = ctl.known(name, answer).await?;
+    let now = ctl.output.clock.now();
+    if let Some(error) = &configuration.config_error {
+        ctl.output.say(&format!(
+            "the file is broken; this older version of it is in force\n{}",
+            escape_lines(error)
+        ));
+    }
+    ctl.output.show(&configuration, |configuration| render_configuration(configuration, now))?;
+    Ok(Exit::Done)
+}
+
+fn render_list(connectors: &[ConnectorStatus], now: DateTime<Utc>) -> String {
+    if connectors.is_empty() {
+        return "no connectors: put a file NAME.yaml into the connectors directory\n".to_owned();
+    }
+    let rows = connectors.iter().map(|connector| {
+        let last = connector.last_run.as_ref();
+        vec![
+            connector.name.clone(),
+            state(connector),
+            last.map_or_else(|| "never".to_owned(), |run| moment(run.ended.unwrap_or(run.started), now)),
+            last.map_or("", result).to_owned(),
+            next(connector, now),
+            connector.managed.users.to_string(),
+            connector.managed.groups.to_string(),
+        ]
+    });
+    table(&["connector", "state", "last run", "result", "next run", "users", "groups"], &[5, 6], rows)
+}
+
+fn state(connector: &ConnectorStatus) -> String {
+    let mut text = connector.state.as_str().to_owned();
+    if !connector.apply {
+        text.push_str(", apply off");
+    }
+    if connector.queued {
+        text.push_str(", 1 queued");
+    }
+    text
+}
+
+fn result(run: &RunSummary) -> &'static str {
+    run.outcome.map_or("interrupted", crate::sync::report::Outcome::as_str)
+}
+
+fn next(connector: &ConnectorStatus, now: DateTime<Utc>) -> String {
+    match connector.next_run {
+        Some(at) => moment(at, now),
+        None if connector.schedule.is_some() => "–".to_owned(),
+        None => "when asked".to_owned(),
+    }
+}
+
+fn render_daemon(status: &DaemonStatus, style: Style, now: DateTime<Utc>) -> String {
+    let mut out = format!(
+        "{} {}, process {}, running since {}\n",
+        style.bold("usersyncd"),
+        escape(&status.version),
+        status.pid,
+        moment(status.started, now)
+    );
+    let metrics = status.metrics.as_deref().unwrap_or("off");
+    out.push_str(&format!(
+        "configuration {}, state {}, metrics {}\n",
+        escape(&status.config),
+        escape(&status.state),
+        escape(metrics)
+    ));
+    if status.stopping {
+        out.push_str(&style.yellow("stopping: no new runs begin\n"));
+    }
+    if !status.restart_needed_for.is_empty() {
+        let keys = escape(&status.restart_needed_for.join(", ")).into_owned();
+        out.push_str(&style.yellow(&format!("changed, in force after a restart: {keys}\n")));
+    }
+    out.push('\n');
+    out.push_str(&render_list(&status.connectors, now));
+    for connector in &status.connectors {
+        if let Some(error) = &connector.config_error {
+            out.push_str(&format!("\n{}\n{}\n", broken(connector, style), escape_lines(error)));
+        }
+    }
+    out
+}
+
+fn broken(connector: &ConnectorStatus, style: Style) -> String {
+    let name = escape(&connector.name);
+    style.red(&if connector.runnable {
+        format!("{name}: its file is broken; the last good version of it runs")
+    } else {
+        format!("{name}: its file is broken, and it does not run")
+    })
+}
+
+fn render_connector(connector: &ConnectorStatus, style: Style, now: DateTime<Utc>) -> String {
+    let painted = match connector.state {
+        ConnectorState::Idle | ConnectorState::Running => style.green(&state(connector)),
+        ConnectorState::Paused | ConnectorState::Held => style.yellow(&state(connector)),
+        ConnectorState::Failing | ConnectorState::ConfigError => style.red(&state(connector)),
+    };
+    let mut out = format!("{}: {painted}\n", style.bold(&escape(&connector.name)));
+    let mut line = |key: &str, value: &str| out.push_str(&format!("  {key:<13}{}\n", escape(value)));
+    if let Some(source) = &connector.source {
+        line("source", source);
+    }
+    if let Some(target) = &connector.target {
+        line("target", target);
+    }
+    line("schedule", connector.schedule.as_deref().unwrap_or("none: runs when asked"));
+    if connector.schedule.is_some() {
+        line("next run", &next(connector, now));
+    }
+    if !connector.apply {
+        line("apply", "off: plans and reports, writes nothing");
+    }
+    let managed = connector.managed;
+    let (users, groups) = (plural(managed.users, "user"), plural(managed.groups, "group"));
+    line("manages", &format!("{users}, {groups}, {}", plural(managed.memberships, "membership")));
+    if let Some(run) = &connector.current {
+        let since = moment(run.started, now);
+        line("busy", &format!("run {} ({}), since {since}", run.run, run.trigger.as_str()));
+    }
+    if connector.queued {
+        line("queued", "1 request, begins after the busy run");
+    }
+    let last = connector.last_run.as_ref().map_or_else(|| "never".to_owned(), |run| last_run(run, now));
+    line("last run", &last);
+    if let Some(error) = connector.last_run.as_ref().and_then(|run| run.error.as_ref()) {
+        line("error", error);
+    }
+    let success = connector.last_success.map_or_else(|| "never".to_owned(), |at| moment(at, now));
+    line("last success", &success);
+    if let Some(error) = &connector.config_error {
+        out.push_str(&format!("\n{}\n{}\n", broken(connector, style), escape_lines(error)));
+    }
+    out
+}
+
+fn last_run(run: &RunSummary, now: DateTime<Utc>) -> String {
+    let took = run.ended.map_or_else(String::new, |ended| format!(" in {}", duration(ended - run.started)));
+    let at = moment(run.ended.unwrap_or(run.started), now);
+    format!("run {} ({}): {}{took}, {at}", run.run, run.trigger.as_str(), result(run))
+}
+
+/// YAML that could be a connector file, with the rest as comments.
+fn render_configuration(configuration: &ConnectorConfiguration, now: DateTime<Utc>) -> String {
+    let mut out = format!("# {}, from {}\n", escape(&configuration.name), escape(&configuration.path));
+    out.push_str(&escape_lines(&configuration.yaml));
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+    if configuration.next_runs.is_empty() {
+        out.push_str("# no schedule: runs when asked\n");
+    } else {
+        out.push_str("# next runs:\n");
+        for at in &configuration.next_runs {
+            out.push_str(&format!("#   {}\n", moment(*at, now)));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

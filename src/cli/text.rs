@@ -1,0 +1,169 @@
+//! The small parts of text that several commands print: times, durations, tables, lists that are cut.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::sync::report::{Counts, KindCounts};
+use crate::telemetry::escape::escape;
+
+/// How text is coloured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    /// Whether at all.
+    pub(super) colors: bool,
+}
+
+impl Style {
+    /// What is added, and what is well.
+    pub(super) fn green(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+    /// What changes, and what to look at.
+    pub(super) fn yellow(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+    /// What is taken away, and what failed.
+    pub(super) fn red(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+    /// Headings.
+    pub(super) fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colors { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// `2026-11-23 03:00 UTC (in 3 h)`.
+pub(super) fn moment(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!("{} ({})", at.format("%Y-%m-%d %H:%M UTC"), relative(at - now))
+}
+
+/// `in 3 h`, `2 min ago`, `now`.
+fn relative(distance: TimeDelta) -> String {
+    let seconds = distance.num_seconds().unsigned_abs();
+    let amount = match seconds {
+        0 => return "now".to_owned(),
+        1..=59 => format!("{seconds} s"),
+        60..=3599 => format!("{} min", seconds / 60),
+        3600..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    };
+    if distance > TimeDelta::zero() { format!("in {amount}") } else { format!("{amount} ago") }
+}
+
+/// How long something took: `0.3 s`, `42 s`, `2 min 5 s`, `1 h 2 min`.
+pub(super) fn duration(took: TimeDelta) -> String {
+    let milliseconds = took.num_milliseconds().max(0);
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..=9 => format!("{seconds}.{} s", milliseconds % 1000 / 100),
+        10..=59 => format!("{seconds} s"),
+        60..=3599 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `1 user`, `2 users`.
+pub(super) fn plural(count: u64, singular: &str) -> String {
+    if count == 1 { format!("1 {singular}") } else { format!("{count} {singular}s") }
+}
+
+/// The names on one line, the first `most` of them.
+pub(super) fn names<S: AsRef<str>>(names: &[S], most: usize) -> String {
+    let mut shown: Vec<String> =
+        names.iter().take(most).map(|name| escape(name.as_ref()).into_owned()).collect();
+    if names.len() > most {
+        shown.push(format!("… and {} more", names.len() - most));
+    }
+    shown.join(", ")
+}
+
+/// A table without lines. Cells are made harmless here; columns named in `numbers` are aligned to the right.
+pub(super) fn table(
+    header: &[&str],
+    numbers: &[usize],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row.iter().map(|cell| escape(cell).into_owned()).collect::<Vec<_>>());
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if numbers.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = table.trim_fmt();
+    text.push('\n');
+    text
+}
+
+/// What happened to users, groups and memberships.
+pub(super) fn counts(counts: &Counts) -> String {
+    let row = |name: &str, kind: &KindCounts| {
+        let KindCounts { created, updated, unchanged, disabled, deleted, failed, filtered, held } = *kind;
+        let mut row = vec![name.to_owned()];
+        let all = [created, updated, unchanged, disabled, deleted, failed, filtered, held];
+        row.extend(all.map(|count| count.to_string()));
+        row
+    };
+    table(
+        &["", "created", "updated", "unchanged", "disabled", "deleted", "failed", "filtered", "held"],
+        &[1, 2, 3, 4, 5, 6, 7, 8],
+        [row("users", &counts.users), row("groups", &counts.groups), row("memberships", &counts.memberships)],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_say_how_far_away_they_are() {
+        let now: DateTime<Utc> = "2026-11-23T03:00:00Z".parse().unwrap();
+        let shown = |at: &str| moment(at.parse().unwrap(), now);
+        assert_eq!(shown("2026-11-23T06:00:00Z"), "2026-11-23 06:00 UTC (in 3 h)");
+        assert_eq!(shown("2026-11-23T02:58:00Z"), "2026-11-23 02:58 UTC (2 min ago)");
+        assert_eq!(shown("2026-11-23T03:00:40Z"), "2026-11-23 03:00 UTC (in 40 s)");
+        assert_eq!(shown("2026-11-23T03:00:00.400Z"), "2026-11-23 03:00 UTC (now)");
+        assert_eq!(shown("2026-11-13T03:00:00Z"), "2026-11-13 03:00 UTC (10 days ago)");
+    }
+
+    #[test]
+    fn durations() {
+        let shown = |milliseconds| duration(TimeDelta::milliseconds(milliseconds));
+        assert_eq!(shown(-5), "0.0 s");
+        assert_eq!(shown(380), "0.3 s");
+        assert_eq!(shown(42_900), "42 s");
+        assert_eq!(shown(125_000), "2 min 5 s");
+        assert_eq!(shown(3_725_000), "1 h 2 min");
+    }
+
+    #[test]
+    fn hostile_and_wide_names_keep_the_table_straight() {
+        let rows = [("王小明", "1"), ("eve\u{1b}[2J\nroot", "22"), ("Zoë", "333")];
+        let rows = rows.map(|(name, count)| vec![name.to_owned(), count.to_owned()]);
+        insta::assert_snapshot!(table(&["name", "count"], &[1], rows), @r"
+        name                   count
+        王小明                     1
+        eve\u{1b}[2J\nroot        22
+        Zoë                      333
+        ");
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        assert_eq!(names(&["a", "b\n", "c"], 2), "a, b\\n, … and 1 more");
+        assert_eq!(names(&["a", "b"], 2), "a, b");
+    }
+
+    #[test]
+    fn colours_only_where_wanted() {
+        assert_eq!(Style { colors: true }.red("x"), "\u{1b}[31mx\u{1b}[0m");
+        assert_eq!(Style { colors: false }.red("x"), "x");
+    }
+}
