@@ -136,7 +136,10 @@ mod tests {
 
     #[test]
     fn a_failure_says_why_first() {
-        assert_eq!(finished(&super::tests::report("Okta refused the token")), "failed in 12 s: Okta refused the token");
+        assert_eq!(
+            finished(&super::tests::report("Okta refused the token")),
+            "failed in 12 s: Okta refused the token"
+        );
         let mut report = report("cancelled by uid 0");
         report.outcome = Outcome::Cancelled;
         report.counts.users.created = 2;
@@ -177,7 +180,10 @@ mod tests {
             status("gamma", ConnectorState::ConfigError, None),
         ];
         assert_eq!(status_line(&connectors, now, false), "3 connectors, 1 config error, next acme 03:00 UTC");
-        assert_eq!(status_line(&connectors[1..2], now - TimeDelta::days(2), false), "1 connector, next beta 1970-01-01 04:00 UTC");
+        assert_eq!(
+            status_line(&connectors[1..2], now - TimeDelta::days(2), false),
+            "1 connector, next beta 1970-01-01 04:00 UTC"
+        );
         assert_eq!(status_line(&connectors, now, true), "stopping, 3 connectors, 1 config error");
         assert_eq!(status_line(&[], now, false), "0 connectors");
     }
@@ -185,8 +191,10 @@ mod tests {
     #[test]
     fn a_fault_is_the_last_event_of_a_refused_request() {
         let event = crate::control::api::RunEvent::from(Fault::conflict("paused"));
-        let expected =
-            crate::control::api::RunEvent::Refused { error: ErrorKind::Conflict, message: "paused".to_owned() };
+        let expected = crate::control::api::RunEvent::Refused {
+            error: ErrorKind::Conflict,
+            message: "paused".to_owned(),
+        };
         assert_eq!(event, expected);
     }
 }

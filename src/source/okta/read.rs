@@ -26,7 +26,7 @@ pub(super) async fn read(client: &Client, request: &ReadRequest) -> Result<Sourc
 
 /// The org's id; its origin where the token may not read the id (RULES 1). An id that could not be had for the moment is an
 /// error, since a ledger would not be recognised by another address.
-async fn address(client: &Client) -> Result<String, SourceError> {
+pub(super) async fn address(client: &Client) -> Result<String, SourceError> {
     const WHAT: &str = "the org";
     let url = client.url(&["org"], None);
     let ask = Ask { bucket: Bucket::Other, url: &url, what: WHAT, options: None, smaller: None };
