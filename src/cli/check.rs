@@ -202,3 +202,60 @@ fn verdict(connector: &CheckedConnector) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connector(schedule: Option<Schedule>, errors: usize, warnings: usize) -> CheckedConnector {
+        CheckedConnector {
+            name: "acme".to_owned(),
+            file: PathBuf::from("acme.yaml"),
+            errors,
+            warnings,
+            schedule,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn next_runs_are_told_in_the_zone_of_the_schedule() {
+        let settings = ScheduleSettings {
+            expression: "30 2 * * *".to_owned(),
+            cron: croner::parser::CronParser::new().parse("30 2 * * *").unwrap(),
+            timezone: chrono_tz::Europe::Berlin,
+            jitter: std::time::Duration::ZERO,
+            missed: crate::config::model::Missed::Skip,
+        };
+        // Clocks go forward on 29 March 2026 at 02:00.
+        let clock = Clock::starting_at("2026-03-27T12:00:00Z".parse().unwrap());
+        let told = verdict(&connector(Some(schedule(&settings, &clock)), 0, 1));
+        assert_eq!(
+            told,
+            "ok, 1 warning, next runs: 2026-03-28 02:30:00 CET, 2026-03-29 03:00:00 CEST, 2026-03-30 02:30:00 CEST, \
+             2026-03-31 02:30:00 CEST, 2026-04-01 02:30:00 CEST"
+        );
+    }
+
+    #[test]
+    fn verdicts() {
+        assert_eq!(verdict(&connector(None, 0, 0)), "ok, no schedule: runs when asked");
+        assert_eq!(verdict(&connector(None, 2, 1)), "2 errors; it would not run");
+        let empty = findings(Some(PathBuf::from("u.yaml")), Vec::new(), Vec::new());
+        assert_eq!(render(&empty), "u.yaml: ok, but there are no connector files\n");
+    }
+
+    #[test]
+    fn what_a_file_holds_cannot_reach_the_terminal() {
+        let diagnostic = Diagnostic {
+            file: PathBuf::from("a\u{1b}.yaml"),
+            line: 1,
+            column: 1,
+            severity: Severity::Error,
+            message: "`\u{1b}[2J` is not known".to_owned(),
+            advice: Some("\u{202e}".to_owned()),
+            snippet: Some("\u{9b}2J: 1\n^".to_owned()),
+        };
+        let text = render_diagnostic(&diagnostic, Style { colors: false });
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{text:?}");
+    }
+}

@@ -1,8 +1,12 @@
 //! The real binary, as far as it goes without a daemon: `check`, `schema`, misuse, and sockets that nobody listens on.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::process::Stdio;
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -208,9 +212,49 @@ fn without_a_daemon_ctl_exits_with_7_and_says_what_to_do() {
         assert!(ended.messages.contains(&shown) && ended.messages.contains("systemctl status usersyncd"));
     }
     // A socket file that a dead daemon left behind.
-    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    drop(UnixListener::bind(&socket).unwrap());
     let ended = ended(usersyncd().args(["ctl", "list"]).env("USERSYNCD_SOCKET", &socket));
     assert_eq!(ended.code, 7);
     assert!(ended.messages.contains(&shown), "{}", ended.messages);
     assert!(Path::new(&socket).exists(), "only the daemon removes it");
+}
+
+/// Answers one request with a sync that has begun and does not end; the stream stays open as long as it is kept.
+fn begun(listener: &UnixListener) -> UnixStream {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = Vec::new();
+    let mut byte = [0; 1];
+    while !request.ends_with(b"\r\n\r\n{\"wait\":true}") {
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "{:?}", String::from_utf8_lossy(&request));
+        request.extend_from_slice(&byte);
+    }
+    let event = "{\"event\":\"started\",\"run\":17}\n";
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    write!(stream, "{head}{:x}\r\n{event}\r\n", event.len()).unwrap();
+    stream
+}
+
+#[test]
+fn ctrl_c_detaches_from_a_run_that_goes_on() {
+    let site = site(&[]);
+    let socket = site.path().join("control.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("usersyncd"))
+        .args(["ctl", "sync", "acme", "--wait", "--socket"])
+        .arg(&socket)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _open = begun(&listener);
+    let mut messages = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    messages.read_line(&mut first).unwrap();
+    assert_eq!(first, "acme: run 17 began\n");
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut rest = String::new();
+    messages.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("run 17 goes on: look at it with `usersyncd ctl status acme`"), "{rest}");
 }
