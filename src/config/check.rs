@@ -15,19 +15,20 @@ const MOST_DIAGNOSTICS: usize = 100;
 /// A file that is being checked.
 pub(super) struct Checker {
     file: std::path::PathBuf,
+    table: &'static [Key],
     text: Text,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Checker {
-    /// Parses `contents`; nothing but an empty file gives no tree and no diagnostic.
-    pub(super) fn new(file: &Path, contents: &str) -> (Self, Option<Node>) {
+    /// Parses `contents`, which is to have the keys of `table`. Only an empty file gives neither a tree nor a diagnostic.
+    pub(super) fn new(file: &Path, contents: &str, table: &'static [Key]) -> (Self, Option<Node>) {
         let parsed = tree::parse(contents);
         let mut text = Text::new(file, contents);
         for region in parsed.root.iter().flat_map(Node::secrets) {
             text.hide(region);
         }
-        let mut checker = Self { file: file.to_path_buf(), text, diagnostics: Vec::new() };
+        let mut checker = Self { file: file.to_path_buf(), table, text, diagnostics: Vec::new() };
         for (region, complaint) in parsed.complaints {
             checker.error(region, complaint);
         }
@@ -67,53 +68,59 @@ impl Checker {
                 "There are {} more; the first {MOST_DIAGNOSTICS} are shown.",
                 count - MOST_DIAGNOSTICS
             );
-            self.diagnostics.push(Diagnostic::of_file(Severity::Error, &self.file, message, None));
+            let severity = if value.is_some() { Severity::Warning } else { Severity::Error };
+            self.diagnostics.push(Diagnostic::of_file(severity, &self.file, message, None));
         }
         Checked { value, diagnostics: self.diagnostics }
     }
 
-    /// Checks the mapping at the root of a file.
-    pub(super) fn root(&mut self, root: &Node, keys: &'static [Key]) {
+    /// Checks the mapping at the root of the file.
+    pub(super) fn root(&mut self, root: &Node) {
         match &root.value {
-            Value::Mapping(entries) => self.entries(entries, keys, "", keys),
+            Value::Mapping(entries) => {
+                self.entries(entries, self.table, "");
+                for (key, advice) in missing(entries, self.table) {
+                    self.file_error(
+                        Complaint::new(format!("The key `{}` is missing.", key.name)).advise(advice),
+                    );
+                }
+            }
             Value::Broken => {}
-            _ => self.error(
-                root.region,
-                Complaint::new(format!(
+            _ => {
+                let complaint = Complaint::new(format!(
                     "The file must be a mapping of keys to values, but it is {}.",
                     root.describe()
-                ))
-                .advise(format!("The keys are {}.", alternatives(keys.iter().map(|key| key.name)))),
-            ),
-        }
-        if let Value::Mapping(entries) = &root.value {
-            for key in
-                keys.iter().filter(|key| key.required && !entries.iter().any(|entry| entry.key == key.name))
-            {
-                self.file_error(Complaint::new(format!("The key `{}` is missing.", key.name)));
+                ));
+                self.error(root.region, complaint.advise(format!("Its keys are {}.", offered(self.table))));
             }
         }
     }
 
-    fn entries(&mut self, entries: &[Entry], keys: &'static [Key], path: &str, all: &'static [Key]) {
+    fn entries(&mut self, entries: &[Entry], keys: &'static [Key], path: &str) {
         for entry in entries {
             let inner = join(path, &entry.key);
             match keys.iter().find(|key| key.name == entry.key) {
-                Some(key) => self.value(entry, key, &inner, all),
+                Some(key) => self.value(entry, key, &inner),
                 // `<<` with an alias, which was complained about already.
                 None if entry.key == "<<" && matches!(entry.value.value, Value::Broken) => {}
-                None => self.unknown(entry, keys, path, all),
+                None => self.unknown(entry, keys, path),
             }
         }
     }
 
-    fn unknown(&mut self, entry: &Entry, keys: &'static [Key], path: &str, all: &'static [Key]) {
+    fn unknown(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
         let place = if path.is_empty() { "here".to_owned() } else { format!("under `{path}`") };
-        let complaint = Complaint::new(format!("{} is not a key that is known {place}.", quoted(&entry.key)));
+        // Somebody may write the secret where the key belongs.
+        let name = if self.text.is_hidden(entry.region) {
+            "What stands here".to_owned()
+        } else {
+            quoted(&entry.key)
+        };
+        let complaint = Complaint::new(format!("{name} is not a key that is known {place}."));
         let names = || keys.iter().map(|key| key.name);
         let advice = if let Some(name) = closest(&entry.key, names()) {
             format!("Did you mean `{name}`?")
-        } else if let Some(place) = home_of(&entry.key, all, "") {
+        } else if let Some(place) = home_of(&entry.key, self.table, "") {
             match place.as_str() {
                 "" => format!("`{}` belongs to the top level of the file: check its indentation.", entry.key),
                 place => format!("`{}` belongs under `{place}`.", entry.key),
@@ -121,25 +128,22 @@ impl Checker {
         } else if keys.is_empty() {
             "Nothing can be set here: write `{}`.".to_owned()
         } else {
-            format!(
-                "Known {place}: {}.",
-                names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-            )
+            format!("Known {place}: {}.", offered(keys))
         };
         self.error(entry.region, complaint.advise(advice));
     }
 
-    fn value(&mut self, entry: &Entry, key: &'static Key, path: &str, all: &'static [Key]) {
+    fn value(&mut self, entry: &Entry, key: &'static Key, path: &str) {
         let node = &entry.value;
         if matches!(node.value, Value::Broken) {
             return;
         }
         match key.kind {
-            Kind::Section(keys) => self.section(entry, keys, path, all),
-            Kind::OneOf(keys) => self.one_of(entry, keys, path, all),
-            Kind::Secret => self.secret(entry, path, all),
+            Kind::Section(keys) => self.section(entry, keys, path),
+            Kind::OneOf(keys) => self.one_of(entry, keys, path),
+            Kind::Secret => self.secret(entry, path),
             Kind::Empty if matches!(node.value, Value::Null) => {}
-            Kind::Empty => self.section(entry, &[], path, all),
+            Kind::Empty => self.section(entry, &[], path),
             Kind::One(form) => self.one(entry, node, form, path),
             Kind::Many(form) => drop(self.many(entry, form, path)),
             Kind::Some(form, reason) => self.some(entry, form, path, reason),
@@ -157,28 +161,24 @@ impl Checker {
         }
     }
 
-    fn section(&mut self, entry: &Entry, keys: &'static [Key], path: &str, all: &'static [Key]) {
+    fn section(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
         let Some(entries) = self.mapping(entry, keys, path) else { return };
-        self.entries(entries, keys, path, all);
-        for key in
-            keys.iter().filter(|key| key.required && !entries.iter().any(|entry| entry.key == key.name))
-        {
+        self.entries(entries, keys, path);
+        for (key, advice) in missing(entries, keys) {
             let complaint =
                 Complaint::new(format!("`{path}` needs the key `{}`, which is missing.", key.name));
-            let about = format!("{} Write `{}: ...` under `{path}`.", key.about, key.name);
-            self.error(entry.region, complaint.advise(about));
+            self.error(entry.region, complaint.advise(advice));
         }
     }
 
-    fn one_of(&mut self, entry: &Entry, keys: &'static [Key], path: &str, all: &'static [Key]) {
+    fn one_of(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
         let Some(entries) = self.mapping(entry, keys, path) else { return };
-        self.entries(entries, keys, path, all);
-        let names = alternatives(keys.iter().map(|key| key.name));
+        self.entries(entries, keys, path);
         let mut given = entries.iter().filter(|entry| keys.iter().any(|key| key.name == entry.key));
         match given.next() {
             None if entries.is_empty() => {
                 let complaint = Complaint::new(format!("`{path}` is empty."));
-                self.error(entry.region, complaint.advise(format!("Write {names} under it.")));
+                self.error(entry.region, complaint.advise(format!("Write {} under it.", offered(keys))));
             }
             // Only unknown keys, which were complained about.
             None => {}
@@ -190,21 +190,24 @@ impl Checker {
                     ));
                     self.error(
                         second.region,
-                        complaint.advise("Keep one of them. Two connectors are two files."),
+                        complaint.advise(match path {
+                            "source" | "target" => "Keep one of them; for both, write two connector files.",
+                            _ => "Keep one of them.",
+                        }),
                     );
                 }
             }
         }
     }
 
-    fn secret(&mut self, entry: &Entry, path: &str, all: &'static [Key]) {
+    fn secret(&mut self, entry: &Entry, path: &str) {
         if let Value::Scalar(_) | Value::Sequence(_) = entry.value.value {
             let complaint = Complaint::new(format!("`{path}` says where the secret is kept; the secret itself must not stand in this file."))
                 .advise("Write `{ credential: NAME }`, `{ file: /path }` or `{ env: NAME }`. If a secret was written here, replace it by a new one: others may have read this file.");
             self.error(entry.value.region, complaint);
             return;
         }
-        self.one_of(entry, SECRET, path, all);
+        self.one_of(entry, SECRET, path);
     }
 
     /// The entries of a mapping, or an error.
@@ -213,17 +216,24 @@ impl Checker {
             Value::Mapping(entries) => return Some(entries),
             Value::Null => self.nothing(entry, path),
             _ => {
-                let names = alternatives(keys.iter().map(|key| key.name));
                 let complaint = Complaint::new(format!(
                     "`{path}` must be a mapping of keys to values, but it is {}.",
-                    entry.value.describe()
+                    self.describe(&entry.value)
                 ));
-                let advice =
-                    if keys.is_empty() { "Write `{}`.".to_owned() } else { format!("Its keys are {names}.") };
+                let advice = if keys.is_empty() {
+                    "Write `{}`.".to_owned()
+                } else {
+                    format!("Its keys are {}.", offered(keys))
+                };
                 self.error(entry.value.region, complaint.advise(advice));
             }
         }
         None
+    }
+
+    /// What it is, for a sentence; no secret.
+    fn describe(&self, node: &Node) -> String {
+        if self.text.is_hidden(node.region) { "a text".to_owned() } else { node.describe() }
     }
 
     fn nothing(&mut self, entry: &Entry, path: &str) {
@@ -246,7 +256,7 @@ impl Checker {
                 let complaint = Complaint::new(format!(
                     "`{path}` must be {}, but it is {}.",
                     form.expected(),
-                    node.describe()
+                    self.describe(node)
                 ));
                 self.error(node.region, complaint);
             }
@@ -270,8 +280,10 @@ impl Checker {
                 );
             }
             Value::Scalar(text) => {
-                let complaint =
-                    Complaint::new(format!("`{path}` must be a list, but it is {}.", entry.value.describe()));
+                let complaint = Complaint::new(format!(
+                    "`{path}` must be a list, but it is {}.",
+                    self.describe(&entry.value)
+                ));
                 let item = serde_json::Value::from(text.as_str());
                 let advice = if quoted(text).trim_matches('`') == text {
                     format!("Write [{item}].")
@@ -281,8 +293,10 @@ impl Checker {
                 self.error(entry.value.region, complaint.advise(advice));
             }
             _ => {
-                let complaint =
-                    Complaint::new(format!("`{path}` must be a list, but it is {}.", entry.value.describe()));
+                let complaint = Complaint::new(format!(
+                    "`{path}` must be a list, but it is {}.",
+                    self.describe(&entry.value)
+                ));
                 let advice = "Write each item behind a dash, or all of them in [...]; text that begins with `{` needs quotes.";
                 self.error(entry.value.region, complaint.advise(advice));
             }
@@ -309,7 +323,7 @@ impl Checker {
                 let complaint = Complaint::new(format!(
                     "Each item of `{path}` must be {}, but this is {}.",
                     form.expected(),
-                    item.describe()
+                    self.describe(item)
                 ));
                 self.error(
                     item.region,
@@ -341,6 +355,18 @@ impl Nothing {
             _ => false,
         }
     }
+}
+
+/// The keys that work, as alternatives.
+fn offered(keys: &[Key]) -> String {
+    let works = |key: &&Key| !matches!(key.kind, Kind::Later(..));
+    alternatives(keys.iter().filter(works).map(|key| key.name))
+}
+
+/// Each required key that `entries` do not have, and what to write.
+fn missing(entries: &[Entry], keys: &'static [Key]) -> Vec<(&'static Key, &'static str)> {
+    let has = |key: &Key| entries.iter().any(|entry| entry.key == key.name);
+    keys.iter().filter(|key| !has(key)).filter_map(|key| key.required.map(|advice| (key, advice))).collect()
 }
 
 fn expected(key: &Key) -> String {

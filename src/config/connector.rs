@@ -9,7 +9,6 @@ use super::check::Checker;
 use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
 use super::schedule;
 use super::secret::Environment;
-use super::table::CONNECTOR;
 use super::text::Complaint;
 use super::tree::{Node, Value};
 use super::values;
@@ -38,7 +37,7 @@ pub(super) fn build(
     origin: Origin<'_>,
     environment: Environment<'_>,
 ) -> Option<Connector> {
-    checker.root(root, CONNECTOR);
+    checker.root(root);
     let source = source(checker, root, origin.directory, environment);
     let schedule = schedule(checker, root);
     let rules = rules(checker, root);

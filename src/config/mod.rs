@@ -40,18 +40,18 @@ pub use effective::effective_yaml;
 #[must_use]
 pub fn check_settings(path: &Path, must_exist: bool) -> Checked<Settings> {
     let directory = connector::directory_of(path);
-    let contents = match read::read(path, read::LARGEST_FILE) {
-        Ok(contents) => contents,
+    let bytes = match read::read(path, read::LARGEST_FILE) {
+        Ok(bytes) => bytes,
         Err(read::Unread::Missing) if !must_exist => {
             return Checked { value: Some(Settings::defaults(&directory)), diagnostics: Vec::new() };
         }
         Err(unread) => return refused(of_file(path, unread.complaint("The file"))),
     };
-    let text = match read::decode(path, &contents.bytes) {
+    let text = match read::decode(path, &bytes) {
         Ok(text) => text,
         Err(diagnostic) => return refused(diagnostic),
     };
-    let (mut checker, root) = Checker::new(path, &text);
+    let (mut checker, root) = Checker::new(path, &text, table::SETTINGS);
     let settings = match root {
         Some(root) if !root.is_nothing() => settings::build(&mut checker, &root, &directory),
         _ => Settings::defaults(&directory),
@@ -67,15 +67,15 @@ pub fn check_connector(path: &Path) -> Checked<Connector> {
 }
 
 fn check_connector_in(path: &Path, environment: Environment<'_>) -> Checked<Connector> {
-    let contents = match read::read(path, read::LARGEST_FILE) {
-        Ok(contents) => contents,
+    let bytes = match read::read(path, read::LARGEST_FILE) {
+        Ok(bytes) => bytes,
         Err(unread) => return refused(of_file(path, unread.complaint("The file"))),
     };
-    let text = match read::decode(path, &contents.bytes) {
+    let text = match read::decode(path, &bytes) {
         Ok(text) => text,
         Err(diagnostic) => return refused(diagnostic),
     };
-    let (mut checker, root) = Checker::new(path, &text);
+    let (mut checker, root) = Checker::new(path, &text, table::CONNECTOR);
     if connector::name(path).is_none() {
         checker.file_error(
             Complaint::new("The name of the file cannot be the name of a connector.").advise(
@@ -86,7 +86,7 @@ fn check_connector_in(path: &Path, environment: Environment<'_>) -> Checked<Conn
     let directory = connector::directory_of(path);
     let connector = match root {
         Some(root) if !root.is_nothing() => {
-            let digest = read::digest(&contents.bytes);
+            let digest = read::digest(&bytes);
             let origin = connector::Origin { path, directory: &directory, digest };
             connector::build(&mut checker, &root, origin, environment)
         }

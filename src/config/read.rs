@@ -60,14 +60,8 @@ impl Unread {
     }
 }
 
-/// A file that was read, with what its metadata said when it was open.
-pub(super) struct Contents {
-    pub(super) bytes: Vec<u8>,
-    pub(super) metadata: std::fs::Metadata,
-}
-
 /// The contents of the file at `path`, if they are at most `most` bytes. Never waits for a pipe.
-pub(super) fn read(path: &Path, most: u64) -> Result<Contents, Unread> {
+pub(super) fn read(path: &Path, most: u64) -> Result<Vec<u8>, Unread> {
     // Opened before it is looked at, so that both concern the same file; without O_NONBLOCK a pipe would wait for a writer.
     let opened = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
     let file = opened.map_err(|error| unopened(path, error))?;
@@ -88,7 +82,7 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Contents, Unread> {
     if bytes.len() as u64 > most {
         return Err(Unread::TooLarge(most));
     }
-    Ok(Contents { bytes, metadata })
+    Ok(bytes)
 }
 
 fn unopened(path: &Path, error: io::Error) -> Unread {
@@ -147,7 +141,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a");
         std::fs::write(&path, b"12345").unwrap();
-        assert_eq!(read(&path, 5).unwrap().bytes, b"12345");
+        assert_eq!(read(&path, 5).unwrap(), b"12345");
         assert!(matches!(read(&path, 4), Err(Unread::TooLarge(4))));
     }
 

@@ -49,7 +49,7 @@ impl Scan {
         let entry = |path: PathBuf| {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let contents = read::read(&path, read::LARGEST_FILE);
-            (name, Entry { digest: contents.ok().map(|contents| read::digest(&contents.bytes)), path })
+            (name, Entry { digest: contents.ok().map(|contents| read::digest(&contents)), path })
         };
         Ok(Self { entries: connector_files(directory)?.into_iter().map(entry).collect() })
     }

@@ -6,7 +6,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
 use super::model::ScheduleSettings;
-use super::text::{Complaint, quoted};
+use super::text::{Complaint, printable, quoted};
 
 /// How long Okta keeps an API token that nobody uses (Okta developer documentation, "Create an API token").
 const TOKEN_LIFE: TimeDelta = TimeDelta::days(30);
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Cron, Complaint> {
     }
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
     let cron = parser.parse(trimmed).map_err(|error| {
-        let reason = error.to_string();
+        let reason = printable(&error.to_string());
         complaint(uncapitalised(reason.trim_end_matches('.')))
             .advise("The fields are minute, hour, day of month, month and day of week, as in \"0 */4 * * *\"; `crontab -e` manuals explain them.")
     })?;

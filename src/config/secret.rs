@@ -33,10 +33,11 @@ impl SecretRef {
     pub(super) fn read_from(&self, environment: Environment<'_>) -> Result<SecretString, Complaint> {
         match self {
             Self::Credential(name) => {
-                let path = credential_path(name, environment)?;
+                let directory = credentials_directory(name, environment)?;
+                let path = directory.join(name);
                 from_file(&path, &format!("The credential {}", quoted(name))).map_err(|complaint| match complaint {
                     Fault::Unread(Unread::Missing) => {
-                        Complaint::new(format!("The credential {} is not in {}.", quoted(name), path.display())).advise(
+                        Complaint::new(format!("The credential {} is not in {}.", quoted(name), directory.display())).advise(
                             format!("Add `LoadCredential={name}:/path/of/the/secret` to the unit and restart the service: a reload does not load credentials."),
                         )
                     }
@@ -91,7 +92,7 @@ enum Fault {
     Unusable(Complaint),
 }
 
-fn credential_path(name: &str, environment: Environment<'_>) -> Result<PathBuf, Complaint> {
+fn credentials_directory(name: &str, environment: Environment<'_>) -> Result<PathBuf, Complaint> {
     // Checked again, since a name from elsewhere must not lead out of the directory.
     super::values::credential(name)?;
     let directory = environment(CREDENTIALS_DIRECTORY).filter(|directory| !directory.is_empty()).ok_or_else(|| {
@@ -104,12 +105,12 @@ fn credential_path(name: &str, environment: Environment<'_>) -> Result<PathBuf, 
              {CREDENTIALS_DIRECTORY}=/directory/with/that/file usersyncd check."
         ))
     })?;
-    Ok(Path::new(&directory).join(name))
+    Ok(PathBuf::from(directory))
 }
 
 fn from_file(path: &Path, what: &str) -> Result<SecretString, Fault> {
     let contents = read(path, LARGEST_SECRET).map_err(Fault::Unread)?;
-    usable(contents.bytes, what).map_err(Fault::Unusable)
+    usable(contents, what).map_err(Fault::Unusable)
 }
 
 /// The secret without the line feed that an editor leaves at its end.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::check::Checker;
 use super::model::{ControlSettings, LogFormat, LogLevel, LogSettings, MetricsSettings, Page, Settings};
-use super::table::SETTINGS;
 use super::text::Complaint;
 use super::tree::Node;
 use super::values;
@@ -31,7 +30,7 @@ impl Settings {
 
 /// Checks the tree and makes settings of it; relative paths start from `directory`.
 pub(super) fn build(checker: &mut Checker, root: &Node, directory: &Path) -> Settings {
-    checker.root(root, SETTINGS);
+    checker.root(root);
     let defaults = Settings::defaults(directory);
     let text = |path: &[&str]| root.find(path).and_then(Node::scalar);
     let path = |keys: &[&str], default: PathBuf| text(keys).map_or(default, |path| directory.join(path));

@@ -11,8 +11,8 @@ pub(super) struct Key {
     pub(super) about: &'static str,
     /// What it holds.
     pub(super) kind: Kind,
-    /// True if its mapping makes no sense without it.
-    pub(super) required: bool,
+    /// If its mapping makes no sense without it: what to write.
+    pub(super) required: Option<&'static str>,
 }
 
 /// What a key holds.
@@ -52,11 +52,11 @@ pub(super) enum Nothing {
 }
 
 const fn key(name: &'static str, about: &'static str, kind: Kind) -> Key {
-    Key { name, about, kind, required: false }
+    Key { name, about, kind, required: None }
 }
 
-const fn required(name: &'static str, about: &'static str, kind: Kind) -> Key {
-    Key { name, about, kind, required: true }
+const fn required(name: &'static str, about: &'static str, kind: Kind, advice: &'static str) -> Key {
+    Key { name, about, kind, required: Some(advice) }
 }
 
 const fn words(known: &'static [&'static str], later: &'static [&'static str]) -> Form {
@@ -77,7 +77,12 @@ const NO_NOTIFY: &str = "Remove it, and let monitoring watch /metrics instead.";
 
 /// A connector file.
 pub(super) const CONNECTOR: &[Key] = &[
-    required("source", "Where the truth is read.", Kind::OneOf(SOURCE)),
+    required(
+        "source",
+        "Where the truth is read.",
+        Kind::OneOf(SOURCE),
+        "Write `source:` and under it `okta:` with `domain` and `auth`.",
+    ),
     key("target", "Where it is written; the built-in directory unless said otherwise.", Kind::OneOf(TARGET)),
     key(
         "schedule",
@@ -118,7 +123,12 @@ const OKTA: &[Key] = &[
         "Instead of the domain: scheme, host and port; plain http for loopback addresses only.",
         Kind::One(Form::Origin),
     ),
-    required("auth", "How to sign in.", Kind::OneOf(AUTH)),
+    required(
+        "auth",
+        "How to sign in.",
+        Kind::OneOf(AUTH),
+        "Write `auth: { api_token: { credential: NAME } }`.",
+    ),
     key(
         "rate_budget",
         "The share of each rate limit of the org that may be used; 50% unless said otherwise.",
@@ -155,7 +165,12 @@ const TARGET: &[Key] = &[
 ];
 
 const SCHEDULE: &[Key] = &[
-    required("cron", "5 fields, 6 with seconds first, or a name such as @hourly.", Kind::One(Form::Cron)),
+    required(
+        "cron",
+        "5 fields, 6 with seconds first, or a name such as @hourly.",
+        Kind::One(Form::Cron),
+        "Write `cron: \"0 */4 * * *\"`, or remove `schedule` to run on demand only.",
+    ),
     key(
         "timezone",
         "The time zone of the cron expression; UTC unless said otherwise.",

@@ -74,6 +74,11 @@ impl Text {
         self.hidden.push(region);
     }
 
+    /// True if no diagnostic may show `region`.
+    pub(super) fn is_hidden(&self, region: Region) -> bool {
+        self.hidden.contains(&region)
+    }
+
     /// A diagnostic about `region`, or about the whole file if there is none.
     pub(super) fn diagnostic(
         &self,
@@ -200,8 +205,22 @@ pub(super) fn quoted(text: &str) -> String {
     shown
 }
 
+/// `text` without characters that act on a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|character| if is_unprintable(character) { '\u{fffd}' } else { character }).collect()
+}
+
+/// True if a word of `text` looks like a token.
+pub(super) fn holds_a_token(text: &str) -> bool {
+    let characters: Vec<char> = text.chars().collect();
+    token_ranges(&characters).next().is_some()
+}
+
 /// True for the name of a key whose value is a secret.
 pub(super) fn names_a_secret(key: &str) -> bool {
+    if key.eq_ignore_ascii_case("auth") {
+        return true;
+    }
     let key: String =
         key.to_ascii_lowercase().chars().filter(|character| !"-_ ".contains(*character)).collect();
     ["token", "password", "passwd", "passphrase", "secret", "privatekey", "apikey"]
@@ -213,8 +232,7 @@ pub(super) fn names_a_secret(key: &str) -> bool {
 /// secret, texts that look like a token or a key, and what stands before the `@` of an address.
 fn secret_ranges(line: &[char]) -> Vec<Range<usize>> {
     let mut ranges = values_of_secret_keys(line);
-    let is_word = |character: &char| character.is_ascii_alphanumeric() || "_-".contains(*character);
-    ranges.extend(runs(line, is_word).filter(|range| looks_like_a_token(&line[range.clone()])));
+    ranges.extend(token_ranges(line));
     let is_base64 = |character: &char| character.is_ascii_alphanumeric() || "+/=".contains(*character);
     ranges.extend(runs(line, is_base64).filter(|range| {
         // A line of a PEM block, whole or as the end of `key: value`.
@@ -225,6 +243,11 @@ fn secret_ranges(line: &[char]) -> Vec<Range<usize>> {
     let is_address = |character: &char| !character.is_whitespace() && !"\"'`".contains(*character);
     ranges.extend(runs(line, is_address).filter_map(|range| user_information(line, &range)));
     ranges
+}
+
+fn token_ranges(line: &[char]) -> impl Iterator<Item = Range<usize>> {
+    let is_word = |character: &char| character.is_ascii_alphanumeric() || "_-".contains(*character);
+    runs(line, is_word).filter(|range| looks_like_a_token(&line[range.clone()]))
 }
 
 /// The longest stretches of characters that satisfy `belongs`.
@@ -296,7 +319,8 @@ fn values_of_secret_keys(line: &[char]) -> Vec<Range<usize>> {
                 .map_or(line.len(), |end| from + end),
             _ => line.len(),
         };
-        ranges.push(from..to);
+        let blanks = line[from..to].iter().rev().take_while(|character| character.is_whitespace()).count();
+        ranges.push(from..to - blanks);
     }
     ranges
 }

@@ -119,6 +119,7 @@ pub(super) struct Parsed {
 pub(super) fn parse(contents: &str) -> Parsed {
     let options = options! {
         emit_comments: false,
+        emit_anchor_events: true,
         emit_unresolved_aliases: true,
         flow_nesting_limit: DEEPEST,
         block_nesting_limit: DEEPEST,
@@ -145,10 +146,19 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), Stop> {
-        match self.parser.next_event() {
-            Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(Some(error)),
-            None => Err(None),
+        loop {
+            let (event, span) = match self.parser.next_event() {
+                Some(Ok(event)) => event,
+                Some(Err(error)) => return Err(Some(error)),
+                None => return Err(None),
+            };
+            if !matches!(event, Event::Anchor(..)) {
+                return Ok((event, span));
+            }
+            let complaint =
+                Complaint::new("A `&` at the beginning of a value is a YAML anchor, which is not accepted.")
+                    .advise("Put quotes around the value if the `&` is part of it; else remove the anchor.");
+            self.complaints.push((region(&span), complaint));
         }
     }
 
@@ -189,10 +199,7 @@ impl<'a> Reader<'a> {
             _ => Node { region: start, value: Value::Broken },
         };
         if anchored {
-            let complaint =
-                Complaint::new("A `&` at the beginning of a value is a YAML anchor, which is not accepted.")
-                    .advise("Put quotes around the value if the `&` is part of it; else remove the anchor.");
-            self.complaints.push((start, complaint));
+            // Complained about where the parser reports it.
             node.value = Value::Broken;
         }
         if let Some(tag) = tag {
@@ -290,12 +297,8 @@ fn explain(error: &ScanError) -> (Region, Complaint) {
         | ErrorKind::TabAtBlockScalarStart
         | ErrorKind::InvalidBlockEntryWhitespace
         | ErrorKind::InvalidMappingValueWhitespace => SPACES,
-        ErrorKind::MissingAnchorOrAliasName => {
-            "Put quotes around a value that begins with `*` or `&`, as in cron: \"*/15 * * * *\" or [\"*-test\"]."
-        }
-        ErrorKind::UnexpectedCharacter { character: '@' | '`' | '%' } => {
-            "Put quotes around a value that begins with `@`, `%` or a backquote, as in cron: \"@hourly\"."
-        }
+        ErrorKind::MissingAnchorOrAliasName => "Write it as in cron: \"*/15 * * * *\" or [\"*-test\"].",
+        ErrorKind::UnexpectedCharacter { .. } => "Write it as in cron: \"@hourly\".",
         ErrorKind::UnknownQuotedScalarEscape
         | ErrorKind::InvalidQuotedScalarHexEscape
         | ErrorKind::InvalidUnicodeEscape => {
@@ -312,6 +315,13 @@ fn explain(error: &ScanError) -> (Region, Complaint) {
         _ => QUOTE_TEXT,
     };
     let marker = error.marker();
-    let complaint = Complaint::new(format!("This is not valid YAML: {kind}.")).advise(advice);
+    let message = match kind {
+        ErrorKind::MissingAnchorOrAliasName => "A value that begins with `*` or `&` needs quotes.".to_owned(),
+        ErrorKind::UnexpectedCharacter { character } => {
+            format!("A value that begins with `{}` needs quotes.", character.escape_default())
+        }
+        kind => format!("This is not valid YAML: {kind}."),
+    };
+    let complaint = Complaint::new(message).advise(advice);
     (Region::at(marker.line(), marker.col() + 1), complaint)
 }

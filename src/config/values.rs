@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use url::{Host, Url};
 
-use super::text::{Complaint, quoted};
+use super::text::{Complaint, holds_a_token, quoted};
 use crate::sync::model::Status;
 use crate::sync::rules::{Globs, Limit};
 
@@ -19,7 +19,14 @@ pub(super) fn closest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> O
     // Names are short, so a long word is not worth the square of its length.
     let lower: String = word.chars().take(64).collect::<String>().to_lowercase();
     let allowed = (lower.chars().count() / 3).clamp(1, 3);
+    let mut words: Vec<&str> = words.collect();
+    if lower.len() >= 4
+        && let Some(longer) = words.iter().position(|candidate| candidate.to_lowercase().starts_with(&lower))
+    {
+        return Some(words.swap_remove(longer));
+    }
     words
+        .into_iter()
         .map(|candidate| (strsim::osa_distance(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
         .min_by_key(|(distance, _)| *distance)
@@ -57,7 +64,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
     const LONGEST: u64 = 366 * 86_400;
     let complaint = || {
         let complaint = Complaint::new(format!("{} is not a duration.", quoted(text)));
-        if !text.is_empty() && text.chars().all(|character| character.is_ascii_digit()) {
+        if (1..=9).contains(&text.len()) && text.chars().all(|character| character.is_ascii_digit()) {
             complaint.advise(format!("Add the unit: `{text}s`, `{text}m`, `{text}h` or `{text}d`."))
         } else {
             complaint.advise("Write whole numbers with units, the larger first: `90s`, `5m`, `1h30m`, `7d`.")
@@ -188,7 +195,7 @@ pub(super) fn domain(text: &str) -> Result<Url, Complaint> {
         let host = Url::parse(text).ok().and_then(|url| url.host_str().map(without_admin));
         let complaint = complaint("The domain is written without `https://`.");
         return Err(match host.filter(|host| host.contains('.')) {
-            Some(host) => complaint.advise(format!("Write `{host}`.")),
+            Some(host) => complaint.advise(format!("Write {}.", quoted(&host))),
             None => complaint.advise(AS),
         });
     }
@@ -197,7 +204,7 @@ pub(super) fn domain(text: &str) -> Result<Url, Complaint> {
     }
     if let Some((host, _)) = text.split_once(['/', '?', '#']) {
         return Err(complaint("The domain is written without a path.")
-            .advise(format!("Write `{}`.", without_admin(host))));
+            .advise(format!("Write {}.", quoted(&without_admin(host)))));
     }
     if text.contains(':') {
         return Err(complaint("The domain is written without a port.").advise(
@@ -271,7 +278,7 @@ fn refuse_admin(host: &str) -> Result<(), Complaint> {
         return Ok(());
     }
     Err(Complaint::new(format!("{} is the administration console, not the org.", quoted(host)))
-        .advise(format!("Write `{org}`.")))
+        .advise(format!("Write {}.", quoted(&org))))
 }
 
 /// Compares templates without regard to white space.
@@ -284,8 +291,19 @@ pub(super) fn default_template(text: &str, default: &str) -> Result<(), Complain
         .advise(format!("Remove the key, or write '{}'.", default.replace('\'', "''"))))
 }
 
+/// Somebody may write the secret itself where the place of it belongs.
+fn refuse_token(text: &str) -> Result<(), Complaint> {
+    if !holds_a_token(text) {
+        return Ok(());
+    }
+    Err(Complaint::new("This looks like the secret itself, which must not stand in this file.").advise(
+        "Write the name of the place where the secret is kept, and replace the secret by a new one: others may have read this file.",
+    ))
+}
+
 /// The name of a credential: a file name.
 pub(super) fn credential(text: &str) -> Result<(), Complaint> {
+    refuse_token(text)?;
     let is_name = !matches!(text, "" | "." | "..") && text.len() <= 255;
     if is_name && !text.chars().any(|character| character == '/' || character.is_control()) {
         return Ok(());
@@ -297,6 +315,7 @@ pub(super) fn credential(text: &str) -> Result<(), Complaint> {
 
 /// A path, absolute or relative to the directory of the file it stands in.
 pub(super) fn path(text: &str) -> Result<(), Complaint> {
+    refuse_token(text)?;
     if text.is_empty() || text.contains('\0') {
         return Err(Complaint::new("A path is needed here."));
     }
@@ -328,6 +347,7 @@ pub(super) fn socket(text: &str) -> Result<(), Complaint> {
 
 /// The name of an environment variable.
 pub(super) fn variable(text: &str) -> Result<(), Complaint> {
+    refuse_token(text)?;
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     if !text.is_empty()
         && text.chars().all(is_name)

@@ -1,15 +1,106 @@
 //! The one client that all remote APIs go through: retry, rate limits, host pinning, redaction, size limits.
+//!
+//! [`Shared`] is made once per process, an [`Api`] per connector and remote origin. Pure and tested apart: [`link`]
+//! (paging), `retry` (whether and when to try again), `rate` (the limits of one org), `headers` (what an answer says
+//! about limits). `limiter` adds waiting to `rate`; `exchange` sends one request; `trouble` says what went wrong.
+//!
+//! Nothing here knows an API's paths, JSON or error codes.
+
+mod api;
+mod exchange;
+mod headers;
+mod limiter;
+pub mod link;
+mod origin;
+mod rate;
+mod retry;
+mod trouble;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use url::Url;
+
+pub use api::{Answer, Api, Call, Failure, FailureKind};
+pub use origin::pin;
+pub use retry::Patience;
 
 use crate::telemetry::metrics::Metrics;
+use limiter::Limiter;
 
 /// What all remote clients of this process share: connections, and the rate limits of each org (law 9). Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Shared;
+pub struct Shared(Arc<Inner>);
 
-#[allow(unused_variables, clippy::unimplemented, reason = "replaced shortly")]
+#[derive(Debug)]
+struct Inner {
+    metrics: Metrics,
+    patience: Patience,
+    /// Goes through the proxy that the environment names, if any.
+    ordinary: reqwest::Client,
+    /// For loopback addresses, which no proxy can reach.
+    direct: reqwest::Client,
+    limiters: Mutex<HashMap<String, Arc<Limiter>>>,
+}
+
 impl Shared {
     /// Made once per process. The error is a sentence (no usable TLS roots, for instance).
     pub fn new(metrics: Metrics) -> Result<Self, String> {
-        unimplemented!()
+        Self::with_patience(metrics, Patience::default())
     }
+
+    /// As [`Shared::new`], with another patience than that of RULES 30.
+    pub fn with_patience(metrics: Metrics, patience: Patience) -> Result<Self, String> {
+        let build = |builder: reqwest::ClientBuilder| {
+            let client = builder.build();
+            client.map_err(|error| {
+                format!(
+                    "cannot prepare TLS: {}; nothing can be read or written. Install the system's CA certificates \
+                     (package ca-certificates) and start again",
+                    trouble::deepest(&error)
+                )
+            })
+        };
+        let ordinary = build(client_builder(&patience))?;
+        let direct = build(client_builder(&patience).no_proxy())?;
+        Ok(Self(Arc::new(Inner { metrics, patience, ordinary, direct, limiters: Mutex::default() })))
+    }
+
+    /// A client of the API at `origin`, called `label` in metrics. `authorization` is sent to that origin and to nobody
+    /// else; `budget` is how many hundredths of each rate-limit bucket may be used.
+    #[must_use]
+    pub fn api(&self, label: &'static str, origin: &Url, authorization: HeaderValue, budget: u8) -> Api {
+        Api::new(Arc::clone(&self.0), label, origin, authorization, budget)
+    }
+}
+
+impl Inner {
+    fn client(&self, origin: &Url) -> &reqwest::Client {
+        if origin::is_loopback(origin) { &self.direct } else { &self.ordinary }
+    }
+
+    fn limiter(&self, origin: &Url) -> Arc<Limiter> {
+        // No panic can happen while the lock is held.
+        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let limiter = limiters.entry(origin.origin().ascii_serialization()).or_insert_with(|| {
+            let host = origin.host_str().unwrap_or_default().to_owned();
+            Arc::new(Limiter::new(host, self.metrics.clone()))
+        });
+        Arc::clone(limiter)
+    }
+}
+
+fn client_builder(patience: &Patience) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("usersyncd/", env!("CARGO_PKG_VERSION")))
+        // A redirect would carry the request, and perhaps the token, to a host that nobody configured.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(patience.connect)
+        .read_timeout(patience.silence)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Duration::from_secs(30))
+        .pool_idle_timeout(Duration::from_secs(60))
 }

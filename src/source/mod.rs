@@ -49,6 +49,9 @@ pub struct Questions {
 /// Where users, groups and memberships are read.
 #[async_trait]
 pub trait Source: Send + Sync {
+    /// The org's id where readable, else the configured origin: what a ledger belongs to (RULES 1).
+    async fn address(&self, control: &RunControl) -> Result<String, SourceError>;
+
     /// Reads all users, groups and members.
     ///
     /// A list that began and could not be read to its end is [`crate::sync::model::Proof::NotProven`] in the snapshot.

@@ -3,13 +3,27 @@
 //! Nothing here decides anything. A [`Store`] is a handle to one thread that owns the connection; every method is one
 //! transaction, durable when it returns.
 
-use std::path::Path;
+pub(crate) mod database;
+mod journal;
+mod ledger;
+mod runs;
 
-use chrono::{DateTime, Utc};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::control::api::RunSummary;
+use crate::sync::diff::Claims;
+use crate::sync::guard::Recent;
 use crate::sync::model::{Binding, Ledger, SourceId};
-use crate::sync::report::{Report, Trigger};
+use crate::sync::plan::LedgerChange;
+use crate::sync::report::{Managed, Report, Trigger};
+use database::{Database, Schema};
+
+pub use journal::{Answer, Applied, Intent, JournalBatch};
 
 /// What is remembered of a connector between runs and restarts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,30 +49,119 @@ pub struct StoreError(pub String);
 
 /// A handle to the store, cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store;
+pub struct Store {
+    database: Database,
+    /// Locked as long as any handle lives, so that no second daemon works on the same state.
+    _lock: Arc<File>,
+}
 
-#[allow(clippy::unimplemented, unused_variables, clippy::unused_async, reason = "replaced shortly")]
+const SCHEMA: Schema = Schema { what: "the state database", migrations: &[include_str!("schema_1.sql")] };
+
 impl Store {
     /// Opens (or makes) `DIRECTORY/state.db`, takes the lock that keeps a second daemon out, and migrates.
     pub async fn open(directory: &Path) -> Result<Self, StoreError> {
-        unimplemented!()
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| {
+            StoreError(format!("the state directory {} could not be made: {error}", directory.display()))
+        })?;
+        let lock = lock(directory)?;
+        let database = Database::open(&directory.join("state.db"), SCHEMA).await.map_err(StoreError)?;
+        Ok(Self { database, _lock: Arc::new(lock) })
     }
-    /// All that a connector manages.
+
+    /// All that a connector manages; an empty ledger for a new one.
     pub async fn ledger(&self, connector: &str) -> Result<Ledger, StoreError> {
-        unimplemented!()
+        let connector = connector.to_owned();
+        self.read("the ledger could not be read", move |transaction| ledger::load(transaction, &connector))
+            .await
     }
+
+    /// How much a connector manages.
+    pub async fn managed(&self, connector: &str) -> Result<Managed, StoreError> {
+        let connector = connector.to_owned();
+        self.read("the ledger could not be read", move |transaction| ledger::managed(transaction, &connector))
+            .await
+    }
+
+    /// What other connectors manage in the target of that address.
+    pub async fn claims(&self, connector: &str, target: &str) -> Result<Claims, StoreError> {
+        let (connector, target) = (connector.to_owned(), target.to_owned());
+        self.read("the ledgers of other connectors could not be read", move |transaction| {
+            ledger::claims(transaction, &connector, &target)
+        })
+        .await
+    }
+
+    /// Corrects a ledger, and settles the connector's unanswered operations of runs before `run`.
+    pub async fn change_ledger(
+        &self,
+        connector: &str,
+        run: u64,
+        changes: Vec<LedgerChange>,
+    ) -> Result<(), StoreError> {
+        let connector = connector.to_owned();
+        self.write("the ledger could not be written", move |transaction| {
+            ledger::change(transaction, &connector, &changes)?;
+            journal::settle(transaction, &connector, run)
+        })
+        .await
+    }
+
+    /// What was applied without approval since then, for the limits over 24 hours.
+    pub async fn recent(&self, connector: &str, since: DateTime<Utc>) -> Result<Recent, StoreError> {
+        let connector = connector.to_owned();
+        self.read("what was applied lately could not be read", move |transaction| {
+            journal::recent(transaction, &connector, since)
+        })
+        .await
+    }
+
+    /// Writes one step of a run's journal: new intents, and the answers of earlier ones with what they change in the
+    /// ledger. All of it is on the disk when this returns.
+    pub async fn journal(&self, connector: &str, run: u64, batch: JournalBatch) -> Result<(), StoreError> {
+        let connector = connector.to_owned();
+        self.write("the journal could not be written", move |transaction| {
+            journal::record(transaction, &connector, run, &batch)
+        })
+        .await
+    }
+
     /// What is remembered of a connector; the default for a new one.
     pub async fn memory(&self, connector: &str) -> Result<ConnectorMemory, StoreError> {
-        unimplemented!()
+        let connector = connector.to_owned();
+        self.read("what is known of the connector could not be read", move |transaction| {
+            runs::memory(transaction, &connector)
+        })
+        .await
     }
+
     /// Remembers that the connector is paused or not.
     pub async fn set_paused(&self, connector: &str, paused: bool) -> Result<(), StoreError> {
-        unimplemented!()
+        let connector = connector.to_owned();
+        self.write("the pause could not be recorded", move |transaction| {
+            transaction.execute(
+                "INSERT INTO connectors (name, paused) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET paused = excluded.paused",
+                (&connector, paused),
+            )?;
+            Ok(())
+        })
+        .await
     }
+
     /// Remembers up to which scheduled time runs were begun or skipped.
     pub async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
-        unimplemented!()
+        let connector = connector.to_owned();
+        self.write("the schedule could not be recorded", move |transaction| {
+            transaction.execute(
+                "INSERT INTO connectors (name, last_scheduled) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET last_scheduled = excluded.last_scheduled",
+                (&connector, time_text(at)),
+            )?;
+            Ok(())
+        })
+        .await
     }
+
     /// Records that a run begins and returns its number.
     pub async fn begin_run(
         &self,
@@ -66,30 +169,142 @@ impl Store {
         trigger: Trigger,
         at: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        unimplemented!()
+        let connector = connector.to_owned();
+        self.write("the run could not be recorded, so it was not begun", move |transaction| {
+            runs::begin(transaction, &connector, trigger, at)
+        })
+        .await
     }
+
     /// Records how a run ended.
     pub async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
-        unimplemented!()
+        let mut report = report.clone();
+        report.operations = Vec::new();
+        self.write("the end of the run could not be recorded", move |transaction| {
+            runs::end(transaction, &report)
+        })
+        .await
     }
+
     /// Runs, newest first, of one connector or of all.
     pub async fn runs(&self, connector: Option<&str>, limit: usize) -> Result<Vec<RunSummary>, StoreError> {
-        unimplemented!()
+        let connector = connector.map(str::to_owned);
+        self.read("the runs could not be read", move |transaction| {
+            runs::list(transaction, connector.as_deref(), limit)
+        })
+        .await
     }
-    /// A run's report with its operations from the journal.
+
+    /// A run's report with its operations from the journal; none if there is no such run, or it has not ended.
     pub async fn report(&self, run: u64) -> Result<Option<Report>, StoreError> {
-        unimplemented!()
+        self.read("the run could not be read", move |transaction| runs::report(transaction, run)).await
     }
-    /// Binds a ledger (RULES 1).
+
+    /// Binds a ledger to a source and a target (RULES 1).
     pub async fn bind(&self, connector: &str, binding: &Binding) -> Result<(), StoreError> {
-        unimplemented!()
+        let (connector, binding) = (connector.to_owned(), binding.clone());
+        self.write("the ledger could not be bound", move |transaction| {
+            ledger::bind(transaction, &connector, &binding)
+        })
+        .await
     }
-    /// Gives ledger, runs and journal of one connector to another name that has none. An error says why not.
+
+    /// Gives ledger, runs and journal of one connector to another name that manages nothing. An error says why not.
     pub async fn rename(&self, from: &str, to: &str) -> Result<(), StoreError> {
-        unimplemented!()
+        let (old, new) = (from.to_owned(), to.to_owned());
+        let refusal = self
+            .write("the ledger could not be renamed", move |transaction| {
+                ledger::rename(transaction, &old, &new)
+            })
+            .await?;
+        refusal.map_or(Ok(()), |refusal| Err(StoreError(refusal)))
     }
+
     /// Stops managing the user of that name in the target; returns its source id, or none if nobody bears the name.
     pub async fn release(&self, connector: &str, username: &str) -> Result<Option<SourceId>, StoreError> {
-        unimplemented!()
+        let (connector, username) = (connector.to_owned(), username.to_owned());
+        self.write("the ledger could not be written", move |transaction| {
+            ledger::release(transaction, &connector, &username)
+        })
+        .await
+    }
+
+    /// From now on every write fails as SQLite fails when the disk is full (or, on request, read-only).
+    #[cfg(test)]
+    pub(crate) async fn break_down(&self, full: bool) {
+        let broken = self.database.read(move |transaction| {
+            if full {
+                let pages: u64 = transaction.pragma_query_value(None, "page_count", |row| row.get(0))?;
+                transaction.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            } else {
+                transaction.pragma_update(None, "query_only", "ON")
+            }
+        });
+        broken.await.unwrap();
+    }
+
+    async fn read<T, F>(&self, failed: &str, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.database
+            .read(job)
+            .await
+            .map_err(|error| StoreError(format!("{failed} (state database): {error}")))
+    }
+
+    async fn write<T, F>(&self, failed: &str, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.database
+            .write(job)
+            .await
+            .map_err(|error| StoreError(format!("{failed} (state database): {error}")))
     }
 }
+
+fn lock(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(
+        |error| StoreError(format!("the state directory {} cannot be written: {error}", directory.display())),
+    )?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError(format!(
+            "another usersyncd works on the state directory {}. Stop it first, or give this one a directory of its own \
+             (`state:` in usersyncd.yaml)",
+            directory.display()
+        ))),
+        Err(TryLockError::Error(error)) => {
+            Err(StoreError(format!("{} could not be locked: {error}", path.display())))
+        }
+    }
+}
+
+/// The form in which times are kept: it sorts as time does.
+fn time_text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Reads a time back; a text that is none is an error of that column.
+fn time(column: usize, text: &str) -> rusqlite::Result<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.with_timezone(&Utc))
+        .map_err(|error| unusable(column, error))
+}
+
+/// A stored text that this version cannot read.
+fn unusable(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+}
+
+/// Reads what serde wrote as a plain word, such as an outcome.
+fn word<T: serde::de::DeserializeOwned>(column: usize, text: String) -> rusqlite::Result<T> {
+    serde_json::from_value(serde_json::Value::String(text)).map_err(|error| unusable(column, error))
+}
+
+#[cfg(test)]
+mod tests;

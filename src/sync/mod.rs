@@ -4,8 +4,16 @@
 //! Everything here but `apply` and `engine` is pure: no I/O, no clock, no randomness, no async. The same input gives the
 //! same plan, byte for byte, whatever the order in which the records came.
 
+pub mod apply;
+pub mod desire;
+pub mod diff;
 pub mod engine;
+pub mod guard;
+pub mod link;
 pub mod model;
+pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod rules;
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,9 @@
 //! The built-in directory: users, groups and memberships in a SQLite file that anybody may read while the daemon runs.
+//!
+//! The tables are documented in `schema_1.sql`.
+
+mod read;
+mod write;
 
 use std::path::Path;
 
@@ -6,54 +11,107 @@ use async_trait::async_trait;
 
 use super::{Capabilities, Reader, TargetError, Write, WriteError, Writer, Written};
 use crate::control::api::{DirectoryGroup, DirectoryUser};
+use crate::store::database::{Database, Schema};
 use crate::sync::model::TargetSnapshot;
 use crate::sync::progress::RunControl;
 
 /// A handle to the built-in directory, cheap to clone; all connectors share one.
 #[derive(Clone, Debug)]
-pub struct Directory;
+pub struct Directory {
+    database: Database,
+    address: String,
+}
 
-#[allow(clippy::unimplemented, unused_variables, clippy::unused_async, reason = "replaced shortly")]
+const SCHEMA: Schema = Schema { what: "the built-in directory", migrations: &[include_str!("schema_1.sql")] };
+
+/// Writes per transaction: enough that the disk is not waited for after each, few enough to stop soon.
+const BATCH: usize = 512;
+
 impl Directory {
     /// Opens (or makes) `DIRECTORY/directory.db`.
     pub async fn open(directory: &Path) -> Result<Self, TargetError> {
-        unimplemented!()
+        let unreadable = |error: String| TargetError::Unreadable(error);
+        let database = Database::open(&directory.join("directory.db"), SCHEMA).await.map_err(unreadable)?;
+        let fresh = format!("{:016x}", fastrand::u64(..));
+        let id = database
+            .write(move |transaction| {
+                transaction.execute(
+                    "INSERT INTO directory (id) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM directory)",
+                    [&fresh],
+                )?;
+                transaction.query_row("SELECT id FROM directory", [], |row| row.get::<_, String>(0))
+            })
+            .await
+            .map_err(|error| {
+                TargetError::Unreadable(format!("the built-in directory could not be opened: {error}"))
+            })?;
+        Ok(Self { database, address: format!("directory:{id}") })
     }
+
     /// All users, sorted by name.
     pub async fn users(&self) -> Result<Vec<DirectoryUser>, TargetError> {
-        unimplemented!()
+        self.read(read::users).await
     }
+
     /// All groups, sorted by name.
     pub async fn groups(&self) -> Result<Vec<DirectoryGroup>, TargetError> {
-        unimplemented!()
+        self.read(read::groups).await
     }
+
     /// Usernames of a group's members, sorted; none if there is no such group.
     pub async fn members(&self, group: &str) -> Result<Option<Vec<String>>, TargetError> {
-        unimplemented!()
+        let key = group.trim().to_lowercase();
+        self.read(move |transaction| read::members(transaction, &key)).await
+    }
+
+    async fn read<T, F>(&self, job: F) -> Result<T, TargetError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let failed =
+            |error| TargetError::Unreadable(format!("the built-in directory could not be read: {error}"));
+        self.database.read(job).await.map_err(failed)
     }
 }
 
 #[async_trait]
-#[allow(clippy::unimplemented, unused_variables, reason = "replaced shortly")]
 impl Reader for Directory {
     fn address(&self) -> String {
-        unimplemented!()
+        self.address.clone()
     }
+
     fn capabilities(&self) -> Capabilities {
-        unimplemented!()
+        Capabilities { rename_users: true, rename_groups: true, names_ignore_case: true, longest_name: 255 }
     }
+
     async fn read(&self, control: &RunControl) -> Result<TargetSnapshot, TargetError> {
-        unimplemented!()
+        if control.cancel.is_cancelled() {
+            return Err(TargetError::Cancelled);
+        }
+        Directory::read(self, read::snapshot).await
     }
 }
 
 #[async_trait]
-#[allow(clippy::unimplemented, unused_variables, reason = "replaced shortly")]
 impl Writer for Directory {
     async fn write(&self, batch: &[Write]) -> Vec<Result<Written, WriteError>> {
-        unimplemented!()
+        let count = batch.len();
+        let batch = batch.to_vec();
+        let written = self
+            .database
+            .write(move |transaction| batch.iter().map(|write| write::write(transaction, write)).collect())
+            .await;
+        written.unwrap_or_else(|error| {
+            let message = format!("the built-in directory could not be written: {error}");
+            vec![Err(WriteError { message, fatal: true }); count]
+        })
     }
+
     fn batch_size(&self) -> usize {
-        256
+        BATCH
     }
 }
+
+#[cfg(test)]
+mod tests;

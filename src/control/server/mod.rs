@@ -1,0 +1,79 @@
+//! The daemon's end of the control socket: HTTP, JSON, and who may do what. What is to be done stands behind [`Control`].
+//!
+//! One request per connection. A request must come whole within [`REQUEST_TIME`], its head within 16 KiB and its body
+//! within 64 KiB; hyper answers an oversized or unreadable head by itself, with 431 or 400 and no body.
+
+mod caller;
+mod connections;
+mod routes;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::Stream;
+use tokio_util::sync::CancellationToken;
+
+pub use caller::Gate;
+pub use socket::{Socket, bind};
+
+use super::api::{
+    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, RebindAnswer,
+    ReloadAnswer, RunEvent, RunSummary,
+};
+use super::fault::Fault;
+use crate::sync::report::Report;
+
+/// How long a request may take to come.
+pub const REQUEST_TIME: Duration = Duration::from_secs(10);
+
+/// What happens to a requested run, to its end.
+pub type Events = Pin<Box<dyn Stream<Item = RunEvent> + Send>>;
+
+/// What the socket asks of the daemon. Names come decoded and may be anything.
+#[async_trait]
+pub trait Control: Send + Sync + 'static {
+    /// The whole daemon with all connectors, sorted by name.
+    fn status(&self) -> DaemonStatus;
+    /// One connector.
+    fn connector(&self, name: &str) -> Result<ConnectorStatus, Fault>;
+    /// What is in force for a connector.
+    fn configuration(&self, name: &str) -> Result<ConnectorConfiguration, Fault>;
+    /// Asks for a sync. Dropping the events leaves the run alone.
+    async fn sync(&self, name: &str) -> Result<Events, Fault>;
+    /// Asks for a plan.
+    async fn plan(&self, name: &str) -> Result<Events, Fault>;
+    /// Cancels what is busy and what waits; says what that was.
+    async fn cancel(&self, name: &str) -> Result<String, Fault>;
+    /// Pauses or resumes.
+    async fn set_paused(&self, name: &str, paused: bool) -> Result<String, Fault>;
+    /// Binds the ledger to the present source and target, or says what that would change.
+    async fn rebind(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault>;
+    /// Gives the ledger of a connector whose file is gone to another name.
+    async fn rename(&self, from: &str, to: &str) -> Result<String, Fault>;
+    /// Stops managing a user.
+    async fn release(&self, name: &str, login: &str) -> Result<String, Fault>;
+    /// Runs, newest first.
+    async fn runs(&self, connector: Option<&str>, limit: usize) -> Result<Vec<RunSummary>, Fault>;
+    /// One run with its operations.
+    async fn run(&self, run: u64) -> Result<Report, Fault>;
+    /// Reads the files now.
+    async fn reload(&self) -> Result<ReloadAnswer, Fault>;
+    /// Changes the log level.
+    async fn set_log_level(&self, level: &str) -> Result<String, Fault>;
+    /// Users of the built-in directory.
+    async fn directory_users(&self) -> Result<Vec<DirectoryUser>, Fault>;
+    /// Groups of the built-in directory.
+    async fn directory_groups(&self) -> Result<Vec<DirectoryGroup>, Fault>;
+    /// Usernames in a group of the built-in directory, sorted.
+    async fn directory_members(&self, group: &str) -> Result<Vec<String>, Fault>;
+}
+
+/// Serves until `stop`; answers that are under way then have two seconds to reach their client.
+pub async fn serve(socket: Socket, control: Arc<dyn Control>, gate: Gate, stop: CancellationToken) {
+    connections::serve(&socket, routes::routes(control, gate), stop).await;
+}

@@ -1,0 +1,363 @@
+//! The server over a real socket, with a daemon that only answers.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Extension;
+use axum::body::{Body, to_bytes};
+use hyper::Request;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::caller::Caller;
+use super::connections::MOST_CONNECTIONS;
+use super::{Control, Events, Gate, bind, routes, serve};
+use crate::config::model::ControlSettings;
+use crate::control::api::{
+    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, ErrorKind,
+    RebindAnswer, ReloadAnswer, RunEvent, RunSummary,
+};
+use crate::control::fault::Fault;
+use crate::sync::engine::{RunTicket, failed_report};
+use crate::sync::model::Binding;
+use crate::sync::report::{FORMAT_VERSION, Report, Trigger};
+
+/// Knows the connector `a b/c` and notes what it is asked.
+#[derive(Default)]
+struct Parrot(Mutex<Vec<String>>);
+
+impl Parrot {
+    fn hear(&self, name: &str, what: &str) -> Result<String, Fault> {
+        self.0.lock().unwrap().push(format!("{what} {name}"));
+        if name == "a b/c" {
+            Ok(format!("{what} done"))
+        } else {
+            Err(Fault::not_found(format!("no {name:?}")))
+        }
+    }
+}
+
+fn report() -> Report {
+    let started = chrono::DateTime::UNIX_EPOCH;
+    let ticket = RunTicket { run: 8, trigger: Trigger::Manual, started };
+    failed_report("acme", &ticket, started, "the token was refused".to_owned())
+}
+
+fn events(events: Vec<RunEvent>) -> Events {
+    Box::pin(futures_util::stream::iter(events))
+}
+
+#[async_trait]
+impl Control for Parrot {
+    fn status(&self) -> DaemonStatus {
+        DaemonStatus {
+            format_version: FORMAT_VERSION,
+            version: "0".to_owned(),
+            pid: 1,
+            started: chrono::DateTime::UNIX_EPOCH,
+            config: "usersyncd.yaml".to_owned(),
+            state: "state".to_owned(),
+            metrics: None,
+            stopping: false,
+            restart_needed_for: Vec::new(),
+            connectors: Vec::new(),
+        }
+    }
+    fn connector(&self, name: &str) -> Result<ConnectorStatus, Fault> {
+        Err(Fault::internal(self.hear(name, "show")?))
+    }
+    fn configuration(&self, name: &str) -> Result<ConnectorConfiguration, Fault> {
+        let yaml = self.hear(name, "configuration")?;
+        let (name, path) = (name.to_owned(), String::new());
+        let (next_runs, config_error) = (Vec::new(), None);
+        Ok(ConnectorConfiguration {
+            format_version: FORMAT_VERSION,
+            name,
+            path,
+            yaml,
+            next_runs,
+            config_error,
+        })
+    }
+    async fn sync(&self, name: &str) -> Result<Events, Fault> {
+        if name == "paused" {
+            return Err(Fault::conflict("paused"));
+        }
+        if name == "full" {
+            let refused = RunEvent::Refused { error: ErrorKind::Internal, message: "disk full".to_owned() };
+            return Ok(events(vec![refused]));
+        }
+        self.hear(name, "sync")?;
+        Ok(events(vec![
+            RunEvent::Notice { message: "old version".to_owned() },
+            RunEvent::Queued { behind: 7 },
+            RunEvent::Started { run: 8 },
+            RunEvent::Finished { report: Box::new(report()) },
+        ]))
+    }
+    async fn plan(&self, name: &str) -> Result<Events, Fault> {
+        self.hear(name, "plan")?;
+        Ok(events(vec![Fault::conflict("no plan").into()]))
+    }
+    async fn cancel(&self, name: &str) -> Result<String, Fault> {
+        self.hear(name, "cancel")
+    }
+    async fn set_paused(&self, name: &str, paused: bool) -> Result<String, Fault> {
+        self.hear(name, if paused { "pause" } else { "resume" })
+    }
+    async fn rebind(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault> {
+        self.hear(name, "rebind")?;
+        let after = Binding { source: "s".to_owned(), target: "t".to_owned() };
+        let (before, users, groups) = (None, 1, 2);
+        Ok(RebindAnswer { format_version: FORMAT_VERSION, before, after, users, groups, done: confirm })
+    }
+    async fn rename(&self, from: &str, to: &str) -> Result<String, Fault> {
+        self.hear(from, &format!("rename to {to}"))
+    }
+    async fn release(&self, name: &str, login: &str) -> Result<String, Fault> {
+        self.hear(name, &format!("release {login}"))
+    }
+    async fn runs(&self, connector: Option<&str>, limit: usize) -> Result<Vec<RunSummary>, Fault> {
+        self.hear("a b/c", &format!("runs {connector:?} {limit}"))?;
+        Ok(Vec::new())
+    }
+    async fn run(&self, run: u64) -> Result<Report, Fault> {
+        if run == 8 { Ok(report()) } else { Err(Fault::not_found("no such run")) }
+    }
+    async fn reload(&self) -> Result<ReloadAnswer, Fault> {
+        Ok(ReloadAnswer { format_version: FORMAT_VERSION, ..ReloadAnswer::default() })
+    }
+    async fn set_log_level(&self, level: &str) -> Result<String, Fault> {
+        Ok(level.to_owned())
+    }
+    async fn directory_users(&self) -> Result<Vec<DirectoryUser>, Fault> {
+        Ok(Vec::new())
+    }
+    async fn directory_groups(&self) -> Result<Vec<DirectoryGroup>, Fault> {
+        Ok(Vec::new())
+    }
+    async fn directory_members(&self, group: &str) -> Result<Vec<String>, Fault> {
+        Ok(vec![group.to_uppercase()])
+    }
+}
+
+/// A running server.
+struct Running {
+    path: PathBuf,
+    parrot: Arc<Parrot>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+    _scratch: TempDir,
+}
+
+async fn running() -> Running {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("control.sock");
+    let settings = ControlSettings { socket: path.clone(), group: "no-such-group-here".to_owned() };
+    let socket = bind(&settings).await.unwrap();
+    let (parrot, stop) = (Arc::new(Parrot::default()), CancellationToken::new());
+    let control = Arc::clone(&parrot) as Arc<dyn Control>;
+    let task = tokio::spawn(serve(socket, control, Gate::new(&settings.group), stop.clone()));
+    Running { path, parrot, stop, task, _scratch: scratch }
+}
+
+/// Sends bytes and reads all that comes back.
+async fn exchange(path: &Path, bytes: &[u8]) -> String {
+    let mut stream = UnixStream::connect(path).await.unwrap();
+    // The server may close before it has read all of a bad request; what it says counts.
+    drop(stream.write_all(bytes).await);
+    answer(&mut stream).await
+}
+
+async fn answer(stream: &mut UnixStream) -> String {
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer).await);
+    String::from_utf8(answer).unwrap()
+}
+
+/// One request; the status and the body. HTTP/1.0, so that bodies come without chunks.
+async fn ask(running: &Running, line: &str, body: &str) -> (u16, String) {
+    let request = format!("{line} HTTP/1.0\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let answer = exchange(&running.path, request.as_bytes()).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[tokio::test]
+async fn every_route_answers() {
+    let running = running().await;
+    let n = "/v1/connectors/a%20b%2Fc";
+    for (line, body, status, key) in [
+        ("GET /v1/status".to_owned(), "", 200, "pid"),
+        ("GET /v1/connectors".to_owned(), "", 200, "connectors"),
+        (format!("GET {n}"), "", 500, "error"),
+        (format!("GET {n}/configuration"), "", 200, "yaml"),
+        (format!("POST {n}/plan"), "", 200, "event"),
+        (format!("POST {n}/cancel"), "", 200, "message"),
+        (format!("POST {n}/pause"), "", 200, "message"),
+        (format!("POST {n}/resume"), "", 200, "message"),
+        (format!("POST {n}/rebind"), "", 200, "after"),
+        (format!("POST {n}/rebind"), r#"{"confirm":true}"#, 200, "after"),
+        (format!("POST {n}/rename"), r#"{"to":"new"}"#, 200, "message"),
+        (format!("POST {n}/release"), r#"{"login":"anna"}"#, 200, "message"),
+        ("GET /v1/runs".to_owned(), "", 200, "runs"),
+        ("GET /v1/runs?connector=acme&limit=5".to_owned(), "", 200, "runs"),
+        ("GET /v1/runs/8".to_owned(), "", 200, "outcome"),
+        ("GET /v1/runs/9".to_owned(), "", 404, "message"),
+        ("POST /v1/reload".to_owned(), "", 200, "rejected"),
+        ("PUT /v1/log-level".to_owned(), r#"{"level":"debug"}"#, 200, "message"),
+        ("GET /v1/directory/users".to_owned(), "", 200, "users"),
+        ("GET /v1/directory/groups".to_owned(), "", 200, "groups"),
+        ("GET /v1/directory/members?group=a%26b".to_owned(), "", 200, "members"),
+    ] {
+        let (answered, text) = ask(&running, &line, body).await;
+        assert_eq!(answered, status, "{line}: {text}");
+        assert!(json(&text).get(key).is_some(), "{line}: {text}");
+    }
+    let heard = running.parrot.0.lock().unwrap().join("; ");
+    assert_eq!(
+        heard,
+        "show a b/c; configuration a b/c; plan a b/c; cancel a b/c; pause a b/c; resume a b/c; rebind a b/c; \
+         rebind a b/c; rename to new a b/c; release anna a b/c; runs None 20 a b/c; runs Some(\"acme\") 5 a b/c"
+    );
+}
+
+#[tokio::test]
+async fn a_sync_streams_its_events_or_says_the_first() {
+    let running = running().await;
+    let n = "POST /v1/connectors/a%20b%2Fc/sync";
+    let (status, text) = ask(&running, n, r#"{"wait":true}"#).await;
+    let lines: Vec<_> = text.lines().map(|line| json(line)["event"].clone()).collect();
+    assert_eq!((status, lines), (200, ["notice", "queued", "started", "finished"].map(Value::from).to_vec()));
+    let (status, text) = ask(&running, n, "").await;
+    let lines: Vec<_> = text.lines().map(|line| json(line)["event"].clone()).collect();
+    assert_eq!((status, lines), (200, ["notice", "queued"].map(Value::from).to_vec()));
+    let (status, text) = ask(&running, "POST /v1/connectors/paused/sync", r#"{"wait":true}"#).await;
+    assert_eq!((status, json(&text)["error"].clone()), (409, json!("conflict")));
+    let (status, text) = ask(&running, "POST /v1/connectors/full/sync", "").await;
+    assert_eq!((status, json(&text)["message"].clone()), (500, json!("disk full")));
+}
+
+#[tokio::test]
+async fn unusable_requests_get_an_error_body() {
+    let running = running().await;
+    let long = format!(r#"{{"to":"{}"}}"#, "x".repeat(70_000));
+    let n = "/v1/connectors/a%20b%2Fc";
+    for (line, body, status) in [
+        ("GET /nowhere".to_owned(), "", 404),
+        ("GET /v1/connectors/none".to_owned(), "", 404),
+        ("GET /v1/connectors/%FF".to_owned(), "", 400),
+        ("DELETE /v1/status".to_owned(), "", 405),
+        ("GET /v1/reload".to_owned(), "", 405),
+        ("GET /v1/runs/eight".to_owned(), "", 400),
+        ("GET /v1/runs?limit=many".to_owned(), "", 400),
+        ("GET /v1/runs?color=red".to_owned(), "", 400),
+        ("GET /v1/directory/members".to_owned(), "", 400),
+        (format!("POST {n}/sync"), "{", 400),
+        (format!("POST {n}/sync"), r#"{"weight":true}"#, 400),
+        (format!("POST {n}/rename"), "", 400),
+        (format!("POST {n}/rename"), &long, 400),
+        (format!("POST {n}/release"), "[1,2]", 400),
+    ] {
+        let (answered, text) = ask(&running, &line, body).await;
+        assert_eq!(answered, status, "{line}: {text}");
+        let body: crate::control::api::ErrorBody = serde_json::from_str(&text).unwrap();
+        assert!(!body.message.is_empty() && body.format_version == FORMAT_VERSION);
+    }
+    assert!(
+        !running.parrot.0.lock().unwrap().iter().any(|heard| heard.contains("re")),
+        "a bad request got through"
+    );
+}
+
+#[tokio::test]
+async fn garbage_and_endless_heads_are_refused_and_the_daemon_goes_on() {
+    let running = running().await;
+    let endless = format!("GET /v1/status HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(64 * 1024));
+    let path = format!("GET /{} HTTP/1.1\r\n\r\n", "z".repeat(64 * 1024));
+    for (bytes, status) in [
+        (endless.as_bytes(), "431"),
+        (path.as_bytes(), "4"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".as_slice(), "400"),
+        (b"hello\r\n\r\n".as_slice(), "400"),
+    ] {
+        let answer = exchange(&running.path, bytes).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer:?}");
+    }
+    assert_eq!(ask(&running, "GET /v1/status", "").await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_request_is_given_up() {
+    let running = running().await;
+    let mut head = UnixStream::connect(&running.path).await.unwrap();
+    head.write_all(b"GET /v1/sta").await.unwrap();
+    assert_eq!(answer(&mut head).await, "", "closed without an answer");
+    let mut body = UnixStream::connect(&running.path).await.unwrap();
+    body.write_all(b"PUT /v1/log-level HTTP/1.0\r\ncontent-length: 20\r\n\r\n{\"le").await.unwrap();
+    let answer = answer(&mut body).await;
+    assert!(answer.starts_with("HTTP/1.0 400") && answer.contains("did not come"), "{answer}");
+}
+
+#[tokio::test]
+async fn five_hundred_idle_clients_keep_nobody_out() {
+    let running = running().await;
+    let mut idle = Vec::new();
+    for _ in 0..500 {
+        idle.push(UnixStream::connect(&running.path).await.unwrap());
+    }
+    assert_eq!(ask(&running, "GET /v1/status", "").await.0, 200);
+    // The oldest were closed for the later ones; the youngest are still there.
+    assert_eq!(answer(&mut idle[0]).await, "");
+    let youngest = idle.last_mut().unwrap();
+    youngest.write_all(b"GET /v1/status HTTP/1.0\r\n\r\n").await.unwrap();
+    assert!(answer(youngest).await.starts_with("HTTP/1.0 200"));
+    assert!(MOST_CONNECTIONS < 500);
+}
+
+#[tokio::test]
+async fn only_those_who_may_change_anything() {
+    let control = Arc::new(Parrot::default());
+    let router =
+        routes::routes(Arc::clone(&control) as Arc<dyn Control>, Gate::of(990, "no-such-group-here"));
+    let send = async |uid, method, path: &str| {
+        let caller = Caller { uid, gid: uid, pid: Some(7) };
+        let service = TowerToHyperService::new(router.clone().layer(Extension(caller)));
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let answer = service.call(request).await.unwrap();
+        let status = answer.status().as_u16();
+        (status, String::from_utf8(to_bytes(answer.into_body(), 9999).await.unwrap().to_vec()).unwrap())
+    };
+    let n = "/v1/connectors/a%20b%2Fc";
+    for verb in ["sync", "plan", "cancel", "pause", "resume", "rebind", "rename", "release"] {
+        let (status, text) = send(4_000_000, "POST", &format!("{n}/{verb}")).await;
+        assert_eq!((status, json(&text)["error"].clone()), (403, json!("not_permitted")), "{verb}");
+    }
+    assert_eq!(send(4_000_000, "POST", "/v1/reload").await.0, 403);
+    assert_eq!(send(4_000_000, "PUT", "/v1/log-level").await.0, 403);
+    assert!(control.0.lock().unwrap().is_empty(), "something was done all the same");
+    assert_eq!(send(4_000_000, "GET", "/v1/status").await.0, 200);
+    assert_eq!(send(990, "POST", &format!("{n}/pause")).await.0, 200);
+    assert_eq!(send(0, "POST", &format!("{n}/pause")).await.0, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_the_server_and_takes_the_socket_away() {
+    let running = running().await;
+    let _idle = UnixStream::connect(&running.path).await.unwrap();
+    running.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), running.task).await.unwrap().unwrap();
+    assert!(!running.path.exists());
+}

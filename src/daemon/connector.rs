@@ -1,0 +1,521 @@
+//! The task of one connector: it alone decides what the connector does, one thing at a time.
+//!
+//! What it decides by is pure and stands in [`super::machine`] and [`super::timetable`]; here it meets time, the store
+//! and those who ask. A run is a task of its own ([`super::run`]), so this one always answers.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::feed::{Feed, Teller};
+use super::handle::{Command, ConnectorHandle, Maintenance, Now, View};
+use super::machine::{Admission, Kind, Machine, Refusal, Work};
+use super::run::{self, Common, Ended, LastWord};
+use super::timetable::{Tick, Timetable};
+use crate::config::model::Connector;
+use crate::control::fault::Fault;
+use crate::store::{ConnectorMemory, StoreError};
+use crate::sync::progress::RunControl;
+use crate::sync::report::{Outcome, Trigger};
+
+/// What a connector's task starts with.
+#[derive(Clone, Debug)]
+pub(super) struct Spec {
+    /// The file stem.
+    pub(super) name: String,
+    /// The last good version of the file, if any was seen since the daemon started.
+    pub(super) configuration: Option<Arc<Connector>>,
+    /// What is wrong with the file as it is now.
+    pub(super) config_error: Option<String>,
+    /// Whether a run that was due before counts as missed: true once in the daemon's life.
+    pub(super) catch_up: bool,
+    /// Held by whatever runs. It outlives the task, so that not even a restarted one begins a second run.
+    pub(super) alone: Arc<Mutex<()>>,
+}
+
+/// A sync or plan that waits or begins.
+struct Request {
+    trigger: Trigger,
+    scheduled: Option<DateTime<Utc>>,
+    teller: Teller,
+    told_of_config_error: bool,
+}
+
+/// What is under way.
+enum Busy {
+    Run { stop: DropGuard, task: JoinHandle<Ended> },
+    Plan { stop: DropGuard, task: JoinHandle<LastWord> },
+    Maintenance { over: oneshot::Receiver<bool> },
+}
+
+/// How it ended.
+enum End {
+    Run(Result<Ended, JoinError>),
+    Plan(Result<LastWord, JoinError>),
+    Maintenance { reload: bool },
+}
+
+/// The task's own state.
+pub(super) struct Task {
+    name: String,
+    common: Common,
+    commands: mpsc::UnboundedReceiver<Command>,
+    machine: Machine<Request>,
+    busy: Option<Busy>,
+    timetable: Timetable,
+    last_scheduled: Option<DateTime<Utc>>,
+    catch_up: bool,
+    alone: Arc<Mutex<()>>,
+    view: View,
+    published: watch::Sender<View>,
+}
+
+/// Reads what is remembered of the connector and prepares its task; nothing happens before [`Task::run`] is polled.
+pub(super) async fn prepare(
+    spec: Spec,
+    common: Common,
+) -> Result<(ConnectorHandle, Task, ConnectorMemory), StoreError> {
+    let memory = common.records.memory(&spec.name).await?;
+    let (sender, commands) = mpsc::unbounded_channel();
+    let view = View {
+        config_error: spec.config_error,
+        paused: memory.paused,
+        last_run: memory.last_run.clone(),
+        last_success: memory.last_success,
+        managed: memory.last_report.as_ref().map(|report| report.managed).unwrap_or_default(),
+        ..View::default()
+    };
+    let published = watch::Sender::new(view.clone());
+    let handle = ConnectorHandle::new(&spec.name, sender, published.subscribe());
+    let mut task = Task {
+        machine: Machine::new(memory.paused, false),
+        busy: None,
+        timetable: Timetable::empty(common.clock.now(), Arc::clone(&common.jitter)),
+        last_scheduled: memory.last_scheduled,
+        catch_up: spec.catch_up,
+        alone: spec.alone,
+        name: spec.name,
+        common,
+        commands,
+        view,
+        published,
+    };
+    if let Some(configuration) = spec.configuration {
+        task.take_configuration(configuration).await;
+    }
+    task.publish();
+    Ok((handle, task, memory))
+}
+
+impl Task {
+    /// Lives until the daemon stops or the connector is let go, and until nothing of it is busy.
+    pub(super) async fn run(mut self) {
+        loop {
+            self.publish();
+            if self.machine.closed() == Some(Refusal::Stopping) && self.busy.is_none() {
+                return;
+            }
+            let sleep = self.timetable.sleep(self.common.clock.now());
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => return,
+                },
+                end = over(&mut self.busy) => self.work_ended(end).await,
+                () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => self.tick().await,
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Request { kind, answer } => drop(answer.send(self.request(kind))),
+            Command::Cancel { answer } => {
+                let outcome = self.cancel().await;
+                drop(answer.send(outcome));
+            }
+            Command::SetPaused { paused, answer } => {
+                let outcome = self.set_paused(paused).await;
+                drop(answer.send(outcome));
+            }
+            Command::Maintain { answer } => drop(answer.send(self.maintain())),
+            Command::Configure(configuration) => {
+                self.view.config_error = None;
+                self.take_configuration(configuration).await;
+            }
+            Command::Broken(diagnostics) => {
+                self.view.config_error = Some(diagnostics);
+                self.machine.open();
+                self.view.removed = false;
+            }
+            Command::Retire => {
+                self.view.removed = true;
+                self.timetable.change(None, self.common.clock.now());
+                let waiting = self.machine.close(Refusal::Removed);
+                self.turn_away(waiting, Refusal::Removed).await;
+            }
+            Command::Stop => {
+                let waiting = self.machine.close(Refusal::Stopping);
+                self.timetable.change(None, self.common.clock.now());
+                self.turn_away(waiting, Refusal::Stopping).await;
+                self.stop_busy();
+            }
+        }
+    }
+
+    /// Takes a configuration, which counts from the next run on.
+    async fn take_configuration(&mut self, configuration: Arc<Connector>) {
+        let now = self.common.clock.now();
+        let schedule = configuration.schedule.as_ref();
+        let first = self.view.configuration.is_none();
+        let done = if first {
+            self.timetable.start(schedule, self.last_scheduled, self.catch_up, now)
+        } else {
+            self.timetable.change(schedule, now)
+        };
+        self.machine.make_runnable();
+        self.machine.open();
+        self.view.removed = false;
+        self.view.target = Some(self.common.runner.target_address(&configuration));
+        self.view.configuration = Some(configuration);
+        if let Some(done) = done {
+            self.remember_scheduled(done).await;
+        }
+    }
+
+    fn request(&mut self, kind: Kind) -> Result<Feed, Fault> {
+        let behind = self.view.current_run();
+        match self.machine.admission(kind) {
+            Admission::Refuse(refusal) => Err(self.fault(refusal)),
+            Admission::Share => {
+                let waiting = self.machine.waiting(kind).map(|request| request.teller.feed());
+                waiting.ok_or_else(|| Fault::internal("the queue slot is empty although it was taken"))
+            }
+            admission => {
+                let request = self.new_request(Trigger::Manual, None);
+                let feed = request.teller.feed();
+                if admission == Admission::Start {
+                    self.begin(kind, request);
+                } else {
+                    self.wait(kind, request, behind);
+                }
+                Ok(feed)
+            }
+        }
+    }
+
+    fn new_request(&self, trigger: Trigger, scheduled: Option<DateTime<Utc>>) -> Request {
+        let request = Request { trigger, scheduled, teller: Teller::new(), told_of_config_error: false };
+        self.told_of_config_error(request)
+    }
+
+    /// Says that an older version of a broken file is in force, once per request (RULES 29).
+    fn told_of_config_error(&self, mut request: Request) -> Request {
+        if let (Some(error), false) = (&self.view.config_error, request.told_of_config_error) {
+            request.told_of_config_error = true;
+            request.teller.notice(format!(
+                "the file of {} is broken, so its last good version is in force:\n{error}",
+                self.name
+            ));
+        }
+        request
+    }
+
+    fn wait(&mut self, kind: Kind, request: Request, behind: Option<u64>) {
+        match behind {
+            Some(run) => request.teller.queued(run),
+            None => request.teller.notice(format!(
+                "{} is busy with a plan or a change to its ledger; this waits in its queue slot",
+                self.name
+            )),
+        }
+        self.machine.wait(kind, request);
+    }
+
+    /// Begins work that the machine has admitted.
+    fn begin(&mut self, kind: Kind, request: Request) {
+        let request = self.told_of_config_error(request);
+        let Some(connector) = self.view.configuration.clone() else {
+            request.teller.end(self.fault(Refusal::NotRunnable));
+            return;
+        };
+        self.machine.begin(Work::Requested(kind));
+        let control = RunControl::default();
+        let stop = CancellationToken::clone(&control.cancel).drop_guard();
+        let alone = Arc::clone(&self.alone);
+        let common = self.common.clone();
+        let Request { trigger, scheduled, teller, .. } = request;
+        match kind {
+            Kind::Sync => {
+                let watcher = teller.watcher();
+                self.view.busy = Some(Now::Run { watcher, trigger, progress: control.progress.clone() });
+                let managed = self.view.managed;
+                let sync = run::SyncRun { common, connector, trigger, scheduled, control, managed, teller };
+                let task = tokio::spawn(async move { run::sync(sync, alone.lock_owned().await).await });
+                self.busy = Some(Busy::Run { stop, task });
+            }
+            Kind::Plan => {
+                self.view.busy = Some(Now::Other);
+                let task = tokio::spawn(async move {
+                    let alone = alone.lock_owned().await;
+                    run::plan(common, connector, control, teller, alone).await
+                });
+                self.busy = Some(Busy::Plan { stop, task });
+            }
+        }
+    }
+
+    fn maintain(&mut self) -> Result<Maintenance, Fault> {
+        self.machine.maintenance_admission().map_err(|refusal| self.fault(refusal))?;
+        let (maintenance, over) = Maintenance::new();
+        self.machine.begin(Work::Maintenance);
+        self.view.busy = Some(Now::Other);
+        self.busy = Some(Busy::Maintenance { over });
+        Ok(maintenance)
+    }
+
+    async fn work_ended(&mut self, end: End) {
+        self.busy = None;
+        self.view.busy = None;
+        let mut last_word = None;
+        match end {
+            End::Run(Ok(ended)) => last_word = Some(self.remember_run(ended)),
+            End::Plan(Ok(word)) => last_word = Some(word),
+            End::Run(Err(error)) => {
+                tracing::error!(
+                    connector = self.name,
+                    "internal error around a run, please report it: {}. Whether the run was recorded is not known",
+                    run::panic_text(error)
+                );
+            }
+            End::Plan(Err(error)) => {
+                tracing::error!(
+                    connector = self.name,
+                    "internal error around a plan, please report it: {}",
+                    run::panic_text(error)
+                );
+            }
+            End::Maintenance { reload: false } => {}
+            End::Maintenance { reload: true } => self.reload_memory().await,
+        }
+        if let Some((kind, request)) = self.machine.end() {
+            self.begin(kind, request);
+        }
+        if let Some(last_word) = last_word {
+            self.publish();
+            last_word.tell();
+        }
+    }
+
+    fn remember_run(&mut self, ended: Ended) -> LastWord {
+        if ended.summary.outcome.is_some_and(Outcome::is_success) {
+            self.view.last_success = ended.summary.ended;
+        }
+        self.view.managed = ended.managed;
+        self.view.last_run = Some(ended.summary);
+        ended.last_word
+    }
+
+    /// The ledger was given to this connector: what is remembered is another connector's memory now.
+    async fn reload_memory(&mut self) {
+        match self.common.records.memory(&self.name).await {
+            Ok(memory) => {
+                let waiting = self.machine.set_paused(memory.paused);
+                self.view.paused = memory.paused;
+                self.view.managed =
+                    memory.last_report.as_ref().map(|report| report.managed).unwrap_or_default();
+                self.view.last_success = memory.last_success;
+                self.common.metrics.connector_loaded(&self.name, &memory);
+                self.view.last_run = memory.last_run;
+                self.turn_away(waiting, Refusal::Paused).await;
+            }
+            Err(error) => {
+                tracing::error!(connector = self.name, "what is remembered of it cannot be read: {error}")
+            }
+        }
+    }
+
+    async fn tick(&mut self) {
+        match self.timetable.tick(self.common.clock.now()) {
+            Tick::Nothing => {}
+            Tick::Skipped(at) => {
+                tracing::warn!(
+                    connector = self.name,
+                    "a scheduled run was due while this host slept or its clock was wrong; it is left out (missed: skip)"
+                );
+                self.remember_scheduled(at).await;
+            }
+            Tick::Run(due) => match self.machine.admission(Kind::Sync) {
+                Admission::Start => {
+                    let request = self.new_request(due.trigger, Some(due.scheduled));
+                    self.begin(Kind::Sync, request);
+                }
+                Admission::Wait => {
+                    let behind = self.view.current_run();
+                    let request = self.new_request(due.trigger, Some(due.scheduled));
+                    self.wait(Kind::Sync, request, behind);
+                }
+                Admission::Share => {
+                    if let Some(request) = self.machine.waiting(Kind::Sync) {
+                        request.scheduled = Some(due.scheduled);
+                    }
+                }
+                Admission::Refuse(_) => {
+                    tracing::info!(
+                        connector = self.name,
+                        "a scheduled run is left out, since the connector is paused"
+                    );
+                    self.remember_scheduled(due.scheduled).await;
+                }
+            },
+        }
+    }
+
+    async fn cancel(&mut self) -> Result<String, Fault> {
+        let waiting = self.machine.empty_slots();
+        let mut done = Vec::new();
+        if !waiting.is_empty() {
+            done.push(format!("{} taken out of the queue", super::wording::count(waiting.len(), "request")));
+        }
+        self.turn_away(waiting, Refusal::Cancelled).await;
+        match (self.busy.as_ref(), self.view.current_run()) {
+            (Some(Busy::Run { .. }), Some(run)) => done.push(format!(
+                "run {run} begins nothing new, finishes the operations under way, and ends as cancelled"
+            )),
+            (Some(Busy::Run { .. }), None) => {
+                done.push("the run that was about to begin is stopped".to_owned())
+            }
+            (Some(Busy::Plan { .. }), _) => done.push("the plan is given up".to_owned()),
+            (Some(Busy::Maintenance { .. }) | None, _) => {}
+        }
+        self.stop_busy();
+        if done.is_empty() {
+            return Err(Fault::conflict(format!(
+                "nothing of {} is running or waiting, so there is nothing to cancel",
+                self.name
+            )));
+        }
+        Ok(format!("{}: {}", self.name, done.join("; ")))
+    }
+
+    /// Asks a busy run or plan to begin nothing new.
+    fn stop_busy(&mut self) {
+        self.busy = match self.busy.take() {
+            Some(Busy::Run { stop, task }) => {
+                let token = stop.disarm();
+                token.cancel();
+                Some(Busy::Run { stop: token.drop_guard(), task })
+            }
+            Some(Busy::Plan { stop, task }) => {
+                let token = stop.disarm();
+                token.cancel();
+                Some(Busy::Plan { stop: token.drop_guard(), task })
+            }
+            other => other,
+        };
+    }
+
+    async fn set_paused(&mut self, paused: bool) -> Result<String, Fault> {
+        let name = self.name.clone();
+        if self.machine.paused() == paused {
+            return Ok(format!("{name} was {} already", if paused { "paused" } else { "not paused" }));
+        }
+        self.common.records.set_paused(&name, paused).await.map_err(|error| {
+            let verb = if paused { "paused" } else { "resumed" };
+            Fault::internal(format!("{name} is not {verb}, since that could not be recorded: {error}"))
+        })?;
+        let waiting = self.machine.set_paused(paused);
+        self.view.paused = paused;
+        let turned_away = waiting.len();
+        self.turn_away(waiting, Refusal::Paused).await;
+        if !paused {
+            return Ok(format!("{name} is resumed"));
+        }
+        let mut message =
+            format!("{name} is paused, also over restarts; `usersyncd ctl resume {name}` ends the pause");
+        if turned_away > 0 {
+            message.push_str("; the sync that waited was turned away");
+        }
+        if let Some(run) = self.view.current_run() {
+            message.push_str(&format!("; run {run} goes on, `usersyncd ctl cancel {name}` would stop it"));
+        }
+        Ok(message)
+    }
+
+    /// Tells those who waited why they wait no longer. A scheduled run that a person put aside is not missed later.
+    async fn turn_away(&mut self, requests: Vec<Request>, refusal: Refusal) {
+        for request in requests {
+            request.teller.end(self.fault(refusal));
+            if let (Some(at), Refusal::Paused | Refusal::Cancelled) = (request.scheduled, refusal) {
+                self.remember_scheduled(at).await;
+            }
+        }
+    }
+
+    async fn remember_scheduled(&mut self, at: DateTime<Utc>) {
+        self.last_scheduled = Some(at);
+        if let Err(error) = self.common.records.set_last_scheduled(&self.name, at).await {
+            tracing::warn!(
+                connector = self.name,
+                "could not remember up to when scheduled runs are done, so one may be repeated after a restart: {error}"
+            );
+        }
+    }
+
+    fn fault(&self, refusal: Refusal) -> Fault {
+        let name = &self.name;
+        let message = match refusal {
+            Refusal::Paused => format!(
+                "{name} is paused, so it does not sync; `usersyncd ctl resume {name}` ends the pause, and \
+                 `usersyncd ctl plan {name}` works meanwhile"
+            ),
+            Refusal::NotRunnable => format!(
+                "{name} does not run, since its file is broken and no good version of it was seen since the daemon \
+                 started; correct it, and it is taken over within seconds:\n{}",
+                self.view.config_error.as_deref().unwrap_or("(no diagnostics)")
+            ),
+            Refusal::Removed => format!(
+                "the file of {name} is gone, so it does not run any more; nothing was changed in its target. Put the \
+                 file back, or give its ledger to a renamed file with `usersyncd ctl rename {name} NEW`"
+            ),
+            Refusal::Stopping => {
+                "the daemon is shutting down; nothing was begun. Ask again when it is back".to_owned()
+            }
+            Refusal::Busy => format!(
+                "{name} is busy, and its ledger is changed only while nothing runs; wait until it is idle, or stop it \
+                 with `usersyncd ctl cancel {name}`"
+            ),
+            Refusal::Cancelled => {
+                format!("cancelled while it waited in the queue of {name}; nothing was changed")
+            }
+        };
+        Fault::conflict(message)
+    }
+
+    /// Lets everybody see the present state.
+    fn publish(&mut self) {
+        self.view.runnable = self.view.configuration.is_some() && !self.view.removed;
+        self.view.queued = self.machine.sync_waits();
+        let next = (self.timetable.next_run(), self.timetable.interval());
+        self.view.next_run = if self.view.paused { None } else { next.0 };
+        if self.view.interval != next.1 || self.published.borrow().next_run != self.view.next_run {
+            self.view.interval = next.1;
+            self.common.metrics.next_run(&self.name, self.view.next_run, self.view.interval);
+        }
+        self.published.send_replace(self.view.clone());
+        self.common.changed.notify_one();
+    }
+}
+
+/// Waits for what is under way; for ever, if nothing is.
+async fn over(busy: &mut Option<Busy>) -> End {
+    match busy {
+        Some(Busy::Run { task, .. }) => End::Run(task.await),
+        Some(Busy::Plan { task, .. }) => End::Plan(task.await),
+        Some(Busy::Maintenance { over }) => End::Maintenance { reload: over.await.unwrap_or(false) },
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,269 @@
+//! What a connector does with a request in each of its states: the pure half of [`super::connector`].
+//!
+//! A request never joins work that has begun, because that may have read already what the caller just changed (RULES 3).
+//! It waits in the queue slot of its kind instead, and equal requests share that slot. Syncs and plans are different
+//! requests, so each has a slot: a plan cannot take a sync's place, nor the other way round. Slots are served in the
+//! order in which they were taken. Nothing is ever done twice at once, not even a plan beside a sync: it would show a
+//! target that is half changed.
+
+/// What is asked for. Equal requests share their slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A full sync.
+    Sync,
+    /// A plan, which writes nothing.
+    Plan,
+}
+
+/// What the connector is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// A sync or a plan.
+    Requested(Kind),
+    /// Somebody changes its ledger (rebind, rename, release).
+    Maintenance,
+}
+
+/// Why a request is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Somebody paused the connector (RULES 26).
+    Paused,
+    /// There is no good configuration.
+    NotRunnable,
+    /// Its file is gone.
+    Removed,
+    /// The daemon stops.
+    Stopping,
+    /// Something else is busy, and this does not wait.
+    Busy,
+    /// Somebody cancelled what waits.
+    Cancelled,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It begins now.
+    Start,
+    /// It takes the free slot of its kind.
+    Wait,
+    /// It shares what waits in the slot of its kind.
+    Share,
+    /// It is turned away.
+    Refuse(Refusal),
+}
+
+/// The state of one connector; `R` is what a waiting request carries.
+#[derive(Debug)]
+pub(super) struct Machine<R> {
+    work: Option<Work>,
+    slots: Vec<(Kind, R)>,
+    paused: bool,
+    runnable: bool,
+    closed: Option<Refusal>,
+}
+
+impl<R> Machine<R> {
+    /// An idle connector.
+    pub(super) fn new(paused: bool, runnable: bool) -> Self {
+        Self { work: None, slots: Vec::new(), paused, runnable, closed: None }
+    }
+
+    /// What it is busy with.
+    pub(super) fn work(&self) -> Option<Work> {
+        self.work
+    }
+
+    /// Whether somebody paused it.
+    pub(super) fn paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether a sync waits.
+    pub(super) fn sync_waits(&self) -> bool {
+        self.slots.iter().any(|(kind, _)| *kind == Kind::Sync)
+    }
+
+    /// Says that there is a good configuration now.
+    pub(super) fn make_runnable(&mut self) {
+        self.runnable = true;
+    }
+
+    /// What would become of a request of that kind.
+    pub(super) fn admission(&self, kind: Kind) -> Admission {
+        if let Some(refusal) = self.closed {
+            return Admission::Refuse(refusal);
+        }
+        if !self.runnable {
+            return Admission::Refuse(Refusal::NotRunnable);
+        }
+        if self.paused && kind == Kind::Sync {
+            return Admission::Refuse(Refusal::Paused);
+        }
+        match self.work {
+            None => Admission::Start,
+            Some(_) if self.slots.iter().any(|(waiting, _)| *waiting == kind) => Admission::Share,
+            Some(_) => Admission::Wait,
+        }
+    }
+
+    /// What would become of a change to the ledger: it begins now or not at all.
+    pub(super) fn maintenance_admission(&self) -> Result<(), Refusal> {
+        match (self.closed, self.work) {
+            (Some(refusal), _) => Err(refusal),
+            (None, Some(_)) => Err(Refusal::Busy),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Work begins.
+    pub(super) fn begin(&mut self, work: Work) {
+        self.work = Some(work);
+    }
+
+    /// A request takes the slot of its kind.
+    pub(super) fn wait(&mut self, kind: Kind, request: R) {
+        self.slots.push((kind, request));
+    }
+
+    /// What waits in the slot of that kind.
+    pub(super) fn waiting(&mut self, kind: Kind) -> Option<&mut R> {
+        self.slots.iter_mut().find(|(waiting, _)| *waiting == kind).map(|(_, request)| request)
+    }
+
+    /// Work ended. What waited longest is returned and is to begin now.
+    pub(super) fn end(&mut self) -> Option<(Kind, R)> {
+        self.work = None;
+        if self.slots.is_empty() {
+            return None;
+        }
+        let (kind, request) = self.slots.remove(0);
+        self.work = Some(Work::Requested(kind));
+        Some((kind, request))
+    }
+
+    /// Pauses or resumes. A pause returns the syncs that waited, which are to be turned away.
+    pub(super) fn set_paused(&mut self, paused: bool) -> Vec<R> {
+        self.paused = paused;
+        if paused { self.take(|kind| kind == Kind::Sync) } else { Vec::new() }
+    }
+
+    /// Everything that waits is returned and is to be turned away.
+    pub(super) fn empty_slots(&mut self) -> Vec<R> {
+        self.take(|_| true)
+    }
+
+    /// Nothing is admitted any more, for this reason. A connector whose file comes back may be opened again; one of a
+    /// daemon that stops may not. Returns what waited, which is to be turned away.
+    pub(super) fn close(&mut self, refusal: Refusal) -> Vec<R> {
+        self.closed = Some(refusal);
+        self.empty_slots()
+    }
+
+    /// The file came back.
+    pub(super) fn open(&mut self) {
+        if self.closed == Some(Refusal::Removed) {
+            self.closed = None;
+        }
+    }
+
+    /// Why nothing is admitted.
+    pub(super) fn closed(&self) -> Option<Refusal> {
+        self.closed
+    }
+
+    fn take(&mut self, which: impl Fn(Kind) -> bool) -> Vec<R> {
+        let (taken, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.slots).into_iter().partition(|(kind, _)| which(*kind));
+        self.slots = kept;
+        taken.into_iter().map(|(_, request)| request).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that is busy with `work` and has these requests waiting.
+    fn busy(work: Work, waiting: &[Kind]) -> Machine<u32> {
+        let mut machine = Machine::new(false, true);
+        machine.begin(work);
+        for (number, kind) in waiting.iter().enumerate() {
+            machine.wait(*kind, u32::try_from(number).unwrap());
+        }
+        machine
+    }
+
+    #[test]
+    fn rules_3_a_request_waits_behind_work_and_equal_ones_share_the_slot() {
+        use Admission::{Share, Start, Wait};
+        use Kind::{Plan, Sync};
+        let run = Work::Requested(Sync);
+        let plan = Work::Requested(Plan);
+        assert_eq!(Machine::<u32>::new(false, true).admission(Sync), Start);
+        for (work, waiting, asked, expected) in [
+            (run, &[][..], Sync, Wait),
+            (run, &[][..], Plan, Wait),
+            (plan, &[][..], Plan, Wait),
+            (Work::Maintenance, &[][..], Sync, Wait),
+            (run, &[Sync][..], Sync, Share),
+            (run, &[Sync][..], Plan, Wait),
+            (run, &[Plan][..], Sync, Wait),
+            (run, &[Plan, Sync][..], Plan, Share),
+        ] {
+            assert_eq!(busy(work, waiting).admission(asked), expected, "{work:?} {waiting:?} {asked:?}");
+        }
+    }
+
+    #[test]
+    fn what_waited_longest_is_next_and_only_one_thing_is_done_at_once() {
+        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Plan, Kind::Sync]);
+        assert_eq!(machine.end(), Some((Kind::Plan, 0)));
+        assert_eq!(machine.work(), Some(Work::Requested(Kind::Plan)));
+        assert_eq!(machine.end(), Some((Kind::Sync, 1)));
+        assert_eq!(machine.end(), None);
+        assert_eq!(machine.work(), None);
+    }
+
+    #[test]
+    fn rules_26_a_pause_turns_waiting_syncs_away_and_lets_plans_work() {
+        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Sync, Kind::Plan]);
+        assert_eq!(machine.set_paused(true), vec![0]);
+        assert_eq!(machine.end(), Some((Kind::Plan, 1)));
+        assert_eq!(machine.end(), None);
+        assert_eq!(machine.admission(Kind::Sync), Admission::Refuse(Refusal::Paused));
+        assert_eq!(machine.admission(Kind::Plan), Admission::Start);
+        assert!(machine.set_paused(false).is_empty());
+        assert_eq!(machine.admission(Kind::Sync), Admission::Start);
+    }
+
+    #[test]
+    fn without_a_good_configuration_nothing_runs() {
+        let mut machine = Machine::<u32>::new(false, false);
+        assert_eq!(machine.admission(Kind::Sync), Admission::Refuse(Refusal::NotRunnable));
+        assert_eq!(machine.admission(Kind::Plan), Admission::Refuse(Refusal::NotRunnable));
+        assert_eq!(machine.maintenance_admission(), Ok(()), "release and rename need no configuration");
+        machine.make_runnable();
+        assert_eq!(machine.admission(Kind::Sync), Admission::Start);
+    }
+
+    #[test]
+    fn a_file_may_come_back_but_a_stopping_daemon_stays_closed() {
+        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Sync]);
+        assert_eq!(machine.close(Refusal::Removed), vec![0]);
+        assert_eq!(machine.admission(Kind::Plan), Admission::Refuse(Refusal::Removed));
+        machine.open();
+        assert_eq!(machine.admission(Kind::Plan), Admission::Wait);
+        machine.close(Refusal::Stopping);
+        machine.open();
+        assert_eq!(machine.admission(Kind::Plan), Admission::Refuse(Refusal::Stopping));
+        assert_eq!(machine.end(), None);
+    }
+
+    #[test]
+    fn the_ledger_is_changed_only_while_nothing_is_busy() {
+        assert_eq!(busy(Work::Requested(Kind::Plan), &[]).maintenance_admission(), Err(Refusal::Busy));
+        assert_eq!(busy(Work::Maintenance, &[]).maintenance_admission(), Err(Refusal::Busy));
+    }
+}

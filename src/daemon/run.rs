@@ -1,0 +1,300 @@
+//! One run, or one plan, from its first breath to its last event.
+//!
+//! Each is a task of its own, and the engine within it another: a panic there becomes a failed report that is stored
+//! like any other, and the connector lives on.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinError;
+use tracing::Instrument;
+
+use super::feed::{Began, Teller};
+use super::timetable::Jitter;
+use super::wording;
+use crate::clock::Clock;
+use crate::config::model::Connector;
+use crate::control::api::{PlanDocument, RunEvent, RunSummary};
+use crate::control::fault::Fault;
+use crate::store::{ConnectorMemory, Store, StoreError};
+use crate::sync::engine::{self, RunTicket};
+use crate::sync::progress::RunControl;
+use crate::sync::report::{Managed, Outcome, Report, Trigger};
+use crate::telemetry::metrics::Metrics;
+
+/// What the daemon remembers of connectors and runs, as far as their tasks use it: the [`Store`], or a map in tests.
+#[async_trait]
+pub(super) trait Records: Send + Sync {
+    /// See [`Store::memory`].
+    async fn memory(&self, connector: &str) -> Result<ConnectorMemory, StoreError>;
+    /// See [`Store::set_paused`].
+    async fn set_paused(&self, connector: &str, paused: bool) -> Result<(), StoreError>;
+    /// See [`Store::set_last_scheduled`].
+    async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError>;
+    /// See [`Store::begin_run`].
+    async fn begin_run(
+        &self,
+        connector: &str,
+        trigger: Trigger,
+        at: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
+    /// See [`Store::end_run`].
+    async fn end_run(&self, report: &Report) -> Result<(), StoreError>;
+}
+
+#[async_trait]
+impl Records for Store {
+    async fn memory(&self, connector: &str) -> Result<ConnectorMemory, StoreError> {
+        Store::memory(self, connector).await
+    }
+    async fn set_paused(&self, connector: &str, paused: bool) -> Result<(), StoreError> {
+        Store::set_paused(self, connector, paused).await
+    }
+    async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+        Store::set_last_scheduled(self, connector, at).await
+    }
+    async fn begin_run(
+        &self,
+        connector: &str,
+        trigger: Trigger,
+        at: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        Store::begin_run(self, connector, trigger, at).await
+    }
+    async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
+        Store::end_run(self, report).await
+    }
+}
+
+/// What does the work: the [`engine`] with real services, or a script in tests.
+#[async_trait]
+pub(super) trait Runner: Send + Sync {
+    /// See [`engine::sync`].
+    async fn sync(&self, connector: &Connector, ticket: &RunTicket, control: &RunControl) -> Report;
+    /// See [`engine::plan`].
+    async fn plan(&self, connector: &Connector, control: &RunControl) -> Result<PlanDocument, String>;
+    /// Where the connector writes, as people see it.
+    fn target_address(&self, connector: &Connector) -> String;
+}
+
+/// What all connectors' tasks share.
+#[derive(Clone)]
+pub(super) struct Common {
+    /// What the daemon remembers.
+    pub(super) records: Arc<dyn Records>,
+    /// What does the work.
+    pub(super) runner: Arc<dyn Runner>,
+    /// The clock.
+    pub(super) clock: Clock,
+    /// The metrics.
+    pub(super) metrics: Metrics,
+    /// Delays scheduled runs.
+    pub(super) jitter: Jitter,
+    /// Woken whenever a connector's state changed.
+    pub(super) changed: Arc<tokio::sync::Notify>,
+}
+
+/// A sync that is about to begin.
+pub(super) struct SyncRun {
+    /// What all share.
+    pub(super) common: Common,
+    /// The configuration that it runs with to its end, whatever happens to the file.
+    pub(super) connector: Arc<Connector>,
+    /// What started it.
+    pub(super) trigger: Trigger,
+    /// The scheduled time that it serves, if it serves one.
+    pub(super) scheduled: Option<DateTime<Utc>>,
+    /// Progress and cancellation.
+    pub(super) control: RunControl,
+    /// What the connector managed until now, which stays true if the run fails before it looked.
+    pub(super) managed: Managed,
+    /// Who waits for it.
+    pub(super) teller: Teller,
+}
+
+/// What a connector remembers of a run that ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The run.
+    pub(super) summary: RunSummary,
+    /// What the connector manages now.
+    pub(super) managed: Managed,
+    /// For those who wait.
+    pub(super) last_word: LastWord,
+}
+
+/// The last event, to be told after the connector's state shows the end: who hears it may look at once.
+#[derive(Debug)]
+pub(super) struct LastWord(Teller, RunEvent);
+
+impl LastWord {
+    /// Tells it.
+    pub(super) fn tell(self) {
+        self.0.end(self.1);
+    }
+}
+
+/// Runs one sync. `_alone` is held to the end, so that no second run of this connector can begin.
+pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
+    let SyncRun { common, connector, trigger, scheduled, control, managed, teller } = sync;
+    let name = connector.name.clone();
+    let started = common.clock.now();
+    let run = match common.records.begin_run(&name, trigger, started).await {
+        Ok(run) => run,
+        Err(error) => {
+            return not_begun(
+                &common,
+                &name,
+                RunTicket { run: 0, trigger, started },
+                managed,
+                teller,
+                &error,
+            );
+        }
+    };
+    let span = tracing::info_span!("run", connector = %name, run);
+    async {
+        if let Some(at) = scheduled
+            && let Err(error) = common.records.set_last_scheduled(&name, at).await
+        {
+            tracing::warn!(
+                "could not remember that this run serves the schedule, so it may be repeated after a restart: {error}"
+            );
+        }
+        common.metrics.run_began(&name, trigger, started);
+        tracing::info!("began ({})", trigger.as_str());
+        teller.began(Some(Began { run, started }), control.progress.clone());
+        let ticket = RunTicket { run, trigger, started };
+        let report = in_a_task(&common, &connector, &ticket, &control, managed).await;
+        if let Err(error) = common.records.end_run(&report).await {
+            let message = format!(
+                "what run {run} did could not be recorded and will be missing from the history: {error}. What it \
+                 applied is in the journal; the next run starts from there"
+            );
+            tracing::error!("{message}");
+            teller.notice(message);
+        }
+        common.metrics.run_ended(&report);
+        tell_log(&report);
+        let (summary, managed) = (summary(&report), report.managed);
+        Ended { summary, managed, last_word: LastWord(teller, RunEvent::Finished { report: Box::new(report) }) }
+    }
+    .instrument(span.clone())
+    .await
+}
+
+/// The engine's run, in a task of its own.
+async fn in_a_task(
+    common: &Common,
+    connector: &Arc<Connector>,
+    ticket: &RunTicket,
+    control: &RunControl,
+    managed: Managed,
+) -> Report {
+    let task = {
+        let (runner, connector) = (Arc::clone(&common.runner), Arc::clone(connector));
+        let (ticket, control) = (ticket.clone(), control.clone());
+        async move { runner.sync(&connector, &ticket, &control).await }.in_current_span()
+    };
+    match tokio::spawn(task).await {
+        Ok(report) => report,
+        Err(error) => {
+            let sentence = format!(
+                "internal error, please report it: {}. The run ended where it was; what it applied is in the journal, \
+                 and the next run goes on from there",
+                panic_text(error)
+            );
+            let ended = common.clock.now();
+            Report { managed, ..engine::failed_report(&connector.name, ticket, ended, sentence) }
+        }
+    }
+}
+
+/// A run that could not even be recorded: nothing was read, nothing applied, and everybody is told why.
+fn not_begun(
+    common: &Common,
+    name: &str,
+    ticket: RunTicket,
+    managed: Managed,
+    teller: Teller,
+    error: &StoreError,
+) -> Ended {
+    let message = format!(
+        "the run of {name} did not begin, since it could not be recorded: {error}. Nothing was read or changed; look \
+         at the space and the permissions of the state directory"
+    );
+    tracing::error!(connector = name, "{message}");
+    let report = engine::failed_report(name, &ticket, common.clock.now(), message.clone());
+    let report = Report { managed, ..report };
+    common.metrics.run_began(name, ticket.trigger, ticket.started);
+    common.metrics.run_ended(&report);
+    Ended { summary: summary(&report), managed, last_word: LastWord(teller, Fault::internal(message).into()) }
+}
+
+/// Makes one plan.
+pub(super) async fn plan(
+    common: Common,
+    connector: Arc<Connector>,
+    control: RunControl,
+    teller: Teller,
+    _alone: OwnedMutexGuard<()>,
+) -> LastWord {
+    let span = tracing::info_span!("plan", connector = %connector.name);
+    teller.began(None, control.progress.clone());
+    let task = {
+        let (connector, control) = (Arc::clone(&connector), control.clone());
+        async move { common.runner.plan(&connector, &control).await }.instrument(span.clone())
+    };
+    let event = match tokio::spawn(task).await {
+        Ok(Ok(plan)) => RunEvent::Planned { plan: Box::new(plan) },
+        Ok(Err(sentence)) => Fault::conflict(sentence).into(),
+        Err(error) => {
+            let message = format!("internal error while planning, please report it: {}", panic_text(error));
+            span.in_scope(|| tracing::error!("{message}"));
+            Fault::internal(message).into()
+        }
+    };
+    LastWord(teller, event)
+}
+
+/// What a task said when it panicked.
+pub(super) fn panic_text(error: JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(payload) => {
+            let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            text.or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "a panic without a text".to_owned())
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The report as one line of a list.
+pub(super) fn summary(report: &Report) -> RunSummary {
+    RunSummary {
+        run: report.run,
+        connector: report.connector.clone(),
+        trigger: report.trigger,
+        started: report.started,
+        ended: Some(report.ended),
+        outcome: Some(report.outcome),
+        error: report.error.clone(),
+        counts: report.counts,
+        findings: report.findings.len() as u64,
+    }
+}
+
+/// One line about how it ended, and one for each hold.
+fn tell_log(report: &Report) {
+    let line = wording::finished(report);
+    match report.outcome {
+        Outcome::Success => tracing::info!("{line}"),
+        Outcome::Held | Outcome::Partial | Outcome::Cancelled => tracing::warn!("{line}"),
+        Outcome::Failed => tracing::error!("{line}"),
+    }
+    for hold in &report.holds {
+        tracing::warn!("held: {}", hold.reason);
+    }
+}

@@ -1,0 +1,201 @@
+//! Stand-ins for the store and the engine: what a connector's task needs, without a disk or a network.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::run::{Common, Records, Runner, summary};
+use crate::clock::Clock;
+use crate::config::model::{Connector, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
+use crate::control::api::PlanDocument;
+use crate::store::{ConnectorMemory, StoreError};
+use crate::sync::engine::{RunTicket, failed_report};
+use crate::sync::progress::RunControl;
+use crate::sync::report::{Counts, FORMAT_VERSION, Managed, Outcome, Report, Trigger};
+use crate::sync::rules::Rules;
+use crate::telemetry::metrics::Metrics;
+
+/// A store in memory.
+#[derive(Default)]
+pub(super) struct Notebook {
+    pub(super) memories: Mutex<BTreeMap<String, ConnectorMemory>>,
+    pub(super) reports: Mutex<Vec<Report>>,
+    pub(super) full_disk: AtomicBool,
+    runs: AtomicU64,
+}
+
+impl Notebook {
+    pub(super) fn memory_of(&self, connector: &str) -> ConnectorMemory {
+        self.memories.lock().unwrap().get(connector).cloned().unwrap_or_default()
+    }
+
+    fn change(&self, connector: &str, change: impl FnOnce(&mut ConnectorMemory)) -> Result<(), StoreError> {
+        if self.full_disk.load(Ordering::Relaxed) {
+            return Err(StoreError("the disk is full".to_owned()));
+        }
+        change(self.memories.lock().unwrap().entry(connector.to_owned()).or_default());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Records for Notebook {
+    async fn memory(&self, connector: &str) -> Result<ConnectorMemory, StoreError> {
+        Ok(self.memory_of(connector))
+    }
+    async fn set_paused(&self, connector: &str, paused: bool) -> Result<(), StoreError> {
+        self.change(connector, |memory| memory.paused = paused)
+    }
+    async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.change(connector, |memory| memory.last_scheduled = Some(at))
+    }
+    async fn begin_run(
+        &self,
+        connector: &str,
+        _trigger: Trigger,
+        at: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        self.change(connector, |memory| memory.last_attempt = Some(at))?;
+        Ok(self.runs.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+    async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
+        self.change(&report.connector, |memory| {
+            memory.last_run = Some(summary(report));
+            memory.last_report = Some(report.clone());
+        })?;
+        self.reports.lock().unwrap().push(report.clone());
+        Ok(())
+    }
+}
+
+/// A run that has begun.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BeganRun {
+    pub(super) connector: String,
+    pub(super) digest: String,
+    pub(super) trigger: Option<Trigger>,
+    pub(super) at: DateTime<Utc>,
+}
+
+/// An engine whose runs say that they began, and end when they are let or cancelled.
+pub(super) struct Script {
+    pub(super) clock: Clock,
+    pub(super) began: mpsc::UnboundedSender<BeganRun>,
+    pub(super) may_end: Semaphore,
+    pub(super) panics: AtomicBool,
+    pub(super) at_once: AtomicU64,
+    pub(super) most_at_once: AtomicU64,
+}
+
+impl Script {
+    async fn work(&self, connector: &Connector, trigger: Option<Trigger>, control: &RunControl) -> bool {
+        let now = self.at_once.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_at_once.fetch_max(now, Ordering::Relaxed);
+        let (connector, digest) = (connector.name.clone(), connector.digest.clone());
+        self.began.send(BeganRun { connector, digest, trigger, at: self.clock.now() }).unwrap();
+        assert!(!self.panics.load(Ordering::Relaxed), "a fault on purpose");
+        let cancelled = tokio::select! {
+            permit = self.may_end.acquire() => { permit.unwrap().forget(); false }
+            () = control.cancel.cancelled() => true,
+        };
+        self.at_once.fetch_sub(1, Ordering::Relaxed);
+        cancelled
+    }
+}
+
+#[async_trait]
+impl Runner for Script {
+    async fn sync(&self, connector: &Connector, ticket: &RunTicket, control: &RunControl) -> Report {
+        let cancelled = self.work(connector, Some(ticket.trigger), control).await;
+        let report = failed_report(&connector.name, ticket, self.clock.now(), String::new());
+        let outcome = if cancelled { Outcome::Cancelled } else { Outcome::Success };
+        let managed = Managed { users: 3, groups: 2, memberships: 4 };
+        Report { outcome, managed, error: None, ..report }
+    }
+    async fn plan(&self, connector: &Connector, control: &RunControl) -> Result<PlanDocument, String> {
+        if self.work(connector, None, control).await {
+            return Err("the plan was cancelled".to_owned());
+        }
+        Ok(PlanDocument {
+            format_version: FORMAT_VERSION,
+            connector: connector.name.clone(),
+            made: self.clock.now(),
+            counts: Counts::default(),
+            operations: Vec::new(),
+            holds: Vec::new(),
+            findings: Vec::new(),
+            not_proven: Vec::new(),
+        })
+    }
+    fn target_address(&self, _connector: &Connector) -> String {
+        "directory".to_owned()
+    }
+}
+
+/// Everything that a connector's task needs, and the strings by which a test pulls.
+pub(super) struct Bench {
+    pub(super) common: Common,
+    pub(super) notebook: Arc<Notebook>,
+    pub(super) script: Arc<Script>,
+    pub(super) began: mpsc::UnboundedReceiver<BeganRun>,
+}
+
+impl Bench {
+    /// A world in which it is `now` (UTC) and no run ends by itself.
+    pub(super) fn new(now: &str) -> Self {
+        let clock = Clock::starting_at(format!("{now}Z").parse().unwrap());
+        let (sender, began) = mpsc::unbounded_channel();
+        let notebook = Arc::new(Notebook::default());
+        let script = Arc::new(Script {
+            clock: clock.clone(),
+            began: sender,
+            may_end: Semaphore::new(0),
+            panics: AtomicBool::new(false),
+            at_once: AtomicU64::new(0),
+            most_at_once: AtomicU64::new(0),
+        });
+        let common = Common {
+            records: Arc::clone(&notebook) as Arc<dyn Records>,
+            runner: Arc::clone(&script) as Arc<dyn Runner>,
+            clock,
+            metrics: Metrics::new(),
+            jitter: Arc::new(|_| Duration::ZERO),
+            changed: Arc::default(),
+        };
+        Self { common, notebook, script, began }
+    }
+
+    /// The next run that begins.
+    pub(super) async fn next_began(&mut self) -> BeganRun {
+        self.began.recv().await.unwrap()
+    }
+
+    /// Lets that many runs end.
+    pub(super) fn let_end(&self, runs: usize) {
+        self.script.may_end.add_permits(runs);
+    }
+}
+
+/// A connector as its file would make it.
+pub(super) fn connector(name: &str, digest: &str, schedule: Option<ScheduleSettings>) -> Arc<Connector> {
+    Arc::new(Connector {
+        name: name.to_owned(),
+        path: PathBuf::from(format!("/etc/usersyncd/connectors.d/{name}.yaml")),
+        digest: digest.to_owned(),
+        source: OktaSettings {
+            origin: "https://acme.okta.com".parse().unwrap(),
+            token: SecretRef::Credential("okta-token".to_owned()),
+            rate_budget: 50,
+        },
+        target: TargetSettings::Directory,
+        schedule,
+        rules: Rules::default(),
+        apply: true,
+    })
+}

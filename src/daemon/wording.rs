@@ -1,0 +1,200 @@
+//! Sentences about runs and connectors, for the log and for systemd's status line.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::control::api::{ConnectorState, ConnectorStatus};
+use crate::sync::report::{KindCounts, Outcome, Report};
+
+/// How a run ended: `success in 12 s: users 12 created, 3 disabled; memberships 40 created; 5 findings`.
+pub(super) fn finished(report: &Report) -> String {
+    let took = duration((report.ended - report.started).to_std().unwrap_or_default());
+    let mut parts = Vec::new();
+    let counts = &report.counts;
+    for (kind, counts) in
+        [("users", &counts.users), ("groups", &counts.groups), ("memberships", &counts.memberships)]
+    {
+        let changes = changes(counts);
+        if !changes.is_empty() {
+            parts.push(format!("{kind} {}", changes.join(", ")));
+        }
+    }
+    if parts.is_empty() && report.outcome != Outcome::Failed {
+        parts.push("nothing to change".to_owned());
+    }
+    if !report.not_proven.is_empty() {
+        parts.push(format!("{} not proven", count(report.not_proven.len(), "list")));
+    }
+    if !report.findings.is_empty() {
+        parts.push(count(report.findings.len(), "finding"));
+    }
+    let outcome = report.outcome.as_str();
+    let mut line = format!("{outcome} in {took}");
+    if let Some(error) = &report.error {
+        line = format!("{line}: {error}");
+        if !parts.is_empty() {
+            line = format!("{line} ({})", parts.join("; "));
+        }
+        return line;
+    }
+    format!("{line}: {}", parts.join("; "))
+}
+
+fn changes(counts: &KindCounts) -> Vec<String> {
+    [
+        (counts.created, "created"),
+        (counts.updated, "updated"),
+        (counts.disabled, "disabled"),
+        (counts.deleted, "deleted"),
+        (counts.failed, "failed"),
+        (counts.held, "held"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, what)| format!("{number} {what}"))
+    .collect()
+}
+
+/// `1 finding`, `2 findings`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`.
+pub(super) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// The line that `systemctl status` shows: `3 connectors, 1 config error, next acme 03:00 UTC`.
+pub(super) fn status_line(connectors: &[ConnectorStatus], now: DateTime<Utc>, stopping: bool) -> String {
+    let number = |state| connectors.iter().filter(|connector| connector.state == state).count();
+    let mut parts = vec![count(connectors.len(), "connector")];
+    if stopping {
+        parts.insert(0, "stopping".to_owned());
+    }
+    for (state, what) in [
+        (ConnectorState::Running, "running"),
+        (ConnectorState::Failing, "failing"),
+        (ConnectorState::Held, "held"),
+        (ConnectorState::Paused, "paused"),
+    ] {
+        if number(state) > 0 {
+            parts.push(format!("{} {what}", number(state)));
+        }
+    }
+    if number(ConnectorState::ConfigError) > 0 {
+        parts.push(count(number(ConnectorState::ConfigError), "config error"));
+    }
+    let next = connectors.iter().filter_map(|connector| Some((connector.next_run?, &connector.name))).min();
+    if let (Some((at, name)), false) = (next, stopping) {
+        let form = if at - now < TimeDelta::hours(20) { "%H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" };
+        parts.push(format!("next {name} {}", at.format(form)));
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::api::ErrorKind;
+    use crate::control::fault::Fault;
+    use crate::sync::engine::{RunTicket, failed_report};
+    use crate::sync::model::{Finding, FindingKind};
+    use crate::sync::report::{Managed, Trigger};
+
+    fn report(error: &str) -> Report {
+        let started = DateTime::UNIX_EPOCH;
+        let ticket = RunTicket { run: 1, trigger: Trigger::Cron, started };
+        failed_report("acme", &ticket, started + TimeDelta::seconds(12), error.to_owned())
+    }
+
+    fn good() -> Report {
+        Report { outcome: Outcome::Success, error: None, ..report("") }
+    }
+
+    #[test]
+    fn how_a_run_ended_is_a_line_that_a_person_reads() {
+        let mut report = good();
+        assert_eq!(finished(&report), "success in 12 s: nothing to change");
+        report.counts.users.created = 12;
+        report.counts.users.disabled = 3;
+        report.counts.memberships.created = 40;
+        report.counts.users.unchanged = 9000;
+        report.findings.push(Finding::new(FindingKind::InvalidName, "a", "b"));
+        assert_eq!(
+            finished(&report),
+            "success in 12 s: users 12 created, 3 disabled; memberships 40 created; 1 finding"
+        );
+    }
+
+    #[test]
+    fn a_failure_says_why_first() {
+        assert_eq!(
+            finished(&super::tests::report("Okta refused the token")),
+            "failed in 12 s: Okta refused the token"
+        );
+        let mut report = report("cancelled by uid 0");
+        report.outcome = Outcome::Cancelled;
+        report.counts.users.created = 2;
+        assert_eq!(finished(&report), "cancelled in 12 s: cancelled by uid 0 (users 2 created)");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        let texts = [0.04, 9.96, 12.9, 185.0, 7800.0].map(|s| duration(Duration::from_secs_f64(s)));
+        assert_eq!(texts, ["0.0 s", "10.0 s", "12 s", "3 min 5 s", "2 h 10 min"]);
+    }
+
+    fn status(name: &str, state: ConnectorState, next_run: Option<DateTime<Utc>>) -> ConnectorStatus {
+        ConnectorStatus {
+            name: name.to_owned(),
+            state,
+            runnable: true,
+            source: None,
+            target: None,
+            schedule: None,
+            apply: true,
+            next_run,
+            queued: false,
+            current: None,
+            last_run: None,
+            last_success: None,
+            managed: Managed::default(),
+            config_error: None,
+        }
+    }
+
+    #[test]
+    fn the_status_line_names_what_is_wrong_and_who_is_next() {
+        let now = DateTime::UNIX_EPOCH;
+        let connectors = [
+            status("acme", ConnectorState::Idle, Some(now + TimeDelta::hours(3))),
+            status("beta", ConnectorState::Idle, Some(now + TimeDelta::hours(4))),
+            status("gamma", ConnectorState::ConfigError, None),
+        ];
+        assert_eq!(status_line(&connectors, now, false), "3 connectors, 1 config error, next acme 03:00 UTC");
+        assert_eq!(
+            status_line(&connectors[1..2], now - TimeDelta::days(2), false),
+            "1 connector, next beta 1970-01-01 04:00 UTC"
+        );
+        assert_eq!(status_line(&connectors, now, true), "stopping, 3 connectors, 1 config error");
+        assert_eq!(status_line(&[], now, false), "0 connectors");
+    }
+
+    #[test]
+    fn a_fault_is_the_last_event_of_a_refused_request() {
+        let event = crate::control::api::RunEvent::from(Fault::conflict("paused"));
+        let expected = crate::control::api::RunEvent::Refused {
+            error: ErrorKind::Conflict,
+            message: "paused".to_owned(),
+        };
+        assert_eq!(event, expected);
+    }
+}

@@ -1,0 +1,288 @@
+//! A client of one remote API: every request with its turn, its retries and its traces.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
+use url::Url;
+
+use super::exchange::{Request, read_body};
+use super::limiter::{Limiter, Permit};
+use super::rate::{Claim, Heard};
+use super::retry::{Decision, Problem, decide};
+use super::trouble::{Trouble, TroubleKind};
+use super::{Inner, headers};
+use crate::sync::progress::Progress;
+
+/// A client of the API at one origin.
+#[derive(Clone)]
+pub struct Api {
+    shared: Arc<Inner>,
+    limiter: Arc<Limiter>,
+    label: &'static str,
+    origin: Url,
+    authorization: HeaderValue,
+    budget: u8,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api")
+            .field("label", &self.label)
+            .field("origin", &self.origin.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The rate-limit bucket that the server counts it in.
+    pub bucket: &'static str,
+    /// Where; scheme, host and port are replaced by those of the [`Api`].
+    pub url: &'a Url,
+    /// A `Content-Type` to send, for servers that read options from it.
+    pub content_type: Option<&'static str>,
+    /// A request for less of the same, tried from the second 500 or 504 on: lists that are too much for the server end so.
+    pub smaller: Option<fn(&Url) -> Option<Url>>,
+    /// Reads an error body of that API into a part of a sentence.
+    pub explain: fn(&[u8]) -> Option<String>,
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status; never 429 and never 500 or above, which are retried and then are a [`Failure`].
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// Where the answer came from: the call's address, or a smaller one.
+    pub url: Url,
+}
+
+/// A request that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of thing went wrong at last.
+    pub kind: FailureKind,
+    /// What went wrong and how often it was tried, as the end of a sentence.
+    pub text: String,
+}
+
+/// Why a request was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The name of the host is unknown.
+    Name,
+    /// The TLS certificate is not accepted.
+    Trust,
+    /// No connection, no complete answer, or none in time.
+    NoAnswer,
+    /// The server answered that it cannot: 429 or 5xx.
+    Server(u16),
+    /// A complete answer that is not what was asked for.
+    WrongAnswer,
+}
+
+/// How one try ended when it brought no usable answer.
+struct Setback {
+    problem: Problem,
+    kind: FailureKind,
+    text: String,
+}
+
+impl Api {
+    pub(super) fn new(
+        shared: Arc<Inner>,
+        label: &'static str,
+        origin: &Url,
+        mut authorization: HeaderValue,
+        budget: u8,
+    ) -> Self {
+        // Keeps it out of debug output and of HTTP/2's compression tables.
+        authorization.set_sensitive(true);
+        let limiter = shared.limiter(origin);
+        Self { shared, limiter, label, origin: origin.clone(), authorization, budget }
+    }
+
+    /// The origin that all requests go to.
+    #[must_use]
+    pub fn origin(&self) -> &Url {
+        &self.origin
+    }
+
+    /// Makes a GET request, as often as patience and rate limits allow. `read` gets each answer that is neither a 429 nor a
+    /// server error with its body, which stands in `body`; what it does not understand it returns as a part of a sentence,
+    /// and the answer is asked for again.
+    pub async fn get<T>(
+        &self,
+        call: Call<'_>,
+        progress: &Progress,
+        body: &mut Vec<u8>,
+        mut read: impl FnMut(&Answer, &[u8]) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let patience = self.shared.patience;
+        let mut url = self.pinned(call.url);
+        let (mut tries, mut wrong, mut too_much) = (0, 0, 0);
+        let mut spent = Duration::ZERO;
+        loop {
+            tries += 1;
+            let claim = Claim { bucket: call.bucket, budget: self.budget };
+            let permit = self.limiter.admit(claim, progress).await;
+            progress.request_sent();
+            let began = Instant::now();
+            let time = patience.total.saturating_sub(spent).max(Duration::from_secs(1));
+            let result = self.exchange(&call, &url, time, permit, body).await;
+            spent += began.elapsed();
+            let setback = match result {
+                Ok(answer) => match read(&answer, body) {
+                    Ok(value) => return Ok(value),
+                    Err(text) => {
+                        wrong += 1;
+                        Setback { problem: Problem::WrongBody, kind: FailureKind::WrongAnswer, text }
+                    }
+                },
+                Err(setback) => setback,
+            };
+            match decide(&patience, tries, wrong, spent, setback.problem, fastrand::f64()) {
+                Decision::GiveUp => return Err(setback.given_up(tries, spent)),
+                Decision::After(pause) => {
+                    tracing::debug!(path = url.path(), tries, pause = ?pause, why = setback.text, "will try again");
+                    tokio::time::sleep(pause).await;
+                    spent += pause;
+                }
+            }
+            if matches!(setback.kind, FailureKind::Server(500 | 504)) {
+                too_much += 1;
+                if too_much > 1
+                    && let Some(smaller) = call.smaller.and_then(|smaller| smaller(&url))
+                {
+                    url = smaller;
+                }
+            }
+        }
+    }
+
+    /// One try: sends, tells the limiter what the headers say, reads the body, counts and traces.
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        url: &Url,
+        time: Duration,
+        permit: Permit,
+        body: &mut Vec<u8>,
+    ) -> Result<Answer, Setback> {
+        let began = Instant::now();
+        let client = self.shared.client(&self.origin);
+        let authorization = &self.authorization;
+        let request = Request { client, url, authorization, content_type: call.content_type, time };
+        let mut status = None;
+        let result = async {
+            let mut response = request.send().await?;
+            status = Some(response.status());
+            let headers = std::mem::take(response.headers_mut());
+            let heard = headers::rate_limits(response.status(), &headers);
+            permit.hear(heard);
+            self.note(call.bucket, response.status(), heard);
+            let status = response.status();
+            read_body(response, body).await?;
+            Ok(Answer { status, headers, url: url.clone() })
+        }
+        .await;
+        drop(permit);
+        let code = status.map(|status| status.as_u16());
+        self.shared.metrics.http_request(self.label, code, began.elapsed());
+        let request_id = result.as_ref().ok().and_then(|answer| answer.headers.get("x-okta-request-id"));
+        tracing::debug!(
+            host = self.origin.host_str(),
+            path = url.path(),
+            status = code,
+            bytes = body.len(),
+            took = ?began.elapsed(),
+            request_id = ?request_id,
+            "GET"
+        );
+        match result {
+            Ok(answer) => Setback::of_status(&answer, body, call.explain).map_or(Ok(answer), Err),
+            Err(trouble) => Err(Setback::of_trouble(trouble)),
+        }
+    }
+
+    fn note(&self, bucket: &'static str, status: StatusCode, heard: Heard) {
+        let host = self.origin.host_str().unwrap_or_default();
+        if let Heard::Window(reading) = heard {
+            self.shared.metrics.rate_limit_remaining(host, bucket, reading.remaining);
+        }
+        if status != StatusCode::TOO_MANY_REQUESTS {
+            return;
+        }
+        match heard {
+            Heard::Window(reading) => tracing::warn!(
+                host,
+                bucket,
+                limit = reading.limit,
+                "429: a rate limit of the org is used up. This daemon keeps to its budget: find out which other client \
+                 uses the rest, and if there is none, report this as a bug"
+            ),
+            Heard::TooManyAtOnce => {
+                tracing::warn!(
+                    host,
+                    bucket,
+                    "429: too many requests at once; fewer will run side by side from now on"
+                );
+            }
+            Heard::NoLimits | Heard::Nothing => {
+                tracing::warn!(host, bucket, "429 without rate-limit headers")
+            }
+        }
+    }
+
+    /// The same path and query at the origin, so that no mistake of a caller takes the token elsewhere.
+    fn pinned(&self, url: &Url) -> Url {
+        super::pin(&self.origin, &self.origin, url.as_str()).unwrap_or_else(|| self.origin.clone())
+    }
+}
+
+impl Setback {
+    /// None for an answer that is to be read by the caller.
+    fn of_status(answer: &Answer, body: &[u8], explain: fn(&[u8]) -> Option<String>) -> Option<Self> {
+        let status = answer.status;
+        if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
+            return None;
+        }
+        let problem = match headers::rate_limits(status, &answer.headers) {
+            Heard::Window(_) if status == StatusCode::TOO_MANY_REQUESTS => Problem::WindowUsedUp,
+            Heard::TooManyAtOnce => Problem::TooManyAtOnce,
+            _ => Problem::Busy(headers::retry_after(&answer.headers)),
+        };
+        let explanation = explain(body).map(|text| format!(" ({text})")).unwrap_or_default();
+        let text = format!("the server answered {status}{explanation}");
+        Some(Self { problem, kind: FailureKind::Server(status.as_u16()), text })
+    }
+
+    fn of_trouble(trouble: Trouble) -> Self {
+        let (problem, kind) = match trouble.kind {
+            TroubleKind::Name => (Problem::NoAnswer, FailureKind::Name),
+            TroubleKind::Trust => (Problem::Hopeless, FailureKind::Trust),
+            TroubleKind::TooLarge => (Problem::Hopeless, FailureKind::WrongAnswer),
+            TroubleKind::Connection | TroubleKind::Time | TroubleKind::Cut | TroubleKind::Other => {
+                (Problem::NoAnswer, FailureKind::NoAnswer)
+            }
+        };
+        Self { problem, kind, text: trouble.text }
+    }
+
+    fn given_up(self, tries: u32, spent: Duration) -> Failure {
+        let text = match tries {
+            0 | 1 => self.text,
+            _ => format!("{} (given up after {tries} tries in {} s)", self.text, spent.as_secs_f32().round()),
+        };
+        Failure { kind: self.kind, text }
+    }
+}
+
+#[cfg(test)]
+mod tests;

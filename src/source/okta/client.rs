@@ -1,0 +1,202 @@
+//! GET requests to Okta's Management API: buckets, refusals, patience for a whole run.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use reqwest::StatusCode;
+use url::Url;
+
+use super::parse::{self, OktaError};
+use super::refusal;
+use crate::config::model::SecretRef;
+use crate::http::{Answer, Api, Call, Failure, FailureKind};
+use crate::source::SourceError;
+use crate::sync::progress::Progress;
+
+/// A run that had to give up so many requests stops reading (RULES 30).
+const MOST_GIVEN_UP: u32 = 3;
+
+/// The rate-limit buckets that Okta counts these requests in (Okta developer docs, "Rate limits").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bucket {
+    /// `/api/v1/users`: the list.
+    Users,
+    /// `/api/v1/users/{id}`.
+    User,
+    /// `/api/v1/groups` and the members of any group.
+    Groups,
+    /// `/api/v1/groups/{id}`.
+    Group,
+    /// Everything else under `/api/v1`.
+    Other,
+}
+
+impl Bucket {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::User => "user",
+            Self::Groups => "groups",
+            Self::Group => "group",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One thing to ask for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ask<'a> {
+    pub(super) bucket: Bucket,
+    pub(super) url: &'a Url,
+    /// What it is, as the subject of a sentence: `the user list`.
+    pub(super) what: &'a str,
+    /// A `Content-Type` with Okta's options.
+    pub(super) options: Option<&'static str>,
+    /// How to ask for less.
+    pub(super) smaller: Option<fn(&Url) -> Option<Url>>,
+}
+
+/// Why something was not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// The run cannot go on: refused credentials or rights.
+    Fatal(SourceError),
+    /// Okta says that it does not exist: 404 in Okta's own form.
+    Missing,
+    /// Okta says that it has no such path (404): a question that this org does not answer.
+    NoPath(OktaError),
+    /// 403 in answer to a question about a single record or the org.
+    Forbidden(Option<OktaError>),
+    /// Any other answer that was not expected; a part of a sentence.
+    Strange(String),
+    /// Given up.
+    GivenUp(Failure),
+    /// Not asked for, because the run had given up too much before.
+    Stopped,
+}
+
+impl Unread {
+    /// Why, as the end of a sentence.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Fatal(error) => error.to_string(),
+            Self::Missing => "Okta answered that it does not exist (404)".to_owned(),
+            Self::NoPath(error) => format!("Okta answered 404 ({})", error.line()),
+            Self::Forbidden(error) => {
+                let said = error.as_ref().map_or_else(String::new, |error| format!(" ({})", error.line()));
+                format!("Okta does not let this token read it: 403{said}")
+            }
+            Self::Strange(text) => text.clone(),
+            Self::GivenUp(failure) => failure.text.clone(),
+            Self::Stopped => {
+                format!("reading stopped after {MOST_GIVEN_UP} requests that had to be given up")
+            }
+        }
+    }
+}
+
+/// What a run reads with.
+#[derive(Debug)]
+pub(super) struct Client {
+    api: Api,
+    token: SecretRef,
+    pub(super) progress: Progress,
+    given_up: AtomicU32,
+    /// Memory for bodies, one for each request that is under way.
+    buffers: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Client {
+    pub(super) fn new(api: Api, token: SecretRef, progress: Progress) -> Self {
+        Self { api, token, progress, given_up: AtomicU32::new(0), buffers: Mutex::default() }
+    }
+
+    pub(super) fn origin(&self) -> &Url {
+        self.api.origin()
+    }
+
+    /// The address of a path at the org, with a query.
+    pub(super) fn url(&self, segments: &[&str], query: Option<&str>) -> Url {
+        let mut url = self.origin().clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend(["api", "v1"]).extend(segments);
+        }
+        url.set_query(query);
+        url
+    }
+
+    /// Asks and reads the answer. `read` gets the bodies of good answers only; what it returns as an error is a part of a
+    /// sentence, and the answer is then asked for again.
+    pub(super) async fn ask<T>(
+        &self,
+        ask: Ask<'_>,
+        mut read: impl FnMut(&Answer, &[u8]) -> Result<T, String>,
+    ) -> Result<T, Unread> {
+        if self.given_up.load(Ordering::Relaxed) >= MOST_GIVEN_UP {
+            return Err(Unread::Stopped);
+        }
+        let Ask { bucket, url, options, smaller, .. } = ask;
+        let call =
+            Call { bucket: bucket.name(), url, content_type: options, smaller, explain: parse::explain };
+        let mut buffer = self.buffer();
+        let reply = self.api.get(call, &self.progress, &mut buffer, |answer, body| {
+            if answer.status == StatusCode::OK {
+                return read(answer, body).map(Ok);
+            }
+            Ok(Err(self.refused(&ask, answer, body)))
+        });
+        let reply = reply.await;
+        self.give_back(buffer);
+        reply.unwrap_or_else(|failure| {
+            self.given_up.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                host = self.origin().host_str(),
+                why = failure.text,
+                "{} could not be read and was given up",
+                ask.what
+            );
+            Err(Unread::GivenUp(failure))
+        })
+    }
+
+    /// Turns an [`Unread`] of something without which nothing can be read into the run's error.
+    pub(super) fn fatal(&self, what: &str, unread: Unread) -> SourceError {
+        let origin = self.origin();
+        match unread {
+            Unread::Fatal(error) => error,
+            Unread::Forbidden(error) => refusal::forbidden(origin, what, error.as_ref()),
+            Unread::GivenUp(failure) => refusal::unreachable(origin, what, &failure),
+            Unread::Missing | Unread::NoPath(_) => refusal::not_okta(origin, what, &unread.reason()),
+            Unread::Strange(text) => refusal::not_okta(origin, what, &text),
+            stopped @ Unread::Stopped => {
+                let failure = Failure { kind: FailureKind::NoAnswer, text: stopped.reason() };
+                refusal::unreachable(origin, what, &failure)
+            }
+        }
+    }
+
+    fn refused(&self, ask: &Ask<'_>, answer: &Answer, body: &[u8]) -> Unread {
+        let error = OktaError::read(body);
+        match (answer.status, error) {
+            (StatusCode::UNAUTHORIZED, error) => {
+                Unread::Fatal(refusal::unauthorized(self.origin(), &self.token, error.as_ref()))
+            }
+            (StatusCode::FORBIDDEN, error) => Unread::Forbidden(error),
+            // Only Okta's own words prove that something is gone; a proxy's 404 does not.
+            (StatusCode::NOT_FOUND, Some(error)) if error.error_code == "E0000007" => Unread::Missing,
+            (StatusCode::NOT_FOUND, Some(error)) => Unread::NoPath(error),
+            (status, error) => {
+                tracing::warn!(path = ask.url.path(), %status, "{} was answered strangely", ask.what);
+                Unread::Strange(refusal::strange(status, &answer.headers, error.as_ref()))
+            }
+        }
+    }
+
+    fn buffer(&self) -> Vec<u8> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}

@@ -1,0 +1,90 @@
+//! The group list. Groups whose members are to be read are handed on as soon as they are known.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::client::{Bucket, Client};
+use super::gathered::{Gathered, Kind};
+use super::list::{self, Ended, List, Taken};
+use super::parse::{self, GroupRecord, Records};
+use crate::source::{ReadRequest, SourceError};
+use crate::sync::model::{Proof, SourceId};
+
+const WHAT: &str = "the group list";
+
+/// A group whose members are to be read.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// Where it stands among the gathered groups.
+    pub(super) place: usize,
+    /// Okta's id.
+    pub(super) id: SourceId,
+    /// How many members Okta counts, if it said.
+    pub(super) count: Option<u64>,
+}
+
+/// Reads all groups. Dropping `wanted` at the end says that there are no more.
+pub(super) async fn read(
+    client: &Client,
+    gathered: &Gathered,
+    request: &ReadRequest,
+    wanted: UnboundedSender<Wanted>,
+) -> Result<(), SourceError> {
+    let first = client.url(&["groups"], Some("limit=200&expand=stats"));
+    let list = List { bucket: Bucket::Groups, first: &first, what: WHAT, options: None };
+    let ended = list::read(client, list, |body| {
+        let page = parse::groups(body)?;
+        Ok(take(client, gathered, request, &wanted, page))
+    });
+    let proof = match ended.await {
+        Ok(Ended::Complete) => Proof::Proven,
+        Ok(Ended::Short(why)) => Proof::NotProven(why),
+        Ok(Ended::Missing) => {
+            Proof::NotProven("Okta answered in the middle of it that it does not exist (404)".to_owned())
+        }
+        Err(unread) => return Err(client.fatal(WHAT, unread)),
+    };
+    if let Proof::NotProven(why) = &proof {
+        tracing::warn!(why, "{WHAT} was not read to its end; no group missing from it is taken for gone");
+    }
+    gathered.lock().end_groups(proof);
+    Ok(())
+}
+
+fn take(
+    client: &Client,
+    gathered: &Gathered,
+    request: &ReadRequest,
+    wanted: &UnboundedSender<Wanted>,
+    page: Records<GroupRecord>,
+) -> Taken {
+    let mut taken = Taken { records: page.len(), new: 0 };
+    let mut contents = gathered.lock();
+    for record in page {
+        let group = match record {
+            Ok(group) => group,
+            Err(broken) => {
+                taken.new += usize::from(contents.take_broken(Kind::Group, broken));
+                continue;
+            }
+        };
+        let Some(place) = contents.take_group(&group) else { continue };
+        taken.new += 1;
+        client.progress.groups_found(1);
+        if needs_members(&group, request) {
+            let GroupRecord { id, users_count: count, .. } = group;
+            // Its reader is gone only when the whole read is being dropped.
+            let _unsent = wanted.send(Wanted { place, id, count });
+        } else {
+            contents.end_members(place, Vec::new(), Proof::Proven);
+            client.progress.groups_read(1);
+        }
+    }
+    taken
+}
+
+/// Whether the members of a group cost a request: not those of `Everyone`, who are all users; not those that nobody wants;
+/// not those of an empty group, unless the ledger says that it had some (RULES 18).
+fn needs_members(group: &GroupRecord, request: &ReadRequest) -> bool {
+    let empty = group.users_count == Some(0) && !request.groups_with_memberships.contains(&group.id);
+    !group.everyone && !empty && (request.wants_members.0)(&group.name)
+}

@@ -1,0 +1,116 @@
+//! The members of groups, several groups at a time.
+
+use futures_util::TryStreamExt;
+use futures_util::stream;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::client::{Ask, Bucket, Client, Unread};
+use super::gathered::{Gathered, MemberList};
+use super::groups::Wanted;
+use super::list::{self, Ended, List};
+use super::parse;
+use crate::source::SourceError;
+use crate::sync::model::{Member, Proof, SourceId};
+
+/// How many groups are read side by side; the limiter decides how many requests really run at once.
+pub(super) const SIDE_BY_SIDE: usize = 8;
+
+/// What came of reading the members of one group.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The members, and whether they are all.
+    Read(Vec<Member>, Proof),
+    /// The group itself is gone.
+    Gone,
+}
+
+/// Reads the members of all groups that come in.
+pub(super) async fn read_all(
+    client: &Client,
+    gathered: &Gathered,
+    wanted: UnboundedReceiver<Wanted>,
+) -> Result<(), SourceError> {
+    let wanted =
+        stream::unfold(wanted, async |mut wanted| wanted.recv().await.map(|group| (Ok(group), wanted)));
+    wanted
+        .try_for_each_concurrent(SIDE_BY_SIDE, async |group: Wanted| {
+            match read(client, gathered, &group.id, group.count).await? {
+                Outcome::Read(members, proof) => gathered.lock().end_members(group.place, members, proof),
+                Outcome::Gone => gathered.lock().group_is_gone(&group.id),
+            }
+            client.progress.groups_read(1);
+            Ok(())
+        })
+        .await
+}
+
+/// Reads the members of one group. A list whose length is not what Okta counts is read once more (RULES 18).
+pub(super) async fn read(
+    client: &Client,
+    gathered: &Gathered,
+    id: &SourceId,
+    count: Option<u64>,
+) -> Result<Outcome, SourceError> {
+    let (mut list, mut proof) = match read_once(client, gathered, id).await? {
+        Some(read) => read,
+        None => return Ok(Outcome::Gone),
+    };
+    if proof.is_proven() && count.is_some_and(|count| count != list.len() as u64) {
+        (list, proof) = match read_once(client, gathered, id).await? {
+            Some(read) => read,
+            None => return Ok(Outcome::Gone),
+        };
+    }
+    if let (Proof::Proven, Some(count)) = (&proof, count)
+        && count != list.len() as u64
+    {
+        proof = Proof::NotProven(format!("Okta counts {count} members, {} were read", list.len()));
+    }
+    if let Proof::NotProven(why) = &proof {
+        tracing::warn!(group = %id, why, "the members of a group are not proven; nobody is removed from it");
+    }
+    Ok(Outcome::Read(list.into_members(), proof))
+}
+
+/// Reads the list once; None if the group is gone.
+async fn read_once(
+    client: &Client,
+    gathered: &Gathered,
+    id: &SourceId,
+) -> Result<Option<(MemberList, Proof)>, SourceError> {
+    let first = client.url(&["groups", &id.0, "users"], Some("limit=1000"));
+    let what = format!("the member list of group {id}");
+    let mut members = MemberList::default();
+    let list = List { bucket: Bucket::Groups, first: &first, what: &what, options: None };
+    let ended = list::read(client, list, |body| {
+        let page = parse::members(body)?;
+        Ok(gathered.lock().take_members(page, &mut members))
+    });
+    let proof = match ended.await {
+        Ok(Ended::Complete) => match members.broken {
+            Some(why) => Proof::NotProven(format!("one of its records cannot be read: {why}")),
+            None => Proof::Proven,
+        },
+        Ok(Ended::Short(why)) => Proof::NotProven(why),
+        Ok(Ended::Missing) | Err(Unread::Missing) => match vanished(client, id).await? {
+            Some(why) => Proof::NotProven(why),
+            None => return Ok(None),
+        },
+        Err(Unread::Fatal(error)) => return Err(error),
+        Err(unread) => Proof::NotProven(unread.reason()),
+    };
+    Ok(Some((members, proof)))
+}
+
+/// Asks for a group whose members answered 404: None if it is gone, else why nothing can be concluded.
+async fn vanished(client: &Client, id: &SourceId) -> Result<Option<String>, SourceError> {
+    let url = client.url(&["groups", &id.0], None);
+    let what = format!("the group {id}");
+    let ask = Ask { bucket: Bucket::Group, url: &url, what: &what, options: None, smaller: None };
+    match client.ask(ask, |_, body| parse::group(body)).await {
+        Err(Unread::Missing) => Ok(None),
+        Ok(_) => Ok(Some("Okta answered 404 to it although the group exists".to_owned())),
+        Err(Unread::Fatal(error)) => Err(error),
+        Err(unread) => Ok(Some(format!("Okta answered 404 to it, and the group: {}", unread.reason()))),
+    }
+}

@@ -1,0 +1,40 @@
+//! One complete read of an org.
+
+use tokio::sync::mpsc;
+
+use super::client::{Ask, Bucket, Client, Unread};
+use super::gathered::Gathered;
+use super::{groups, members, parse, users};
+use crate::source::{ReadRequest, SourceError};
+use crate::sync::model::SourceSnapshot;
+
+/// Reads the org's id, then users, groups and members at the same time.
+pub(super) async fn read(client: &Client, request: &ReadRequest) -> Result<SourceSnapshot, SourceError> {
+    // First and alone: a wrong token or domain costs one request and gives one error.
+    let address = address(client).await?;
+    let gathered = Gathered::default();
+    let (found, wanted) = mpsc::unbounded_channel();
+    tokio::try_join!(
+        users::read(client, &gathered, request),
+        groups::read(client, &gathered, request, found),
+        members::read_all(client, &gathered, wanted),
+    )?;
+    let snapshot = gathered.into_snapshot(address, request.attributes.clone());
+    tracing::debug!(users = snapshot.users.len(), groups = snapshot.groups.len(), "the org was read");
+    Ok(snapshot)
+}
+
+/// The org's id; its origin where the token may not read the id (RULES 1). An id that could not be had for the moment is an
+/// error, since a ledger would not be recognised by another address.
+pub(super) async fn address(client: &Client) -> Result<String, SourceError> {
+    const WHAT: &str = "the org";
+    let url = client.url(&["org"], None);
+    let ask = Ask { bucket: Bucket::Other, url: &url, what: WHAT, options: None, smaller: None };
+    match client.ask(ask, |_, body| parse::org_id(body)).await {
+        Ok(id) => Ok(id),
+        Err(Unread::Forbidden(_) | Unread::Missing | Unread::NoPath(_)) => {
+            Ok(client.origin().origin().ascii_serialization())
+        }
+        Err(unread) => Err(client.fatal(WHAT, unread)),
+    }
+}

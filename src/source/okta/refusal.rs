@@ -1,0 +1,104 @@
+//! What to say when Okta refuses, or when it is not Okta that answers. Each text is for a person at 3 a.m.: what failed,
+//! what was not done, what to do next.
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, LOCATION};
+use url::Url;
+
+use super::parse::{OktaError, clean};
+use crate::config::model::SecretRef;
+use crate::http::{Failure, FailureKind};
+use crate::source::SourceError;
+
+/// Where a secret is, in words; never what it is.
+pub(super) fn place(secret: &SecretRef) -> String {
+    match secret {
+        SecretRef::Credential(name) => format!("the credential `{name}`"),
+        SecretRef::File(path) => format!("the file {}", path.display()),
+        SecretRef::Environment(name) => format!("the environment variable {name}"),
+    }
+}
+
+/// 401, wherever it comes: the token.
+pub(super) fn unauthorized(origin: &Url, token: &SecretRef, error: Option<&OktaError>) -> SourceError {
+    let (host, place) = (host(origin), place(token));
+    let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
+    SourceError::Refused(format!(
+        "{host} refused the API token in {place} with 401{said}; nothing was changed. A token is void after 30 days \
+         without use, when it is revoked, and when the administrator who made it is deactivated; it works for its own org \
+         only. Check that it belongs to {host}, or make a new one there (Security > API > Tokens) and put it in the place \
+         of the old one"
+    ))
+}
+
+/// 403 for a list or a record: the rights behind the token.
+pub(super) fn forbidden(origin: &Url, what: &str, error: Option<&OktaError>) -> SourceError {
+    let host = host(origin);
+    let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
+    SourceError::Refused(format!(
+        "{host} does not let this API token read {what}: 403{said}; nothing was changed. A token has the rights of the \
+         administrator who made it: that person needs a role that may view users and groups, such as Read-only \
+         Administrator. If the token is bound to a network zone, this host's address must be in it"
+    ))
+}
+
+/// The first page of a list, or the org itself, could not be had.
+pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> SourceError {
+    let host = host(origin);
+    let Failure { kind, text } = failure;
+    let begin = format!("{what} could not be read from {host}: {text}; nothing was changed.");
+    match kind {
+        FailureKind::Name => SourceError::Unreachable(format!(
+            "{begin} Check the domain in the connector's file, and this host's name resolution"
+        )),
+        FailureKind::Trust => SourceError::Unreachable(format!(
+            "{begin} If a proxy opens TLS connections here, add its CA certificate to the system's; otherwise check the \
+             domain in the connector's file and this host's clock"
+        )),
+        FailureKind::NoAnswer => SourceError::Unreachable(format!(
+            "{begin} Check the network between this host and {host} (firewall, proxy); the next run tries again"
+        )),
+        FailureKind::Server(429) => SourceError::Unreachable(format!(
+            "{begin} Another client of the org uses up the rate limit: see Reports > Rate limits in Okta. The next run tries \
+             again"
+        )),
+        FailureKind::Server(_) => SourceError::Unreachable(format!(
+            "{begin} See https://status.okta.com if this goes on; the next run tries again"
+        )),
+        FailureKind::WrongAnswer => SourceError::NotTheSource(format!(
+            "{begin} Something between this host and Okta answers in its place, or the domain is not that of an Okta org: \
+             check the domain in the connector's file and the proxy settings of this host"
+        )),
+    }
+}
+
+/// An answer to the very first question that Okta would not give there: a redirect, a 404 for a list, a 400.
+pub(super) fn not_okta(origin: &Url, what: &str, strange: &str) -> SourceError {
+    let host = host(origin);
+    SourceError::NotTheSource(format!(
+        "{what} could not be read from {host}: {strange}; nothing was changed. Check the domain in the connector's file: it \
+         is the org's own address, such as acme.okta.com, without -admin and without a path"
+    ))
+}
+
+/// Describes an answer with a status that is not expected, as a part of a sentence.
+pub(super) fn strange(status: StatusCode, headers: &HeaderMap, error: Option<&OktaError>) -> String {
+    if status.is_redirection() {
+        let target = headers.get(LOCATION).and_then(|location| location.to_str().ok());
+        let host = target.and_then(|target| Url::parse(target).ok());
+        let host =
+            host.as_ref().and_then(Url::host_str).map_or_else(|| "elsewhere".to_owned(), |host| clean(host));
+        return format!("the answer is a redirect ({status}) to {host}, which is not followed");
+    }
+    if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return "a proxy asks for credentials (407)".to_owned();
+    }
+    match error {
+        Some(error) => format!("the answer is {status} ({})", error.line()),
+        None => format!("the answer is {status} and not in Okta's form"),
+    }
+}
+
+fn host(origin: &Url) -> &str {
+    origin.host_str().unwrap_or_default()
+}

@@ -1,0 +1,152 @@
+//! The journal: what was about to be done, on the disk before it is done, and how it was answered (RULES 23).
+
+use chrono::{DateTime, Utc};
+use compact_str::CompactString;
+use rusqlite::{Result, Transaction, params};
+
+use super::{ledger, time_text};
+use crate::sync::guard::{Recent, RecentCount};
+use crate::sync::model::{SourceId, TargetId};
+use crate::sync::plan::LedgerChange;
+use crate::sync::report::HoldKind;
+
+/// One step of a run's journal, written in one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JournalBatch {
+    /// Operations about to be sent.
+    pub intents: Vec<Intent>,
+    /// Answers to operations sent before.
+    pub answers: Vec<Answer>,
+    /// What the answers change in the ledger.
+    pub ledger_changes: Vec<LedgerChange>,
+    /// What the answers add to the counts of the last 24 hours.
+    pub applied: Vec<Applied>,
+}
+
+/// An operation about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Its number in the run, from 0.
+    pub position: u64,
+    /// Its kind: `create_user` and so on.
+    pub kind: &'static str,
+    /// The source's id.
+    pub source: SourceId,
+    /// The target's id, if it has one.
+    pub target: Option<TargetId>,
+    /// Its name in the target, or the name of what is created.
+    pub name: CompactString,
+    /// In words.
+    pub summary: String,
+    /// As JSON, with before and after.
+    pub operation: String,
+}
+
+/// How an operation was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its number in the run.
+    pub position: u64,
+    /// `applied`, `partial` or `failed`.
+    pub result: &'static str,
+    /// What the target said, if it failed.
+    pub error: Option<String>,
+    /// The id of what was created.
+    pub created: Option<TargetId>,
+}
+
+/// Something that counts against a limit over 24 hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Against which limit.
+    pub kind: HoldKind,
+    /// For memberships, the group.
+    pub group: Option<TargetId>,
+    /// How many.
+    pub count: u64,
+    /// Of how many, before the run.
+    pub base: u64,
+}
+
+pub(super) fn record(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    run: u64,
+    batch: &JournalBatch,
+) -> Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO journal (run, position, kind, source, target, name, summary, operation)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for intent in &batch.intents {
+        insert.execute(params![
+            run,
+            intent.position,
+            intent.kind,
+            intent.source.0.as_str(),
+            intent.target.as_ref().map(|target| target.0.as_str()),
+            intent.name.as_str(),
+            intent.summary,
+            intent.operation,
+        ])?;
+    }
+    let mut update = transaction.prepare_cached(
+        "UPDATE journal SET result = ?3, error = ?4, target = coalesce(?5, target) WHERE run = ?1 AND position = ?2",
+    )?;
+    for answer in &batch.answers {
+        let created = answer.created.as_ref().map(|target| target.0.as_str());
+        update.execute(params![run, answer.position, answer.result, answer.error, created])?;
+    }
+    ledger::change(transaction, connector, &batch.ledger_changes)?;
+    let mut count = transaction.prepare_cached(
+        "INSERT INTO applied (connector, at, kind, target_group, count, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for applied in &batch.applied {
+        let group = applied.group.as_ref().map_or("", |group| group.0.as_str());
+        count.execute(params![
+            connector,
+            time_text(applied.at),
+            applied.kind.as_str(),
+            group,
+            applied.count,
+            applied.base
+        ])?;
+    }
+    Ok(())
+}
+
+/// Operations of earlier runs that were never answered have been seen to: what they created is linked by now.
+pub(super) fn settle(transaction: &Transaction<'_>, connector: &str, run: u64) -> Result<()> {
+    transaction.execute(
+        "UPDATE journal SET result = 'unanswered'
+         WHERE result IS NULL AND run < ?2 AND run IN (SELECT id FROM runs WHERE connector = ?1)",
+        params![connector, run],
+    )?;
+    Ok(())
+}
+
+pub(super) fn recent(transaction: &Transaction<'_>, connector: &str, since: DateTime<Utc>) -> Result<Recent> {
+    let mut recent = Recent::default();
+    let mut statement = transaction.prepare(
+        "SELECT kind, target_group, count, base FROM applied WHERE connector = ?1 AND at > ?2 ORDER BY at, rowid",
+    )?;
+    let mut rows = statement.query([connector, &time_text(since)])?;
+    while let Some(row) = rows.next()? {
+        let (kind, group): (String, String) = (row.get(0)?, row.get(1)?);
+        let (count, base): (u64, u64) = (row.get(2)?, row.get(3)?);
+        let known: &mut RecentCount = match kind.as_str() {
+            "leavers" => &mut recent.leavers,
+            "groups" => &mut recent.groups,
+            "renames" => &mut recent.renames,
+            "creates" => &mut recent.creates,
+            _ => recent.memberships.entry(TargetId(group.into())).or_default(),
+        };
+        if known.applied == 0 {
+            known.base = base;
+        }
+        known.applied += count;
+    }
+    Ok(recent)
+}

@@ -1,0 +1,143 @@
+//! Runs and their reports.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Result, Row, Transaction, params};
+
+use super::{ConnectorMemory, time, time_text, unusable, word};
+use crate::control::api::RunSummary;
+use crate::sync::report::{Counts, OperationReport, Report, Trigger};
+
+pub(super) fn begin(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    trigger: Trigger,
+    at: DateTime<Utc>,
+) -> Result<u64> {
+    transaction.execute("INSERT OR IGNORE INTO connectors (name) VALUES (?1)", [connector])?;
+    transaction.execute(
+        "INSERT INTO runs (connector, trigger, started) VALUES (?1, ?2, ?3)",
+        params![connector, trigger.as_str(), time_text(at)],
+    )?;
+    transaction.query_row("SELECT last_insert_rowid()", [], |row| row.get(0))
+}
+
+pub(super) fn end(transaction: &Transaction<'_>, report: &Report) -> Result<()> {
+    let text = serde_json::to_string(report)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    transaction.execute(
+        "UPDATE runs SET ended = ?2, outcome = ?3, report = ?4 WHERE id = ?1",
+        params![report.run, time_text(report.ended), report.outcome.as_str(), text],
+    )?;
+    Ok(())
+}
+
+const SUMMARY: &str = "SELECT id, connector, trigger, started, ended, outcome, report FROM runs";
+
+/// The columns of [`SUMMARY`] as a summary and the whole report, if the run has ended.
+fn read_run(row: &Row<'_>) -> Result<(RunSummary, Option<Report>)> {
+    let report: Option<String> = row.get(6)?;
+    let report: Option<Report> =
+        report.map(|text| serde_json::from_str(&text).map_err(|error| unusable(6, error))).transpose()?;
+    let ended: Option<String> = row.get(4)?;
+    let outcome: Option<String> = row.get(5)?;
+    let summary = RunSummary {
+        run: row.get(0)?,
+        connector: row.get(1)?,
+        trigger: word(2, row.get(2)?)?,
+        started: time(3, &row.get::<_, String>(3)?)?,
+        ended: ended.map(|text| time(4, &text)).transpose()?,
+        outcome: outcome.map(|text| word(5, text)).transpose()?,
+        error: report.as_ref().and_then(|report| report.error.clone()),
+        counts: report.as_ref().map_or_else(Counts::default, |report| report.counts),
+        findings: report.as_ref().map_or(0, |report| report.findings.len() as u64),
+    };
+    Ok((summary, report))
+}
+
+pub(super) fn list(
+    transaction: &Transaction<'_>,
+    connector: Option<&str>,
+    limit: usize,
+) -> Result<Vec<RunSummary>> {
+    let mut statement = transaction
+        .prepare_cached(&format!("{SUMMARY} WHERE ?1 IS NULL OR connector = ?1 ORDER BY id DESC LIMIT ?2"))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![connector, limit], |row| Ok(read_run(row)?.0))?;
+    rows.collect()
+}
+
+pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<ConnectorMemory> {
+    let known = transaction
+        .query_row("SELECT paused, last_scheduled FROM connectors WHERE name = ?1", [connector], |row| {
+            Ok((row.get::<_, bool>(0)?, row.get::<_, Option<String>>(1)?))
+        })
+        .optional()?;
+    let (paused, last_scheduled) = known.unwrap_or_default();
+    let moment = |sql: &str| -> Result<Option<DateTime<Utc>>> {
+        let text: Option<String> = transaction.query_row(sql, [connector], |row| row.get(0))?;
+        text.map(|text| time(0, &text)).transpose()
+    };
+    let last = transaction
+        .query_row(
+            &format!("{SUMMARY} WHERE connector = ?1 AND ended IS NOT NULL ORDER BY id DESC LIMIT 1"),
+            [connector],
+            read_run,
+        )
+        .optional()?;
+    let (last_run, last_report) = last.map_or((None, None), |(summary, report)| (Some(summary), report));
+    Ok(ConnectorMemory {
+        paused,
+        last_run,
+        last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1")?,
+        last_success: moment(
+            "SELECT max(ended) FROM runs WHERE connector = ?1 AND outcome IN ('success', 'held')",
+        )?,
+        last_scheduled: last_scheduled.map(|text| time(1, &text)).transpose()?,
+        last_report,
+    })
+}
+
+pub(super) fn report(transaction: &Transaction<'_>, run: u64) -> Result<Option<Report>> {
+    let found = transaction.query_row(&format!("{SUMMARY} WHERE id = ?1"), [run], read_run).optional()?;
+    let Some((_, Some(mut report))) = found else { return Ok(None) };
+    let names = usernames(transaction, &report.connector)?;
+    let mut statement = transaction.prepare_cached(
+        "SELECT summary, result, error, operation FROM journal WHERE run = ?1 ORDER BY position",
+    )?;
+    let mut rows = statement.query([run])?;
+    while let Some(row) = rows.next()? {
+        let text: String = row.get(3)?;
+        let mut operation: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| unusable(3, error))?;
+        name_members(&mut operation, &names);
+        report.operations.push(OperationReport {
+            summary: row.get(0)?,
+            result: row.get::<_, Option<String>>(1)?.unwrap_or_else(|| "unanswered".to_owned()),
+            error: row.get(2)?,
+            operation,
+        });
+    }
+    Ok(Some(report))
+}
+
+fn usernames(transaction: &Transaction<'_>, connector: &str) -> Result<HashMap<String, String>> {
+    let mut statement =
+        transaction.prepare_cached("SELECT source, username FROM ledger_users WHERE connector = ?1")?;
+    let rows = statement.query_map([connector], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// The journal keeps members as bare source ids; a reader wants names.
+fn name_members(operation: &mut serde_json::Value, names: &HashMap<String, String>) {
+    for (side, list) in [("after", "added"), ("before", "removed")] {
+        let members =
+            operation.get_mut(side).and_then(|side| side.get_mut(list)).and_then(|list| list.as_array_mut());
+        for member in members.into_iter().flatten() {
+            if let Some(id) = member.as_str() {
+                *member = serde_json::json!({ "source": id, "username": names.get(id) });
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! How the target differs from what it should hold: makes the [`Plan`]. Pure.
+//!
+//! Removals are planned only from lists that were read to their end; what is left out for want of proof is counted.
+//! What is not in the ledger is never touched.
+
+mod groups;
+mod sides;
+mod users;
+
+use std::collections::BTreeMap;
+
+use super::desire::Desired;
+use super::model::{Absence, Ledger, Proof, SourceId, SourceSnapshot, TargetId, TargetSnapshot};
+use super::plan::{Bases, Plan};
+use super::report::NotProven;
+use super::rules::Rules;
+use crate::source::Questions;
+use crate::target::Capabilities;
+use sides::Sides;
+
+/// What other connectors manage in the same target, with the connector's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// Users.
+    pub users: BTreeMap<TargetId, String>,
+    /// Groups.
+    pub groups: BTreeMap<TargetId, String>,
+}
+
+/// Everything that a plan depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// What the target should hold.
+    pub desired: &'a Desired,
+    /// What it holds.
+    pub target: &'a TargetSnapshot,
+    /// What we manage there.
+    pub ledger: &'a Ledger,
+    /// What others manage there.
+    pub claims: &'a Claims,
+    /// The connector's rules.
+    pub rules: &'a Rules,
+    /// What the target can do.
+    pub capabilities: Capabilities,
+    /// How far the source's lists were read, and what became of absent records.
+    pub evidence: Evidence<'a>,
+}
+
+/// What may be concluded from what a source did not show.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Whether the user list is whole.
+    pub users: &'a Proof,
+    /// Whether the group list is whole.
+    pub groups: &'a Proof,
+    /// What became of records that were asked for by id.
+    pub absences: &'a BTreeMap<SourceId, Absence>,
+}
+
+impl<'a> Evidence<'a> {
+    /// The evidence that a snapshot carries.
+    #[must_use]
+    pub fn of(snapshot: &'a SourceSnapshot) -> Self {
+        Self { users: &snapshot.users_proof, groups: &snapshot.groups_proof, absences: &snapshot.absences }
+    }
+}
+
+/// Makes the plan. The same input gives the same plan, byte for byte.
+#[must_use]
+pub fn diff(input: &Input<'_>) -> Plan {
+    let sides = Sides::new(input);
+    let mut plan = Plan {
+        bases: Bases { active_users: sides.active_managed_users(), groups_with_members: 0 },
+        findings: input.desired.findings.clone(),
+        first_run: input.ledger.users.is_empty(),
+        ..Plan::default()
+    };
+    plan.counts.users.filtered = input.desired.users_out_of_scope.len() as u64;
+    plan.counts.groups.filtered = input.desired.groups_out_of_scope.len() as u64;
+    let fates = users::plan_users(&sides, &mut plan);
+    groups::plan_groups(&sides, &fates, &mut plan);
+    plan.operations.sort_by(|one, other| {
+        (one.change.rank(), &one.name, &one.source).cmp(&(other.change.rank(), &other.name, &other.source))
+    });
+    plan.findings.sort();
+    plan.findings.dedup();
+    plan.not_proven.sort();
+    plan
+}
+
+/// Who and what is absent from its list and would lose something if it really is gone: to be asked for by id before
+/// [`diff`] (RULES 12, 17). Only those who would be changed are asked for.
+#[must_use]
+pub fn questions(input: &Input<'_>) -> Questions {
+    let sides = Sides::new(input);
+    Questions { users: users::absent_users(&sides), groups: groups::absent_groups(&sides) }
+}
+
+/// Notes that removals were left out of the plan because a list was not proven.
+fn leave_out(plan: &mut Plan, list: &str, reason: &str, removals: u64) {
+    match plan.not_proven.iter_mut().find(|known| known.list == list) {
+        Some(known) => known.removals_left_out += removals,
+        None => plan.not_proven.push(NotProven {
+            list: list.to_owned(),
+            reason: reason.to_owned(),
+            removals_left_out: removals,
+        }),
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of the heart: tables for each rule, properties over generated orgs, and whole runs against fakes.
+
+mod crash;
+mod limits;
+mod properties;
+mod rules;
+mod world;

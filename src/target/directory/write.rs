@@ -1,0 +1,181 @@
+//! Writing the directory: one write within the batch's transaction.
+
+use compact_str::format_compact;
+use rusqlite::{ErrorCode, OptionalExtension, Result, Transaction, params};
+
+use crate::sync::model::{GroupAttributes, SourceId, TargetId, UserAttributes};
+use crate::target::{Write, WriteError, Written};
+
+/// Carries out one write. The outer error spoils the whole batch; the inner one is this write's own.
+pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Result<Written, WriteError>> {
+    let written = match write {
+        Write::CreateUser { source, attributes } => create_user(transaction, source, attributes),
+        Write::UpdateUser { target, attributes } => update_user(transaction, target, attributes),
+        Write::SetActive { target, active } => {
+            let changed = transaction
+                .prepare_cached("UPDATE users SET active = ?2 WHERE id = ?1")?
+                .execute(params![target.0.as_str(), active])?;
+            Ok(done_if(changed, || {
+                format!("user {target} could not be changed: the directory no longer has it")
+            }))
+        }
+        Write::CreateGroup { source, attributes } => create_group(transaction, source, attributes),
+        Write::UpdateGroup { target, attributes } => update_group(transaction, target, attributes),
+        Write::ChangeMembers { group, added, removed } => change_members(transaction, group, added, removed),
+    };
+    match written {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            Ok(Err(refused(format!("{} could not be written: another object has that name", name_of(write)))))
+        }
+        other => other,
+    }
+}
+
+fn name_of(write: &Write) -> String {
+    match write {
+        Write::CreateUser { attributes, .. } | Write::UpdateUser { attributes, .. } => {
+            format!("user {}", attributes.username)
+        }
+        Write::CreateGroup { attributes, .. } | Write::UpdateGroup { attributes, .. } => {
+            format!("group {}", attributes.name)
+        }
+        Write::SetActive { target, .. } => format!("user {target}"),
+        Write::ChangeMembers { group, .. } => format!("group {group}"),
+    }
+}
+
+fn refused(message: String) -> WriteError {
+    WriteError { message, fatal: false }
+}
+
+fn done_if(changed: usize, otherwise: impl FnOnce() -> String) -> Result<Written, WriteError> {
+    if changed > 0 { Ok(Written::Done) } else { Err(refused(otherwise())) }
+}
+
+fn created(transaction: &Transaction<'_>) -> Written {
+    Written::Created(TargetId(format_compact!("{}", transaction.last_insert_rowid())))
+}
+
+fn create_user(
+    transaction: &Transaction<'_>,
+    source: &SourceId,
+    user: &UserAttributes,
+) -> Result<Result<Written, WriteError>> {
+    let key = user.username.to_lowercase();
+    let ours: Option<i64> = transaction
+        .prepare_cached("SELECT id FROM users WHERE username_key = ?1 AND source_id = ?2")?
+        .query_row([key.as_str(), source.0.as_str()], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = ours {
+        return Ok(Ok(Written::Created(TargetId(format_compact!("{id}")))));
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO users (username, username_key, email, first_name, last_name, display_name, source_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            user.username.as_str(),
+            key.as_str(),
+            user.email.as_str(),
+            user.first_name.as_str(),
+            user.last_name.as_str(),
+            user.display_name.as_str(),
+            source.0.as_str(),
+        ])?;
+    Ok(Ok(created(transaction)))
+}
+
+fn update_user(
+    transaction: &Transaction<'_>,
+    target: &TargetId,
+    user: &UserAttributes,
+) -> Result<Result<Written, WriteError>> {
+    let changed = transaction
+        .prepare_cached(
+            "UPDATE users SET username = ?2, username_key = ?3, email = ?4, first_name = ?5, last_name = ?6,
+             display_name = ?7 WHERE id = ?1",
+        )?
+        .execute(params![
+            target.0.as_str(),
+            user.username.as_str(),
+            user.username.to_lowercase().as_str(),
+            user.email.as_str(),
+            user.first_name.as_str(),
+            user.last_name.as_str(),
+            user.display_name.as_str(),
+        ])?;
+    Ok(done_if(changed, || {
+        format!("user {} could not be changed: the directory no longer has it", user.username)
+    }))
+}
+
+fn create_group(
+    transaction: &Transaction<'_>,
+    source: &SourceId,
+    group: &GroupAttributes,
+) -> Result<Result<Written, WriteError>> {
+    let key = group.name.to_lowercase();
+    let ours: Option<i64> = transaction
+        .prepare_cached("SELECT id FROM groups WHERE name_key = ?1 AND source_id = ?2")?
+        .query_row([key.as_str(), source.0.as_str()], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = ours {
+        return Ok(Ok(Written::Created(TargetId(format_compact!("{id}")))));
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO groups (name, name_key, description, source_id) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute([group.name.as_str(), key.as_str(), group.description.as_str(), source.0.as_str()])?;
+    Ok(Ok(created(transaction)))
+}
+
+fn update_group(
+    transaction: &Transaction<'_>,
+    target: &TargetId,
+    group: &GroupAttributes,
+) -> Result<Result<Written, WriteError>> {
+    let changed = transaction
+        .prepare_cached("UPDATE groups SET name = ?2, name_key = ?3, description = ?4 WHERE id = ?1")?
+        .execute([
+            target.0.as_str(),
+            group.name.as_str(),
+            group.name.to_lowercase().as_str(),
+            group.description.as_str(),
+        ])?;
+    Ok(done_if(changed, || {
+        format!("group {} could not be changed: the directory no longer has it", group.name)
+    }))
+}
+
+fn change_members(
+    transaction: &Transaction<'_>,
+    group: &TargetId,
+    added: &[TargetId],
+    removed: &[TargetId],
+) -> Result<Result<Written, WriteError>> {
+    let exists: bool = transaction
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM groups WHERE id = ?1)")?
+        .query_row([group.0.as_str()], |row| row.get(0))?;
+    if !exists {
+        return Ok(Err(refused(format!("members of group {group}: the directory no longer has the group"))));
+    }
+    let mut failed = Vec::new();
+    let mut add = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO memberships (group_id, user_id) SELECT ?1, id FROM users WHERE id = ?2",
+    )?;
+    let mut is_user = transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1)")?;
+    for user in added {
+        let inserted = add.execute([group.0.as_str(), user.0.as_str()])?;
+        if inserted == 0 && !is_user.query_row([user.0.as_str()], |row| row.get::<_, bool>(0))? {
+            failed.push((user.clone(), "the directory no longer has the user".to_owned()));
+        }
+    }
+    let mut remove =
+        transaction.prepare_cached("DELETE FROM memberships WHERE group_id = ?1 AND user_id = ?2")?;
+    for user in removed {
+        remove.execute([group.0.as_str(), user.0.as_str()])?;
+    }
+    Ok(Ok(Written::Members { failed }))
+}

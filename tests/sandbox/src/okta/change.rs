@@ -1,0 +1,297 @@
+//! Changes to the running org as a person or a bench asks for them: some at random, some by name.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Status;
+use super::generate::person;
+use super::handle::{group_place, user_place};
+use super::names::{DEPARTMENTS, PEOPLE};
+use super::org::{Org, Refused, place_of};
+use super::state::State;
+
+/// What to change. Numbers ask for that many changes at random, chosen by `seed`; `user` and `group` name one.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Change {
+    /// Decides the random choices.
+    pub seed: u64,
+    /// This many changes of all kinds: half of them memberships, a third profiles, the rest new, suspended, reactivated
+    /// and deactivated users.
+    pub mixed: usize,
+    /// New users, each in up to three groups.
+    pub add: usize,
+    /// Users that get another department.
+    pub update: usize,
+    /// Users that get another family name; the login stays.
+    pub rename: usize,
+    /// Active users that are suspended.
+    pub suspend: usize,
+    /// Suspended users that become active again.
+    pub unsuspend: usize,
+    /// Active users that are deactivated.
+    pub deactivate: usize,
+    /// Users that are purged.
+    pub delete: usize,
+    /// Groups that get another name.
+    pub rename_groups: usize,
+    /// Members that leave one group for another.
+    pub move_members: usize,
+    /// The user, by id or login, that `status`, `profile` and `purge` are for. With `create`, a login nobody has.
+    pub user: Option<String>,
+    /// Whether `user` is to be created.
+    pub create: bool,
+    /// The user's new status.
+    pub status: Option<String>,
+    /// Profile attributes to set.
+    pub profile: Map<String, Value>,
+    /// Whether the user is to be purged.
+    pub purge: bool,
+    /// The group, by id or name, that the following are for.
+    pub group: Option<String>,
+    /// The group's new name.
+    pub name: Option<String>,
+    /// Users, by id or login, that become members.
+    pub add_members: Vec<String>,
+    /// Users that are members no longer.
+    pub remove_members: Vec<String>,
+}
+
+/// What was changed, one count per kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Changed {
+    pub users_added: usize,
+    pub users_updated: usize,
+    pub users_renamed: usize,
+    pub users_suspended: usize,
+    pub users_unsuspended: usize,
+    pub users_deactivated: usize,
+    pub users_deleted: usize,
+    pub groups_renamed: usize,
+    /// Memberships that began, those of new users included.
+    pub memberships_added: usize,
+    /// Memberships that ended, those of users who were deactivated or purged not included.
+    pub memberships_removed: usize,
+    /// Memberships that ended because their user was deactivated or purged.
+    pub memberships_ended: usize,
+}
+
+/// Makes the changes, the named ones first. What cannot be made is a sentence; what was made before it stays.
+pub(crate) fn apply(state: &mut State, change: &Change) -> Result<Changed, Refused> {
+    let now = state.clock.milliseconds();
+    let mut changed = Changed::default();
+    apply_to_user(state, change, now, &mut changed)?;
+    apply_to_group(state, change, now, &mut changed)?;
+    let mut chance =
+        Chance { org: &mut state.org, random: fastrand::Rng::with_seed(change.seed), now, changed };
+    for _ in 0..change.mixed {
+        match chance.random.usize(..100) {
+            0..50 => chance.move_member(),
+            50..80 => chance.update(),
+            80..90 => chance.add()?,
+            90..94 => chance.set_status(Status::Active, Status::Suspended),
+            94..96 => chance.set_status(Status::Suspended, Status::Active),
+            _ => chance.set_status(Status::Active, Status::Deprovisioned),
+        }
+    }
+    for _ in 0..change.add {
+        chance.add()?;
+    }
+    (0..change.update).for_each(|_| chance.update());
+    (0..change.rename).for_each(|_| chance.rename());
+    (0..change.suspend).for_each(|_| chance.set_status(Status::Active, Status::Suspended));
+    (0..change.unsuspend).for_each(|_| chance.set_status(Status::Suspended, Status::Active));
+    (0..change.deactivate).for_each(|_| chance.set_status(Status::Active, Status::Deprovisioned));
+    (0..change.delete).for_each(|_| chance.delete());
+    (0..change.rename_groups).for_each(|_| chance.rename_group());
+    (0..change.move_members).for_each(|_| chance.move_member());
+    Ok(chance.changed)
+}
+
+fn apply_to_user(state: &mut State, change: &Change, now: i64, changed: &mut Changed) -> Result<(), Refused> {
+    let Some(login) = &change.user else {
+        let idle = change.status.is_none() && change.profile.is_empty() && !change.create && !change.purge;
+        return if idle { Ok(()) } else { Err("say which user, by id or login, in \"user\"".to_owned()) };
+    };
+    let status = change.status.as_deref().map(str::parse::<Status>).transpose()?;
+    if change.create {
+        let user = super::NewUser::new(login).status(status.unwrap_or(Status::Active));
+        let mut profile = user.profile();
+        for (name, value) in &change.profile {
+            profile.set(name, value.clone());
+        }
+        state.org.add_user(status.unwrap_or(Status::Active), &profile, now)?;
+        changed.users_added += 1;
+        return Ok(());
+    }
+    let user = user_place(state, login)?;
+    for (name, value) in &change.profile {
+        state.org.update_profile(user, name, Some(value.clone()), now)?;
+    }
+    changed.users_updated += usize::from(!change.profile.is_empty());
+    if let Some(status) = status {
+        changed.status(status, &mut state.org, user, now);
+    }
+    if change.purge {
+        changed.memberships_ended += real_groups(&state.org, user);
+        state.org.delete_user(user, now);
+        changed.users_deleted += 1;
+    }
+    Ok(())
+}
+
+fn apply_to_group(
+    state: &mut State,
+    change: &Change,
+    now: i64,
+    changed: &mut Changed,
+) -> Result<(), Refused> {
+    let Some(group) = &change.group else {
+        let idle = change.name.is_none() && change.add_members.is_empty() && change.remove_members.is_empty();
+        return if idle { Ok(()) } else { Err("say which group, by id or name, in \"group\"".to_owned()) };
+    };
+    let group = group_place(state, group)?;
+    let places =
+        |names: &[String]| names.iter().map(|name| user_place(state, name)).collect::<Result<Vec<_>, _>>();
+    let (joining, leaving) = (places(&change.add_members)?, places(&change.remove_members)?);
+    for user in joining {
+        changed.memberships_added += usize::from(state.org.add_member(group, user, now)?);
+    }
+    for user in leaving {
+        changed.memberships_removed += usize::from(state.org.remove_member(group, user, now)?);
+    }
+    if let Some(name) = &change.name {
+        state.org.rename_group(group, name, now);
+        changed.groups_renamed += 1;
+    }
+    Ok(())
+}
+
+impl Changed {
+    /// Sets a status and counts it under its kind.
+    fn status(&mut self, status: Status, org: &mut Org, user: u32, now: i64) {
+        match status {
+            Status::Suspended => self.users_suspended += 1,
+            Status::Active => self.users_unsuspended += 1,
+            Status::Deprovisioned => {
+                self.users_deactivated += 1;
+                if !org.keep_deprovisioned {
+                    self.memberships_ended += real_groups(org, user);
+                }
+            }
+            _ => self.users_updated += 1,
+        }
+        org.set_status(user, status, now);
+    }
+}
+
+/// How many groups a user is in, Everyone not counted.
+fn real_groups(org: &Org, user: u32) -> usize {
+    org.groups_of(user).into_iter().filter(|group| org.everyone != Some(*group)).count()
+}
+
+/// Changes at random. Where there is nobody left to change, nothing happens and nothing is counted.
+struct Chance<'a> {
+    org: &'a mut Org,
+    random: fastrand::Rng,
+    now: i64,
+    changed: Changed,
+}
+
+impl Chance<'_> {
+    fn user(&mut self, status: Option<Status>) -> Option<u32> {
+        let fits = |place: &&u32| {
+            let present = self.org.users[**place as usize].facts.status;
+            status.map_or(present != Status::Deprovisioned, |status| present == status)
+        };
+        let fitting: Vec<u32> = self.org.by_id.iter().filter(fits).copied().collect();
+        (!fitting.is_empty()).then(|| fitting[self.random.usize(..fitting.len())])
+    }
+
+    fn group(&mut self, with_members: bool) -> Option<u32> {
+        let fitting: Vec<u32> = (0..place_of(self.org.groups.len()))
+            .filter(|place| self.org.everyone != Some(*place))
+            .filter(|place| {
+                let group = &self.org.groups[*place as usize];
+                !(group.gone || with_members && group.members.is_empty())
+            })
+            .collect();
+        (!fitting.is_empty()).then(|| fitting[self.random.usize(..fitting.len())])
+    }
+
+    fn add(&mut self) -> Result<(), Refused> {
+        // Rows of purged users stay, so the number is one that no login has had.
+        let number = self.org.users.len() + 1;
+        let profile = person(&mut self.random, number);
+        let user = self.org.add_user(Status::Active, &profile, self.now)?;
+        self.changed.users_added += 1;
+        for _ in 0..self.random.usize(..4) {
+            if let Some(group) = self.group(false) {
+                self.changed.memberships_added += usize::from(self.org.add_member(group, user, self.now)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn update(&mut self) {
+        let Some(user) = self.user(None) else { return };
+        let present = self.org.users[user as usize].profile().text("department").to_owned();
+        let others: Vec<_> = DEPARTMENTS.iter().filter(|(name, ..)| *name != present).collect();
+        let (department, ..) = others[self.random.usize(..others.len())];
+        if self.org.update_profile(user, "department", Some((*department).into()), self.now).is_ok() {
+            self.changed.users_updated += 1;
+        }
+    }
+
+    fn rename(&mut self) {
+        let Some(user) = self.user(None) else { return };
+        let profile = self.org.users[user as usize].profile();
+        let families = PEOPLE[0].family.iter().filter(|(name, _)| *name != profile.text("lastName"));
+        let families: Vec<_> = families.collect();
+        let (family, _) = families[self.random.usize(..families.len())];
+        let shown = format!("{} {family}", profile.text("firstName"));
+        let named = self.org.update_profile(user, "lastName", Some((*family).into()), self.now);
+        if named.is_ok() && self.org.update_profile(user, "displayName", Some(shown.into()), self.now).is_ok()
+        {
+            self.changed.users_renamed += 1;
+        }
+    }
+
+    fn set_status(&mut self, from: Status, to: Status) {
+        if let Some(user) = self.user(Some(from)) {
+            self.changed.status(to, self.org, user, self.now);
+        }
+    }
+
+    fn delete(&mut self) {
+        let Some(user) = self.user(None) else { return };
+        self.changed.memberships_ended += real_groups(self.org, user);
+        self.org.delete_user(user, self.now);
+        self.changed.users_deleted += 1;
+    }
+
+    fn rename_group(&mut self) {
+        let Some(group) = self.group(false) else { return };
+        let name = format!("{} (renamed)", self.org.groups[group as usize].name);
+        self.org.rename_group(group, &name, self.now);
+        self.changed.groups_renamed += 1;
+    }
+
+    fn move_member(&mut self) {
+        let Some(from) = self.group(true) else { return };
+        let members = &self.org.groups[from as usize].members;
+        let user = members[self.random.usize(..members.len())];
+        if self.org.remove_member(from, user, self.now).is_ok_and(|removed| removed) {
+            self.changed.memberships_removed += 1;
+        }
+        // A few tries suffice to find a group that lacks one user; where none does, the member has only left.
+        for _ in 0..8 {
+            let Some(to) = self.group(false) else { return };
+            if to != from && self.org.add_member(to, user, self.now).is_ok_and(|added| added) {
+                self.changed.memberships_added += 1;
+                return;
+            }
+        }
+    }
+}

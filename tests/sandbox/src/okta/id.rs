@@ -1,0 +1,54 @@
+//! Okta's ids: 20 letters and digits, of which the first three tell the kind.
+
+use std::fmt;
+
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// One id, small enough to be copied.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Id([u8; 20]);
+
+impl Id {
+    /// A new id: `prefix` (`00u` users, `00g` groups, `00o` org, `0oa` apps), chance, and the ending that
+    /// all ids of one Okta cell share.
+    pub(crate) fn random(prefix: &[u8; 3], random: &mut fastrand::Rng) -> Self {
+        let mut bytes = *b"000000000000000005d7";
+        bytes[..3].copy_from_slice(prefix);
+        for byte in &mut bytes[3..17] {
+            *byte = LETTERS[random.usize(..LETTERS.len())];
+        }
+        Self(bytes)
+    }
+
+    /// Reads an id; anything but 20 ASCII letters and digits is none.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 20] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
+    }
+
+    /// The id as text.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// A number below 100 that belongs to this id for good: whether a narrowed view shows it.
+    pub(crate) fn share(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in self.0 {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        (hash ^ (hash >> 29)) % 100
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,355 @@
+//! A stand-in for an Okta org: users, groups, members and the org itself, read with an SSWS token.
+//!
+//! It behaves as Okta was documented and recorded to behave: paging by two `Link` lines and opaque cursors, rate limits
+//! in fixed windows with a share per token, error bodies, `DEPROVISIONED` users hidden from the plain list, stamps
+//! without fractions. What Okta does wrong now and then can be switched on as a [`Fault`], and every fault says how
+//! often it was met. Time is tokio's: a test that pauses it moves rate-limit windows and stamps with it.
+//!
+//! ```no_run
+//! use sandbox::okta::{Fault, FaultKind, Okta, Options, Route, Status};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let okta = Okta::start(Options { users: 1000, groups: 60, memberships: 12_000, ..Options::default() }).await?;
+//! let fault = okta.fault(Fault::on(Route::Members).kind(FaultKind::Status(503)).times(2));
+//! let org = okta.org();
+//! org.set_status(&org.users()[0].id, Status::Suspended);
+//! // … let the client read okta.url() with okta.token() …
+//! assert_eq!(okta.met(fault), 2);
+//! # Ok(()) }
+//! ```
+
+mod admin;
+mod answer;
+mod change;
+mod clock;
+mod counts;
+mod fault;
+mod fault_text;
+mod faulty;
+mod generate;
+mod handle;
+mod id;
+mod limits;
+mod lists;
+mod names;
+mod org;
+mod query;
+mod record;
+mod route;
+mod search;
+mod server;
+mod state;
+mod wire;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use admin::LeastRequests;
+pub use change::{Change, Changed};
+pub use counts::Counts;
+pub use fault::{Broken, Fault, FaultId, FaultKind};
+pub use fault_text::FAULT_HELP;
+pub use handle::{NewUser, Org, OrgGroup, OrgUser};
+pub use limits::{Bucket, Limits, RateLimits};
+pub use route::Route;
+
+use clock::Clock;
+use server::Shared;
+use state::State;
+
+/// A user's status, as the published schema lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the names are Okta's")]
+pub enum Status {
+    Staged,
+    Provisioned,
+    Active,
+    Recovery,
+    PasswordExpired,
+    LockedOut,
+    Suspended,
+    Deprovisioned,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 8] = [
+        Self::Staged,
+        Self::Provisioned,
+        Self::Active,
+        Self::Recovery,
+        Self::PasswordExpired,
+        Self::LockedOut,
+        Self::Suspended,
+        Self::Deprovisioned,
+    ];
+
+    /// The word in Okta's JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Staged => "STAGED",
+            Self::Provisioned => "PROVISIONED",
+            Self::Active => "ACTIVE",
+            Self::Recovery => "RECOVERY",
+            Self::PasswordExpired => "PASSWORD_EXPIRED",
+            Self::LockedOut => "LOCKED_OUT",
+            Self::Suspended => "SUSPENDED",
+            Self::Deprovisioned => "DEPROVISIONED",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Status {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(text));
+        known.ok_or_else(|| format!("'{text}' is no status of Okta's; write one like ACTIVE or SUSPENDED"))
+    }
+}
+
+/// The form of the `Link` headers.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum LinkStyle {
+    /// `self` and `next` in two header lines, as Okta sends them.
+    #[default]
+    TwoLines,
+    /// Both in one line, as some proxies make of it.
+    Folded,
+    /// All links name this origin instead of the one the client knows, for instance `https://acme.okta.com`.
+    Origin(String),
+}
+
+/// The most records of one page; a larger `limit` is cut to it, and where none is given it is the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSizes {
+    /// `/users`.
+    pub users: usize,
+    /// `/groups`.
+    pub groups: usize,
+    /// `/groups/{id}/users`.
+    pub members: usize,
+    /// `/users/{id}/groups`.
+    pub user_groups: usize,
+}
+
+impl Default for PageSizes {
+    fn default() -> Self {
+        Self { users: 200, groups: 10_000, members: 1000, user_groups: 200 }
+    }
+}
+
+/// What org to make, and how it behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Users to generate, all statuses together.
+    pub users: usize,
+    /// Groups to generate, beside `Everyone`.
+    pub groups: usize,
+    /// Memberships to generate, those of `Everyone` not counted.
+    pub memberships: usize,
+    /// The same seed and sizes give the same org, ids included.
+    pub seed: u64,
+    /// The accepted token.
+    pub token: String,
+    /// Further accepted tokens, each with its own share of the limits.
+    pub more_tokens: Vec<String>,
+    /// The org's rate limits; off by default.
+    pub rate_limits: RateLimits,
+    /// The share of each limit that one token may use, in percent; 50 as in Okta.
+    pub token_share_percent: u32,
+    /// The length of a rate-limit window; 60 seconds as in Okta.
+    pub window: Duration,
+    /// By how many seconds the server's clock (`Date`, reset, stamps) is ahead of the local one.
+    pub clock_skew: i64,
+    /// The form of the `Link` headers.
+    pub links: LinkStyle,
+    /// Whether answers are compressed for clients that accept it. Okta does; off by default, so that a bench measures the
+    /// client and not the stand-in's compressor.
+    pub gzip: bool,
+    /// How long every answer takes.
+    pub latency: Duration,
+    /// How long `lastMembershipUpdated` hides a change of members (recorded: up to more than 4 s); none by default.
+    pub membership_stamp_lag: Duration,
+    /// Whether deprovisioned users stay listed in their groups, as was reported of some orgs.
+    pub keep_deprovisioned_members: bool,
+    /// Whether there is a group `Everyone`; group administrators' tokens do not see it.
+    pub everyone: bool,
+    /// Whether `expand=stats` is answered.
+    pub stats: bool,
+    /// The most records per page.
+    pub pages: PageSizes,
+    /// Where to listen; a free port of 127.0.0.1 by default.
+    pub listen: SocketAddr,
+    /// Whether there is an admin interface under `/sandbox/`.
+    pub admin: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            users: 100,
+            groups: 10,
+            memberships: 300,
+            seed: 1,
+            token: "00stand-in-token".to_owned(),
+            more_tokens: Vec::new(),
+            rate_limits: RateLimits::Off,
+            token_share_percent: 50,
+            window: Duration::from_secs(60),
+            clock_skew: 0,
+            links: LinkStyle::TwoLines,
+            gzip: false,
+            latency: Duration::ZERO,
+            membership_stamp_lag: Duration::ZERO,
+            keep_deprovisioned_members: false,
+            everyone: true,
+            stats: true,
+            pages: PageSizes::default(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin: true,
+        }
+    }
+}
+
+impl Options {
+    /// An org without users and groups (but for `Everyone`), to be filled by hand.
+    pub fn empty() -> Self {
+        Self { users: 0, groups: 0, memberships: 0, ..Self::default() }
+    }
+}
+
+/// A running stand-in; it stops when dropped.
+#[derive(Debug)]
+pub struct Okta {
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+    url: String,
+    token: String,
+}
+
+impl Drop for Okta {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Okta {
+    /// Generates the org and listens.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let clock = Clock::start(options.clock_skew);
+        let mut org = org::Org::empty(url.clone(), options.seed);
+        org.keep_deprovisioned = options.keep_deprovisioned_members;
+        org.stamp_lag = clock::whole_milliseconds(options.membership_stamp_lag);
+        generate::fill(
+            &mut org,
+            generate::Sizes {
+                users: options.users,
+                groups: options.groups,
+                memberships: options.memberships,
+                everyone: options.everyone,
+            },
+        );
+        let limits = options.rate_limits.limits();
+        let token = options.token.clone();
+        let state = State {
+            limiter: limits::Limiter::new(limits, options.token_share_percent, options.window),
+            options,
+            base: url.clone(),
+            clock,
+            org,
+            faults: fault::Faults::default(),
+            book: counts::Book::default(),
+            searches: lists::Searches::default(),
+        };
+        let shared = Arc::new(Shared::new(state));
+        let server = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
+        Ok(Self { shared, server, url, token })
+    }
+
+    /// Its address, `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The accepted token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The org, to change it and to compare with.
+    pub fn org(&self) -> Org {
+        Org::new(Arc::clone(&self.shared))
+    }
+
+    /// Switches a fault on.
+    pub fn fault(&self, fault: Fault) -> FaultId {
+        self.shared.state().faults.add(fault)
+    }
+
+    /// How often a fault was really delivered. A test of a fault asserts this.
+    pub fn met(&self, fault: FaultId) -> u64 {
+        self.shared.state().faults.met(fault)
+    }
+
+    /// Switches one fault off.
+    pub fn clear_fault(&self, fault: FaultId) {
+        self.shared.state().faults.clear(Some(fault));
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.shared.state().faults.clear(None);
+    }
+
+    /// What was asked so far.
+    pub fn requests(&self) -> Counts {
+        self.shared.state().counts()
+    }
+
+    /// Counts from nought again, and forgets the log; rate-limit windows stay as they are.
+    pub fn reset_counts(&self) {
+        self.shared.state().reset_counts();
+    }
+
+    /// The last request lines: method, path, query, host, whether an accepted token came with it, the status. Never the
+    /// token itself.
+    pub fn log(&self) -> Vec<String> {
+        self.shared.state().book.lines()
+    }
+
+    /// The fewest requests that read the whole org once.
+    pub fn least_requests(&self) -> LeastRequests {
+        LeastRequests::of(&self.shared.state())
+    }
+
+    /// Other clients of the same org use up requests of a bucket.
+    pub fn use_up(&self, bucket: Bucket, requests: u64) {
+        let mut state = self.shared.state();
+        let now = state.clock.milliseconds();
+        state.limiter.use_up(bucket, requests, now);
+    }
+
+    /// Makes every answer take this long from now on.
+    pub fn set_latency(&self, latency: Duration) {
+        self.shared.state().options.latency = latency;
+    }
+}

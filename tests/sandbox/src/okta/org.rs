@@ -1,0 +1,445 @@
+//! The org: who is in it, and what happens when something changes.
+//!
+//! Users keep their JSON ready; groups are rendered when asked for, since what they show changes with time.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use hyper::body::Bytes;
+use serde_json::Value;
+
+use super::Status;
+use super::id::Id;
+use super::record::{GroupFacts, GroupKind, Profile, Stamps, UserFacts, render_group, render_user};
+
+/// A change that cannot be made, as a sentence.
+pub(crate) type Refused = String;
+
+/// One user.
+#[derive(Debug)]
+pub(crate) struct UserRow {
+    pub(crate) facts: UserFacts,
+    pub(crate) login: Box<str>,
+    /// Purged; the row stays so that cursors keep their place.
+    pub(crate) gone: bool,
+    pub(crate) json: Bytes,
+    profile_at: Range<usize>,
+}
+
+impl UserRow {
+    pub(crate) fn profile(&self) -> Profile {
+        Profile::parse(self.json.get(self.profile_at.clone()).unwrap_or_default())
+    }
+}
+
+/// One group. `members` are places in the list of users, ascending by the users' ids.
+#[derive(Debug)]
+pub(crate) struct GroupRow {
+    pub(crate) id: Id,
+    pub(crate) kind: GroupKind,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) created: i64,
+    pub(crate) last_updated: i64,
+    pub(crate) gone: bool,
+    pub(crate) members: Vec<u32>,
+    shown_membership_stamp: i64,
+    /// Stamps that are not shown yet: from when (milliseconds), and which (seconds).
+    coming_stamps: Vec<(i64, i64)>,
+}
+
+impl GroupRow {
+    /// Sets both stamps of a generated group, in seconds since the epoch.
+    pub(crate) fn date(&mut self, last_updated: i64, last_membership_updated: i64) {
+        self.last_updated = last_updated;
+        self.shown_membership_stamp = last_membership_updated;
+    }
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(crate) struct Org {
+    pub(crate) base: String,
+    pub(crate) id: Id,
+    pub(crate) subdomain: String,
+    pub(crate) type_id: Id,
+    pub(crate) realm: Id,
+    pub(crate) users: Vec<UserRow>,
+    /// Present users, ascending by id.
+    pub(crate) by_id: Vec<u32>,
+    places: HashMap<Id, u32>,
+    logins: HashMap<String, u32>,
+    pub(crate) groups: Vec<GroupRow>,
+    group_places: HashMap<Id, u32>,
+    pub(crate) everyone: Option<u32>,
+    /// Grows with every change: what was computed before is void.
+    pub(crate) revision: u64,
+    pub(crate) keep_deprovisioned: bool,
+    /// How long a change of members stays hidden from `lastMembershipUpdated`, in milliseconds.
+    pub(crate) stamp_lag: i64,
+    pub(crate) random: fastrand::Rng,
+}
+
+impl Org {
+    /// An org without anybody.
+    pub(crate) fn empty(base: String, seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let id = Id::random(b"00o", &mut random);
+        Self {
+            base,
+            id,
+            subdomain: format!("stand-in-{seed}"),
+            type_id: Id::random(b"oty", &mut random),
+            realm: Id::random(b"guo", &mut random),
+            users: Vec::new(),
+            by_id: Vec::new(),
+            places: HashMap::new(),
+            logins: HashMap::new(),
+            groups: Vec::new(),
+            group_places: HashMap::new(),
+            everyone: None,
+            revision: 0,
+            keep_deprovisioned: false,
+            stamp_lag: 0,
+            random,
+        }
+    }
+
+    /// Puts a user at the end of the list without keeping `by_id` in order: see [`Self::sort`].
+    pub(crate) fn push_user(
+        &mut self,
+        status: Status,
+        stamps: Stamps,
+        realm: bool,
+        profile: &Profile,
+    ) -> u32 {
+        let facts = UserFacts {
+            id: Id::random(b"00u", &mut self.random),
+            status,
+            stamps,
+            type_id: self.type_id,
+            realm: realm.then_some(self.realm),
+        };
+        let (json, profile_at) = render_user(&facts, profile, &self.base);
+        let login: Box<str> = profile.text("login").into();
+        let place = place_of(self.users.len());
+        self.places.insert(facts.id, place);
+        self.logins.insert(login.to_lowercase(), place);
+        self.users.push(UserRow { facts, login, gone: false, json, profile_at });
+        self.by_id.push(place);
+        place
+    }
+
+    /// Brings `by_id` and the members of all groups into the order of ids, after a batch of pushes.
+    pub(crate) fn sort(&mut self) {
+        let users = &self.users;
+        let id = |place: &u32| users[*place as usize].facts.id;
+        self.by_id.sort_unstable_by_key(id);
+        for group in &mut self.groups {
+            group.members.sort_unstable_by_key(id);
+        }
+    }
+
+    /// Adds a group without members.
+    pub(crate) fn push_group(&mut self, name: &str, description: &str, kind: GroupKind, now: i64) -> u32 {
+        let place = place_of(self.groups.len());
+        let id = Id::random(b"00g", &mut self.random);
+        self.group_places.insert(id, place);
+        self.groups.push(GroupRow {
+            id,
+            kind,
+            name: name.to_owned(),
+            description: description.to_owned(),
+            created: now,
+            last_updated: now,
+            gone: false,
+            members: Vec::new(),
+            shown_membership_stamp: now,
+            coming_stamps: Vec::new(),
+        });
+        self.revision += 1;
+        place
+    }
+
+    /// The user of an id, purged or not.
+    pub(crate) fn place(&self, id: Id) -> Option<u32> {
+        self.places.get(&id).copied()
+    }
+
+    /// The present user of an id, a login, or a login's part before the `@` where only one user has it.
+    pub(crate) fn find_user(&self, name: &str) -> Option<&UserRow> {
+        let by_id = Id::parse(name).and_then(|id| self.place(id));
+        let place = by_id.or_else(|| self.logins.get(&name.to_lowercase()).copied()).or_else(|| {
+            let start = format!("{}@", name.to_lowercase());
+            let mut matches = self.logins.iter().filter(|(login, _)| login.starts_with(&start));
+            let only = matches.next().map(|(_, place)| *place);
+            if matches.next().is_some() { None } else { only }
+        })?;
+        self.users.get(place as usize).filter(|user| !user.gone)
+    }
+
+    /// The present group of an id, with its place.
+    pub(crate) fn find_group(&self, id: &str) -> Option<(u32, &GroupRow)> {
+        let place = *self.group_places.get(&Id::parse(id)?)?;
+        self.groups.get(place as usize).filter(|group| !group.gone).map(|group| (place, group))
+    }
+
+    /// The places of a group's members after `cursor`, ascending by id. `Everyone` holds who is not deprovisioned.
+    pub(crate) fn members_after(&self, group: u32, cursor: Option<Id>) -> impl Iterator<Item = u32> {
+        let is_everyone = self.everyone == Some(group);
+        let members: &[u32] = match self.groups.get(group as usize) {
+            Some(_) if is_everyone => &self.by_id,
+            Some(group) => &group.members,
+            None => &[],
+        };
+        let start = cursor.map_or(0, |cursor| {
+            members.partition_point(|member| self.users[*member as usize].facts.id <= cursor)
+        });
+        members[start..].iter().copied().filter(move |member| !is_everyone || self.listed(*member))
+    }
+
+    /// The places of all members of a group.
+    pub(crate) fn members(&self, group: u32) -> Vec<u32> {
+        self.members_after(group, None).collect()
+    }
+
+    /// How many members a group has.
+    pub(crate) fn count_members(&self, group: u32) -> usize {
+        self.members_after(group, None).count()
+    }
+
+    /// Whether the plain list shows a user.
+    pub(crate) fn listed(&self, place: u32) -> bool {
+        let user = &self.users[place as usize];
+        !user.gone && user.facts.status != Status::Deprovisioned
+    }
+
+    /// The groups of a user, ascending by id.
+    pub(crate) fn groups_of(&self, user: u32) -> Vec<u32> {
+        let mut groups: Vec<u32> = (0..place_of(self.groups.len()))
+            .filter(|group| !self.groups[*group as usize].gone)
+            .filter(|group| match self.everyone == Some(*group) {
+                true => self.listed(user),
+                false => self.search_member(*group, user).is_ok(),
+            })
+            .collect();
+        groups.sort_unstable_by_key(|group| self.groups[*group as usize].id);
+        groups
+    }
+
+    /// The JSON of a group at a moment (milliseconds), with `usersCount` where asked for.
+    pub(crate) fn render_group(&self, group: &GroupRow, stats: Option<i64>, now: i64) -> Bytes {
+        render_group(&self.group_facts(group, stats, now), &self.base)
+    }
+
+    /// What the JSON of a group is made from.
+    pub(crate) fn group_facts<'a>(
+        &self,
+        group: &'a GroupRow,
+        stats: Option<i64>,
+        now: i64,
+    ) -> GroupFacts<'a> {
+        let due = group.coming_stamps.iter().rev().find(|(from, _)| *from <= now);
+        GroupFacts {
+            id: group.id,
+            kind: group.kind,
+            name: &group.name,
+            description: &group.description,
+            created: group.created,
+            last_updated: group.last_updated,
+            last_membership_updated: due.map_or(group.shown_membership_stamp, |(_, stamp)| *stamp),
+            stats,
+        }
+    }
+
+    /// Adds one user, in the order of ids.
+    pub(crate) fn add_user(&mut self, status: Status, profile: &Profile, now: i64) -> Result<u32, Refused> {
+        let login = profile.text("login");
+        if self.logins.contains_key(&login.to_lowercase()) {
+            return Err(format!("a user with the login {login} exists already; choose another login"));
+        }
+        let seconds = now.div_euclid(1000);
+        let alive = status != Status::Staged;
+        let stamps = Stamps {
+            created: seconds,
+            activated: alive.then_some(seconds),
+            status_changed: alive.then_some(seconds),
+            last_login: None,
+            last_updated: seconds,
+            password_changed: alive.then_some(seconds),
+        };
+        let place = self.push_user(status, stamps, false, profile);
+        self.by_id.pop();
+        let id = self.users[place as usize].facts.id;
+        let at = self.by_id.partition_point(|other| self.users[*other as usize].facts.id < id);
+        self.by_id.insert(at, place);
+        self.touch_everyone(now);
+        self.revision += 1;
+        Ok(place)
+    }
+
+    /// Sets a profile attribute, or takes it away where `value` is none.
+    pub(crate) fn update_profile(
+        &mut self,
+        user: u32,
+        name: &str,
+        value: Option<Value>,
+        now: i64,
+    ) -> Result<(), Refused> {
+        let mut profile = self.users[user as usize].profile();
+        let before = profile.text("login").to_lowercase();
+        match value {
+            Some(value) => profile.set(name, value),
+            None => profile.remove(name),
+        }
+        let after = profile.text("login").to_lowercase();
+        if after != before {
+            if self.logins.contains_key(&after) {
+                return Err(format!("a user with the login {after} exists already; choose another login"));
+            }
+            self.logins.remove(&before);
+            self.logins.insert(after, user);
+            self.users[user as usize].login = profile.text("login").into();
+        }
+        self.users[user as usize].facts.stamps.last_updated = now.div_euclid(1000);
+        self.render_again(user, &profile);
+        Ok(())
+    }
+
+    /// Changes a status. Who is deprovisioned leaves the groups, unless the org is one where they stay listed.
+    pub(crate) fn set_status(&mut self, user: u32, status: Status, now: i64) {
+        let profile = self.users[user as usize].profile();
+        let seconds = now.div_euclid(1000);
+        let was_listed = self.listed(user);
+        let facts = &mut self.users[user as usize].facts;
+        if facts.status == status {
+            return;
+        }
+        facts.status = status;
+        facts.stamps.status_changed = Some(seconds);
+        facts.stamps.last_updated = seconds;
+        if facts.stamps.activated.is_none() && status == Status::Active {
+            facts.stamps.activated = Some(seconds);
+        }
+        self.render_again(user, &profile);
+        if status == Status::Deprovisioned && !self.keep_deprovisioned {
+            self.leave_all_groups(user, now);
+        }
+        if was_listed != self.listed(user) {
+            self.touch_everyone(now);
+        }
+    }
+
+    /// Purges a user.
+    pub(crate) fn delete_user(&mut self, user: u32, now: i64) {
+        self.leave_all_groups(user, now);
+        if self.listed(user) {
+            self.touch_everyone(now);
+        }
+        let row = &mut self.users[user as usize];
+        row.gone = true;
+        row.json = Bytes::new();
+        row.profile_at = 0..0;
+        let login = row.login.to_lowercase();
+        self.logins.remove(&login);
+        self.by_id.retain(|place| *place != user);
+        self.revision += 1;
+    }
+
+    /// Renames a group: its profile changes, its memberships do not.
+    pub(crate) fn rename_group(&mut self, group: u32, name: &str, now: i64) {
+        let row = &mut self.groups[group as usize];
+        row.name = name.to_owned();
+        row.last_updated = now.div_euclid(1000);
+        self.revision += 1;
+    }
+
+    /// Deletes a group.
+    pub(crate) fn delete_group(&mut self, group: u32) {
+        let row = &mut self.groups[group as usize];
+        row.gone = true;
+        row.members = Vec::new();
+        self.revision += 1;
+    }
+
+    /// Adds a member; says whether that was a change.
+    pub(crate) fn add_member(&mut self, group: u32, user: u32, now: i64) -> Result<bool, Refused> {
+        self.refuse_everyone(group)?;
+        let Err(at) = self.search_member(group, user) else { return Ok(false) };
+        self.groups[group as usize].members.insert(at, user);
+        self.touch_members(group, now);
+        Ok(true)
+    }
+
+    /// Takes a member away; says whether that was a change.
+    pub(crate) fn remove_member(&mut self, group: u32, user: u32, now: i64) -> Result<bool, Refused> {
+        self.refuse_everyone(group)?;
+        let Ok(at) = self.search_member(group, user) else { return Ok(false) };
+        self.groups[group as usize].members.remove(at);
+        self.touch_members(group, now);
+        Ok(true)
+    }
+
+    /// Makes exactly these users the members.
+    pub(crate) fn set_members(&mut self, group: u32, mut users: Vec<u32>, now: i64) -> Result<(), Refused> {
+        self.refuse_everyone(group)?;
+        users.sort_unstable_by_key(|user| self.users[*user as usize].facts.id);
+        users.dedup();
+        if self.groups[group as usize].members != users {
+            self.groups[group as usize].members = users;
+            self.touch_members(group, now);
+        }
+        Ok(())
+    }
+
+    fn refuse_everyone(&self, group: u32) -> Result<(), Refused> {
+        match self.everyone == Some(group) {
+            true => {
+                Err("the members of Everyone are Okta's own business: change the users instead".to_owned())
+            }
+            false => Ok(()),
+        }
+    }
+
+    fn search_member(&self, group: u32, user: u32) -> Result<usize, usize> {
+        let id = self.users[user as usize].facts.id;
+        let members = &self.groups[group as usize].members;
+        members.binary_search_by_key(&id, |member| self.users[*member as usize].facts.id)
+    }
+
+    fn leave_all_groups(&mut self, user: u32, now: i64) {
+        for group in 0..place_of(self.groups.len()) {
+            if let Ok(at) = self.search_member(group, user) {
+                self.groups[group as usize].members.remove(at);
+                self.touch_members(group, now);
+            }
+        }
+    }
+
+    fn touch_everyone(&mut self, now: i64) {
+        if let Some(everyone) = self.everyone {
+            self.touch_members(everyone, now);
+        }
+    }
+
+    fn touch_members(&mut self, group: u32, now: i64) {
+        let lag = self.stamp_lag;
+        let row = &mut self.groups[group as usize];
+        while row.coming_stamps.first().is_some_and(|(from, _)| *from <= now) {
+            row.shown_membership_stamp = row.coming_stamps.remove(0).1;
+        }
+        row.coming_stamps.push((now + lag, now.div_euclid(1000)));
+        self.revision += 1;
+    }
+
+    fn render_again(&mut self, user: u32, profile: &Profile) {
+        let row = &mut self.users[user as usize];
+        (row.json, row.profile_at) = render_user(&row.facts, profile, &self.base);
+        self.revision += 1;
+    }
+}
+
+/// A place in a list; no org of this stand-in has four billion of anything.
+pub(crate) fn place_of(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,136 @@
+//! Paths: which endpoint a request is for, and which rate limit it counts against.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::limits::Bucket;
+use super::query::decode;
+
+/// The endpoints, for counts and faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Route {
+    /// Every one of them (faults only).
+    Any,
+    /// `/api/v1/users`.
+    Users,
+    /// `/api/v1/users/{id or login}`.
+    User,
+    /// `/api/v1/users/{id or login}/groups`.
+    UserGroups,
+    /// `/api/v1/groups`.
+    Groups,
+    /// `/api/v1/groups/{id}`.
+    Group,
+    /// `/api/v1/groups/{id}/users`.
+    Members,
+    /// `/api/v1/org`.
+    Org,
+    /// Any other path.
+    Other,
+}
+
+const WORDS: [(&str, Route); 9] = [
+    ("any", Route::Any),
+    ("users", Route::Users),
+    ("user", Route::User),
+    ("user-groups", Route::UserGroups),
+    ("groups", Route::Groups),
+    ("group", Route::Group),
+    ("members", Route::Members),
+    ("org", Route::Org),
+    ("other", Route::Other),
+];
+
+impl fmt::Display for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(WORDS.iter().find(|(_, route)| route == self).map_or("", |(word, _)| word))
+    }
+}
+
+impl FromStr for Route {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = WORDS.iter().find(|(word, _)| *word == text).map(|(_, route)| *route);
+        known.ok_or_else(|| {
+            let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+            format!("'{text}' is no route; write one of {}", words.join(", "))
+        })
+    }
+}
+
+/// A path that was understood, with its decoded parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    Users,
+    User(String),
+    UserGroups(String),
+    Groups,
+    Group(String),
+    Members(String),
+    Org,
+    Unknown,
+}
+
+impl Address {
+    /// Reads a path, without its query.
+    pub(crate) fn parse(path: &str) -> Self {
+        let Some(rest) = path.strip_prefix("/api/v1/") else { return Self::Unknown };
+        let parts: Vec<&str> = rest.split('/').collect();
+        let name = |part: &str| decode(part, false);
+        match parts.as_slice() {
+            ["users"] => Self::Users,
+            ["users", user] if !user.is_empty() => Self::User(name(user)),
+            ["users", user, "groups"] if !user.is_empty() => Self::UserGroups(name(user)),
+            ["groups"] => Self::Groups,
+            ["groups", group] if !group.is_empty() && *group != "rules" => Self::Group(name(group)),
+            ["groups", group, "users"] if !group.is_empty() => Self::Members(name(group)),
+            ["org"] => Self::Org,
+            _ => Self::Unknown,
+        }
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        match self {
+            Self::Users => Route::Users,
+            Self::User(_) => Route::User,
+            Self::UserGroups(_) => Route::UserGroups,
+            Self::Groups => Route::Groups,
+            Self::Group(_) => Route::Group,
+            Self::Members(_) => Route::Members,
+            Self::Org => Route::Org,
+            Self::Unknown => Route::Other,
+        }
+    }
+
+    /// Members count against the groups, groups of a user against the users: see [`Bucket`].
+    pub(crate) fn bucket(&self) -> Bucket {
+        match self {
+            Self::Users | Self::UserGroups(_) => Bucket::Users,
+            Self::User(_) => Bucket::User,
+            Self::Groups | Self::Members(_) => Bucket::Groups,
+            Self::Group(_) => Bucket::Group,
+            Self::Org | Self::Unknown => Bucket::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_understood() {
+        for (path, expected) in [
+            ("/api/v1/users", Address::Users),
+            ("/api/v1/users/zo%C3%AB%40example.com", Address::User("zoë@example.com".to_owned())),
+            ("/api/v1/users/x/groups", Address::UserGroups("x".to_owned())),
+            ("/api/v1/groups/g/users", Address::Members("g".to_owned())),
+            ("/api/v1/groups/", Address::Unknown),
+            ("/api/v1/apps", Address::Unknown),
+            ("/", Address::Unknown),
+        ] {
+            assert_eq!(Address::parse(path), expected, "{path}");
+        }
+    }
+}

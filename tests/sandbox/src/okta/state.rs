@@ -1,0 +1,308 @@
+//! The stand-in's whole state, and how it answers one request: who asks, may it pass, what is it shown, what goes wrong.
+
+use hyper::body::Bytes;
+
+use super::answer::{Answer, Manner};
+use super::clock::Clock;
+use super::counts::{Book, Counts};
+use super::fault::{FaultKind, Faults, Met};
+use super::faulty;
+use super::id::Id;
+use super::limits::{Admission, Limiter};
+use super::lists::{Lists, Page, Searches, View};
+use super::org::Org;
+use super::query::Query;
+use super::record::{render_org, render_single};
+use super::route::Address;
+use super::{LinkStyle, Options};
+
+/// Everything, behind one lock.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) options: Options,
+    pub(crate) base: String,
+    pub(crate) clock: Clock,
+    pub(crate) org: Org,
+    pub(crate) limiter: Limiter,
+    pub(crate) faults: Faults,
+    pub(crate) book: Book,
+    pub(crate) searches: Searches,
+}
+
+/// A request, taken apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) method: String,
+    /// Path and query, as sent.
+    pub(crate) target: String,
+    pub(crate) path: String,
+    pub(crate) query: Query,
+    pub(crate) address: Address,
+    pub(crate) authorization: Authorization,
+    /// Requests being answered, this one included.
+    pub(crate) in_flight: usize,
+}
+
+/// What a request brought to prove who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Authorization {
+    Absent,
+    Wrong,
+    /// An accepted token, by its number.
+    Token(usize),
+}
+
+/// What the right answer would be.
+#[derive(Debug)]
+pub(crate) enum Served {
+    Page(Page),
+    Single { id: Id, json: Bytes },
+    Error(Answer),
+}
+
+impl State {
+    /// Answers a request that has just arrived.
+    pub(crate) fn answer(&mut self, ask: &Ask) -> Answer {
+        let now = self.clock.milliseconds();
+        let bucket = ask.address.bucket();
+        self.book.arrived(ask.address.route(), ask.in_flight);
+        let Authorization::Token(token) = ask.authorization else {
+            let seen = self.limiter.glance(bucket, now);
+            let mut answer = Answer::unauthorized();
+            answer.rate_headers(&seen);
+            return answer;
+        };
+        if !self.limiter.has_room(ask.in_flight) {
+            self.book.counts.limited += 1;
+            return too_many_at_once(now);
+        }
+        let admission = self.limiter.admit(bucket, token, now);
+        if !admission.allowed {
+            self.book.counts.limited += 1;
+            let mut answer = Answer::too_many();
+            answer.rate_headers(&admission);
+            return answer;
+        }
+        if ask.method != "GET" {
+            let mut answer = Answer::of_status(405);
+            answer.rate_headers(&admission);
+            return answer;
+        }
+        let decoded = super::query::decode(&ask.target, true);
+        let met = self.faults.select(ask.address.route(), &ask.target, &decoded);
+        self.answer_with_faults(ask, &met, &admission, now)
+    }
+
+    /// What was asked so far.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts { windows: self.limiter.history(), ..self.book.counts.clone() }
+    }
+
+    /// Counts from nought again.
+    pub(crate) fn reset_counts(&mut self) {
+        self.book.reset();
+        self.limiter.reset_history();
+    }
+
+    fn answer_with_faults(&mut self, ask: &Ask, met: &[Met], admission: &Admission, now: i64) -> Answer {
+        if let Some((fault, mut answer)) = self.replaced(ask, met, admission, now) {
+            met.iter().for_each(|other| self.faults.settle(other.id, other.id == fault));
+            answer.headers.extend(common_headers(answer.status, self.book.counts.total));
+            return answer;
+        }
+        let mut delivered: Vec<bool> = vec![false; met.len()];
+        let mut view = View::default();
+        for fault in met {
+            match fault.kind {
+                FaultKind::Narrowed { users, groups } => {
+                    view.users = view.users.min(u64::from(users));
+                    view.groups = view.groups.min(u64::from(groups));
+                }
+                FaultKind::CountOff(by) => view.count_off += by,
+                _ => {}
+            }
+        }
+        let endless = faulty::endless(ask, met);
+        let served = match &endless {
+            Some(_) => self.serve(&ask.address, &ask.query.without("after"), &view, now),
+            None => self.serve(&ask.address, &ask.query, &view, now),
+        };
+        for (fault, delivered) in met.iter().zip(&mut delivered) {
+            match fault.kind {
+                FaultKind::Narrowed { .. } => *delivered = view.hid.get(),
+                FaultKind::CountOff(_) => *delivered = view.miscounted.get(),
+                _ => {}
+            }
+        }
+        let mut answer = match served {
+            Served::Page(mut page) => {
+                let mut links = faulty::Links::default();
+                for (fault, delivered) in met.iter().zip(&mut delivered) {
+                    let number = self.faults.page_number(fault, ask);
+                    *delivered |= faulty::page(fault, &mut page, &mut links, number, endless);
+                }
+                self.page_answer(page, &links, ask)
+            }
+            Served::Single { id, json } => {
+                let mut record = (id, json);
+                for (fault, delivered) in met.iter().zip(&mut delivered) {
+                    *delivered |= faulty::single(fault, &mut record);
+                }
+                Answer::json(200, record.1)
+            }
+            Served::Error(answer) => answer,
+        };
+        answer.rate_headers(admission);
+        answer.headers.extend(common_headers(answer.status, self.book.counts.total));
+        for (fault, delivered) in met.iter().zip(&mut delivered) {
+            *delivered |= faulty::manner(fault, &mut answer, now);
+            self.faults.settle(fault.id, *delivered);
+        }
+        answer.delay += self.options.latency;
+        answer
+    }
+
+    /// The answer of the first fault that takes the place of the right one.
+    fn replaced(
+        &self,
+        ask: &Ask,
+        met: &[Met],
+        admission: &Admission,
+        now: i64,
+    ) -> Option<(super::FaultId, Answer)> {
+        met.iter().find_map(|fault| {
+            let answer = match &fault.kind {
+                FaultKind::Status(status) => Answer::of_status(*status),
+                FaultKind::TooManyAtOnce => return Some((fault.id, too_many_at_once(now))),
+                FaultKind::NotFound => match &ask.address {
+                    Address::User(name) | Address::UserGroups(name) => Answer::not_found(name, "User"),
+                    Address::Group(id) | Address::Members(id) => Answer::not_found(id, "UserGroup"),
+                    _ => Answer::of_status(404),
+                },
+                FaultKind::StaleCursor => {
+                    ask.query.get("after")?;
+                    Answer::bad_cursor()
+                }
+                FaultKind::HtmlPage => Answer::html(200, "Sign in to the network"),
+                FaultKind::Redirect(url) => {
+                    let mut answer = Answer::html(302, "302 Found");
+                    answer.header("location", url.clone());
+                    answer
+                }
+                FaultKind::Oversized(bytes) => in_manner(Manner::Oversized(*bytes)),
+                FaultKind::Reset => in_manner(Manner::Reset),
+                FaultKind::Close => in_manner(Manner::Close),
+                FaultKind::Stall => in_manner(Manner::Stall),
+                _ => return None,
+            };
+            let mut answer = answer;
+            match (answer.status, &fault.kind) {
+                (429, _) => answer.rate_headers(&Admission { remaining: 0, ..*admission }),
+                // Pages of gateways and proxies know nothing of Okta's limits.
+                (502 | 504, _) | (_, FaultKind::HtmlPage | FaultKind::Redirect(_)) => {}
+                _ => answer.rate_headers(admission),
+            }
+            Some((fault.id, answer))
+        })
+    }
+
+    fn serve(&mut self, address: &Address, query: &Query, view: &View, now: i64) -> Served {
+        let lists = Lists { org: &self.org, options: &self.options, view, now };
+        let page = match address {
+            Address::Users => lists.users(query, &mut self.searches),
+            Address::UserGroups(user) => lists.groups_of(user, query),
+            Address::Groups => lists.groups(query),
+            Address::Members(group) => lists.members(group, query),
+            Address::User(name) => {
+                return match lists.user(name) {
+                    Ok(user) => {
+                        let json = render_single(&user.facts, &user.json, &self.base);
+                        Served::Single { id: user.facts.id, json }
+                    }
+                    Err(answer) => Served::Error(answer),
+                };
+            }
+            Address::Group(id) => {
+                return match lists.group(id) {
+                    Ok((place, group)) => {
+                        let stats = self.options.stats
+                            && query.get("expand").is_some_and(|expand| expand.contains("stats"));
+                        Served::Single { id: group.id, json: lists.render(place as usize, group, stats) }
+                    }
+                    Err(answer) => Served::Error(answer),
+                };
+            }
+            Address::Org => {
+                let json = render_org(self.org.id, &self.org.subdomain, &self.base);
+                return Served::Single { id: self.org.id, json };
+            }
+            Address::Unknown => return Served::Error(Answer::of_status(404)),
+        };
+        page.map_or_else(Served::Error, Served::Page)
+    }
+
+    /// The page with its links: `self`, and `next` where there is one, each in a header line of its own.
+    fn page_answer(&self, page: Page, links: &faulty::Links, ask: &Ask) -> Answer {
+        let mut answer = Answer::list(page.records.into_iter().map(|(_, record)| record).collect());
+        if !page.linked {
+            return answer;
+        }
+        let origin = match &self.options.links {
+            LinkStyle::Origin(origin) => origin.as_str(),
+            _ => self.base.as_str(),
+        };
+        let link = |origin: &str, after: Option<&str>, relation: &str| {
+            let query = ask.query.link(after, page.limit);
+            format!("<{origin}{}?{query}>; rel=\"{relation}\"", ask.path)
+        };
+        let own = link(origin, ask.query.get("after"), "self");
+        let next_origin = links.origin.as_deref().unwrap_or(origin);
+        let next = match links.next_is_self {
+            true => Some(link(next_origin, ask.query.get("after"), "next")),
+            false => page.next.as_deref().map(|cursor| link(next_origin, Some(cursor), "next")),
+        };
+        match (next, self.options.links == LinkStyle::Folded) {
+            (None, _) => answer.header("link", own),
+            (Some(next), true) => answer.header("link", format!("{own}, {next}")),
+            (Some(next), false) => {
+                answer.header("link", own);
+                answer.header("link", next);
+            }
+        }
+        answer
+    }
+}
+
+fn in_manner(manner: Manner) -> Answer {
+    let mut answer = Answer::list(Vec::new());
+    answer.manner = manner;
+    answer
+}
+
+/// Too many requests at one time: the reset is an estimate far from the truth (okta-sdk-python, issue 270).
+fn too_many_at_once(now: i64) -> Answer {
+    let mut answer = Answer::too_many();
+    answer.rate_headers(&Admission {
+        allowed: false,
+        limit: 0,
+        remaining: 0,
+        reset: now.div_euclid(1000) + 114,
+    });
+    answer
+}
+
+/// What every answer carries; 429s were recorded without the caching headers.
+fn common_headers(status: u16, number: u64) -> Vec<(&'static str, String)> {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd8c3_0000_5d70_0001;
+    let mut headers = vec![
+        ("server", "nginx".to_owned()),
+        ("x-okta-request-id", format!("{mixed:016x}{:016x}", mixed.rotate_left(23))),
+    ];
+    if status != 429 {
+        headers.push(("cache-control", "no-cache, no-store".to_owned()));
+        headers.push(("pragma", "no-cache".to_owned()));
+        headers.push(("expires", "0".to_owned()));
+        headers.push(("set-cookie", format!("JSESSIONID={mixed:032X}; Path=/; Secure; HttpOnly")));
+    }
+    headers
+}
