@@ -207,11 +207,7 @@ impl Task {
         }
     }
 
-    fn new_request(
-        &self,
-        trigger: Trigger,
-        scheduled: Option<DateTime<Utc>>,
-    ) -> Request {
+    fn new_request(&self, trigger: Trigger, scheduled: Option<DateTime<Utc>>) -> Request {
         let request = Request { trigger, scheduled, teller: Teller::new(), told_of_config_error: false };
         self.told_of_config_error(request)
     }
@@ -255,8 +251,7 @@ impl Task {
         match kind {
             Kind::Sync => {
                 let watcher = teller.watcher();
-                self.view.busy =
-                    Some(Now::Run { watcher, trigger, progress: control.progress.clone() });
+                self.view.busy = Some(Now::Run { watcher, trigger, progress: control.progress.clone() });
                 let managed = self.view.managed;
                 let sync = run::SyncRun { common, connector, trigger, scheduled, control, managed, teller };
                 let task = tokio::spawn(async move { run::sync(sync, alone.lock_owned().await).await });
@@ -337,7 +332,9 @@ impl Task {
                 self.view.last_run = memory.last_run;
                 self.turn_away(waiting, Refusal::Paused).await;
             }
-            Err(error) => tracing::error!(connector = self.name, "what is remembered of it cannot be read: {error}"),
+            Err(error) => {
+                tracing::error!(connector = self.name, "what is remembered of it cannot be read: {error}")
+            }
         }
     }
 
@@ -367,7 +364,10 @@ impl Task {
                     }
                 }
                 Admission::Refuse(_) => {
-                    tracing::info!(connector = self.name, "a scheduled run is left out, since the connector is paused");
+                    tracing::info!(
+                        connector = self.name,
+                        "a scheduled run is left out, since the connector is paused"
+                    );
                     self.remember_scheduled(due.scheduled).await;
                 }
             },
@@ -385,13 +385,18 @@ impl Task {
             (Some(Busy::Run { .. }), Some(run)) => done.push(format!(
                 "run {run} begins nothing new, finishes the operations under way, and ends as cancelled"
             )),
-            (Some(Busy::Run { .. }), None) => done.push("the run that was about to begin is stopped".to_owned()),
+            (Some(Busy::Run { .. }), None) => {
+                done.push("the run that was about to begin is stopped".to_owned())
+            }
             (Some(Busy::Plan { .. }), _) => done.push("the plan is given up".to_owned()),
             (Some(Busy::Maintenance { .. }) | None, _) => {}
         }
         self.stop_busy();
         if done.is_empty() {
-            return Err(Fault::conflict(format!("nothing of {} is running or waiting, so there is nothing to cancel", self.name)));
+            return Err(Fault::conflict(format!(
+                "nothing of {} is running or waiting, so there is nothing to cancel",
+                self.name
+            )));
         }
         Ok(format!("{}: {}", self.name, done.join("; ")))
     }
@@ -476,12 +481,16 @@ impl Task {
                 "the file of {name} is gone, so it does not run any more; nothing was changed in its target. Put the \
                  file back, or give its ledger to a renamed file with `usersyncd ctl rename {name} NEW`"
             ),
-            Refusal::Stopping => "the daemon is shutting down; nothing was begun. Ask again when it is back".to_owned(),
+            Refusal::Stopping => {
+                "the daemon is shutting down; nothing was begun. Ask again when it is back".to_owned()
+            }
             Refusal::Busy => format!(
                 "{name} is busy, and its ledger is changed only while nothing runs; wait until it is idle, or stop it \
                  with `usersyncd ctl cancel {name}`"
             ),
-            Refusal::Cancelled => format!("cancelled while it waited in the queue of {name}; nothing was changed"),
+            Refusal::Cancelled => {
+                format!("cancelled while it waited in the queue of {name}; nothing was changed")
+            }
         };
         Fault::conflict(message)
     }

@@ -154,7 +154,8 @@ async fn a_scheduled_time_that_finds_a_busy_run_waits_in_the_slot() {
 #[tokio::test(start_paused = true)]
 async fn a_missed_run_is_caught_up_at_start() {
     let mut bench = Bench::new(NOW);
-    let memory = ConnectorMemory { last_scheduled: Some(at("2026-01-04T20:00:00")), ..ConnectorMemory::default() };
+    let memory =
+        ConnectorMemory { last_scheduled: Some(at("2026-01-04T20:00:00")), ..ConnectorMemory::default() };
     bench.notebook.memories.lock().unwrap().insert("acme".to_owned(), memory);
     let (_handle, _task) = start(&bench, hourly(Missed::RunOnce)).await;
     let run = bench.next_began().await;
@@ -241,8 +242,13 @@ async fn a_run_that_cannot_be_recorded_does_not_begin() {
     let (handle, _task) = start(&bench, None).await;
     bench.notebook.full_disk.store(true, Ordering::Relaxed);
     let events = rest(handle.request(Kind::Sync).await.unwrap()).await;
-    let [RunEvent::Refused { error: ErrorKind::Internal, message }] = &events[..] else { panic!("{events:?}") };
-    assert!(message.contains("the disk is full") && message.contains("Nothing was read or changed"), "{message}");
+    let [RunEvent::Refused { error: ErrorKind::Internal, message }] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(
+        message.contains("the disk is full") && message.contains("Nothing was read or changed"),
+        "{message}"
+    );
     assert!(bench.began.try_recv().is_err(), "the engine ran");
     assert_eq!(handle.status().state, ConnectorState::Failing);
     let fault = handle.set_paused(true).await.unwrap_err();
@@ -259,7 +265,8 @@ async fn a_client_that_leaves_does_not_disturb_the_run() {
     let waiting = handle.request(Kind::Sync).await.unwrap();
     bench.let_end(2);
     rest(waiting).await;
-    let outcomes: Vec<_> = bench.notebook.reports.lock().unwrap().iter().map(|report| report.outcome).collect();
+    let outcomes: Vec<_> =
+        bench.notebook.reports.lock().unwrap().iter().map(|report| report.outcome).collect();
     assert_eq!(outcomes, [Outcome::Success, Outcome::Success]);
 }
 
@@ -314,7 +321,8 @@ async fn rules_29_a_broken_file_keeps_the_last_good_version_and_sync_says_so() {
 #[tokio::test(start_paused = true)]
 async fn rules_29_a_file_that_was_broken_at_start_runs_nothing_until_it_is_good() {
     let mut bench = Bench::new(NOW);
-    let memory = ConnectorMemory { last_scheduled: Some(at("2026-01-04T20:00:00")), ..ConnectorMemory::default() };
+    let memory =
+        ConnectorMemory { last_scheduled: Some(at("2026-01-04T20:00:00")), ..ConnectorMemory::default() };
     bench.notebook.memories.lock().unwrap().insert("acme".to_owned(), memory);
     let spec = Spec {
         name: "acme".to_owned(),
@@ -361,7 +369,8 @@ async fn nothing_begins_while_the_ledger_is_changed() {
     let feed = handle.request(Kind::Sync).await.unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(bench.began.try_recv().is_err(), "it runs beside the change");
-    let memory = ConnectorMemory { last_success: Some(at("2025-12-24T00:00:00")), ..ConnectorMemory::default() };
+    let memory =
+        ConnectorMemory { last_success: Some(at("2025-12-24T00:00:00")), ..ConnectorMemory::default() };
     bench.notebook.memories.lock().unwrap().insert("acme".to_owned(), memory);
     maintenance.end_with_new_memory();
     bench.next_began().await;

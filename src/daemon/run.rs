@@ -34,8 +34,12 @@ pub(super) trait Records: Send + Sync {
     /// See [`Store::set_last_scheduled`].
     async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError>;
     /// See [`Store::begin_run`].
-    async fn begin_run(&self, connector: &str, trigger: Trigger, at: DateTime<Utc>)
-    -> Result<u64, StoreError>;
+    async fn begin_run(
+        &self,
+        connector: &str,
+        trigger: Trigger,
+        at: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
     /// See [`Store::end_run`].
     async fn end_run(&self, report: &Report) -> Result<(), StoreError>;
 }
@@ -140,7 +144,14 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
     let run = match common.records.begin_run(&name, trigger, started).await {
         Ok(run) => run,
         Err(error) => {
-            return not_begun(&common, &name, RunTicket { run: 0, trigger, started }, managed, teller, &error);
+            return not_begun(
+                &common,
+                &name,
+                RunTicket { run: 0, trigger, started },
+                managed,
+                teller,
+                &error,
+            );
         }
     };
     let span = tracing::info_span!("run", connector = %name, run);
@@ -240,8 +251,7 @@ pub(super) async fn plan(
         Ok(Ok(plan)) => RunEvent::Planned { plan: Box::new(plan) },
         Ok(Err(sentence)) => Fault::conflict(sentence).into(),
         Err(error) => {
-            let message =
-                format!("internal error while planning, please report it: {}", panic_text(error));
+            let message = format!("internal error while planning, please report it: {}", panic_text(error));
             span.in_scope(|| tracing::error!("{message}"));
             Fault::internal(message).into()
         }

@@ -207,7 +207,11 @@ pub(super) mod tests {
         let zone = chrono_tz::Europe::Berlin;
         let (from, to) = (at("2026-03-28T12:00:00"), at("2026-03-30T12:00:00"));
         let fixed = runs(&mut started("30 2 * * *", zone, from), from, to);
-        assert_eq!(fixed, [at("2026-03-29T01:00:00"), at("2026-03-30T00:30:00")], "in the gap: once, at 03:00");
+        assert_eq!(
+            fixed,
+            [at("2026-03-29T01:00:00"), at("2026-03-30T00:30:00")],
+            "in the gap: once, at 03:00"
+        );
         let (from, to) = (at("2026-03-28T23:15:00"), at("2026-03-29T02:00:00"));
         let wild = runs(&mut started("*/30 * * * *", zone, from), from, to);
         let expected = ["23:30:00", "00:00:00", "00:30:00", "01:00:00", "01:30:00"]
@@ -226,7 +230,10 @@ pub(super) mod tests {
         assert_eq!(runs(&mut started("30 2 * * *", zone, from), from, to), [at("2026-10-25T00:30:00")]);
         let (from, to) = (at("2026-10-25T00:10:00"), at("2026-10-25T02:10:00"));
         let wild = runs(&mut started("*/30 * * * *", zone, from), from, to);
-        assert_eq!(wild, ["00:30:00", "01:00:00", "01:30:00", "02:00:00"].map(|time| at(&format!("2026-10-25T{time}"))));
+        assert_eq!(
+            wild,
+            ["00:30:00", "01:00:00", "01:30:00", "02:00:00"].map(|time| at(&format!("2026-10-25T{time}")))
+        );
     }
 
     #[test]
@@ -295,7 +302,8 @@ pub(super) mod tests {
     fn jitter_is_drawn_from_the_whole_range_with_both_ends() {
         fastrand::seed(7);
         let jitter = uniform_jitter();
-        let drawn: std::collections::BTreeSet<_> = (0..1000).map(|_| jitter(Duration::from_millis(3))).collect();
+        let drawn: std::collections::BTreeSet<_> =
+            (0..1000).map(|_| jitter(Duration::from_millis(3))).collect();
         assert_eq!(drawn, (0..=3).map(Duration::from_millis).collect());
         assert_eq!(jitter(Duration::ZERO), Duration::ZERO);
     }

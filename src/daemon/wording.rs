@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::config::diagnostic::Diagnostic;
 use crate::control::api::{ConnectorState, ConnectorStatus};
 use crate::sync::report::{KindCounts, Outcome, Report};
 
@@ -72,6 +73,23 @@ pub(super) fn duration(time: Duration) -> String {
     }
 }
 
+/// A diagnostic in one line, for the log.
+pub(super) fn diagnostic(diagnostic: &Diagnostic) -> String {
+    let place = diagnostic.file.display();
+    let place = if diagnostic.line == 0 {
+        place.to_string()
+    } else {
+        format!("{place}:{}:{}", diagnostic.line, diagnostic.column)
+    };
+    let advice = diagnostic.advice.as_deref().map(|advice| format!(" {advice}")).unwrap_or_default();
+    format!("{place}: {}{advice}", diagnostic.message)
+}
+
+/// Diagnostics as `usersyncd check` prints them.
+pub(super) fn diagnostics(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(|diagnostic| diagnostic.render(false)).collect::<Vec<_>>().join("\n")
+}
+
 /// The line that `systemctl status` shows: `3 connectors, 1 config error, next acme 03:00 UTC`.
 pub(super) fn status_line(connectors: &[ConnectorStatus], now: DateTime<Utc>, stopping: bool) -> String {
     let number = |state| connectors.iter().filter(|connector| connector.state == state).count();
@@ -136,7 +154,10 @@ mod tests {
 
     #[test]
     fn a_failure_says_why_first() {
-        assert_eq!(finished(&super::tests::report("Okta refused the token")), "failed in 12 s: Okta refused the token");
+        assert_eq!(
+            finished(&super::tests::report("Okta refused the token")),
+            "failed in 12 s: Okta refused the token"
+        );
         let mut report = report("cancelled by uid 0");
         report.outcome = Outcome::Cancelled;
         report.counts.users.created = 2;
@@ -177,7 +198,10 @@ mod tests {
             status("gamma", ConnectorState::ConfigError, None),
         ];
         assert_eq!(status_line(&connectors, now, false), "3 connectors, 1 config error, next acme 03:00 UTC");
-        assert_eq!(status_line(&connectors[1..2], now - TimeDelta::days(2), false), "1 connector, next beta 1970-01-01 04:00 UTC");
+        assert_eq!(
+            status_line(&connectors[1..2], now - TimeDelta::days(2), false),
+            "1 connector, next beta 1970-01-01 04:00 UTC"
+        );
         assert_eq!(status_line(&connectors, now, true), "stopping, 3 connectors, 1 config error");
         assert_eq!(status_line(&[], now, false), "0 connectors");
     }
@@ -185,8 +209,10 @@ mod tests {
     #[test]
     fn a_fault_is_the_last_event_of_a_refused_request() {
         let event = crate::control::api::RunEvent::from(Fault::conflict("paused"));
-        let expected =
-            crate::control::api::RunEvent::Refused { error: ErrorKind::Conflict, message: "paused".to_owned() };
+        let expected = crate::control::api::RunEvent::Refused {
+            error: ErrorKind::Conflict,
+            message: "paused".to_owned(),
+        };
         assert_eq!(event, expected);
     }
 }

@@ -15,9 +15,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::REQUEST_TIME;
 use super::caller::Caller;
 use super::socket::Socket;
-use super::REQUEST_TIME;
 
 /// Connections at a time. When they are used up, the one that has waited longest without a request is closed for the
 /// next, so that idle clients keep nobody out.
@@ -43,7 +43,9 @@ pub(super) async fn serve(socket: &Socket, router: Router, stop: CancellationTok
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!("cannot accept a connection on the control socket: {error}; trying again shortly");
+                tracing::warn!(
+                    "cannot accept a connection on the control socket: {error}; trying again shortly"
+                );
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 continue;
@@ -70,11 +72,19 @@ pub(super) async fn serve(socket: &Socket, router: Router, stop: CancellationTok
 }
 
 /// One connection: one request, one answer.
-async fn connection(stream: UnixStream, number: u64, router: Router, silent: Silent, stop: CancellationToken) {
+async fn connection(
+    stream: UnixStream,
+    number: u64,
+    router: Router,
+    silent: Silent,
+    stop: CancellationToken,
+) {
     let caller = match stream.peer_cred() {
         Ok(peer) => Caller { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() },
         Err(error) => {
-            tracing::warn!("a connection to the control socket is closed, since nobody can say whose it is: {error}");
+            tracing::warn!(
+                "a connection to the control socket is closed, since nobody can say whose it is: {error}"
+            );
             return;
         }
     };

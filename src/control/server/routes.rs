@@ -120,7 +120,9 @@ async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Fault> {
             Fault::bad_request(format!("the body did not come within {} s", REQUEST_TIME.as_secs()))
         })?
         .map_err(|error| {
-            Fault::bad_request(format!("the body cannot be read, or is longer than {LONGEST_BODY} bytes: {error}"))
+            Fault::bad_request(format!(
+                "the body cannot be read, or is longer than {LONGEST_BODY} bytes: {error}"
+            ))
         })?;
     let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     serde_json::from_slice(text)
@@ -219,7 +221,11 @@ async fn rebind(State(control): Shared, name: Name, request: Request) -> Result<
     let RebindRequest { confirm } = body(request).await?;
     let answer = control.rebind(&name, confirm).await?;
     if answer.done {
-        tracing::info!("the ledger of {name} belongs to {} and {} now", answer.after.source, answer.after.target);
+        tracing::info!(
+            "the ledger of {name} belongs to {} and {} now",
+            answer.after.source,
+            answer.after.target
+        );
     }
     Ok(Json(answer).into_response())
 }
@@ -255,7 +261,8 @@ async fn runs(
 
 async fn run(State(control): Shared, run: Name) -> Result<Response, Fault> {
     let text = decoded(run)?;
-    let run = text.parse().map_err(|_| Fault::bad_request(format!("a run has a number, and {text:?} is none")))?;
+    let run =
+        text.parse().map_err(|_| Fault::bad_request(format!("a run has a number, and {text:?} is none")))?;
     Ok(Json(control.run(run).await?).into_response())
 }
 
@@ -291,5 +298,6 @@ async fn directory_members(
     let MembersQuery { group } = query(asked)?;
     let members = control.directory_members(&group).await?;
     let members = members.into_iter().map(CompactString::from).collect();
-    Ok(Json(DirectoryMembers { format_version: FORMAT_VERSION, group: group.into(), members }).into_response())
+    Ok(Json(DirectoryMembers { format_version: FORMAT_VERSION, group: group.into(), members })
+        .into_response())
 }

@@ -132,7 +132,9 @@ fn bind_in(nursery: &Path, settings: &ControlSettings) -> io::Result<(UnixListen
     let mode = match give_to_group(&newborn, &settings.group) {
         Ok(()) => 0o660,
         Err(why) => {
-            tracing::warn!("{why}; only root and the daemon's own user may use the control socket (control.group)");
+            tracing::warn!(
+                "{why}; only root and the daemon's own user may use the control socket (control.group)"
+            );
             0o600
         }
     };
@@ -141,7 +143,8 @@ fn bind_in(nursery: &Path, settings: &ControlSettings) -> io::Result<(UnixListen
 }
 
 fn give_to_group(socket: &Path, group: &str) -> Result<(), String> {
-    let found = Group::from_name(group).map_err(|error| format!("the group {group} cannot be looked up: {error}"))?;
+    let found =
+        Group::from_name(group).map_err(|error| format!("the group {group} cannot be looked up: {error}"))?;
     let found = found.ok_or_else(|| format!("this host has no group {group}"))?;
     chown(socket, None, Some(found.gid))
         .map_err(|error| format!("the control socket cannot be given to the group {group}: {error}"))

@@ -37,7 +37,11 @@ struct Parrot(Mutex<Vec<String>>);
 impl Parrot {
     fn hear(&self, name: &str, what: &str) -> Result<String, Fault> {
         self.0.lock().unwrap().push(format!("{what} {name}"));
-        if name == "a b/c" { Ok(format!("{what} done")) } else { Err(Fault::not_found(format!("no {name:?}"))) }
+        if name == "a b/c" {
+            Ok(format!("{what} done"))
+        } else {
+            Err(Fault::not_found(format!("no {name:?}")))
+        }
     }
 }
 
@@ -74,7 +78,14 @@ impl Control for Parrot {
         let yaml = self.hear(name, "configuration")?;
         let (name, path) = (name.to_owned(), String::new());
         let (next_runs, config_error) = (Vec::new(), None);
-        Ok(ConnectorConfiguration { format_version: FORMAT_VERSION, name, path, yaml, next_runs, config_error })
+        Ok(ConnectorConfiguration {
+            format_version: FORMAT_VERSION,
+            name,
+            path,
+            yaml,
+            next_runs,
+            config_error,
+        })
     }
     async fn sync(&self, name: &str) -> Result<Events, Fault> {
         if name == "paused" {
@@ -265,7 +276,10 @@ async fn unusable_requests_get_an_error_body() {
         let body: crate::control::api::ErrorBody = serde_json::from_str(&text).unwrap();
         assert!(!body.message.is_empty() && body.format_version == FORMAT_VERSION);
     }
-    assert!(!running.parrot.0.lock().unwrap().iter().any(|heard| heard.contains("re")), "a bad request got through");
+    assert!(
+        !running.parrot.0.lock().unwrap().iter().any(|heard| heard.contains("re")),
+        "a bad request got through"
+    );
 }
 
 #[tokio::test]
@@ -316,7 +330,8 @@ async fn five_hundred_idle_clients_keep_nobody_out() {
 #[tokio::test]
 async fn only_those_who_may_change_anything() {
     let control = Arc::new(Parrot::default());
-    let router = routes::routes(Arc::clone(&control) as Arc<dyn Control>, Gate::of(990, "no-such-group-here"));
+    let router =
+        routes::routes(Arc::clone(&control) as Arc<dyn Control>, Gate::of(990, "no-such-group-here"));
     let send = async |uid, method, path: &str| {
         let caller = Caller { uid, gid: uid, pid: Some(7) };
         let service = TowerToHyperService::new(router.clone().layer(Extension(caller)));
