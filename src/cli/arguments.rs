@@ -20,9 +20,13 @@ pub(super) const DEFAULT_CONFIG: &str = "/etc/usersyncd/usersyncd.yaml";
   usersyncd ctl plan acme              what would happen?
   usersyncd ctl sync acme --wait       do it
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 invalid configuration (the daemon itself: 78), 4 changes are
-pending, 5 something is held, 6 partly failed or not proven, 7 daemon not reachable, 8 not permitted,
-130 detached by Ctrl-C from a run that goes on."
+Exit codes:
+    0  done                          5  something is held
+    1  failed                        6  partly failed or not proven
+    2  usage                         7  daemon not reachable
+    3  invalid configuration         8  not permitted
+       (the daemon itself: 78)     130  detached by Ctrl-C from a run that goes on
+    4  changes are pending (plan)"
 )]
 pub struct Arguments {
     /// What to do.

@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::arguments::CheckArguments;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use super::text::plural;
+use super::text::{Style, plural};
 use crate::clock::Clock;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::model::{Connector, ScheduleSettings};
-use crate::config::{check_connector, check_settings, connector_files};
+use crate::config::{check_connector, check_settings, connector_files, overlooked_files};
 use crate::sync::report::FORMAT_VERSION;
 use crate::telemetry::escape::{escape, escape_lines};
 
@@ -73,16 +73,23 @@ pub(super) fn run(arguments: &CheckArguments, output: &Output) -> Result<Exit, F
         output.print_json(&findings)?;
     } else {
         for diagnostic in &findings.diagnostics {
-            output.say(&format!("{}\n", render_diagnostic(diagnostic, output)));
+            output.say(&format!("{}\n", render_diagnostic(diagnostic, output.message_style)));
         }
         output.print(&render(&findings))?;
     }
     Ok(if findings.ok { Exit::Done } else { Exit::InvalidConfiguration })
 }
 
-fn render_diagnostic(diagnostic: &Diagnostic, output: &Output) -> String {
-    let _ = output.message_style();
-    format!("{diagnostic:?}")
+/// The diagnostic as a person reads it; what it quotes from a file is made harmless first.
+fn render_diagnostic(diagnostic: &Diagnostic, style: Style) -> String {
+    let safe = Diagnostic {
+        file: PathBuf::from(&*escape(&diagnostic.file.to_string_lossy())),
+        message: escape_lines(&diagnostic.message).into_owned(),
+        advice: diagnostic.advice.as_deref().map(|advice| escape_lines(advice).into_owned()),
+        snippet: diagnostic.snippet.as_deref().map(|snippet| escape_lines(snippet).into_owned()),
+        ..diagnostic.clone()
+    };
+    safe.render(style.colors)
 }
 
 /// usersyncd.yaml and its connectors directory.
@@ -94,6 +101,7 @@ fn check_all(config: &Path, must_exist: bool, clock: &Clock) -> Findings {
     if let Some(settings) = checked.value {
         match connector_files(&settings.connectors) {
             Ok(files) => {
+                diagnostics.extend(overlooked_files(&settings.connectors).unwrap_or_default());
                 connectors.extend(files.iter().map(|file| check_file(file, clock, &mut diagnostics)));
             }
             Err(diagnostic) => diagnostics.push(diagnostic),
@@ -193,4 +201,61 @@ fn verdict(connector: &CheckedConnector) -> String {
         None => text.push_str(", no schedule: runs when asked"),
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connector(schedule: Option<Schedule>, errors: usize, warnings: usize) -> CheckedConnector {
+        CheckedConnector {
+            name: "acme".to_owned(),
+            file: PathBuf::from("acme.yaml"),
+            errors,
+            warnings,
+            schedule,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn next_runs_are_told_in_the_zone_of_the_schedule() {
+        let settings = ScheduleSettings {
+            expression: "30 2 * * *".to_owned(),
+            cron: croner::parser::CronParser::new().parse("30 2 * * *").unwrap(),
+            timezone: chrono_tz::Europe::Berlin,
+            jitter: std::time::Duration::ZERO,
+            missed: crate::config::model::Missed::Skip,
+        };
+        // Clocks go forward on 29 March 2026 at 02:00.
+        let clock = Clock::starting_at("2026-03-27T12:00:00Z".parse().unwrap());
+        let told = verdict(&connector(Some(schedule(&settings, &clock)), 0, 1));
+        assert_eq!(
+            told,
+            "ok, 1 warning, next runs: 2026-03-28 02:30:00 CET, 2026-03-29 03:00:00 CEST, 2026-03-30 02:30:00 CEST, \
+             2026-03-31 02:30:00 CEST, 2026-04-01 02:30:00 CEST"
+        );
+    }
+
+    #[test]
+    fn verdicts() {
+        assert_eq!(verdict(&connector(None, 0, 0)), "ok, no schedule: runs when asked");
+        assert_eq!(verdict(&connector(None, 2, 1)), "2 errors; it would not run");
+        let empty = findings(Some(PathBuf::from("u.yaml")), Vec::new(), Vec::new());
+        assert_eq!(render(&empty), "u.yaml: ok, but there are no connector files\n");
+    }
+
+    #[test]
+    fn what_a_file_holds_cannot_reach_the_terminal() {
+        let diagnostic = Diagnostic {
+            file: PathBuf::from("a\u{1b}.yaml"),
+            line: 1,
+            column: 1,
+            severity: Severity::Error,
+            message: "`\u{1b}[2J` is not known".to_owned(),
+            advice: Some("\u{202e}".to_owned()),
+            snippet: Some("\u{9b}2J: 1\n^".to_owned()),
+        };
+        let text = render_diagnostic(&diagnostic, Style { colors: false });
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{text:?}");
+    }
 }

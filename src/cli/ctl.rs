@@ -97,6 +97,72 @@ fn unknown(name: &str, names: &[String]) -> String {
 }
 
 #[cfg(test)]
+pub(super) mod fake {
+    //! A daemon that says what a test wants it to say.
+
+    use axum::Router;
+    use axum::routing::get;
+    use serde_json::json;
+    use tempfile::TempDir;
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::cli::output::captured::Seen;
+    use crate::clock::Clock;
+    use crate::control::api::{ConnectorState, ConnectorStatus};
+    use crate::sync::report::{FORMAT_VERSION, Managed};
+
+    pub(in crate::cli) fn connector(name: &str) -> ConnectorStatus {
+        ConnectorStatus {
+            name: name.to_owned(),
+            state: ConnectorState::Idle,
+            runnable: true,
+            source: Some("https://acme.okta.com".to_owned()),
+            target: Some("the built-in directory".to_owned()),
+            schedule: Some("0 */4 * * * (Europe/Berlin)".to_owned()),
+            apply: true,
+            next_run: Some("2026-11-23T08:00:00Z".parse().unwrap()),
+            queued: false,
+            current: None,
+            last_run: None,
+            last_success: None,
+            managed: Managed { users: 1000, groups: 60, memberships: 5000 },
+            config_error: None,
+        }
+    }
+
+    /// What a test sees of a command.
+    pub(in crate::cli) struct Session {
+        pub(in crate::cli) ctl: Ctl,
+        pub(in crate::cli) data: Seen,
+        pub(in crate::cli) messages: Seen,
+        _directory: TempDir,
+    }
+
+    /// A daemon with these routes and the connectors acme and beta.
+    pub(in crate::cli) fn session(json: bool, routes: Router) -> Session {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("control.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let list = ConnectorList {
+            format_version: FORMAT_VERSION,
+            connectors: vec![connector("acme"), connector("beta")],
+        };
+        let list = json!(list).to_string();
+        let routes = routes.route("/v1/connectors", get(move || async move { list }));
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        let clock = Clock::starting_at("2026-11-23T06:00:00Z".parse().unwrap());
+        let (output, data, messages) = Output::captured(json, clock);
+        Session {
+            ctl: Ctl { client: Client::new(&socket).unwrap(), output },
+            data,
+            messages,
+            _directory: directory,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

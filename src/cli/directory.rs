@@ -78,12 +78,19 @@ mod tests {
             format_version: 1,
             users: vec![user("anna", "王小明"), user("eve", "Eve \u{1b}[31m\nroot")],
         };
-        insta::assert_snapshot!(render_users(&users), @"");
+        insta::assert_snapshot!(render_users(&users), @r"
+        username  email          display name          active  groups
+        anna      x@example.com  王小明                yes          2
+        eve       x@example.com  Eve \u{1b}[31m\nroot  no           2
+        ");
         let groups = DirectoryGroups {
             format_version: 1,
             groups: vec![DirectoryGroup { name: "jira-users".into(), description: "".into(), members: 1200 }],
         };
-        insta::assert_snapshot!(render_groups(&groups), @"");
+        insta::assert_snapshot!(render_groups(&groups), @r"
+        name        members  description
+        jira-users     1200
+        ");
     }
 
     /// RULES 32.

@@ -9,6 +9,9 @@ use super::text::{duration, moment, table};
 use crate::control::api::{RunList, RunSummary};
 use crate::sync::report::{KindCounts, Outcome, Report};
 
+/// Characters of an error shown in a list.
+const LONGEST_ERROR: usize = 72;
+
 /// Lists past runs, newest first.
 pub(super) async fn history(ctl: &Ctl, name: Option<&str>, limit: u32) -> Result<Exit, Failure> {
     let limit = limit.to_string();
@@ -48,12 +51,21 @@ fn render(runs: &[RunSummary], now: DateTime<Utc>) -> String {
             changes(run).to_string(),
             held(run).to_string(),
             run.findings.to_string(),
-            run.error.clone().unwrap_or_default(),
+            run.error.as_deref().map(cut).unwrap_or_default(),
         ]
     });
     let header =
         ["run", "connector", "trigger", "started", "took", "result", "changes", "held", "findings", "error"];
     table(&header, &[0, 6, 7, 8], rows)
+}
+
+/// The beginning of an error; `run ID` shows all of it.
+fn cut(error: &str) -> String {
+    let line = error.lines().next().unwrap_or_default();
+    if line.chars().count() <= LONGEST_ERROR {
+        return line.to_owned();
+    }
+    line.chars().take(LONGEST_ERROR).chain(['…']).collect()
 }
 
 fn kinds(run: &RunSummary) -> [KindCounts; 3] {
@@ -92,7 +104,11 @@ mod tests {
             findings: 5,
         };
         let busy = RunSummary { run: 18, ended: None, outcome: None, error: None, ..ended.clone() };
-        insta::assert_snapshot!(render(&[busy, ended], now), @"");
+        insta::assert_snapshot!(render(&[busy, ended], now), @r"
+        run  connector  trigger  started                         took  result               changes  held  findings  error
+         18  acme       cron     2026-11-23 03:00 UTC (3 h ago)        busy or interrupted        6     3         5
+         17  acme       cron     2026-11-23 03:00 UTC (3 h ago)  42 s  failed                     6     3         5  Okta refused
+        ");
         assert_eq!(render(&[], now), "no runs yet\n");
     }
 }

@@ -92,7 +92,12 @@ mod tests {
             groups: 60,
             done: false,
         };
-        insta::assert_snapshot!(render("acme", &answer), @"");
+        insta::assert_snapshot!(render("acme", &answer), @r"
+        acme manages 1000 users and 60 groups
+          source: https://old.okta.com -> https://new.okta.com
+          target: the built-in directory stays
+        nothing was changed; if the users and groups there are the same, `usersyncd ctl rebind acme --yes` does it
+        ");
         let done = RebindAnswer { done: true, ..answer.clone() };
         assert!(render("acme", &done).ends_with("\ndone\n"));
         let same = RebindAnswer { before: Some(answer.after.clone()), ..answer };

@@ -78,7 +78,14 @@ mod tests {
             }],
             ..ReloadAnswer::default()
         };
-        insta::assert_snapshot!(render(&answer, Style { colors: false }), @"");
+        insta::assert_snapshot!(render(&answer, Style { colors: false }), @r"
+        updated       acme
+        unchanged     beta, gamma
+        needs restart state
+        rejected      delta: the last good version stays in force
+        error: unknown key
+         --> delta.yaml:3:1
+        ");
         assert_eq!(
             render(&ReloadAnswer::default(), Style { colors: false }),
             "there are no connector files\n"

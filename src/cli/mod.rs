@@ -61,7 +61,7 @@ fn execute(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(config) => run::run(&config),
         Command::Check(arguments) => check::run(&arguments, &Output::standard(arguments.json)),
-        Command::Schema => schema::run(&Output::standard(true)),
+        Command::Schema => schema::run(&Output::standard(false)),
         Command::Ctl(arguments) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map_err(no_runtime)?.block_on(ctl::run(arguments))

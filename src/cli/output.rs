@@ -17,7 +17,9 @@ pub(super) struct Output {
     pub(super) json: bool,
     /// How data is coloured.
     pub(super) style: Style,
-    /// Messages are read on a terminal.
+    /// How messages are coloured.
+    pub(super) message_style: Style,
+    /// Messages are read on a terminal that can draw.
     pub(super) messages_on_terminal: bool,
     /// The time now.
     pub(super) clock: Clock,
@@ -29,22 +31,18 @@ impl Output {
     /// The streams of this process. Colours only on a terminal, and not if `NO_COLOR` is set (no-color.org) or the
     /// terminal is dumb.
     pub(super) fn standard(json: bool) -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
+        let colors = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let capable = std::env::var_os("TERM").is_none_or(|value| value != "dumb");
+        let messages_on_terminal = capable && io::stderr().is_terminal();
         Self {
             json,
-            style: Style { colors: wanted && io::stdout().is_terminal() },
-            messages_on_terminal: io::stderr().is_terminal(),
+            style: Style { colors: colors && capable && io::stdout().is_terminal() },
+            message_style: Style { colors: colors && messages_on_terminal },
+            messages_on_terminal,
             clock: Clock::system(),
             data: Mutex::new(Box::new(io::stdout())),
             messages: Mutex::new(Box::new(io::stderr())),
         }
-    }
-
-    /// Whether messages may be coloured.
-    pub(super) fn message_style(&self) -> Style {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Style { colors: wanted && self.messages_on_terminal }
     }
 
     /// Prints data. A reader that went away (`| head`) has seen what it wanted.
@@ -122,6 +120,7 @@ pub(super) mod captured {
             let output = Self {
                 json,
                 style: Style { colors: false },
+                message_style: Style { colors: false },
                 messages_on_terminal: false,
                 clock,
                 data: Mutex::new(Box::new(data.clone())),

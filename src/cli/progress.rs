@@ -117,7 +117,7 @@ fn measured() -> ProgressStyle {
 }
 
 /// `reading: 1200 users, 12 of 60 groups, 34 requests`.
-fn sentence(view: &ProgressView) -> String {
+pub(super) fn sentence(view: &ProgressView) -> String {
     let mut text = match view.phase {
         Phase::Waiting => "waiting for its turn".to_owned(),
         Phase::Reading => format!(

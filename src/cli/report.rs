@@ -71,15 +71,7 @@ pub(super) fn push_holds(out: &mut String, holds: &[HoldSummary], extent: Extent
     }
     out.push_str(&format!("\n{}\n", style.bold("Held for a person to look at; nothing of this was done:")));
     for hold in holds {
-        let of = hold.group.as_ref().map_or_else(String::new, |group| format!(" of {}", escape(group)));
-        out.push_str(&format!(
-            "  {} {} of {}, {} allowed: {}\n",
-            style.yellow(&format!("{}{of}:", hold.kind.as_str())),
-            hold.count,
-            hold.base,
-            hold.allowed,
-            escape(&hold.reason)
-        ));
+        out.push_str(&format!("  {} {}\n", style.yellow("!"), escape(&hold.reason)));
         let most = if extent == Extent::Whole { usize::MAX } else { MOST_NAMES };
         if !hold.names.is_empty() {
             out.push_str(&format!("    {}\n", names(&hold.names, most)));
@@ -111,7 +103,7 @@ pub(super) fn push_findings(out: &mut String, findings: &[Finding], most: usize,
     if findings.is_empty() {
         return;
     }
-    out.push_str(&format!("\n{}\n", style.bold("Findings; these records were left as they are:")));
+    out.push_str(&format!("\n{}\n", style.bold("Findings:")));
     for finding in findings.iter().take(most) {
         out.push_str(&format!(
             "  {} {}: {}\n",
@@ -139,4 +131,4 @@ fn push_operations(out: &mut String, operations: &[OperationReport], style: Styl
 
 #[cfg(test)]
 #[path = "report_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -1,1 +1,164 @@
+//! What a person reads after a run.
 
+use super::*;
+use crate::sync::model::FindingKind;
+use crate::sync::report::{Counts, FORMAT_VERSION, HoldKind, KindCounts, Managed, Trigger};
+
+pub(in crate::cli) fn now() -> DateTime<Utc> {
+    "2026-11-23T06:00:00Z".parse().unwrap()
+}
+
+pub(in crate::cli) fn hold() -> HoldSummary {
+    HoldSummary {
+        kind: HoldKind::Memberships,
+        group: Some("jira-users".into()),
+        count: 30,
+        allowed: 20,
+        base: 100,
+        reason: "members of group jira-users: 30 of 100 would go, and the limit allows 20. Look first."
+            .to_owned(),
+        names: (1..=12).map(|number| format!("user{number}").into()).collect(),
+    }
+}
+
+pub(in crate::cli) fn report() -> Report {
+    Report {
+        format_version: FORMAT_VERSION,
+        run: 17,
+        connector: "acme".to_owned(),
+        trigger: Trigger::Cron,
+        started: "2026-11-23T03:00:00Z".parse().unwrap(),
+        ended: "2026-11-23T03:02:05Z".parse().unwrap(),
+        outcome: Outcome::Partial,
+        error: None,
+        counts: Counts {
+            users: KindCounts {
+                created: 12,
+                unchanged: 985,
+                failed: 1,
+                filtered: 40,
+                ..KindCounts::default()
+            },
+            groups: KindCounts { unchanged: 60, ..KindCounts::default() },
+            memberships: KindCounts { created: 120, deleted: 3, held: 30, ..KindCounts::default() },
+        },
+        findings: (1..=22)
+            .map(|number| Finding::new(FindingKind::NameCollision, format!("u{number}"), "taken\nby another"))
+            .collect(),
+        holds: vec![hold()],
+        not_proven: vec![NotProven {
+            list: "members of jira-admins".to_owned(),
+            reason: "page 3 did not parse".to_owned(),
+            removals_left_out: 1,
+        }],
+        requests: 345,
+        managed: Managed { users: 1000, groups: 60, memberships: 5000 },
+        operations: vec![
+            OperationReport {
+                summary: "create user anna@example.com".to_owned(),
+                result: "applied".to_owned(),
+                error: None,
+                operation: serde_json::Value::Null,
+            },
+            OperationReport {
+                summary: "update user eve\u{1b}[2J".to_owned(),
+                result: "failed".to_owned(),
+                error: Some("the directory refused it".to_owned()),
+                operation: serde_json::Value::Null,
+            },
+        ],
+    }
+}
+
+const PLAIN: Style = Style { colors: false };
+
+#[test]
+fn a_summary_says_what_was_done_held_and_left_alone() {
+    insta::assert_snapshot!(render(&report(), Extent::Summary, PLAIN, now()), @r"
+    acme run 17: partial, 2 min 5 s, 345 requests to Okta, 22 findings
+
+                 created  updated  unchanged  disabled  deleted  failed  filtered  held
+    users             12        0        985         0        0       1        40     0
+    groups             0        0         60         0        0       0         0     0
+    memberships      120        0          0         0        3       0         0    30
+
+    Held for a person to look at; nothing of this was done:
+      ! members of group jira-users: 30 of 100 would go, and the limit allows 20. Look first.
+        user1, user2, user3, user4, user5, user6, user7, user8, user9, user10, … and 2 more
+
+    Not read to the end; nothing was removed on account of it:
+      members of jira-admins: page 3 did not parse; 1 removal left out
+
+    Findings:
+      name_collision u1: taken\nby another
+      name_collision u2: taken\nby another
+      name_collision u3: taken\nby another
+      name_collision u4: taken\nby another
+      name_collision u5: taken\nby another
+      name_collision u6: taken\nby another
+      name_collision u7: taken\nby another
+      name_collision u8: taken\nby another
+      name_collision u9: taken\nby another
+      name_collision u10: taken\nby another
+      name_collision u11: taken\nby another
+      name_collision u12: taken\nby another
+      name_collision u13: taken\nby another
+      name_collision u14: taken\nby another
+      name_collision u15: taken\nby another
+      name_collision u16: taken\nby another
+      name_collision u17: taken\nby another
+      name_collision u18: taken\nby another
+      name_collision u19: taken\nby another
+      name_collision u20: taken\nby another
+      … 2 more, all with `usersyncd ctl run 17`
+    ");
+}
+
+#[test]
+fn a_whole_report_has_every_finding_and_operation() {
+    let text = render(&report(), Extent::Whole, PLAIN, now());
+    assert!(text.contains("u22: taken\\nby another") && !text.contains("… "), "{text}");
+    assert!(text.contains("user12"), "{text}");
+    let (_, operations) = text.split_once("2 operations\n").unwrap();
+    insta::assert_snapshot!(operations, @r"
+    applied    create user anna@example.com
+    failed     update user eve\u{1b}[2J
+               the directory refused it
+    ");
+}
+
+#[test]
+fn a_failed_run_says_why() {
+    let failed = Report {
+        outcome: Outcome::Failed,
+        error: Some("Okta refused the token.\nMake a new one.\u{1b}[0m".to_owned()),
+        counts: Counts::default(),
+        findings: Vec::new(),
+        holds: Vec::new(),
+        not_proven: Vec::new(),
+        requests: 1,
+        ..report()
+    };
+    insta::assert_snapshot!(render(&failed, Extent::Summary, PLAIN, now()), @r"
+    acme run 17: failed, 2 min 5 s, 1 request to Okta, 0 findings
+    error: Okta refused the token.
+    Make a new one.\u{1b}[0m
+
+                 created  updated  unchanged  disabled  deleted  failed  filtered  held
+    users              0        0          0         0        0       0         0     0
+    groups             0        0          0         0        0       0         0     0
+    memberships        0        0          0         0        0       0         0     0
+    ");
+}
+
+#[test]
+fn colours_are_the_only_difference_on_a_terminal() {
+    let colored = render(&report(), Extent::Whole, Style { colors: true }, now());
+    let plain = render(&report(), Extent::Whole, PLAIN, now());
+    assert_ne!(colored, plain);
+    let mut stripped = colored;
+    for code in ["0", "1", "31", "32", "33"] {
+        stripped = stripped.replace(&format!("\u{1b}[{code}m"), "");
+    }
+    assert_eq!(stripped, plain);
+}

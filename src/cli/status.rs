@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
+use super::progress::sentence;
 use super::text::{Style, duration, moment, plural, table};
 use crate::control::api::{
     ConnectorConfiguration, ConnectorList, ConnectorState, ConnectorStatus, DaemonStatus, RunSummary,
@@ -157,6 +158,7 @@ fn render_connector(connector: &ConnectorStatus, style: Style, now: DateTime<Utc
     if let Some(run) = &connector.current {
         let since = moment(run.started, now);
         line("busy", &format!("run {} ({}), since {since}", run.run, run.trigger.as_str()));
+        line("", &sentence(&run.progress));
     }
     if connector.queued {
         line("queued", "1 request, begins after the busy run");

@@ -1,1 +1,121 @@
+//! What a person reads about connectors and the daemon.
 
+use super::super::ctl::fake::connector;
+use super::super::report::tests::now;
+use super::*;
+use crate::control::api::CurrentRun;
+use crate::sync::progress::Progress;
+use crate::sync::report::{Counts, FORMAT_VERSION, Outcome, Trigger};
+
+const PLAIN: Style = Style { colors: false };
+
+fn connectors() -> Vec<ConnectorStatus> {
+    let last = RunSummary {
+        run: 16,
+        connector: "acme".to_owned(),
+        trigger: Trigger::Cron,
+        started: "2026-11-23T04:00:00Z".parse().unwrap(),
+        ended: Some("2026-11-23T04:02:05Z".parse().unwrap()),
+        outcome: Some(Outcome::Failed),
+        error: Some("Okta refused the token.\u{1b}[2J\nMake a new one.".to_owned()),
+        counts: Counts::default(),
+        findings: 0,
+    };
+    let acme = ConnectorStatus {
+        state: ConnectorState::Running,
+        queued: true,
+        current: Some(CurrentRun {
+            run: 17,
+            trigger: Trigger::Manual,
+            started: "2026-11-23T05:59:00Z".parse().unwrap(),
+            progress: Progress::default().view(),
+        }),
+        last_run: Some(last),
+        last_success: Some("2026-11-22T04:02:05Z".parse().unwrap()),
+        ..connector("acme")
+    };
+    let broken = ConnectorStatus {
+        state: ConnectorState::ConfigError,
+        runnable: false,
+        apply: false,
+        schedule: None,
+        next_run: None,
+        config_error: Some("error: unknown key `soruce`\n --> beta.yaml:1:1".to_owned()),
+        ..connector("beta")
+    };
+    vec![acme, broken]
+}
+
+#[test]
+fn the_daemon_and_its_connectors() {
+    let status = DaemonStatus {
+        format_version: FORMAT_VERSION,
+        version: "0.1.0".to_owned(),
+        pid: 4711,
+        started: "2026-11-20T06:00:00Z".parse().unwrap(),
+        config: "usersyncd.yaml".to_owned(),
+        state: "state".to_owned(),
+        metrics: Some("http://127.0.0.1:9845/metrics".to_owned()),
+        stopping: true,
+        restart_needed_for: vec!["state".to_owned(), "metrics.listen".to_owned()],
+        connectors: connectors(),
+    };
+    insta::assert_snapshot!(render_daemon(&status, PLAIN, now()), @r"
+    usersyncd 0.1.0, process 4711, running since 2026-11-20 06:00 UTC (3 days ago)
+    configuration usersyncd.yaml, state state, metrics http://127.0.0.1:9845/metrics
+    stopping: no new runs begin
+    changed, in force after a restart: state, metrics.listen
+
+    connector  state                    last run                        result  next run                       users  groups
+    acme       running, 1 queued        2026-11-23 04:02 UTC (1 h ago)  failed  2026-11-23 08:00 UTC (in 2 h)   1000      60
+    beta       config_error, apply off  never                                   when asked                      1000      60
+
+    beta: its file is broken, and it does not run
+    error: unknown key `soruce`
+     --> beta.yaml:1:1
+    ");
+    assert!(render_list(&[], now()).contains("put a file NAME.yaml"));
+}
+
+#[test]
+fn one_connector() {
+    insta::assert_snapshot!(render_connector(&connectors()[0], PLAIN, now()), @r"
+    acme: running, 1 queued
+      source       https://acme.okta.com
+      target       the built-in directory
+      schedule     0 */4 * * * (Europe/Berlin)
+      next run     2026-11-23 08:00 UTC (in 2 h)
+      manages      1000 users, 60 groups, 5000 memberships
+      busy         run 17 (manual), since 2026-11-23 05:59 UTC (1 min ago)
+                 waiting for its turn
+      queued       1 request, begins after the busy run
+      last run     run 16 (cron): failed in 2 min 5 s, 2026-11-23 04:02 UTC (1 h ago)
+      error        Okta refused the token.\u{1b}[2J\nMake a new one.
+      last success 2026-11-22 04:02 UTC (25 h ago)
+    ");
+    let broken = render_connector(&connectors()[1], PLAIN, now());
+    assert!(
+        broken.contains(
+            "beta: its file is broken, and it does not run\nerror: unknown key `soruce`\n --> beta"
+        )
+    );
+}
+
+#[test]
+fn a_shown_configuration_is_yaml() {
+    let configuration = ConnectorConfiguration {
+        format_version: FORMAT_VERSION,
+        name: "acme".to_owned(),
+        path: "connectors.d/acme.yaml".to_owned(),
+        yaml: "source:\n  okta: {}\n".to_owned(),
+        next_runs: vec!["2026-11-23T08:00:00Z".parse().unwrap()],
+        config_error: None,
+    };
+    insta::assert_snapshot!(render_configuration(&configuration, now()), @r"
+    # acme, from connectors.d/acme.yaml
+    source:
+      okta: {}
+    # next runs:
+    #   2026-11-23 08:00 UTC (in 2 h)
+    ");
+}

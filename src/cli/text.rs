@@ -148,10 +148,10 @@ mod tests {
         let rows = [("王小明", "1"), ("eve\u{1b}[2J\nroot", "22"), ("Zoë", "333")];
         let rows = rows.map(|(name, count)| vec![name.to_owned(), count.to_owned()]);
         insta::assert_snapshot!(table(&["name", "count"], &[1], rows), @r"
-        name                   count
-        王小明                     1
-        eve\u{1b}[2J\nroot        22
-        Zoë                      333
+        name                count
+        王小明                  1
+        eve\u{1b}[2J\nroot     22
+        Zoë                   333
         ");
     }
 

@@ -229,6 +229,20 @@ impl Store {
         .await
     }
 
+    /// From now on every write fails as SQLite fails when the disk is full (or, on request, read-only).
+    #[cfg(test)]
+    pub(crate) async fn break_down(&self, full: bool) {
+        let broken = self.database.read(move |transaction| {
+            if full {
+                let pages: u64 = transaction.pragma_query_value(None, "page_count", |row| row.get(0))?;
+                transaction.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            } else {
+                transaction.pragma_update(None, "query_only", "ON")
+            }
+        });
+        broken.await.unwrap();
+    }
+
     async fn read<T, F>(&self, failed: &str, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -291,3 +305,6 @@ fn unusable(column: usize, error: impl std::error::Error + Send + Sync + 'static
 fn word<T: serde::de::DeserializeOwned>(column: usize, text: String) -> rusqlite::Result<T> {
     serde_json::from_value(serde_json::Value::String(text)).map_err(|error| unusable(column, error))
 }
+
+#[cfg(test)]
+mod tests;

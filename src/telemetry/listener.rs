@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::escape::escape_html;
 use super::metrics::Metrics;
+use super::process;
 use crate::config::model::Page;
 use crate::control::api::{ConnectorStatus, DaemonStatus};
 
@@ -130,7 +131,7 @@ async fn guard_headers(mut response: Response) -> Response {
 }
 
 async fn show_metrics(State(shown): State<Shown>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shown.metrics.text())
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shown.metrics.text() + &process::text())
 }
 
 async fn show_readiness(State(shown): State<Shown>) -> (StatusCode, &'static str) {

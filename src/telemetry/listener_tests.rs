@@ -80,6 +80,7 @@ async fn metrics_and_health() {
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
     assert!(metrics.contains("content-type: text/plain; version=0.0.4"));
     assert!(metrics.contains("usersyncd_build_info{version="));
+    assert!(metrics.contains("\nprocess_open_fds "));
     assert!(fetch(served.address, "/livez").await.starts_with("HTTP/1.1 200"));
     let unready = fetch(served.address, "/readyz").await;
     assert!(unready.starts_with("HTTP/1.1 503") && unready.contains("not ready: "), "{unready}");

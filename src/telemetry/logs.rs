@@ -361,8 +361,7 @@ mod tests {
         let (filter, handle) = reload::Layer::new(targets(LogLevel::Info));
         let subscriber = Registry::default().with(filter).with(lines);
         tracing::subscriber::with_default(subscriber, || events(&LogHandle(handle)));
-        let text = buffer.lock().unwrap().clone();
-        text
+        buffer.lock().unwrap().clone()
     }
 
     #[test]

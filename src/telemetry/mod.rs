@@ -6,3 +6,4 @@ pub mod escape;
 pub mod listener;
 pub mod logs;
 pub mod metrics;
+pub mod process;

@@ -63,6 +63,8 @@ pub(super) enum Unread {
     Fatal(SourceError),
     /// Okta says that it does not exist: 404 in Okta's own form.
     Missing,
+    /// Okta says that it has no such path (404): a question that this org does not answer.
+    NoPath(OktaError),
     /// 403 in answer to a question about a single record or the org.
     Forbidden(Option<OktaError>),
     /// Any other answer that was not expected; a part of a sentence.
@@ -79,6 +81,7 @@ impl Unread {
         match self {
             Self::Fatal(error) => error.to_string(),
             Self::Missing => "Okta answered that it does not exist (404)".to_owned(),
+            Self::NoPath(error) => format!("Okta answered 404 ({})", error.line()),
             Self::Forbidden(error) => {
                 let said = error.as_ref().map_or_else(String::new, |error| format!(" ({})", error.line()));
                 format!("Okta does not let this token read it: 403{said}")
@@ -163,9 +166,7 @@ impl Client {
             Unread::Fatal(error) => error,
             Unread::Forbidden(error) => refusal::forbidden(origin, what, error.as_ref()),
             Unread::GivenUp(failure) => refusal::unreachable(origin, what, &failure),
-            Unread::Missing => {
-                refusal::not_okta(origin, what, "Okta answered that there is no such thing (404)")
-            }
+            Unread::Missing | Unread::NoPath(_) => refusal::not_okta(origin, what, &unread.reason()),
             Unread::Strange(text) => refusal::not_okta(origin, what, &text),
             stopped @ Unread::Stopped => {
                 let failure = Failure { kind: FailureKind::NoAnswer, text: stopped.reason() };
@@ -183,6 +184,7 @@ impl Client {
             (StatusCode::FORBIDDEN, error) => Unread::Forbidden(error),
             // Only Okta's own words prove that something is gone; a proxy's 404 does not.
             (StatusCode::NOT_FOUND, Some(error)) if error.error_code == "E0000007" => Unread::Missing,
+            (StatusCode::NOT_FOUND, Some(error)) => Unread::NoPath(error),
             (status, error) => {
                 tracing::warn!(path = ask.url.path(), %status, "{} was answered strangely", ask.what);
                 Unread::Strange(refusal::strange(status, &answer.headers, error.as_ref()))

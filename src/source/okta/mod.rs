@@ -64,8 +64,10 @@ impl Okta {
 #[async_trait]
 impl Source for Okta {
     async fn address(&self, control: &RunControl) -> Result<String, SourceError> {
-        unimplemented!()
+        let client = self.client(control)?;
+        unless_cancelled(control, read::address(&client)).await
     }
+
     async fn read(&self, request: &ReadRequest, control: &RunControl) -> Result<SourceSnapshot, SourceError> {
         let client = self.client(control)?;
         unless_cancelled(control, read::read(&client, request)).await

@@ -26,13 +26,15 @@ pub(super) async fn read(client: &Client, request: &ReadRequest) -> Result<Sourc
 
 /// The org's id; its origin where the token may not read the id (RULES 1). An id that could not be had for the moment is an
 /// error, since a ledger would not be recognised by another address.
-async fn address(client: &Client) -> Result<String, SourceError> {
+pub(super) async fn address(client: &Client) -> Result<String, SourceError> {
     const WHAT: &str = "the org";
     let url = client.url(&["org"], None);
     let ask = Ask { bucket: Bucket::Other, url: &url, what: WHAT, options: None, smaller: None };
     match client.ask(ask, |_, body| parse::org_id(body)).await {
         Ok(id) => Ok(id),
-        Err(Unread::Forbidden(_) | Unread::Missing) => Ok(client.origin().origin().ascii_serialization()),
+        Err(Unread::Forbidden(_) | Unread::Missing | Unread::NoPath(_)) => {
+            Ok(client.origin().origin().ascii_serialization())
+        }
         Err(unread) => Err(client.fatal(WHAT, unread)),
     }
 }

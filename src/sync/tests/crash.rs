@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::world::*;
 use crate::sync::engine::sync;
-use crate::sync::model::Status;
+use crate::sync::model::{Binding, Status};
 use crate::sync::progress::RunControl;
 use crate::sync::report::Outcome;
 
@@ -99,15 +99,29 @@ async fn a_cancelled_run_stops_between_batches_and_the_next_one_does_the_rest() 
 
 #[tokio::test]
 async fn what_cannot_be_journaled_is_not_applied() {
-    let (org, _) = changed_org();
-    let world = World::new(org, 2).await;
-    let ticket = world.begin().await;
-    // The run's row is gone, so that the journal refuses rows that refer to it: as a full disk would.
-    let unknown = crate::sync::engine::RunTicket { run: ticket.run + 77, ..ticket };
-    let report = sync(&world.connector, &world.services, &unknown, &RunControl::default()).await;
-    assert_eq!(report.outcome, Outcome::Failed);
-    assert!(report.error.unwrap().contains("what cannot be journaled is not applied"));
-    assert!(world.target().log.is_empty());
+    for (full, words) in [(true, "the disk is full"), (false, "read-only")] {
+        let mut org = Org::with_users(400);
+        org.group("g1", "staff", &["u000"]);
+        let world = World::new(org, 100).await;
+        let ticket = world.begin().await;
+        world
+            .services
+            .store
+            .bind("acme", &Binding { source: "org1".into(), target: "memory".into() })
+            .await
+            .unwrap();
+        world.services.store.break_down(full).await;
+        let report = sync(&world.connector, &world.services, &ticket, &RunControl::default()).await;
+        let applied = world.target().log.len();
+        assert!(applied < 400, "the journal must break down on the way");
+        assert_eq!(report.outcome, if applied == 0 { Outcome::Failed } else { Outcome::Partial });
+        assert_eq!(report.counts.users.created as usize, applied, "only what was journaled was applied");
+        let error = report.error.unwrap();
+        assert!(error.contains(words), "{error}");
+        assert!(
+            world.services.store.begin_run("acme", ticket.trigger, ticket.started).await.is_err() || full
+        );
+    }
 }
 
 #[tokio::test]

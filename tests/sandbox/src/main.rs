@@ -1,5 +1,7 @@
 //! The stand-ins as a program, for the quickstart, benchmarks and tests that want them in a process of their own.
 
+mod ask;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -21,6 +23,13 @@ struct Arguments {
 enum Which {
     /// A stand-in for an Okta org.
     Okta(OktaArguments),
+    /// Change the org of a running stand-in: `sandbox change http://127.0.0.1:PORT '{"add": 3, "suspend": 2}'`
+    Change {
+        /// Where the stand-in is.
+        url: String,
+        /// What to change, as JSON.
+        change: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -88,8 +97,13 @@ enum Limit {
 // One thread is enough to serve what one client can read, and leaves the other cores to that client.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Which::Okta(arguments) = Arguments::parse().which;
-    match run(arguments).await {
+    let outcome = match Arguments::parse().which {
+        Which::Okta(arguments) => run(arguments).await,
+        Which::Change { url, change } => {
+            ask::ask(&url, "POST", "/sandbox/change", &change).await.map(|changed| print!("{changed}"))
+        }
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("sandbox: {problem}");

@@ -103,12 +103,10 @@ fn not_okta(body: &[u8], error: &serde_json::Error) -> String {
         "the answer is a web page, not Okta's JSON, as a proxy or a sign-in page sends it".to_owned()
     } else if error.is_eof() {
         "the answer is JSON that ends in the middle".to_owned()
+    } else if error.is_data() {
+        "the answer is JSON, but not what Okta sends here".to_owned()
     } else {
-        format!(
-            "the answer is not the JSON that Okta sends (line {}, column {})",
-            error.line(),
-            error.column()
-        )
+        "the answer is no JSON".to_owned()
     }
 }
 

@@ -1,0 +1,41 @@
+# The developer's index. `make quickstart` shows the main job, `make test` tests everything.
+
+CARGO ?= cargo
+DENY_VERSION = 0.20.2
+TOOLS = $(CURDIR)/target/tools
+
+.PHONY: quickstart test test-rust test-peers test-units lint format bench tools help
+
+help: ## What can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+quickstart: ## An org, the daemon, two syncs, and a look around; ONCE=1 ends by itself
+	@$(CARGO) build --workspace --bins
+	@examples/quickstart.sh
+
+test: test-rust test-units test-peers ## Everything
+
+test-rust: ## Unit and integration tests
+	$(CARGO) test --workspace --quiet
+
+test-units: ## systemd accepts the unit
+	@systemd/verify.sh
+
+test-peers: ## Programs that others wrote read the stand-ins
+	@tests/peers/run.sh
+
+lint: tools ## Format, clippy, licences and sources of dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --offline --log-level error check bans licenses sources
+
+format: ## Format everything
+	$(CARGO) fmt --all
+
+bench: ## Atlassian's published workload: time, memory and requests
+	$(CARGO) build --release --workspace --bins
+	$(CARGO) bench --bench sync
+
+tools:
+	@PATH="$(TOOLS)/bin:$$PATH"; command -v cargo-deny >/dev/null || \
+	  $(CARGO) install --quiet --locked --root "$(TOOLS)" --version $(DENY_VERSION) cargo-deny

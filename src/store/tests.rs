@@ -1,0 +1,240 @@
+//! What is written is there after a restart, and what must be refused is refused.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::*;
+use crate::sync::engine::{RunTicket, failed_report};
+use crate::sync::model::{LedgerGroup, LedgerUser, Origin, TargetId};
+use crate::sync::report::{HoldKind, Managed, Outcome};
+
+fn at(minute: i64) -> DateTime<Utc> {
+    "2026-02-01T00:00:00Z".parse::<DateTime<Utc>>().unwrap() + TimeDelta::minutes(minute)
+}
+
+fn user(target: &str, username: &str) -> LedgerUser {
+    LedgerUser {
+        target: target.into(),
+        username: username.into(),
+        origin: Origin::Created,
+        disabled_by_us: false,
+    }
+}
+
+fn group(target: &str, name: &str, memberships: u64) -> LedgerGroup {
+    LedgerGroup { target: target.into(), name: name.into(), origin: Origin::Adopted, memberships }
+}
+
+async fn begin(store: &Store, connector: &str, minute: i64) -> RunTicket {
+    let run = store.begin_run(connector, Trigger::Cron, at(minute)).await.unwrap();
+    RunTicket { run, trigger: Trigger::Cron, started: at(minute) }
+}
+
+async fn end(store: &Store, connector: &str, ticket: &RunTicket, minute: i64, outcome: Outcome) {
+    let mut report = failed_report(connector, ticket, at(minute), "no".to_owned());
+    report.outcome = outcome;
+    store.end_run(&report).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_daemon_on_the_same_state_is_refused_until_the_first_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = Store::open(directory.path()).await.unwrap();
+    let error = Store::open(directory.path()).await.unwrap_err().to_string();
+    assert!(error.contains("another usersyncd works on the state directory"), "{error}");
+    drop(first);
+    Store::open(directory.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_state_of_a_newer_version_is_refused_with_a_clear_sentence() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = Store::open(directory.path()).await.unwrap_err().to_string();
+    assert!(error.contains("has version 99") && error.contains("A newer usersyncd wrote it"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_and_an_impossible_directory_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join("state.db"),
+        "this is no database, and it is long enough to be seen as none",
+    )
+    .unwrap();
+    let error = Store::open(directory.path()).await.unwrap_err().to_string();
+    assert!(error.contains("state.db") && error.contains("restore it from a backup"), "{error}");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = Store::open(&file).await.unwrap_err().to_string();
+    assert!(error.contains("could not be made"), "{error}");
+}
+
+#[tokio::test]
+async fn memory_survives_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    assert_eq!(store.memory("acme").await.unwrap(), ConnectorMemory::default());
+    let first = begin(&store, "acme", 0).await;
+    end(&store, "acme", &first, 1, Outcome::Held).await;
+    let second = begin(&store, "acme", 2).await;
+    end(&store, "acme", &second, 3, Outcome::Failed).await;
+    begin(&store, "acme", 4).await;
+    store.set_paused("acme", true).await.unwrap();
+    store.set_last_scheduled("acme", at(2)).await.unwrap();
+    drop(store);
+    let memory = Store::open(directory.path()).await.unwrap().memory("acme").await.unwrap();
+    assert!(memory.paused);
+    assert_eq!(memory.last_run.unwrap().run, second.run, "the run that never ended is not the last result");
+    assert_eq!(memory.last_attempt, Some(at(4)));
+    assert_eq!(memory.last_success, Some(at(1)), "held counts as success, failed does not");
+    assert_eq!(memory.last_scheduled, Some(at(2)));
+    assert_eq!(memory.last_report.unwrap().error.as_deref(), Some("no"));
+}
+
+#[tokio::test]
+async fn the_journal_knows_what_was_answered_and_what_was_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let ticket = begin(&store, "acme", 0).await;
+    let intent = |position, kind, source: &str, name: &str| Intent {
+        position,
+        kind,
+        source: source.into(),
+        target: None,
+        name: name.into(),
+        summary: format!("{kind} {name}"),
+        operation: r#"{"after":{"added":["a","b"]}}"#.to_owned(),
+    };
+    let intents = vec![
+        intent(0, "create_user", "a", "anna"),
+        intent(1, "create_user", "b", "bert"),
+        intent(2, "create_group", "g", "staff"),
+        intent(3, "change_members", "g", "staff"),
+    ];
+    store.journal("acme", ticket.run, JournalBatch { intents, ..JournalBatch::default() }).await.unwrap();
+    let answers = vec![
+        Answer { position: 0, result: "applied", error: None, created: Some("t1".into()) },
+        Answer { position: 3, result: "failed", error: Some("refused".to_owned()), created: None },
+    ];
+    let ledger_changes = vec![LedgerChange::PutUser("a".into(), user("t1", "anna"))];
+    let batch = JournalBatch { answers, ledger_changes, ..JournalBatch::default() };
+    store.journal("acme", ticket.run, batch).await.unwrap();
+    let ledger = store.ledger("acme").await.unwrap();
+    assert_eq!(ledger.users.len(), 1);
+    assert_eq!(ledger.unanswered_users.keys().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(ledger.unanswered_groups["g"], "staff");
+
+    assert_eq!(store.report(ticket.run).await.unwrap(), None, "it has not ended");
+    end(&store, "acme", &ticket, 1, Outcome::Partial).await;
+    let operations = store.report(ticket.run).await.unwrap().unwrap().operations;
+    let results: Vec<&str> = operations.iter().map(|operation| operation.result.as_str()).collect();
+    assert_eq!(results, ["applied", "unanswered", "unanswered", "failed"]);
+    assert_eq!(operations[3].error.as_deref(), Some("refused"));
+    let added = &operations[3].operation["after"]["added"];
+    assert_eq!(added[0], serde_json::json!({ "source": "a", "username": "anna" }), "a reader sees names");
+
+    let next = begin(&store, "acme", 2).await;
+    store.change_ledger("acme", next.run, Vec::new()).await.unwrap();
+    assert!(store.ledger("acme").await.unwrap().unanswered_users.is_empty(), "a later run has seen to them");
+}
+
+#[tokio::test]
+async fn a_batch_is_written_whole_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let ledger_changes = vec![LedgerChange::PutUser("a".into(), user("t1", "anna"))];
+    let intents = vec![Intent {
+        position: 0,
+        kind: "create_user",
+        source: "b".into(),
+        target: None,
+        name: "bert".into(),
+        summary: String::new(),
+        operation: "{}".to_owned(),
+    }];
+    let batch = JournalBatch { intents, ledger_changes, ..JournalBatch::default() };
+    store.journal("acme", 4711, batch).await.unwrap_err();
+    assert!(store.ledger("acme").await.unwrap().users.is_empty());
+}
+
+#[tokio::test]
+async fn limits_over_24_hours_count_from_the_first_base() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let ticket = begin(&store, "acme", 0).await;
+    let applied = |minute, kind, group: Option<&str>, count, base| Applied {
+        at: at(minute),
+        kind,
+        group: group.map(TargetId::from),
+        count,
+        base,
+    };
+    let applied = vec![
+        applied(0, HoldKind::Leavers, None, 9, 500),
+        applied(10, HoldKind::Leavers, None, 2, 100),
+        applied(11, HoldKind::Leavers, None, 3, 98),
+        applied(11, HoldKind::Memberships, Some("g1"), 4, 40),
+        applied(12, HoldKind::Groups, None, 1, 9),
+    ];
+    store.journal("acme", ticket.run, JournalBatch { applied, ..JournalBatch::default() }).await.unwrap();
+    let recent = store.recent("acme", at(5)).await.unwrap();
+    assert_eq!((recent.leavers.applied, recent.leavers.base), (5, 100));
+    assert_eq!(recent.memberships[&TargetId::from("g1")].applied, 4);
+    assert_eq!((recent.groups.applied, recent.renames.applied), (1, 0));
+    assert_eq!(store.recent("other", at(0)).await.unwrap(), Recent::default());
+}
+
+#[tokio::test]
+async fn a_ledger_can_be_renamed_but_never_over_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let ticket = begin(&store, "old", 0).await;
+    end(&store, "old", &ticket, 1, Outcome::Success).await;
+    let binding = Binding { source: "org".to_owned(), target: "directory:1".to_owned() };
+    store.bind("old", &binding).await.unwrap();
+    let changes = vec![
+        LedgerChange::PutUser("a".into(), user("t1", "anna")),
+        LedgerChange::PutGroup("g".into(), group("t2", "staff", 5)),
+        LedgerChange::PutGroup("h".into(), group("t2", "staff", 5)),
+    ];
+    store.change_ledger("old", ticket.run, changes).await.unwrap();
+    assert_eq!(store.managed("old").await.unwrap(), Managed { users: 1, groups: 1, memberships: 5 });
+    let claims = store.claims("other", "directory:1").await.unwrap();
+    assert_eq!((claims.users.len(), claims.groups.len()), (1, 1));
+    assert_eq!(store.claims("old", "directory:1").await.unwrap(), Claims::default(), "its own are no claims");
+
+    begin(&store, "new", 2).await;
+    store.rename("old", "new").await.unwrap();
+    let ledger = store.ledger("new").await.unwrap();
+    assert_eq!((ledger.users.len(), ledger.binding), (1, Some(binding)));
+    assert_eq!(store.runs(Some("new"), 9).await.unwrap().len(), 2);
+    assert!(store.rename("old", "new").await.unwrap_err().to_string().contains("nothing is known"));
+    store.bind("third", &Binding { source: "x".to_owned(), target: "y".to_owned() }).await.unwrap();
+    assert!(store.rename("third", "new").await.unwrap_err().to_string().contains("already manages 3"));
+}
+
+#[tokio::test]
+async fn a_released_user_is_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let ticket = begin(&store, "acme", 0).await;
+    let changes = vec![LedgerChange::PutUser("a".into(), user("t1", "anna@example.com"))];
+    store.change_ledger("acme", ticket.run, changes).await.unwrap();
+    assert_eq!(store.release("acme", "nobody").await.unwrap(), None);
+    assert_eq!(store.release("acme", "Anna@Example.com").await.unwrap(), Some("a".into()));
+    assert!(store.ledger("acme").await.unwrap().users.is_empty());
+}
+
+#[tokio::test]
+async fn runs_come_newest_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    for (minute, connector) in [(0, "a"), (1, "b"), (2, "a")] {
+        let ticket = begin(&store, connector, minute).await;
+        end(&store, connector, &ticket, minute + 1, Outcome::Success).await;
+    }
+    let numbers = |runs: Vec<RunSummary>| runs.into_iter().map(|run| run.run).collect::<Vec<_>>();
+    assert_eq!(numbers(store.runs(None, 2).await.unwrap()), [3, 2]);
+    assert_eq!(numbers(store.runs(Some("a"), 9).await.unwrap()), [3, 1]);
+}

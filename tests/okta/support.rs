@@ -1,0 +1,175 @@
+//! What the tests of the Okta source share: a stand-in, a source that reads it, and what should come out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandbox::okta::{Okta as StandIn, Options};
+use tempfile::TempDir;
+use usersyncd::config::model::{OktaSettings, SecretRef};
+use usersyncd::http::{Patience, Shared};
+use usersyncd::source::okta::Okta;
+use usersyncd::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
+use usersyncd::sync::model::{AttributeValue, Proof, SourceGroup, SourceSnapshot, Status};
+use usersyncd::sync::progress::RunControl;
+use usersyncd::telemetry::metrics::Metrics;
+
+/// A stand-in and a source that reads it.
+pub(crate) struct Bench {
+    pub(crate) okta: StandIn,
+    pub(crate) source: Okta,
+    pub(crate) control: RunControl,
+    pub(crate) shared: Shared,
+    secrets: TempDir,
+}
+
+impl Bench {
+    pub(crate) async fn start(options: Options) -> Self {
+        Self::start_with(options, patience(), 100).await
+    }
+
+    pub(crate) async fn start_with(options: Options, patience: Patience, budget: u8) -> Self {
+        let okta = StandIn::start(options).await.unwrap();
+        let secrets = tempfile::tempdir().unwrap();
+        let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
+        let settings = settings(&secrets, okta.url(), okta.token(), budget);
+        let source = Okta::new(settings, &shared);
+        Self { okta, source, control: RunControl::default(), shared, secrets }
+    }
+
+    /// Another connector of the same process that reads the same org.
+    pub(crate) fn another(&self, budget: u8) -> Okta {
+        Okta::new(settings(&self.secrets, self.okta.url(), self.okta.token(), budget), &self.shared)
+    }
+
+    /// A source that uses another token.
+    pub(crate) fn with_token(&self, token: &str) -> Okta {
+        Okta::new(settings(&self.secrets, self.okta.url(), token, 100), &self.shared)
+    }
+
+    pub(crate) async fn try_read(&self) -> Result<SourceSnapshot, SourceError> {
+        self.source.read(&request(), &self.control).await
+    }
+
+    pub(crate) async fn read(&self) -> SourceSnapshot {
+        self.try_read().await.unwrap()
+    }
+
+    pub(crate) async fn read_as(&self, request: &ReadRequest) -> SourceSnapshot {
+        self.source.read(request, &self.control).await.unwrap()
+    }
+
+    /// Reads, then asks for these records.
+    pub(crate) async fn confirm(&self, users: &[&str], groups: &[&str]) -> SourceSnapshot {
+        let mut snapshot = self.read().await;
+        let questions = Questions {
+            users: users.iter().map(|id| (*id).into()).collect(),
+            groups: groups.iter().map(|id| (*id).into()).collect(),
+        };
+        self.source.confirm(&mut snapshot, &questions, &request(), &self.control).await.unwrap();
+        snapshot
+    }
+
+    /// Whether users, groups and memberships are exactly what the stand-in's org has.
+    pub(crate) fn assert_whole(&self, snapshot: &SourceSnapshot) {
+        assert_eq!(users_proof(snapshot), None);
+        assert_eq!(groups_proof(snapshot), None);
+        assert_eq!(unproven_groups(snapshot), BTreeMap::new());
+        let org = self.okta.org();
+        let listed = org.users().into_iter().filter(|user| user.status.as_str() != "DEPROVISIONED");
+        let expected: BTreeMap<_, _> =
+            listed.map(|user| (user.id, (user.login, user.status.as_str().to_owned()))).collect();
+        assert_eq!(users(snapshot), expected);
+        for group in org.groups() {
+            let read = group_of(snapshot, &group.id);
+            assert_eq!(read.name, group.name);
+            assert_eq!(read.everyone, group.kind == "BUILT_IN");
+            if !read.everyone {
+                assert_eq!(
+                    members(snapshot, &group.id),
+                    org.members(&group.id).into_iter().collect(),
+                    "{}",
+                    group.name
+                );
+            }
+        }
+        assert_eq!(snapshot.groups.len(), org.groups().len());
+    }
+}
+
+fn settings(secrets: &TempDir, url: &str, token: &str, rate_budget: u8) -> OktaSettings {
+    let path = secrets.path().join(format!("token-{}", token.len()));
+    std::fs::write(&path, format!("{token}\n")).unwrap();
+    OktaSettings { origin: url.parse().unwrap(), token: SecretRef::File(path), rate_budget }
+}
+
+/// As patient as in service, with pauses and time-outs that a test can wait for.
+pub(crate) fn patience() -> Patience {
+    Patience { first_pause: Duration::from_millis(2), ..Patience::default() }
+}
+
+/// As [`patience`], for servers that are silent.
+pub(crate) fn impatience() -> Patience {
+    Patience { silence: Duration::from_millis(300), tries: 2, ..patience() }
+}
+
+/// Everything, with the attributes of the default mapping.
+pub(crate) fn request() -> ReadRequest {
+    ReadRequest {
+        attributes: ["displayName", "email", "firstName", "lastName", "login"].map(Into::into).into(),
+        wants_members: GroupFilter(Arc::new(|_| true)),
+        groups_with_memberships: BTreeSet::new(),
+        statuses: BTreeSet::from([Status::Active]),
+    }
+}
+
+/// id -> (login, status)
+pub(crate) fn users(snapshot: &SourceSnapshot) -> BTreeMap<String, (String, String)> {
+    let login = snapshot.attribute_names.iter().position(|name| name == "login").unwrap();
+    let users = snapshot.users.iter().map(|user| {
+        let AttributeValue::Text(login) = &user.attributes[login] else { panic!("{user:?} has no login") };
+        (user.id.to_string(), (login.to_string(), user.status.as_str().to_owned()))
+    });
+    let users: Vec<_> = users.collect();
+    let count = users.len();
+    let users: BTreeMap<_, _> = users.into_iter().collect();
+    assert_eq!(users.len(), count, "some users are doubled");
+    users
+}
+
+pub(crate) fn group_of<'a>(snapshot: &'a SourceSnapshot, id: &str) -> &'a SourceGroup {
+    snapshot.groups.iter().find(|group| group.id.0 == id).unwrap_or_else(|| panic!("group {id} was not read"))
+}
+
+/// Ids of the members that were read.
+pub(crate) fn members(snapshot: &SourceSnapshot, group: &str) -> BTreeSet<String> {
+    let group = group_of(snapshot, group);
+    let ids = snapshot.people.ids();
+    let members: BTreeSet<_> =
+        group.members.iter().map(|member| ids[member.person as usize].to_string()).collect();
+    assert_eq!(members.len(), group.members.len(), "some members are doubled");
+    members
+}
+
+fn why(proof: &Proof) -> Option<String> {
+    match proof {
+        Proof::Proven => None,
+        Proof::NotProven(why) => Some(why.clone()),
+    }
+}
+
+/// Why the user list is not proven.
+pub(crate) fn users_proof(snapshot: &SourceSnapshot) -> Option<String> {
+    why(&snapshot.users_proof)
+}
+
+/// Why the group list is not proven.
+pub(crate) fn groups_proof(snapshot: &SourceSnapshot) -> Option<String> {
+    why(&snapshot.groups_proof)
+}
+
+/// Why member lists are not proven.
+pub(crate) fn unproven_groups(snapshot: &SourceSnapshot) -> BTreeMap<String, String> {
+    let unproven = |group: &SourceGroup| why(&group.members_proof).map(|why| (group.id.to_string(), why));
+    snapshot.groups.iter().filter_map(unproven).collect()
+}
