@@ -141,7 +141,8 @@ fn a_reload_answers_with_what_it_found() {
 fn a_file_is_checked_again_when_what_it_lacked_appears() {
     let site = Site::new();
     let token = site.path("later");
-    let contents = site.connector("").replace(&site.path("token").display().to_string(), &token.display().to_string());
+    let contents =
+        site.connector("").replace(&site.path("token").display().to_string(), &token.display().to_string());
     site.write("acme", &contents);
     let daemon = site.start();
     assert_eq!(daemon.get("/v1/connectors/acme")["state"], "config_error");

@@ -10,7 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -32,7 +33,8 @@ pub(crate) struct Site {
 impl Site {
     /// With an org of 100 users and 10 groups, and no connector.
     pub(crate) fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let okta = runtime.block_on(Okta::start(Options::default())).unwrap();
         let root = tempfile::tempdir().unwrap();
         let site = Self { root, okta, _runtime: runtime };
@@ -105,13 +107,12 @@ impl Site {
     pub(crate) fn launch(&self) -> Daemon {
         let notify = self.path("notify");
         drop(fs::remove_file(&notify));
-        let socket = UnixDatagram::bind(&notify).unwrap();
-        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let notifications = read_notifications(UnixDatagram::bind(&notify).unwrap());
         let log = self.path("log");
         let mut command = self.command();
         command.env("NOTIFY_SOCKET", &notify).stderr(File::create(&log).unwrap());
         let child = command.spawn().unwrap();
-        Daemon { child, notifications: socket, socket: self.path("control.sock"), log }
+        Daemon { child, notifications, socket: self.path("control.sock"), log }
     }
 
     /// Starts a daemon that is to fail, and returns its exit code and what it said.
@@ -133,7 +134,7 @@ impl Site {
 /// A running daemon, killed when dropped.
 pub(crate) struct Daemon {
     child: Child,
-    notifications: UnixDatagram,
+    notifications: Receiver<String>,
     socket: PathBuf,
     log: PathBuf,
 }
@@ -141,12 +142,10 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Waits for the next message to systemd that holds `text`, and returns it.
     pub(crate) fn told(&self, text: &str) -> String {
-        let mut buffer = [0; 4096];
         loop {
-            let Ok(length) = self.notifications.recv(&mut buffer) else {
+            let Ok(message) = self.notifications.recv_timeout(DEADLINE) else {
                 panic!("the daemon never told systemd {text:?}; its log:\n{}", self.log());
             };
-            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
             if message.contains(text) {
                 return message;
             }
@@ -160,20 +159,26 @@ impl Daemon {
 
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        kill(self.pid(), signal).unwrap();
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended. One that does not end is killed, and its status says so.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        // The daemon's end closes this connection, if it does not answer first: no need to look again and again.
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
+        let pid = self.pid();
+        let (over, is_over) = channel::<()>();
+        let killer = std::thread::spawn(move || {
+            if is_over.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                drop(kill(pid, Signal::SIGKILL));
             }
-            assert!(start.elapsed() < DEADLINE, "the daemon does not end; its log:\n{}", self.log());
-            std::thread::yield_now();
-        }
+        });
+        let status = self.child.wait().unwrap();
+        drop(over);
+        killer.join().unwrap();
+        status
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
     }
 
     /// One request over the control socket; the status and the body as JSON, or as a list of JSON lines.
@@ -224,6 +229,21 @@ impl Drop for Daemon {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Takes messages as they come, as systemd does: the kernel holds only a few, and a daemon that finds no room waits.
+fn read_notifications(socket: UnixDatagram) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// A sync that is waited for.

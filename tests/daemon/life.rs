@@ -87,7 +87,11 @@ fn a_broken_connector_file_does_not_stop_the_others() {
     let daemon = site.start();
     for name in ["broken", "dangling", "directory"] {
         let status = daemon.get(&format!("/v1/connectors/{name}"));
-        assert_eq!((&status["state"], &status["runnable"]), (&json!("config_error"), &json!(false)), "{name}");
+        assert_eq!(
+            (&status["state"], &status["runnable"]),
+            (&json!("config_error"), &json!(false)),
+            "{name}"
+        );
         let (status, refusal) = daemon.ask(&format!("POST /v1/connectors/{name}/sync"), "");
         assert_eq!((status, &refusal["error"]), (409, &json!("conflict")), "{refusal}");
     }

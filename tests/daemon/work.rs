@@ -13,7 +13,10 @@ fn a_sync_brings_the_org_into_the_directory_and_the_next_changes_nothing() {
     assert_eq!(code, 0, "{said}");
     let users = daemon.get("/v1/directory/users")["users"].as_array().unwrap().clone();
     let logins: Vec<_> = site.okta.org().users().into_iter().map(|user| user.login.to_lowercase()).collect();
-    assert!(users.len() > 50 && users.iter().all(|user| logins.contains(&user["username"].as_str().unwrap().into())));
+    assert!(
+        users.len() > 50
+            && users.iter().all(|user| logins.contains(&user["username"].as_str().unwrap().into()))
+    );
     let report = daemon.sync("acme");
     assert_eq!(report["counts"]["users"]["created"], 0);
     assert_eq!(report["counts"]["users"]["unchanged"], users.len());
