@@ -98,6 +98,11 @@ impl Text {
         }
     }
 
+    /// Where a diagnostic about `region` stands.
+    pub(super) fn place(&self, region: Region) -> Position {
+        self.clamp(region).from
+    }
+
     /// Moves a region that a parser reports beyond the end of a line or of the file to where something can be shown.
     fn clamp(&self, region: Region) -> Region {
         let line = region.from.line.clamp(1, self.lines.len().max(1));
@@ -288,8 +293,8 @@ fn user_information(line: &[char], range: &Range<usize>) -> Option<Range<usize>>
 
 fn values_of_secret_keys(line: &[char]) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    let mut colons = line.iter().enumerate().filter(|(_, character)| **character == ':').map(|(at, _)| at);
-    while let Some(colon) = colons.next() {
+    let colons = line.iter().enumerate().filter(|(_, character)| **character == ':').map(|(at, _)| at);
+    for colon in colons {
         let key: String = line[..colon]
             .iter()
             .rev()
