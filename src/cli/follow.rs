@@ -45,15 +45,18 @@ pub(super) async fn follow(
             Some(RunEvent::Finished { report }) => return Ok(Ended::Report(report)),
             Some(RunEvent::Planned { plan }) => return Ok(Ended::Plan(plan)),
             Some(RunEvent::Refused { error, message }) => return Ok(Ended::Refused(error, message)),
-            None => {
-                return Err(Failure::new(
-                    Exit::Unreachable,
-                    "the daemon ended its answer before the run did; see what became of it with `usersyncd ctl status` \
-                     and `systemctl status usersyncd`",
-                ));
-            }
+            None => return Err(unsaid()),
         }
     }
+}
+
+/// The daemon stopped talking before it had said what became of the request.
+pub(super) fn unsaid() -> Failure {
+    Failure::new(
+        Exit::Unreachable,
+        "the daemon ended its answer before the run did; see what became of it with `usersyncd ctl status` and \
+         `systemctl status usersyncd`",
+    )
 }
 
 /// The failure that a refusal is.

@@ -4,12 +4,26 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::text::Style;
 use crate::clock::Clock;
 use crate::sync::report::FORMAT_VERSION;
+
+/// A document that has no `format_version` of its own, with one.
+#[derive(Debug, Serialize)]
+pub(super) struct Versioned<T> {
+    format_version: u32,
+    #[serde(flatten)]
+    document: T,
+}
+
+impl<T> Versioned<T> {
+    /// The document in the present version.
+    pub(super) fn new(document: T) -> Self {
+        Self { format_version: FORMAT_VERSION, document }
+    }
+}
 
 /// The two streams of a command, and what is known about them.
 pub(super) struct Output {
@@ -57,15 +71,10 @@ impl Output {
         }
     }
 
-    /// Prints a document with its `format_version`.
+    /// Prints a document that carries its `format_version`.
     pub(super) fn print_json<T: Serialize>(&self, document: &T) -> Result<(), Failure> {
-        let failed =
-            |error: serde_json::Error| Failure::new(Exit::Failed, format!("no JSON could be made: {error}"));
-        let mut value = serde_json::to_value(document).map_err(failed)?;
-        if let Value::Object(fields) = &mut value {
-            fields.entry("format_version").or_insert_with(|| json!(FORMAT_VERSION));
-        }
-        let mut text = serde_json::to_string_pretty(&value).map_err(failed)?;
+        let mut text = serde_json::to_string_pretty(document)
+            .map_err(|error| Failure::new(Exit::Failed, format!("no JSON could be made: {error}")))?;
         text.push('\n');
         self.print(&text)
     }
@@ -140,6 +149,8 @@ pub(super) mod captured {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     struct Broken(io::ErrorKind);
@@ -164,11 +175,7 @@ mod tests {
     #[test]
     fn json_carries_its_version() {
         let (output, data, _) = Output::captured(true, Clock::system());
-        output.print_json(&json!({"name": "acme"})).unwrap();
-        output.print_json(&json!({"format_version": 9})).unwrap();
-        assert_eq!(
-            data.text(),
-            "{\n  \"format_version\": 1,\n  \"name\": \"acme\"\n}\n{\n  \"format_version\": 9\n}\n"
-        );
+        output.print_json(&Versioned::new(json!({"name": "acme"}))).unwrap();
+        assert_eq!(data.text(), "{\n  \"format_version\": 1,\n  \"name\": \"acme\"\n}\n");
     }
 }

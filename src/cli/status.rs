@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
+use super::output::Versioned;
 use super::progress::sentence;
 use super::text::{Style, duration, moment, plural, table};
 use crate::control::api::{
@@ -25,7 +26,8 @@ pub(super) async fn status(ctl: &Ctl, name: Option<&str>) -> Result<Exit, Failur
     if let Some(name) = name {
         let answer = ctl.client.get(&["v1", "connectors", name], &[]).await;
         let status: ConnectorStatus = ctl.known(name, answer).await?;
-        ctl.output.show(&status, |status| render_connector(status, style, now))?;
+        let document = Versioned::new(&status);
+        ctl.output.show(&document, |_| render_connector(&status, style, now))?;
     } else {
         let status: DaemonStatus = ctl.client.get(&["v1", "status"], &[]).await?;
         ctl.output.show(&status, |status| render_daemon(status, style, now))?;

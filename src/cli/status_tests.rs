@@ -87,7 +87,7 @@ fn one_connector() {
       next run     2026-11-23 08:00 UTC (in 2 h)
       manages      1000 users, 60 groups, 5000 memberships
       busy         run 17 (manual), since 2026-11-23 05:59 UTC (1 min ago)
-                 waiting for its turn
+                   waiting for its turn
       queued       1 request, begins after the busy run
       last run     run 16 (cron): failed in 2 min 5 s, 2026-11-23 04:02 UTC (1 h ago)
       error        Okta refused the token.\u{1b}[2J\nMake a new one.

@@ -2,7 +2,6 @@
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use reqwest::Method;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -10,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
-use super::follow::{Ended, follow};
+use super::follow::{Ended, follow, unsaid};
+use super::output::Versioned;
 use super::progress::Board;
 use super::report::{Extent, render};
 use crate::control::api::{ConnectorList, RunEvent, SyncRequest};
@@ -33,12 +33,22 @@ pub(super) async fn run(ctl: &Ctl, name: Option<&str>, wait: bool) -> Result<Exi
     if wait { watch_all(ctl, &names).await } else { start_all(ctl, &names).await }
 }
 
+/// Asks for a run and returns whether it began or waits.
 async fn start(ctl: &Ctl, name: &str) -> Result<RunEvent, Failure> {
     let path = ["v1", "connectors", name, "sync"];
-    let answer = ctl.client.send(Method::POST, &path, &SyncRequest { wait: false }).await;
-    match ctl.known(name, answer).await? {
-        RunEvent::Refused { error, message } => Err(ctl.refused(name, error, message).await),
-        event => Ok(event),
+    let events = ctl.client.stream(&path, Some(&SyncRequest { wait: false })).await;
+    let mut events = ctl.known(name, events).await?;
+    loop {
+        match events.next().await? {
+            Some(RunEvent::Notice { message }) => {
+                ctl.output.say(&format!("{}: {}", escape(name), escape(&message)))
+            }
+            Some(RunEvent::Refused { error, message }) => {
+                return Err(ctl.refused(name, error, message).await);
+            }
+            Some(event) => return Ok(event),
+            None => return Err(unsaid()),
+        }
     }
 }
 
@@ -50,7 +60,6 @@ fn started(name: &str, event: &RunEvent) -> String {
             format!("{name}: run {run} began; watch it with `usersyncd ctl status {name}`\n")
         }
         RunEvent::Queued { behind } => format!("{name}: queued, begins when run {behind} has ended\n"),
-        RunEvent::Notice { message } => format!("{name}: {}\n", escape(message)),
         _ => format!("{name}: accepted\n"),
     }
 }
@@ -60,7 +69,7 @@ async fn start_one(ctl: &Ctl, name: &str) -> Result<Exit, Failure> {
     if ctl.output.json {
         let mut document = json!(event);
         document["connector"] = json!(name);
-        ctl.output.print_json(&document)?;
+        ctl.output.print_json(&Versioned::new(document))?;
     } else {
         ctl.output.print(&started(name, &event))?;
     }
@@ -88,7 +97,7 @@ async fn start_all(ctl: &Ctl, names: &[String]) -> Result<Exit, Failure> {
         }
     }
     if ctl.output.json {
-        ctl.output.print_json(&json!({ "requests": documents }))?;
+        ctl.output.print_json(&Versioned::new(json!({ "requests": documents })))?;
     }
     Ok(exit)
 }
@@ -152,7 +161,7 @@ async fn watch_all(ctl: &Ctl, names: &[String]) -> Result<Exit, Failure> {
         }
     }
     if ctl.output.json {
-        ctl.output.print_json(&json!({ "reports": reports, "refused": refused }))?;
+        ctl.output.print_json(&Versioned::new(json!({ "reports": reports, "refused": refused })))?;
     }
     Ok(exit)
 }

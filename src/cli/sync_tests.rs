@@ -120,13 +120,15 @@ async fn a_daemon_that_goes_away_is_not_a_failed_run() {
 #[tokio::test]
 async fn without_waiting_the_answer_is_what_became_of_the_request() {
     let acme = json!(RunEvent::Started { run: 17 }).to_string();
-    let beta = json!(RunEvent::Queued { behind: 16 }).to_string();
+    let notice = RunEvent::Notice { message: "an older version of its file is in force".to_owned() };
+    let beta = lines(&[notice, RunEvent::Queued { behind: 16 }]);
     let session = answering(false, acme.clone(), beta.clone());
     assert_eq!(run(&session.ctl, None, false).await, Ok(Exit::Done));
     insta::assert_snapshot!(session.data.text(), @r"
     acme: run 17 began; watch it with `usersyncd ctl status acme`
     beta: queued, begins when run 16 has ended
     ");
+    assert_eq!(session.messages.text(), "beta: an older version of its file is in force\n");
     let session = answering(true, acme, beta);
     assert_eq!(run(&session.ctl, Some("acme"), false).await, Ok(Exit::Done));
     let printed: serde_json::Value = serde_json::from_str(&session.data.text()).unwrap();

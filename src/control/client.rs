@@ -235,7 +235,11 @@ impl Events {
             match self.response.chunk().await {
                 Ok(Some(chunk)) => self.buffer.extend_from_slice(&chunk),
                 Ok(None) if self.buffer.is_empty() => return Ok(None),
-                Ok(None) => return Err(lost("the last line is cut")),
+                // The last line may do without a line feed; one that is cut is no JSON.
+                Ok(None) => {
+                    let last = std::mem::take(&mut self.buffer);
+                    return serde_json::from_slice(&last).map(Some).map_err(|_| lost("the last line is cut"));
+                }
                 Err(error) => return Err(lost(&cause(&error))),
             }
         }

@@ -66,12 +66,13 @@ async fn events_arrive_whatever_the_chunks() {
         "{\"event\":\"queued\",\"beh",
         "ind\":3}\n\n{\"event\":\"started\",\"run\":4}\n{\"event\":\"notice\",",
         "\"message\":\"a\\nb\"}",
-        "\r\n",
+        "\r\n{\"event\":\"started\",\"run\":5}",
     ]);
     let mut events = events(&client).await;
     assert_eq!(events.next().await, Ok(Some(RunEvent::Queued { behind: 3 })));
     assert_eq!(events.next().await, Ok(Some(RunEvent::Started { run: 4 })));
     assert_eq!(events.next().await, Ok(Some(RunEvent::Notice { message: "a\nb".to_owned() })));
+    assert_eq!(events.next().await, Ok(Some(RunEvent::Started { run: 5 })), "without a line feed");
     assert_eq!(events.next().await, Ok(None));
 }
 

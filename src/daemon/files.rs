@@ -6,8 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config;
 use crate::config::diagnostic::{Checked, Diagnostic};
 use crate::config::model::{Connector, Settings};
+use crate::config::scan::{Entry, Scan};
+use crate::config::watch::Watcher;
 
 /// The time between two reads that must be alike.
 pub(super) const SETTLE: Duration = Duration::from_millis(500);
@@ -18,26 +21,40 @@ pub(super) trait Disk: Send + Sync {
     fn look(&self) -> Seen;
     /// Reads and checks one connector file.
     fn check(&self, path: &Path) -> Checked<Connector>;
-    /// Watches again what may have been replaced.
-    fn watch_again(&self) {}
+}
+
+/// The real files.
+pub(super) struct RealDisk {
+    /// `usersyncd.yaml`.
+    pub(super) settings: PathBuf,
+    /// Whether it must exist.
+    pub(super) settings_must_exist: bool,
+    /// The connectors directory, as it was when the daemon started.
+    pub(super) connectors: PathBuf,
+    /// Watches again at each look what was replaced meanwhile.
+    pub(super) watcher: Watcher,
+}
+
+impl Disk for RealDisk {
+    fn look(&self) -> Seen {
+        self.watcher.rewatch();
+        Seen {
+            files: Scan::read(&self.connectors).map(|scan| scan.entries().clone()),
+            settings: config::check_settings(&self.settings, self.settings_must_exist).into(),
+        }
+    }
+    fn check(&self, path: &Path) -> Checked<Connector> {
+        config::check_connector(path)
+    }
 }
 
 /// One look at the configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     /// Connector files by connector name. An error is a directory that cannot be read, which is not an empty one.
-    pub(super) files: Result<BTreeMap<String, FileSeen>, Diagnostic>,
+    pub(super) files: Result<BTreeMap<String, Entry>, Diagnostic>,
     /// `usersyncd.yaml`.
     pub(super) settings: SettingsSeen,
-}
-
-/// A connector file as it was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FileSeen {
-    /// Where it is.
-    pub(super) path: PathBuf,
-    /// SHA-256 of its contents in hex; none if they cannot be read.
-    pub(super) digest: Option<String>,
 }
 
 /// `usersyncd.yaml` as it was seen.
@@ -80,6 +97,11 @@ impl<V> Default for Settler<V> {
 }
 
 impl<V: Clone + PartialEq> Settler<V> {
+    /// One in which `value` is in force from the beginning.
+    pub(super) fn starting_with(name: &str, value: V) -> Self {
+        Self { in_force: BTreeMap::from([(name.to_owned(), value)]), candidates: BTreeMap::new() }
+    }
+
     /// Takes one look, at least [`SETTLE`] after the one before, and returns what is now in force and was not before:
     /// what differs from what is in force and was seen like this twice in a row.
     pub(super) fn step(&mut self, seen: &BTreeMap<String, V>) -> Vec<Settled<V>> {
@@ -127,10 +149,11 @@ impl<V: Clone + PartialEq> Settler<V> {
         &self.in_force
     }
 
-    /// Has a name looked at anew, since what was read of it later was something else.
-    pub(super) fn forget(&mut self, name: &str) {
-        self.in_force.remove(name);
-        self.candidates.insert(name.to_owned(), None);
+    /// Something else came into force than what was seen; the name is to be looked at again.
+    pub(super) fn correct(&mut self, name: &str, value: V) {
+        self.in_force.insert(name.to_owned(), value.clone());
+        // A candidate that is in force already can only ask for another look, never settle.
+        self.candidates.insert(name.to_owned(), Some(value));
     }
 }
 
@@ -152,11 +175,14 @@ pub(super) fn restart_needed_for(at_start: &Settings, now: &Settings) -> Vec<Str
 
 /// Which keys of `usersyncd.yaml` differ in a way that is taken over at once.
 pub(super) fn taken_over(before: &Settings, now: &Settings) -> Vec<String> {
-    [("metrics.page", before.metrics.page != now.metrics.page), ("log.level", before.log.level != now.log.level)]
-        .into_iter()
-        .filter(|(_, differs)| *differs)
-        .map(|(key, _)| key.to_owned())
-        .collect()
+    [
+        ("metrics.page", before.metrics.page != now.metrics.page),
+        ("log.level", before.log.level != now.log.level),
+    ]
+    .into_iter()
+    .filter(|(_, differs)| *differs)
+    .map(|(key, _)| key.to_owned())
+    .collect()
 }
 
 #[cfg(test)]
@@ -169,7 +195,10 @@ mod tests {
         looks
             .iter()
             .map(|look| {
-                let seen = look.split_whitespace().map(|file| (file[..1].to_owned(), file[1..].to_owned())).collect();
+                let seen = look
+                    .split_whitespace()
+                    .map(|file| (file[..1].to_owned(), file[1..].to_owned()))
+                    .collect();
                 let settled = settler.step(&seen).into_iter().map(|change| match change {
                     Settled::Added(name, value) => format!("+{name}{value}"),
                     Settled::Changed(name, value) => format!("~{name}{value}"),
@@ -194,6 +223,21 @@ mod tests {
         ] {
             assert_eq!(steps(looks), expected, "{looks:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_was_read_differently_a_third_time_is_looked_at_again() {
+        let look = |value: &str| BTreeMap::from([("a".to_owned(), value.to_owned())]);
+        let mut settler = Settler::starting_with("a", "1".to_owned());
+        settler.step(&look("2"));
+        assert_eq!(settler.step(&look("2")), [Settled::Changed("a".to_owned(), "2".to_owned())]);
+        settler.correct("a", "?".to_owned());
+        assert!(settler.is_unsettled());
+        assert_eq!(settler.step(&look("2")), []);
+        assert_eq!(settler.step(&look("2")), [Settled::Changed("a".to_owned(), "2".to_owned())]);
+        settler.correct("a", "?".to_owned());
+        settler.step(&BTreeMap::new());
+        assert_eq!(settler.step(&BTreeMap::new()), [Settled::Removed("a".to_owned())]);
     }
 
     #[test]

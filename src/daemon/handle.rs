@@ -13,6 +13,7 @@ use crate::control::api::{ConnectorState, ConnectorStatus, CurrentRun, RunSummar
 use crate::control::fault::Fault;
 use crate::sync::progress::Progress;
 use crate::sync::report::{Managed, Outcome, Trigger};
+use crate::telemetry::metrics::Metrics;
 
 /// What a connector's task is told.
 pub(super) enum Command {
@@ -47,9 +48,8 @@ impl Maintenance {
 
     /// Ends it and has the connector read its memory again.
     pub(super) fn end_with_new_memory(mut self) {
-        if let Some(sender) = self.0.take() {
-            drop(sender.send(true));
-        }
+        // A connector that ended meanwhile reads its memory when it is started again.
+        self.0.take().map(|sender| sender.send(true));
     }
 }
 
@@ -193,6 +193,12 @@ impl ConnectorHandle {
     /// Tells something that needs no answer. A task that ended does not hear it, and whoever restarts it knows.
     pub(super) fn tell(&self, command: Command) {
         drop(self.commands.send(command));
+    }
+
+    /// Says again when the connector runs next: its series are made after its task was prepared.
+    pub(super) fn restate_next_run(&self, metrics: &Metrics) {
+        let view = self.view.borrow();
+        metrics.next_run(&self.name, view.next_run, view.interval);
     }
 
     /// What is to be seen of it now.

@@ -71,7 +71,8 @@ impl<R> Machine<R> {
     }
 
     /// What it is busy with.
-    pub(super) fn work(&self) -> Option<Work> {
+    #[cfg(test)]
+    fn work(&self) -> Option<Work> {
         self.work
     }
 

@@ -16,14 +16,20 @@ impl Notifier {
     pub(super) fn from_environment() -> Self {
         let send = |states: &[NotifyState<'_>]| {
             if let Err(error) = sd_notify::notify(states) {
-                tracing::warn!("cannot tell systemd {}: {error}", states.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+                tracing::warn!(
+                    "cannot tell systemd {}: {error}",
+                    states.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+                );
             }
         };
-        Self::new(Box::new(send), sd_notify::watchdog_enabled())
+        Self::new(Box::new(send), sd_notify::watchdog_enabled().filter(|granted| !granted.is_zero()))
     }
 
     /// Sends through `send`; the loop must be seen alive within `watchdog`.
-    pub(super) fn new(send: Box<dyn Fn(&[NotifyState<'_>]) + Send + Sync>, watchdog: Option<Duration>) -> Self {
+    pub(super) fn new(
+        send: Box<dyn Fn(&[NotifyState<'_>]) + Send + Sync>,
+        watchdog: Option<Duration>,
+    ) -> Self {
         Self { send, watchdog, status: String::new() }
     }
 
@@ -41,7 +47,9 @@ impl Notifier {
     pub(super) fn reloading(&self) {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => (self.send)(&[NotifyState::Reloading, now]),
-            Err(error) => tracing::warn!("systemd is not told of the reload, since there is no monotonic clock: {error}"),
+            Err(error) => tracing::warn!(
+                "systemd is not told of the reload, since there is no monotonic clock: {error}"
+            ),
         }
     }
 

@@ -89,6 +89,7 @@ pub(super) struct Script {
     pub(super) began: mpsc::UnboundedSender<BeganRun>,
     pub(super) may_end: Semaphore,
     pub(super) panics: AtomicBool,
+    pub(super) heeds_cancel: AtomicBool,
     pub(super) at_once: AtomicU64,
     pub(super) most_at_once: AtomicU64,
 }
@@ -102,7 +103,7 @@ impl Script {
         assert!(!self.panics.load(Ordering::Relaxed), "a fault on purpose");
         let cancelled = tokio::select! {
             permit = self.may_end.acquire() => { permit.unwrap().forget(); false }
-            () = control.cancel.cancelled() => true,
+            () = control.cancel.cancelled(), if self.heeds_cancel.load(Ordering::Relaxed) => true,
         };
         self.at_once.fetch_sub(1, Ordering::Relaxed);
         cancelled
@@ -157,6 +158,7 @@ impl Bench {
             began: sender,
             may_end: Semaphore::new(0),
             panics: AtomicBool::new(false),
+            heeds_cancel: AtomicBool::new(true),
             at_once: AtomicU64::new(0),
             most_at_once: AtomicU64::new(0),
         });

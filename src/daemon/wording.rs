@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::config::diagnostic::Diagnostic;
 use crate::control::api::{ConnectorState, ConnectorStatus};
 use crate::sync::report::{KindCounts, Outcome, Report};
 
@@ -70,6 +71,23 @@ pub(super) fn duration(time: Duration) -> String {
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
     }
+}
+
+/// A diagnostic in one line, for the log.
+pub(super) fn diagnostic(diagnostic: &Diagnostic) -> String {
+    let place = diagnostic.file.display();
+    let place = if diagnostic.line == 0 {
+        place.to_string()
+    } else {
+        format!("{place}:{}:{}", diagnostic.line, diagnostic.column)
+    };
+    let advice = diagnostic.advice.as_deref().map(|advice| format!(" {advice}")).unwrap_or_default();
+    format!("{place}: {}{advice}", diagnostic.message)
+}
+
+/// Diagnostics as `usersyncd check` prints them.
+pub(super) fn diagnostics(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(|diagnostic| diagnostic.render(false)).collect::<Vec<_>>().join("\n")
 }
 
 /// The line that `systemctl status` shows: `3 connectors, 1 config error, next acme 03:00 UTC`.

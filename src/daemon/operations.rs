@@ -1,0 +1,273 @@
+//! What the control socket asks for, done.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::sync::{mpsc, oneshot};
+
+use super::feed::Feed;
+use super::handle::ConnectorHandle;
+use super::machine::Kind;
+use super::registry::Registry;
+use super::supervisor::Order;
+use super::wiring::Workshop;
+use crate::config;
+use crate::config::model::{Connector, LogLevel};
+use crate::control::api::{
+    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, RebindAnswer,
+    ReloadAnswer, RunEvent, RunSummary,
+};
+use crate::control::fault::Fault;
+use crate::control::server::{Control, Events};
+use crate::store::StoreError;
+use crate::sync::report::{FORMAT_VERSION, Report};
+
+/// How many coming runs are shown.
+const NEXT_RUNS: usize = 5;
+/// The longest connector name.
+const LONGEST_NAME: usize = 64;
+
+/// The daemon as the control socket sees it.
+#[derive(Clone)]
+pub(super) struct Operations {
+    /// The connectors.
+    pub(super) registry: Arc<Registry>,
+    /// Store, directory, and what a rebind asks.
+    pub(super) workshop: Arc<Workshop>,
+    /// Orders to the supervisor.
+    pub(super) orders: mpsc::Sender<Order>,
+    /// Changes the log level.
+    pub(super) set_log_level: Arc<dyn Fn(LogLevel) + Send + Sync>,
+}
+
+fn events(feed: Feed) -> Events {
+    Box::pin(futures_util::stream::unfold(feed, |mut feed| async move {
+        let event: RunEvent = feed.next().await?;
+        Some((event, feed))
+    }))
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Fault::internal(error.to_string())
+    }
+}
+
+/// Carries something out to its end even if the client goes away in the middle of it.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Fault>> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::spawn(work)
+        .await
+        .unwrap_or_else(|error| Err(Fault::internal(format!("internal error, please report it: {error}"))))
+}
+
+#[async_trait]
+impl Control for Operations {
+    fn status(&self) -> DaemonStatus {
+        self.registry.status()
+    }
+
+    fn connector(&self, name: &str) -> Result<ConnectorStatus, Fault> {
+        self.registry.get(name).map(|handle| handle.status())
+    }
+
+    fn configuration(&self, name: &str) -> Result<ConnectorConfiguration, Fault> {
+        let view = self.registry.get(name)?.view();
+        let Some(connector) = view.configuration else {
+            return Err(Fault::conflict(format!(
+                "no good version of {name}'s file was seen since the daemon started; this is what is wrong with it:\n{}",
+                view.config_error.unwrap_or_default()
+            )));
+        };
+        Ok(ConnectorConfiguration {
+            format_version: FORMAT_VERSION,
+            name: name.to_owned(),
+            path: connector.path.display().to_string(),
+            yaml: config::effective_yaml(&connector),
+            next_runs: next_runs(&connector, self.workshop.clock.now()),
+            config_error: view.config_error,
+        })
+    }
+
+    async fn sync(&self, name: &str) -> Result<Events, Fault> {
+        self.registry.get(name)?.request(Kind::Sync).await.map(events)
+    }
+
+    async fn plan(&self, name: &str) -> Result<Events, Fault> {
+        self.registry.get(name)?.request(Kind::Plan).await.map(events)
+    }
+
+    async fn cancel(&self, name: &str) -> Result<String, Fault> {
+        self.registry.get(name)?.cancel().await
+    }
+
+    async fn set_paused(&self, name: &str, paused: bool) -> Result<String, Fault> {
+        self.registry.get(name)?.set_paused(paused).await
+    }
+
+    async fn rebind(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault> {
+        let (operations, name) = (self.clone(), name.to_owned());
+        to_the_end(async move { operations.rebind_now(&name, confirm).await }).await
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> Result<String, Fault> {
+        let (operations, from, to) = (self.clone(), from.to_owned(), to.to_owned());
+        to_the_end(async move { operations.rename_now(&from, &to).await }).await
+    }
+
+    async fn release(&self, name: &str, login: &str) -> Result<String, Fault> {
+        let (operations, name, login) = (self.clone(), name.to_owned(), login.to_owned());
+        to_the_end(async move { operations.release_now(&name, &login).await }).await
+    }
+
+    async fn runs(&self, connector: Option<&str>, limit: usize) -> Result<Vec<RunSummary>, Fault> {
+        let runs = self.workshop.store.runs(connector, limit).await?;
+        if let (Some(name), true) = (connector, runs.is_empty()) {
+            // A connector whose file is gone still has its history; one that never was is a slip of the pen.
+            self.registry.get(name)?;
+        }
+        Ok(runs)
+    }
+
+    async fn run(&self, run: u64) -> Result<Report, Fault> {
+        let report = self.workshop.store.report(run).await?;
+        report.ok_or_else(|| {
+            Fault::not_found(format!(
+                "there is no run {run} that has ended; `usersyncd ctl history` lists the runs there are"
+            ))
+        })
+    }
+
+    async fn reload(&self) -> Result<ReloadAnswer, Fault> {
+        let (answer, outcome) = oneshot::channel();
+        let sent = self.orders.send(Order::Reload(answer)).await;
+        let outcome = if sent.is_ok() { outcome.await.ok() } else { None };
+        outcome.ok_or_else(|| Fault::conflict("the daemon is shutting down; nothing was read"))
+    }
+
+    async fn set_log_level(&self, level: &str) -> Result<String, Fault> {
+        let Some(known) = LogLevel::from_name(level) else {
+            let names = LogLevel::ALL.map(LogLevel::as_str).join(", ");
+            return Err(Fault::bad_request(format!("there is no log level {level:?}; there are: {names}")));
+        };
+        (self.set_log_level)(known);
+        Ok(format!(
+            "the log level is {} until log.level in usersyncd.yaml changes or the daemon restarts",
+            known.as_str()
+        ))
+    }
+
+    async fn directory_users(&self) -> Result<Vec<DirectoryUser>, Fault> {
+        self.workshop.directory.users().await.map_err(|error| Fault::internal(error.to_string()))
+    }
+
+    async fn directory_groups(&self) -> Result<Vec<DirectoryGroup>, Fault> {
+        self.workshop.directory.groups().await.map_err(|error| Fault::internal(error.to_string()))
+    }
+
+    async fn directory_members(&self, group: &str) -> Result<Vec<String>, Fault> {
+        let members = self.workshop.directory.members(group).await;
+        let members = members.map_err(|error| Fault::internal(error.to_string()))?;
+        members.ok_or_else(|| {
+            Fault::not_found(format!(
+                "the built-in directory has no group {group:?}; `usersyncd ctl directory groups` lists them"
+            ))
+        })
+    }
+}
+
+impl Operations {
+    async fn rebind_now(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault> {
+        let handle = self.registry.get(name)?;
+        let Some(connector) = handle.view().configuration else {
+            return Err(Fault::conflict(format!(
+                "{name} has no good configuration that would say to what its ledger is to be bound; correct its file first"
+            )));
+        };
+        let maintenance = handle.maintain().await?;
+        let after = self.workshop.present_binding(&connector).await.map_err(Fault::conflict)?;
+        let ledger = self.workshop.store.ledger(name).await?;
+        if confirm {
+            self.workshop.store.bind(name, &after).await?;
+        }
+        drop(maintenance);
+        Ok(RebindAnswer {
+            format_version: FORMAT_VERSION,
+            before: ledger.binding,
+            after,
+            users: ledger.users.len() as u64,
+            groups: ledger.groups.len() as u64,
+            done: confirm,
+        })
+    }
+
+    /// RULES 1: a renamed file needs this to find its ledger again.
+    async fn rename_now(&self, from: &str, to: &str) -> Result<String, Fault> {
+        if !is_connector_name(to) {
+            return Err(Fault::bad_request(format!(
+                "{to:?} cannot be the name of a connector: letters, digits, dots, dashes and underscores, at most \
+                 {LONGEST_NAME}, and no dot or dash in front"
+            )));
+        }
+        // The file may have been renamed a moment ago.
+        self.reload().await?;
+        if let Some(handle) = self.registry.find(from) {
+            let view = handle.view();
+            if !view.removed {
+                return Err(Fault::conflict(format!(
+                    "{from} still has its file, and a ledger stays with its file; rename {from}.yaml to {to}.yaml first, \
+                     then run this again"
+                )));
+            }
+            if view.busy.is_some() {
+                return Err(Fault::conflict(format!(
+                    "{from} is still busy with its last run; wait for its end or stop it with `usersyncd ctl cancel {from}`"
+                )));
+            }
+        }
+        let target = self.registry.find(to).filter(|handle| !handle.view().removed);
+        let maintenance = match &target {
+            Some(handle) => Some(handle.maintain().await?),
+            None => None,
+        };
+        self.workshop.store.rename(from, to).await.map_err(|error| Fault::conflict(error.to_string()))?;
+        let Some(maintenance) = maintenance else {
+            return Ok(format!(
+                "the ledger and the runs of {from} belong to {to} now; there is no {to}.yaml yet, so nothing runs"
+            ));
+        };
+        maintenance.end_with_new_memory();
+        Ok(format!("the ledger and the runs of {from} belong to {to} now"))
+    }
+
+    async fn release_now(&self, name: &str, login: &str) -> Result<String, Fault> {
+        let handle: ConnectorHandle = self.registry.get(name)?;
+        let maintenance = handle.maintain().await?;
+        let released = self.workshop.store.release(name, login).await?;
+        drop(maintenance);
+        match released {
+            Some(source) => Ok(format!(
+                "{name} does not manage {login} ({source}) any more; the account stays in the target as it is. If the \
+                 user is still in scope, the next run finds the account and reports it as not managed"
+            )),
+            None => {
+                Err(Fault::not_found(format!("{name} manages no user named {login}; nothing was changed")))
+            }
+        }
+    }
+}
+
+/// The next times at which the schedule fires, without jitter.
+fn next_runs(connector: &Connector, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+    let next = |after: &DateTime<Utc>| connector.schedule.as_ref()?.next_after(*after);
+    std::iter::successors(next(&now), next).take(NEXT_RUNS).collect()
+}
+
+/// Whether a file of that stem would be a connector.
+fn is_connector_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len())
+        && !name.starts_with(['.', '-'])
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
