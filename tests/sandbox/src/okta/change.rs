@@ -77,7 +77,7 @@ pub struct Changed {
     pub memberships_ended: usize,
 }
 
-/// Makes the changes. The named ones are checked first; what cannot be made is a sentence, and nothing was changed.
+/// Makes the changes, the named ones first. What cannot be made is a sentence; what was made before it stays.
 pub(crate) fn apply(state: &mut State, change: &Change) -> Result<Changed, Refused> {
     let now = state.clock.milliseconds();
     let mut changed = Changed::default();
@@ -214,7 +214,7 @@ impl Chance<'_> {
             .filter(|place| self.org.everyone != Some(*place))
             .filter(|place| {
                 let group = &self.org.groups[*place as usize];
-                !group.gone && !(with_members && group.members.is_empty())
+                !(group.gone || with_members && group.members.is_empty())
             })
             .collect();
         (!fitting.is_empty()).then(|| fitting[self.random.usize(..fitting.len())])

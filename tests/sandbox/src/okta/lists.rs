@@ -196,17 +196,11 @@ impl Lists<'_> {
     pub(crate) fn members(&self, group: &str, query: &Query) -> Result<Page, Answer> {
         let (place, _) = self.group(group)?;
         let limit = limit(query, self.options.pages.members, self.options.pages.members)?;
-        let members = self.org.members(place);
-        let id_of = |member: &u32| self.org.users[*member as usize].facts.id;
-        let start = match query.get("after") {
-            None => 0,
-            Some(cursor) => {
-                let id = Id::parse(cursor).ok_or_else(Answer::bad_cursor)?;
-                members.partition_point(|member| id_of(member) <= id)
-            }
+        let cursor = match query.get("after") {
+            None => None,
+            Some(cursor) => Some(Id::parse(cursor).ok_or_else(Answer::bad_cursor)?),
         };
-        let rest =
-            members.get(start..).unwrap_or_default().iter().map(|member| &self.org.users[*member as usize]);
+        let rest = self.org.members_after(place, cursor).map(|member| &self.org.users[member as usize]);
         let shown = rest.filter(|user| self.view.user(user.facts.id));
         Ok(cut(shown.map(|user| (user.facts.id, user.json.clone())), limit, Id::to_string))
     }

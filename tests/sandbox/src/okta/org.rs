@@ -184,20 +184,28 @@ impl Org {
         self.groups.get(place as usize).filter(|group| !group.gone).map(|group| (place, group))
     }
 
-    /// The places of a group's members, ascending by id. `Everyone` holds who is not deprovisioned.
+    /// The places of a group's members after `cursor`, ascending by id. `Everyone` holds who is not deprovisioned.
+    pub(crate) fn members_after(&self, group: u32, cursor: Option<Id>) -> impl Iterator<Item = u32> {
+        let is_everyone = self.everyone == Some(group);
+        let members: &[u32] = match self.groups.get(group as usize) {
+            Some(_) if is_everyone => &self.by_id,
+            Some(group) => &group.members,
+            None => &[],
+        };
+        let start = cursor.map_or(0, |cursor| {
+            members.partition_point(|member| self.users[*member as usize].facts.id <= cursor)
+        });
+        members[start..].iter().copied().filter(move |member| !is_everyone || self.listed(*member))
+    }
+
+    /// The places of all members of a group.
     pub(crate) fn members(&self, group: u32) -> Vec<u32> {
-        if self.everyone == Some(group) {
-            return self.by_id.iter().copied().filter(|place| self.listed(*place)).collect();
-        }
-        self.groups.get(group as usize).map(|group| group.members.clone()).unwrap_or_default()
+        self.members_after(group, None).collect()
     }
 
     /// How many members a group has.
     pub(crate) fn count_members(&self, group: u32) -> usize {
-        if self.everyone == Some(group) {
-            return self.by_id.iter().filter(|place| self.listed(**place)).count();
-        }
-        self.groups.get(group as usize).map_or(0, |group| group.members.len())
+        self.members_after(group, None).count()
     }
 
     /// Whether the plain list shows a user.
@@ -265,9 +273,7 @@ impl Org {
         let id = self.users[place as usize].facts.id;
         let at = self.by_id.partition_point(|other| self.users[*other as usize].facts.id < id);
         self.by_id.insert(at, place);
-        if let Some(everyone) = self.everyone {
-            self.touch_members(everyone, now);
-        }
+        self.touch_everyone(now);
         self.revision += 1;
         Ok(place)
     }
@@ -304,6 +310,7 @@ impl Org {
     pub(crate) fn set_status(&mut self, user: u32, status: Status, now: i64) {
         let profile = self.users[user as usize].profile();
         let seconds = now.div_euclid(1000);
+        let was_listed = self.listed(user);
         let facts = &mut self.users[user as usize].facts;
         if facts.status == status {
             return;
@@ -318,11 +325,17 @@ impl Org {
         if status == Status::Deprovisioned && !self.keep_deprovisioned {
             self.leave_all_groups(user, now);
         }
+        if was_listed != self.listed(user) {
+            self.touch_everyone(now);
+        }
     }
 
     /// Purges a user.
     pub(crate) fn delete_user(&mut self, user: u32, now: i64) {
         self.leave_all_groups(user, now);
+        if self.listed(user) {
+            self.touch_everyone(now);
+        }
         let row = &mut self.users[user as usize];
         row.gone = true;
         row.json = Bytes::new();
@@ -401,6 +414,9 @@ impl Org {
                 self.touch_members(group, now);
             }
         }
+    }
+
+    fn touch_everyone(&mut self, now: i64) {
         if let Some(everyone) = self.everyone {
             self.touch_members(everyone, now);
         }

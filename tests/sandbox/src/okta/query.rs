@@ -23,6 +23,11 @@ impl Query {
         self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// The same query without one of its parameters.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
+    }
+
     /// The query of a link: cursor and limit first, then what the request asked for, encoded anew (Okta writes
     /// spaces as `+` there, whatever the request had).
     pub(crate) fn link(&self, after: Option<&str>, limit: usize) -> String {

@@ -104,7 +104,7 @@ pub(crate) struct UserFacts {
 
 /// A user as lists show it, and where its profile stands in that text.
 pub(crate) fn render_user(facts: &UserFacts, profile: &Profile, base: &str) -> (Bytes, Range<usize>) {
-    let mut json = Vec::with_capacity(1200);
+    let mut json = Vec::with_capacity(2000);
     let id = facts.id;
     put(&mut json, &format!(r#"{{"id":"{id}","status":"{}","created":"#, facts.status));
     put_stamp(&mut json, Some(facts.stamps.created));
@@ -135,6 +135,8 @@ pub(crate) fn render_user(facts: &UserFacts, profile: &Profile, base: &str) -> (
     );
     put(&mut json, r#","provider":{"type":"OKTA","name":"OKTA"}},"_links":{"self":"#);
     put(&mut json, &format!(r#"{{"href":"{base}/api/v1/users/{id}"}}}}}}"#));
+    // A hundred thousand of these are kept.
+    json.shrink_to_fit();
     (Bytes::from(json), profile_at)
 }
 

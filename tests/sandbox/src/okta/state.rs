@@ -124,7 +124,7 @@ impl State {
         }
         let endless = faulty::endless(ask, met);
         let served = match &endless {
-            Some(_) => self.serve(&ask.address, &Query::default(), &view, now),
+            Some(_) => self.serve(&ask.address, &ask.query.without("after"), &view, now),
             None => self.serve(&ask.address, &ask.query, &view, now),
         };
         for (fault, delivered) in met.iter().zip(&mut delivered) {

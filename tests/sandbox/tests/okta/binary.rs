@@ -1,0 +1,67 @@
+//! The program: its line, its faults, its end.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+fn start(arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sandbox"))
+        .arg("okta")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines)
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_ends_with_its_standard_input() {
+    let arguments = [
+        "--users",
+        "20",
+        "--groups",
+        "2",
+        "--token",
+        "secret",
+        "--fault",
+        "users=503,times=1",
+        "--until-stdin-closes",
+    ];
+    let (mut child, mut lines) = start(&arguments);
+    let line = lines.next_line().await.unwrap().unwrap();
+    let address = line.strip_prefix("okta stand-in on ").and_then(|rest| rest.split(' ').next()).unwrap();
+    assert!(line.contains(" token=secret org=00o"), "{line}");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..2 {
+        let request = client.get(format!("{address}/api/v1/users")).header("Authorization", "SSWS secret");
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(statuses, [503, 200]);
+    drop(child.stdin.take());
+    assert!(child.wait().await.unwrap().success());
+    assert_eq!(lines.next_line().await.unwrap(), None, "one line and no more");
+}
+
+#[tokio::test]
+async fn a_wrong_fault_is_explained() {
+    let (child, _) = start(&["--fault", "users=what"]);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("'what' is no kind of fault"), "{text}");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_explained() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (child, _) = start(&["--listen", &taken.local_addr().unwrap().to_string()]);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cannot listen on 127.0.0.1"));
+}

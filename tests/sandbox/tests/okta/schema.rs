@@ -1,0 +1,195 @@
+//! Answers against the schema that Okta publishes.
+//!
+//! The schema is not part of this repository: it is looked for beside it, or in the directory that the environment variable
+//! `USERSYNCD_SPEC_DIR` names. It requires nearly no field and lacks a few that the service returns
+//! (`credentials.emails`, `_links.owners`), so unknown fields pass and the fields that a client needs are checked here.
+
+use std::path::PathBuf;
+
+use sandbox::okta::{NewUser, Okta, Options, Status};
+use serde_json::{Value, json};
+
+use crate::client::get;
+
+/// The published schema, or nothing (and a word about it) where it is not at hand.
+fn published() -> Option<Value> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/spec");
+    let directory = std::env::var_os("USERSYNCD_SPEC_DIR").map_or(beside, PathBuf::from);
+    let file = directory.join("okta-management-subset.openapi.yaml");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        println!("skipped: {} is not there; set USERSYNCD_SPEC_DIR", file.display());
+        return None;
+    };
+    Some(serde_yaml::from_str(&text).unwrap())
+}
+
+/// Checks a value against the subset of JSON Schema that the published file uses; returns what is wrong.
+fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target =
+            root.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} dangles"));
+        return check(root, target, value, at, wrong);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        check(root, part, value, at, wrong);
+    }
+    if let Some(parts) = schema["anyOf"].as_array() {
+        let fits = |part: &Value| {
+            let mut wrong = Vec::new();
+            check(root, part, value, at, &mut wrong);
+            wrong.is_empty()
+        };
+        if !parts.iter().any(fits) {
+            wrong.push(format!("{at}: none of anyOf fits {value}"));
+        }
+    }
+    if value.is_null() {
+        if schema["type"].is_string() && schema["nullable"] != true {
+            wrong.push(format!("{at}: null"));
+        }
+        return;
+    }
+    let right = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("integer") => value.is_i64() || value.is_u64(),
+        Some("number") => value.is_number(),
+        Some("boolean") => value.is_boolean(),
+        _ => true,
+    };
+    if !right {
+        wrong.push(format!("{at}: {value} is no {}", schema["type"]));
+    }
+    if let Some(allowed) = schema["enum"].as_array()
+        && !allowed.contains(value)
+    {
+        wrong.push(format!("{at}: {value} is none of {}", schema["enum"]));
+    }
+    if let Some(text) = value.as_str() {
+        let length = text.chars().count() as u64;
+        if schema["maxLength"].as_u64().is_some_and(|most| length > most) {
+            wrong.push(format!("{at}: {value} is too long"));
+        }
+        if schema["minLength"].as_u64().is_some_and(|least| length < least) {
+            wrong.push(format!("{at}: {value} is too short"));
+        }
+        if schema["format"] == "date-time" && chrono::DateTime::parse_from_rfc3339(text).is_err() {
+            wrong.push(format!("{at}: {value} is no time"));
+        }
+        if schema["format"] == "email" && !text.contains('@') {
+            wrong.push(format!("{at}: {value} is no e-mail address"));
+        }
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(present) = value.get(name) {
+            check(root, property, present, &format!("{at}.{name}"), wrong);
+        }
+    }
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        if value.get(name).is_none() {
+            wrong.push(format!("{at}.{name}: missing"));
+        }
+    }
+    for (number, element) in value.as_array().into_iter().flatten().enumerate() {
+        check(root, &schema["items"], element, &format!("{at}[{number}]"), wrong);
+    }
+}
+
+/// The schema of an operation's answer; 404 and 403 point to a shared response in places.
+fn schema_of<'a>(root: &'a Value, path: &str, status: u16) -> &'a Value {
+    let mut answer = &root["paths"][path]["get"]["responses"][status.to_string()];
+    if let Some(reference) = answer["$ref"].as_str() {
+        answer = root.pointer(reference.trim_start_matches('#')).unwrap();
+    }
+    let schema = &answer["content"]["application/json"]["schema"];
+    assert!(schema.is_object(), "{path} {status} is not in the schema");
+    schema
+}
+
+#[tokio::test]
+async fn answers_are_as_published() {
+    let Some(root) = published() else { return };
+    let okta = Okta::start(Options { users: 400, groups: 60, memberships: 900, ..Options::default() })
+        .await
+        .unwrap();
+    for status in Status::ALL {
+        okta.org().add_user(NewUser::new(&format!("{status}@example.com")).status(status));
+    }
+    let user = okta.org().user_id_by_login("active@example.com").unwrap();
+    let group = okta.org().groups().into_iter().find(|group| group.kind == "APP_GROUP").unwrap().id;
+    okta.org().add_member(&group, &user);
+    for (asked, path, status) in [
+        ("/api/v1/users".to_owned(), "/api/v1/users", 200),
+        ("/api/v1/users?search=status+pr".to_owned(), "/api/v1/users", 200),
+        ("/api/v1/users?fields=id,status,profile:(login)".to_owned(), "/api/v1/users", 200),
+        (format!("/api/v1/users/{user}"), "/api/v1/users/{id}", 200),
+        ("/api/v1/users/nobody".to_owned(), "/api/v1/users/{id}", 404),
+        (format!("/api/v1/users/{user}/groups"), "/api/v1/users/{id}/groups", 200),
+        ("/api/v1/users/nobody/groups".to_owned(), "/api/v1/users/{id}/groups", 404),
+        ("/api/v1/groups?expand=stats".to_owned(), "/api/v1/groups", 200),
+        (format!("/api/v1/groups/{group}"), "/api/v1/groups/{groupId}", 200),
+        ("/api/v1/groups/nothing".to_owned(), "/api/v1/groups/{groupId}", 404),
+        (format!("/api/v1/groups/{group}/users"), "/api/v1/groups/{groupId}/users", 200),
+        ("/api/v1/groups/nothing/users".to_owned(), "/api/v1/groups/{groupId}/users", 404),
+    ] {
+        let answer = get(&okta, &asked).await;
+        assert_eq!(answer.status, status, "{asked}");
+        let mut wrong = Vec::new();
+        check(&root, schema_of(&root, path, status), &answer.json(), "", &mut wrong);
+        assert!(wrong.is_empty(), "{asked}: {wrong:#?}");
+        assert!(answer.body.len() > 20, "{asked} has something to check");
+    }
+    // The published examples of the org have null where the schema does not allow it; so has the service.
+    let org = get(&okta, "/api/v1/org").await.json();
+    let mut wrong = Vec::new();
+    check(&root, schema_of(&root, "/api/v1/org", 200), &org, "", &mut wrong);
+    wrong.retain(|problem| !problem.ends_with(": null"));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_check_finds_mistakes() {
+    let root = json!({ "components": { "schemas": { "status": { "type": "string", "enum": ["ACTIVE"] } } } });
+    let schema = json!({ "type": "object", "required": ["id"], "properties": {
+        "status": { "$ref": "#/components/schemas/status" }, "when": { "type": "string", "format": "date-time" },
+        "list": { "type": "array", "items": { "type": "integer" } }, "maybe": { "type": "string", "nullable": true },
+    } });
+    let good = json!({ "id": 1, "status": "ACTIVE", "when": "2026-01-01T00:00:00.000Z", "list": [1], "maybe": null });
+    let mut wrong = Vec::new();
+    check(&root, &schema, &good, "", &mut wrong);
+    assert_eq!(wrong, [""; 0]);
+    let bad = json!({ "status": "active", "when": "today", "list": [1, "2", null], "maybe": 7 });
+    check(&root, &schema, &bad, "", &mut wrong);
+    assert_eq!(wrong.len(), 6, "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn what_a_client_needs_is_there() {
+    let okta =
+        Okta::start(Options { users: 60, groups: 30, memberships: 200, ..Options::default() }).await.unwrap();
+    let text =
+        |record: &Value, field: &str| assert!(record[field].is_string(), "{field} is missing in {record}");
+    for user in get(&okta, "/api/v1/users").await.json().as_array().unwrap() {
+        for field in ["id", "status", "created", "lastUpdated"] {
+            text(user, field);
+        }
+        for field in ["login", "email", "firstName", "lastName"] {
+            text(&user["profile"], field);
+        }
+        assert_eq!(user["id"].as_str().unwrap().len(), 20);
+        assert!(user["_links"]["self"]["href"].is_string());
+        assert_eq!(user["_links"].as_object().unwrap().len(), 1, "lists have the self link only");
+        assert!(user["credentials"]["emails"].is_array(), "more than the schema knows");
+    }
+    for group in get(&okta, "/api/v1/groups").await.json().as_array().unwrap() {
+        for field in ["id", "created", "lastUpdated", "lastMembershipUpdated", "type"] {
+            text(group, field);
+        }
+        text(&group["profile"], "name");
+        assert!(group["_links"]["owners"].is_object());
+    }
+    let org = get(&okta, "/api/v1/org").await.json();
+    assert_eq!((&org["id"], &org["status"]), (&json!(okta.org().id()), &json!("ACTIVE")));
+    text(&org, "subdomain");
+}
