@@ -2,9 +2,40 @@
 
 use super::arguments::ConfigFile;
 use super::exit::{Exit, Failure};
+use super::no_runtime;
+use crate::daemon::{self, DaemonError, Options};
 
 /// Runs the daemon until it is told to stop.
 pub(super) fn run(config: &ConfigFile) -> Result<Exit, Failure> {
-    let (_path, _must_exist) = config.resolve();
-    Err(Failure::new(Exit::Failed, "no daemon yet"))
+    let (config, config_must_exist) = config.resolve();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)?;
+    let ended = runtime.block_on(daemon::run(Options { config, config_must_exist }));
+    // Whatever is still busy was told to stop; waiting for it here could only keep the process from ending.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => Err(failure(&error)),
+    }
+}
+
+fn failure(error: &DaemonError) -> Failure {
+    let exit = match error {
+        DaemonError::Settings(_) => Exit::DaemonConfiguration,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_is_the_daemons() {
+        for error in
+            [DaemonError::Settings(Vec::new()), DaemonError::StoppedNow, DaemonError::Start(String::new())]
+        {
+            assert_eq!(failure(&error).exit.code(), error.exit_code(), "{error:?}");
+        }
+    }
 }
