@@ -85,7 +85,7 @@ head -n 8 "$scratch/users.txt"
 head -n 8 "$scratch/groups.txt"
 
 title "The org changes"
-"$bin/sandbox" change "$url" '{"seed": 3, "add": 3, "update": 4, "suspend": 2, "deactivate": 1, "move_members": 5}'
+"$bin/sandbox" change "$url" '{"seed": 3, "add": 3, "rename": 4, "suspend": 2, "deactivate": 1, "move_members": 5}'
 
 title "The second sync: only what changed is applied"
 "$bin/usersyncd" ctl sync acme --wait || fail "the second sync failed"

@@ -10,14 +10,28 @@ use super::tree::{self, Entry, Node, Value};
 use super::values::{alternatives, closest, word};
 
 /// More diagnostics than anybody reads.
-const MOST_DIAGNOSTICS: usize = 100;
+pub(super) const MOST_DIAGNOSTICS: usize = 100;
+
+/// More errors, and more warnings, than are ever kept: beyond this they are counted only, so that a file full of mistakes
+/// is judged quickly.
+const MOST_KEPT: usize = 1_000;
+
+/// Something that was complained about.
+struct Remark {
+    severity: Severity,
+    /// Absent where it concerns the whole file.
+    region: Option<Region>,
+    complaint: Complaint,
+}
 
 /// A file that is being checked.
 pub(super) struct Checker {
     file: std::path::PathBuf,
     table: &'static [Key],
     text: Text,
-    diagnostics: Vec<Diagnostic>,
+    remarks: Vec<Remark>,
+    errors: usize,
+    warnings: usize,
 }
 
 impl Checker {
@@ -28,16 +42,17 @@ impl Checker {
         for region in parsed.root.iter().flat_map(Node::secrets) {
             text.hide(region);
         }
-        let mut checker = Self { file: file.to_path_buf(), table, text, diagnostics: Vec::new() };
+        let mut checker =
+            Self { file: file.to_path_buf(), table, text, remarks: Vec::new(), errors: 0, warnings: 0 };
         for (region, complaint) in parsed.complaints {
             checker.error(region, complaint);
         }
         (checker, parsed.root)
     }
 
-    /// True if nothing was complained about so far.
+    /// True if there was no error so far.
     pub(super) fn is_clean(&self) -> bool {
-        !self.diagnostics.iter().any(Diagnostic::is_error)
+        self.errors == 0
     }
 
     pub(super) fn error(&mut self, region: Region, complaint: Complaint) {
@@ -54,24 +69,32 @@ impl Checker {
     }
 
     fn add(&mut self, severity: Severity, region: Option<Region>, complaint: Complaint) {
-        self.diagnostics.push(self.text.diagnostic(severity, region, complaint));
+        let count = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= MOST_KEPT {
+            self.remarks.push(Remark { severity, region, complaint });
+        }
     }
 
     /// The result: `value` unless there was an error, and the diagnostics in the order of the file.
     pub(super) fn finish<T>(mut self, value: Option<T>) -> Checked<T> {
         let value = value.filter(|_| self.is_clean());
-        self.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
-        let count = self.diagnostics.len();
-        if count > MOST_DIAGNOSTICS {
-            self.diagnostics.truncate(MOST_DIAGNOSTICS);
-            let message = format!(
-                "There are {} more; the first {MOST_DIAGNOSTICS} are shown.",
-                count - MOST_DIAGNOSTICS
-            );
+        let place = |remark: &Remark| remark.region.map(|region| self.text.place(region));
+        self.remarks.sort_by_key(|remark| (remark.severity, place(remark)));
+        self.remarks.truncate(MOST_DIAGNOSTICS);
+        self.remarks.sort_by_key(place);
+        let more = self.errors + self.warnings - self.remarks.len();
+        let make = |remark: Remark| self.text.diagnostic(remark.severity, remark.region, remark.complaint);
+        let mut diagnostics: Vec<Diagnostic> = self.remarks.into_iter().map(make).collect();
+        if more > 0 {
+            let message = format!("There are {more} more; the first {MOST_DIAGNOSTICS} are shown.");
             let severity = if value.is_some() { Severity::Warning } else { Severity::Error };
-            self.diagnostics.push(Diagnostic::of_file(severity, &self.file, message, None));
+            diagnostics.push(Diagnostic::of_file(severity, &self.file, message, None));
         }
-        Checked { value, diagnostics: self.diagnostics }
+        Checked { value, diagnostics }
     }
 
     /// Checks the mapping at the root of the file.
@@ -109,6 +132,10 @@ impl Checker {
     }
 
     fn unknown(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
+        if self.errors >= MOST_KEPT {
+            self.errors += 1;
+            return;
+        }
         let place = if path.is_empty() { "here".to_owned() } else { format!("under `{path}`") };
         // Somebody may write the secret where the key belongs.
         let name = if self.text.is_hidden(entry.region) {
@@ -138,20 +165,30 @@ impl Checker {
         if matches!(node.value, Value::Broken) {
             return;
         }
+        if matches!(node.value, Value::Null) && !matches!(key.kind, Kind::Empty | Kind::Later(..)) {
+            let advice = match (key.required, key.kind) {
+                (Some(advice), _) => advice,
+                (None, Kind::Secret) => "Write `{ credential: NAME }`, `{ file: /path }` or `{ env: NAME }`.",
+                (None, Kind::Many(_)) => "Write a list, `[]` for an empty one, or remove the key.",
+                (None, _) => "Write its value behind or, indented, under it, or remove the key.",
+            };
+            self.error(entry.region, Complaint::new(format!("`{path}` has no value.")).advise(advice));
+            return;
+        }
         match key.kind {
             Kind::Section(keys) => self.section(entry, keys, path),
             Kind::OneOf(keys) => self.one_of(entry, keys, path),
             Kind::Secret => self.secret(entry, path),
             Kind::Empty if matches!(node.value, Value::Null) => {}
             Kind::Empty => self.section(entry, &[], path),
-            Kind::One(form) => self.one(entry, node, form, path),
+            Kind::One(form) => self.one(node, form, path),
             Kind::Many(form) => drop(self.many(entry, form, path)),
             Kind::Some(form, reason) => self.some(entry, form, path, reason),
             Kind::OneOrLater(_) if matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) => {
                 let complaint = Complaint::new(format!("This form of `{path}` is not supported yet."));
                 self.error(node.region, complaint.advise(format!("What works is {}.", expected(key))));
             }
-            Kind::OneOrLater(form) => self.one(entry, node, form, path),
+            Kind::OneOrLater(form) => self.one(node, form, path),
             Kind::Later(nothing, advice) => {
                 if !nothing.is(node) {
                     let complaint = Complaint::new(format!("`{path}` is not supported yet."));
@@ -214,7 +251,6 @@ impl Checker {
     fn mapping<'a>(&mut self, entry: &'a Entry, keys: &'static [Key], path: &str) -> Option<&'a [Entry]> {
         match &entry.value.value {
             Value::Mapping(entries) => return Some(entries),
-            Value::Null => self.nothing(entry, path),
             _ => {
                 let complaint = Complaint::new(format!(
                     "`{path}` must be a mapping of keys to values, but it is {}.",
@@ -236,22 +272,13 @@ impl Checker {
         if self.text.is_hidden(node.region) { "a text".to_owned() } else { node.describe() }
     }
 
-    fn nothing(&mut self, entry: &Entry, path: &str) {
-        let complaint = Complaint::new(format!("`{path}` has no value."));
-        self.error(
-            entry.region,
-            complaint.advise("Write its value behind or, indented, under it, or remove the key."),
-        );
-    }
-
-    fn one(&mut self, entry: &Entry, node: &Node, form: Form, path: &str) {
+    fn one(&mut self, node: &Node, form: Form, path: &str) {
         match &node.value {
             Value::Scalar(text) => {
                 if let Err(complaint) = form.check(text, path) {
                     self.error(node.region, complaint);
                 }
             }
-            Value::Null => self.nothing(entry, path),
             _ => {
                 let complaint = Complaint::new(format!(
                     "`{path}` must be {}, but it is {}.",
@@ -271,13 +298,6 @@ impl Checker {
                     self.item(item, form, path);
                 }
                 return !items.is_empty();
-            }
-            Value::Null => {
-                let complaint = Complaint::new(format!("`{path}` has no value."));
-                self.error(
-                    entry.region,
-                    complaint.advise("Write a list, `[]` for an empty one, or remove the key."),
-                );
             }
             Value::Scalar(text) => {
                 let complaint = Complaint::new(format!(

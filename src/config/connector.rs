@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use compact_str::CompactString;
 use url::Url;
 
-use super::check::Checker;
+use super::check::{Checker, MOST_DIAGNOSTICS};
 use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
 use super::schedule;
 use super::secret::Environment;
-use super::text::Complaint;
+use super::text::{Complaint, quoted};
 use super::tree::{Node, Value};
 use super::values;
 use crate::sync::model::Status;
@@ -226,24 +225,41 @@ fn scope(checker: &mut Checker, root: &Node) -> Scope {
     }
 }
 
+/// Compiles the patterns at `path`, with an error for each that is none.
 fn globs(checker: &mut Checker, root: &Node, path: &[&str]) -> Globs {
+    const AS: &str = "`*` is any text, `?` one character, `[ab]` a choice, `{a,b}` alternatives; a backslash before one of \
+                      them means the character itself.";
     let Some(node) = root.find(path) else { return Globs::default() };
     let Value::Sequence(items) = &node.value else { return Globs::default() };
-    // Those that are no patterns were complained about, one by one.
-    let patterns: Vec<CompactString> = items
+    // Those that are empty or no text were complained about.
+    let mut patterns: Vec<(&Node, &str)> = items
         .iter()
-        .filter_map(Node::scalar)
-        .filter(|text| values::glob(text).is_ok())
-        .map(CompactString::from)
+        .filter_map(|item| item.scalar().map(|text| (item, text)))
+        .filter(|(_, text)| !text.is_empty())
         .collect();
-    Globs::new(&patterns).unwrap_or_else(|(_, reason)| {
-        let complaint = Complaint::new(format!(
-            "The patterns of `{}` are too many or too large together: {reason}.",
-            path.join(".")
-        ));
-        checker.error(node.region, complaint.advise("Write fewer patterns, as in \"svc-*\" for many names."));
-        Globs::default()
-    })
+    for _ in 0..MOST_DIAGNOSTICS {
+        let texts: Vec<&str> = patterns.iter().map(|(_, text)| *text).collect();
+        let (position, reason) = match Globs::new(&texts) {
+            Ok(globs) => return globs,
+            Err(fault) => fault,
+        };
+        let Some((item, text)) =
+            patterns.get(position).copied().filter(|(_, text)| Globs::new(&[text]).is_err())
+        else {
+            let complaint = Complaint::new(format!(
+                "The patterns of `{}` are too many together: {reason}.",
+                path.join(".")
+            ));
+            checker.error(node.region, complaint.advise("Write fewer, as in \"svc-*\" for many names."));
+            break;
+        };
+        checker.error(
+            item.region,
+            Complaint::new(format!("{} is not a pattern: {reason}.", quoted(text))).advise(AS),
+        );
+        patterns.remove(position);
+    }
+    Globs::default()
 }
 
 fn limits(root: &Node) -> Limits {

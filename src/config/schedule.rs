@@ -36,6 +36,7 @@ pub(super) fn parse(text: &str) -> Result<Cron, Complaint> {
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
     let cron = parser.parse(trimmed).map_err(|error| {
         let reason = printable(&error.to_string());
+        let reason = reason.trim_start_matches("Component error: ").trim_start_matches("Invalid pattern: ");
         complaint(uncapitalised(reason.trim_end_matches('.')))
             .advise("The fields are minute, hour, day of month, month and day of week, as in \"0 */4 * * *\"; `crontab -e` manuals explain them.")
     })?;

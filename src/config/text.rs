@@ -98,6 +98,11 @@ impl Text {
         }
     }
 
+    /// Where a diagnostic about `region` stands.
+    pub(super) fn place(&self, region: Region) -> Position {
+        self.clamp(region).from
+    }
+
     /// Moves a region that a parser reports beyond the end of a line or of the file to where something can be shown.
     fn clamp(&self, region: Region) -> Region {
         let line = region.from.line.clamp(1, self.lines.len().max(1));
@@ -113,7 +118,7 @@ impl Text {
     fn snippet(&self, region: Region) -> String {
         let empty = Vec::new();
         let line = self.lines.get(region.from.line - 1).unwrap_or(&empty);
-        let mut masked = vec![false; line.len()];
+        let mut masked = vec![self.continues_a_secret(region.from.line); line.len()];
         for range in secret_ranges(line).into_iter().chain(self.hidden_ranges(region.from.line, line.len())) {
             masked[range].fill(true);
         }
@@ -139,6 +144,17 @@ impl Text {
         let caret = caret.unwrap_or(shown.len());
         let caret_end = caret_end.unwrap_or(shown.len()).max(caret + 1);
         cut(&shown, caret, caret_end)
+    }
+
+    /// True for a line that holds the value of a key above it that names a secret. Where the file can be parsed its
+    /// tree says so; this is for files that cannot.
+    fn continues_a_secret(&self, line: usize) -> bool {
+        let text =
+            |line: usize| self.lines.get(line.wrapping_sub(1)).map(|line| line.iter().collect::<String>());
+        let (Some(above), Some(this)) = (text(line.wrapping_sub(1)), text(line)) else { return false };
+        let Some(key) = above.trim().strip_suffix(':') else { return false };
+        let is_place = |key: &str| this.trim_start_matches([' ', '{', '"', '\'']).starts_with(key);
+        key != "auth" && names_a_secret(key) && !["credential", "file", "env", "#"].into_iter().any(is_place)
     }
 
     /// The hidden columns of a line, as positions from 0.
@@ -288,8 +304,14 @@ fn user_information(line: &[char], range: &Range<usize>) -> Option<Range<usize>>
 
 fn values_of_secret_keys(line: &[char]) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    let mut colons = line.iter().enumerate().filter(|(_, character)| **character == ':').map(|(at, _)| at);
-    while let Some(colon) = colons.next() {
+    let colons = line.iter().enumerate().filter(|(_, character)| **character == ':').map(|(at, _)| at);
+    let brace = line.iter().position(|character| *character == '{').unwrap_or(line.len());
+    let mut masked = 0;
+    for colon in colons {
+        // Hostile lines have many colons: what is masked already is not looked at again.
+        if colon < masked {
+            continue;
+        }
         let key: String = line[..colon]
             .iter()
             .rev()
@@ -313,7 +335,7 @@ fn values_of_secret_keys(line: &[char]) -> Vec<Range<usize>> {
                 .position(|character| *character == quote)
                 .map_or(line.len(), |end| from + end + 2),
             // Within braces the value ends where the next one begins.
-            _ if line[..colon].contains(&'{') => line[from..]
+            _ if brace < colon => line[from..]
                 .iter()
                 .position(|character| ",}".contains(*character))
                 .map_or(line.len(), |end| from + end),
@@ -321,6 +343,7 @@ fn values_of_secret_keys(line: &[char]) -> Vec<Range<usize>> {
         };
         let blanks = line[from..to].iter().rev().take_while(|character| character.is_whitespace()).count();
         ranges.push(from..to - blanks);
+        masked = to;
     }
     ranges
 }
@@ -419,6 +442,27 @@ mod tests {
         assert_eq!(show(2).unwrap(), "***\n^^^");
         assert_eq!(show(3).unwrap(), "***\n^^^");
         assert_eq!(show(4).unwrap(), "other: 1\n^");
+    }
+
+    #[test]
+    fn a_value_below_its_key_is_masked_even_if_nothing_can_be_parsed() {
+        assert_eq!(snippet("api_token:\n  hunter2: x: y", 2, 1, 1), "***\n^^^");
+        assert_eq!(
+            snippet("auth:\n  api_token: { env: A: b }", 2, 3, 1).lines().next(),
+            Some("  api_token: { env: A: b }")
+        );
+        assert_eq!(
+            snippet("api_token:\n  credential: a: b", 2, 3, 1).lines().next(),
+            Some("  credential: a: b")
+        );
+    }
+
+    #[test]
+    fn a_hostile_line_is_masked_in_no_time() {
+        for piece in ["token: ", "{token: ", "token: \"", "token:,{", ": ", "https://@"] {
+            let line = piece.repeat(100_000 / piece.len());
+            assert!(!snippet(&line, 1, 1, 1).is_empty());
+        }
     }
 
     #[test]

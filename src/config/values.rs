@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use super::text::{Complaint, holds_a_token, quoted};
 use crate::sync::model::Status;
-use crate::sync::rules::{Globs, Limit};
+use crate::sync::rules::Limit;
 
 /// The domains under which Okta puts its own orgs, where `NAME-admin` is the administration console of `NAME`
 /// (Okta developer documentation, "Okta domains").
@@ -19,11 +19,14 @@ pub(super) fn closest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> O
     // Names are short, so a long word is not worth the square of its length.
     let lower: String = word.chars().take(64).collect::<String>().to_lowercase();
     let allowed = (lower.chars().count() / 3).clamp(1, 3);
-    let mut words: Vec<&str> = words.collect();
-    if lower.len() >= 4
-        && let Some(longer) = words.iter().position(|candidate| candidate.to_lowercase().starts_with(&lower))
-    {
-        return Some(words.swap_remove(longer));
+    let words: Vec<&str> = words.collect();
+    let continues = |longer: &str, shorter: &str| shorter.len() >= 4 && longer.starts_with(shorter);
+    let is_part = |candidate: &&&str| {
+        let candidate = candidate.to_lowercase();
+        continues(&candidate, &lower) || continues(&lower, &candidate)
+    };
+    if let Some(candidate) = words.iter().find(is_part) {
+        return Some(candidate);
     }
     words
         .into_iter()
@@ -117,7 +120,7 @@ pub(super) fn budget(text: &str) -> Result<u8, Complaint> {
         match whole_number(text).filter(|number| (1..=100).contains(number)) {
             Some(number) => complaint.advise(format!("Write `{number}%`.")),
             None => complaint.advise(
-                "Write the share of Okta's rate limit that may be used, in whole hundredths; the default is `50%`.",
+                "Write the share of Okta's rate limits that may be used as a whole percentage; the default is `50%`.",
             ),
         }
     })
@@ -132,8 +135,9 @@ pub(super) fn limit(text: &str) -> Result<Limit, Complaint> {
         percent(text).and_then(|number| u8::try_from(number).ok()).filter(|number| *number <= 100);
     let limit = hundredths.map(Limit::Percent).or_else(|| whole_number(text).map(Limit::Count));
     limit.ok_or_else(|| {
-        Complaint::new(format!("{} is not a limit.", quoted(text)))
-            .advise("Write a whole number (`25`), whole hundredths up to 100 (`10%`), or `off` for no limit.")
+        Complaint::new(format!("{} is not a limit.", quoted(text))).advise(
+            "Write a whole number (`25`), a whole percentage up to 100 (`10%`), or `off` for no limit.",
+        )
     })
 }
 
@@ -160,16 +164,12 @@ pub(super) fn status(text: &str) -> Result<Status, Complaint> {
     }
 }
 
-/// A glob.
+/// A pattern on names; whether it is well formed is found when all of a list are compiled together.
 pub(super) fn glob(text: &str) -> Result<(), Complaint> {
-    if text.is_empty() {
-        return Err(Complaint::new("An empty pattern matches no name.")
-            .advise("Remove it, or write `*` for every name."));
+    if !text.is_empty() {
+        return Ok(());
     }
-    Globs::new(&[text]).map(|_| ()).map_err(|(_, reason)| {
-        Complaint::new(format!("{} is not a pattern: {reason}.", quoted(text)))
-            .advise("`*` is any text, `?` one character, `[ab]` a choice, `{a,b}` alternatives; a backslash before one of them means the character itself.")
-    })
+    Err(Complaint::new("An empty pattern matches no name.").advise("Remove it, or write `*` for every name."))
 }
 
 /// The name of a time zone.

@@ -62,7 +62,7 @@ impl Watcher {
     }
 
     /// Watches again what was removed and made again meanwhile, and makes a new watcher if the last one failed and some
-    /// time has passed since. Cheap: call it with every rescan.
+    /// time has passed since. Cheap: call it before every rescan, so that nothing is lost between the two.
     pub fn rewatch(&self) {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).rewatch();
     }

@@ -108,6 +108,7 @@ impl App {
                 orders,
                 set_log_level: Arc::clone(&set_log_level),
             },
+            ready_seen.clone(),
         );
         if let Some(listener) = self.listener {
             let (metrics, stop) = (self.metrics.clone(), listeners.stop.clone());
@@ -146,10 +147,21 @@ impl App {
     }
 }
 
-fn serve_control(listeners: &mut Listeners, socket: Socket, gate: Gate, operations: Operations) {
+/// Callers wait in the socket's queue until the connectors are loaded: nobody is told that there are none.
+fn serve_control(
+    listeners: &mut Listeners,
+    socket: Socket,
+    gate: Gate,
+    operations: Operations,
+    mut ready: watch::Receiver<bool>,
+) {
     let control: Arc<dyn Control> = Arc::new(operations);
     let stop = listeners.stop.clone();
     listeners.tasks.spawn(async move {
+        tokio::select! {
+            _ = ready.wait_for(|ready| *ready) => {}
+            () = stop.cancelled() => {}
+        }
         server::serve(socket, control, gate, stop).await;
         "control.socket"
     });

@@ -65,7 +65,7 @@ impl Trouble {
         } else if whole.contains("connection closed") || whole.contains("IncompleteMessage") {
             (TroubleKind::Cut, "the connection was closed before an answer came".to_owned())
         } else {
-            (TroubleKind::Other, cause)
+            (TroubleKind::Other, format!("the request failed ({cause})"))
         };
         Self { kind, text }
     }

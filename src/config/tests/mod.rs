@@ -3,6 +3,7 @@
 mod connectors;
 mod examples;
 mod files;
+mod mistakes;
 mod properties;
 mod settings;
 

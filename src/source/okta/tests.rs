@@ -1,1 +1,157 @@
+//! Single exchanges that the stand-in does not make.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::json;
+use wiremock::matchers::{header, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+use crate::config::model::SecretRef;
+use crate::http::Patience;
+use crate::source::GroupFilter;
+use crate::sync::model::Proof;
+use crate::telemetry::metrics::Metrics;
+
+fn request() -> ReadRequest {
+    ReadRequest {
+        attributes: ["login"].map(Into::into).into(),
+        wants_members: GroupFilter(Arc::new(|_| true)),
+        groups_with_memberships: BTreeSet::new(),
+        statuses: BTreeSet::new(),
+    }
+}
+
+async fn read(server: &MockServer) -> Result<SourceSnapshot, SourceError> {
+    let secrets = tempfile::tempdir().unwrap();
+    let file = secrets.path().join("token");
+    std::fs::write(&file, "00secret").unwrap();
+    let patience = Patience { first_pause: std::time::Duration::from_millis(1), ..Patience::default() };
+    let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
+    let settings =
+        OktaSettings { origin: server.uri().parse().unwrap(), token: SecretRef::File(file), rate_budget: 50 };
+    Okta::new(settings, &shared).read(&request(), &RunControl::default()).await
+}
+
+/// An org with nothing in it, but for what a test mounts before.
+async fn empty_org(server: &MockServer) {
+    let page = ResponseTemplate::new(200).set_body_json(json!([]));
+    Mock::given(path("/api/v1/org")).respond_with(json_page(&json!({ "id": "00o1" }))).mount(server).await;
+    Mock::given(path("/api/v1/users")).respond_with(page.clone()).mount(server).await;
+    Mock::given(path("/api/v1/groups")).respond_with(page).mount(server).await;
+}
+
+fn json_page(body: &serde_json::Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(body)
+}
+
+fn user_page(count: usize) -> serde_json::Value {
+    (0..count)
+        .map(|number| json!({ "id": format!("00u{number}"), "status": "ACTIVE", "profile": {} }))
+        .collect()
+}
+
+#[tokio::test]
+async fn asks_for_the_largest_pages_and_for_counts_and_for_users_without_credentials() {
+    let server = MockServer::start().await;
+    let options =
+        "application/json; okta-response=\"omitCredentials,omitCredentialsLinks,omitTransitioningToStatus\"";
+    Mock::given(path("/api/v1/users"))
+        .and(query_param("limit", "200"))
+        .and(move |request: &wiremock::Request| {
+            request.headers.get("content-type").is_some_and(|value| value == options)
+        })
+        .and(header("authorization", "SSWS 00secret"))
+        .respond_with(json_page(&user_page(1)))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let group = json!([{ "id": "00g1", "profile": { "name": "a" } }]);
+    Mock::given(path("/api/v1/groups"))
+        .and(query_param("limit", "200"))
+        .and(query_param("expand", "stats"))
+        .respond_with(json_page(&group))
+        .expect(1)
+        .mount(&server)
+        .await;
+    Mock::given(path("/api/v1/groups/00g1/users"))
+        .and(query_param("limit", "1000"))
+        .respond_with(json_page(&user_page(1)))
+        .expect(1)
+        .mount(&server)
+        .await;
+    empty_org(&server).await;
+    let snapshot = read(&server).await.unwrap();
+    assert_eq!((snapshot.address.as_str(), snapshot.users.len(), snapshot.groups.len()), ("00o1", 1, 1));
+    assert_eq!(snapshot.groups[0].members.len(), 1);
+}
+
+#[tokio::test]
+async fn law_1_a_full_page_whose_links_got_lost_is_not_the_end() {
+    for (count, proven) in [(199, true), (200, false)] {
+        let server = MockServer::start().await;
+        Mock::given(path("/api/v1/users")).respond_with(json_page(&user_page(count))).mount(&server).await;
+        empty_org(&server).await;
+        let snapshot = read(&server).await.unwrap();
+        assert_eq!(snapshot.users.len(), count);
+        assert_eq!(snapshot.users_proof.is_proven(), proven, "{:?}", snapshot.users_proof);
+    }
+}
+
+#[tokio::test]
+async fn law_1_a_next_that_is_no_address_or_a_page_seen_before_ends_the_list_unproven() {
+    for (next, expected) in [
+        ("mailto:nobody@example.com", "names a next page that is no address"),
+        ("/api/v1/users?limit=200", "names a page as the next that was read before"),
+        ("https://elsewhere.example/api/v1/users?limit=200", "names a page as the next that was read before"),
+    ] {
+        let server = MockServer::start().await;
+        let page = json_page(&user_page(2)).insert_header("link", format!("<{next}>; rel=\"next\""));
+        Mock::given(path("/api/v1/users")).respond_with(page).expect(1).mount(&server).await;
+        empty_org(&server).await;
+        let Proof::NotProven(why) = read(&server).await.unwrap().users_proof else { panic!("proven") };
+        assert!(why.ends_with(expected), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_404_of_another_hand_does_not_prove_that_a_group_is_gone() {
+    let server = MockServer::start().await;
+    let group = json!([{ "id": "00g1", "profile": { "name": "a" } }]);
+    Mock::given(path("/api/v1/groups")).respond_with(json_page(&group)).mount(&server).await;
+    empty_org(&server).await;
+    let snapshot = read(&server).await.unwrap();
+    // Nothing is mounted for the members: the answer is a bare 404.
+    assert!(snapshot.absences.is_empty());
+    let Proof::NotProven(why) = &snapshot.groups[0].members_proof else { panic!("proven") };
+    assert_eq!(why, "the answer is 404 Not Found and not in Okta's form");
+}
+
+#[tokio::test]
+async fn an_id_is_never_more_than_one_part_of_a_path() {
+    let server = MockServer::start().await;
+    let group = json!([{ "id": "../../x?y#z", "profile": { "name": "a" } }]);
+    Mock::given(path("/api/v1/groups")).respond_with(json_page(&group)).mount(&server).await;
+    empty_org(&server).await;
+    read(&server).await.unwrap();
+    let asked: Vec<_> = server
+        .received_requests()
+        .await
+        .unwrap()
+        .iter()
+        .map(|request| request.url.path().to_owned())
+        .collect();
+    assert!(asked.contains(&"/api/v1/groups/..%2F..%2Fx%3Fy%23z/users".to_owned()), "{asked:?}");
+}
+
+#[test]
+fn a_token_is_used_as_it_is_or_not_at_all() {
+    let value = |token: &str| authorization(&SecretString::from(token.to_owned()));
+    let good = value(" 00abc-_.x\n").unwrap();
+    assert_eq!(good.to_str().unwrap(), "SSWS 00abc-_.x");
+    assert!(good.is_sensitive());
+    for wrong in ["", " \n", "a b", "a\nb", "ä", "a\u{7f}"] {
+        assert!(value(wrong).is_err(), "{wrong:?}");
+    }
+}

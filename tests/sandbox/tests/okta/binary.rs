@@ -5,6 +5,8 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::client::plain;
+
 fn start(arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sandbox"))
         .arg("okta")
@@ -36,7 +38,7 @@ async fn it_says_where_it_listens_and_ends_with_its_standard_input() {
     let line = lines.next_line().await.unwrap().unwrap();
     let address = line.strip_prefix("okta stand-in on ").and_then(|rest| rest.split(' ').next()).unwrap();
     assert!(line.contains(" token=secret org=00o"), "{line}");
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = plain();
     let mut statuses = Vec::new();
     for _ in 0..2 {
         let request = client.get(format!("{address}/api/v1/users")).header("Authorization", "SSWS secret");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sandbox::okta::{Change, NewUser, Okta, Options, Status};
 use serde_json::{Value, json};
 
-use crate::client::{get, walk_ids};
+use crate::client::{get, plain, walk_ids};
 
 #[tokio::test]
 async fn a_user_is_found_by_id_login_and_short_name() {
@@ -143,7 +143,7 @@ async fn a_hundred_random_changes_are_counted_and_served() {
 async fn the_admin_interface_changes_and_tells() {
     let okta =
         Okta::start(Options { users: 40, groups: 5, memberships: 60, ..Options::default() }).await.unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = plain();
     let post = async |path: &str, body: &str| {
         let response =
             client.post(format!("{}/sandbox/{path}", okta.url())).body(body.to_owned()).send().await.unwrap();
