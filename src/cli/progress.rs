@@ -97,6 +97,7 @@ fn draw(bar: &ProgressBar, view: &ProgressView) {
         Phase::Applying => (view.operations_applied, view.operations_total),
         Phase::Waiting | Phase::Planning | Phase::Done => (0, 0),
     };
+    bar.set_message(sentence(view));
     if total == 0 {
         bar.set_style(spinner());
     } else {
@@ -104,7 +105,6 @@ fn draw(bar: &ProgressBar, view: &ProgressView) {
         bar.set_length(total);
         bar.set_position(done);
     }
-    bar.set_message(sentence(view));
 }
 
 fn spinner() -> ProgressStyle {
