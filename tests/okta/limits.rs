@@ -15,9 +15,9 @@ const LATENCY: Duration = Duration::from_millis(250);
 
 fn options() -> Options {
     Options {
-        users: 900,
+        users: 450,
         groups: 140,
-        memberships: 3_000,
+        memberships: 1_200,
         seed: 5,
         rate_limits: RateLimits::Integrator,
         latency: LATENCY,
