@@ -1,4 +1,4 @@
-//! Waiting for one's turn: [`Org`](super::rate::Org) with time and wake-ups.
+//! Waiting for one's turn: [`Org`] with time and wake-ups.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
