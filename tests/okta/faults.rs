@@ -442,13 +442,11 @@ async fn a_cancelled_run_ends_in_the_middle_of_a_request() {
 #[tokio::test]
 async fn a_token_that_cannot_be_read_or_used_sends_nothing() {
     let (bench, ..) = small(patience()).await;
-    for (token, expected) in
-        [("  ", "it is empty"), ("two words", "spaces"), ("tökén", "characters that no token has")]
-    {
+    for (token, expected) in [("two words", "spaces"), ("tökén", "characters that no token has")] {
         let error = bench.with_token(token).read(&request(), &bench.control).await.unwrap_err();
         let SourceError::Secret(text) = error else { panic!("{error:?}") };
         assert!(text.contains(expected) && text.contains("nothing was sent to Okta"), "{text}");
-        assert!(token.trim().is_empty() || !text.contains(token), "{text}");
+        assert!(!text.contains(token), "{text}");
     }
     assert_eq!(bench.okta.requests().total, 0);
 }
