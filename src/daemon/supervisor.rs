@@ -274,7 +274,7 @@ impl Supervisor {
     }
 
     fn drained(&self) -> bool {
-        self.stopping_since.is_some() && self.fleet.is_empty()
+        self.stopping_since.is_some() && self.fleet.is_drained()
     }
 
     /// Something about a connector changed: others are told.

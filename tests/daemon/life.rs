@@ -84,7 +84,9 @@ fn a_broken_connector_file_does_not_stop_the_others() {
     site.write("broken", "soruce: {}\n");
     symlink("nowhere", site.file("dangling")).unwrap();
     fs::create_dir(site.file("directory")).unwrap();
+    fs::write(site.path("connectors.d/other.yml"), site.connector("")).unwrap();
     let daemon = site.start();
+    assert_eq!(daemon.log().matches("other.yml").count(), 1, "said once: {}", daemon.log());
     for name in ["broken", "dangling", "directory"] {
         let status = daemon.get(&format!("/v1/connectors/{name}"));
         assert_eq!(
