@@ -180,7 +180,7 @@ impl Supervisor {
             }
             (Signal::Reload, Some(_)) => tracing::info!("SIGHUP is ignored, since the daemon is stopping"),
             (Signal::Stop, None) => {
-                self.stop("told to");
+                self.stop("a signal asked for it");
                 tracing::info!(
                     "operations under way are finished and recorded; a second signal stops at once"
                 );

@@ -258,12 +258,13 @@ pub(crate) struct Sync {
 }
 
 impl Sync {
-    /// Reads until the run has begun.
-    pub(crate) fn until_started(&mut self) {
+    /// Reads until the daemon has told this event.
+    pub(crate) fn until(&mut self, event: &str) {
+        let event = format!("\"event\":\"{event}\"");
         let mut piece = [0; 512];
-        while !String::from_utf8_lossy(&self.text).contains("\"event\":\"started\"") {
+        while !String::from_utf8_lossy(&self.text).contains(&event) {
             let length = self.stream.read(&mut piece).unwrap();
-            assert!(length > 0, "it never began: {}", String::from_utf8_lossy(&self.text));
+            assert!(length > 0, "{event} never came: {}", String::from_utf8_lossy(&self.text));
             self.text.extend_from_slice(&piece[..length]);
         }
     }

@@ -107,7 +107,7 @@ fn a_stop_ends_the_busy_run_records_it_and_takes_the_socket_away() {
     let mut daemon = site.start();
     site.okta.fault(Fault::on(Route::Users).kind(FaultKind::Stall));
     let mut sync = daemon.begin_sync("acme");
-    sync.until_started();
+    sync.until("started");
     daemon.signal(Signal::SIGTERM);
     daemon.told("STOPPING=1");
     let report = sync.finish();
@@ -134,7 +134,7 @@ fn a_killed_daemon_goes_on_from_where_it_was() {
     let mut daemon = site.start();
     site.okta.fault(Fault::on(Route::Members).kind(FaultKind::Stall).after(3));
     let mut sync = daemon.begin_sync("acme");
-    sync.until_started();
+    sync.until("started");
     daemon.signal(Signal::SIGKILL);
     daemon.ended();
     site.okta.clear_faults();
@@ -167,7 +167,7 @@ fn a_client_that_goes_away_leaves_its_run_alone() {
     let site = Site::with(&["acme"]);
     let daemon = site.start();
     let mut sync = daemon.begin_sync("acme");
-    sync.until_started();
+    sync.until("started");
     drop(sync);
     daemon.told("running");
     // Asking again waits behind the first run, if that is still busy.

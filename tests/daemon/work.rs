@@ -49,10 +49,11 @@ fn requests_behind_a_busy_run_share_the_next_one() {
     let daemon = site.start();
     let stall = site.okta.fault(Fault::on(Route::Groups).kind(FaultKind::Stall).times(1));
     let mut first = daemon.begin_sync("acme");
-    first.until_started();
+    first.until("started");
     let (status, queued) = daemon.ask("POST /v1/connectors/acme/sync", "");
     assert_eq!((status, &queued), (200, &json!({"event": "queued", "behind": 1})));
-    let second = daemon.begin_sync("acme");
+    let mut second = daemon.begin_sync("acme");
+    second.until("queued");
     assert_eq!(daemon.get("/v1/connectors/acme")["queued"], true);
     let (status, done) = daemon.ask("POST /v1/connectors/acme/pause", "");
     assert_eq!(status, 200, "{done}");
@@ -69,7 +70,7 @@ fn cancel_ends_a_busy_run() {
     let daemon = site.start();
     site.okta.fault(Fault::on(Route::Users).kind(FaultKind::Stall));
     let mut sync = daemon.begin_sync("acme");
-    sync.until_started();
+    sync.until("started");
     let (code, said, _) = site.ctl(&["cancel", "acme"]);
     assert_eq!(code, 0, "{said}");
     assert_eq!(sync.finish()["outcome"], "cancelled");
@@ -98,7 +99,7 @@ fn two_connectors_run_at_once_and_one_that_hangs_does_not_hold_up_the_other() {
     let daemon = site.start();
     site.okta.fault(Fault::on(Route::Users).kind(FaultKind::Stall).times(1));
     let mut acme = daemon.begin_sync("acme");
-    acme.until_started();
+    acme.until("started");
     daemon.told("1 running");
     assert_eq!(daemon.get("/v1/connectors/acme")["state"], "running");
     assert_eq!(daemon.get("/v1/connectors/beta")["state"], "idle");
