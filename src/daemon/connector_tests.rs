@@ -11,7 +11,7 @@ use super::connector::{Spec, prepare};
 use super::feed::Feed;
 use super::handle::{Command, ConnectorHandle};
 use super::machine::Kind;
-use super::testing::{Bench, connector};
+use super::testing::{Bench, connector, soon};
 use super::timetable::tests::schedule;
 use crate::config::model::{Missed, ScheduleSettings};
 use crate::control::api::{ConnectorState, ErrorKind, RunEvent};
@@ -44,7 +44,7 @@ async fn start(bench: &Bench, schedule: Option<ScheduleSettings>) -> (ConnectorH
 /// The events of a feed without progress, to its end.
 async fn rest(mut feed: Feed) -> Vec<RunEvent> {
     let mut events = Vec::new();
-    while let Some(event) = feed.next().await {
+    while let Some(event) = soon(feed.next()).await {
         if !matches!(event, RunEvent::Progress { .. }) {
             events.push(event);
         }
@@ -181,7 +181,7 @@ async fn rules_26_a_pause_survives_a_restart_and_stops_cron_but_not_plans() {
     let said = handle.set_paused(true).await.unwrap();
     assert!(said.contains("ctl resume acme"), "{said}");
     handle.tell(Command::Stop);
-    task.await.unwrap();
+    soon(task).await.unwrap();
     let (handle, _task) = start(&bench, hourly(Missed::RunOnce)).await;
     assert_eq!(handle.status().state, ConnectorState::Paused);
     assert_eq!(handle.status().next_run, None);
@@ -292,7 +292,7 @@ async fn a_stop_cancels_the_busy_run_turns_away_the_rest_and_ends_the_task() {
     handle.tell(Command::Stop);
     assert!(refused(&rest(waiting).await).contains("shutting down"));
     assert_eq!(finished(rest(busy).await.last().unwrap()).outcome, Outcome::Cancelled);
-    task.await.unwrap();
+    soon(task).await.unwrap();
     assert_eq!(bench.notebook.reports.lock().unwrap().len(), 1);
     assert!(handle.request(Kind::Sync).await.is_err());
 }

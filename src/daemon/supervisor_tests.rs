@@ -17,7 +17,7 @@ use super::registry::{Facts, Registry};
 use super::reload::Reloader;
 use super::supervisor::{Inputs, Listeners, Order, Outputs, Signal, Supervisor};
 use super::systemd::Notifier;
-use super::testing::{Bench, connector};
+use super::testing::{Bench, connector, soon};
 use super::timetable::tests::schedule;
 use crate::config::diagnostic::{Checked, Diagnostic, Severity};
 use crate::config::model::{
@@ -181,7 +181,7 @@ impl Running {
     }
 
     async fn ready(&mut self) {
-        self.ready.wait_for(|ready| *ready).await.unwrap();
+        soon(self.ready.wait_for(|ready| *ready)).await.unwrap();
     }
 
     /// Replaces all files, as an editor would, and lets two seconds pass (RULES 29).
@@ -194,7 +194,7 @@ impl Running {
     async fn reload(&self) -> ReloadAnswer {
         let (answer, outcome) = oneshot::channel();
         self.orders.send(Order::Reload(answer)).await.unwrap();
-        outcome.await.unwrap()
+        soon(outcome).await.unwrap()
     }
 
     /// Every connector with its state: `acme idle`.
@@ -206,7 +206,7 @@ impl Running {
     /// The next thing systemd is told that begins so.
     async fn told(&mut self, beginning: &str) -> String {
         loop {
-            let told = self.told.recv().await.unwrap();
+            let told = soon(self.told.recv()).await.unwrap();
             if told.starts_with(beginning) {
                 return told;
             }
@@ -395,10 +395,10 @@ async fn a_stop_drains_and_asks_systemd_for_patience() {
     running.signals.send(Signal::Stop).await.unwrap();
     running.told("STOPPING=1").await;
     running.told("EXTEND_TIMEOUT_USEC=15000000").await;
-    running.task.await.unwrap().unwrap();
+    soon(running.task).await.unwrap().unwrap();
     assert!(!*running.ready.borrow());
     assert!(running.registry.status().stopping);
-    while feed.next().await.is_some() {}
+    while soon(feed.next()).await.is_some() {}
     assert_eq!(running.bench.notebook.reports.lock().unwrap()[0].outcome, Outcome::Cancelled);
 }
 
@@ -412,8 +412,11 @@ async fn a_second_signal_stops_at_once() {
     running.signals.send(Signal::Stop).await.unwrap();
     running.told("EXTEND").await;
     assert!(!running.task.is_finished(), "the first signal waits for the run");
+    let (answer, outcome) = oneshot::channel();
+    running.orders.send(Order::Reload(answer)).await.unwrap();
+    assert!(soon(outcome).await.is_err(), "a reload is turned away at once");
     running.signals.send(Signal::Stop).await.unwrap();
-    let ended = running.task.await.unwrap();
+    let ended = soon(running.task).await.unwrap();
     assert!(matches!(ended, Err(DaemonError::StoppedNow)), "{ended:?}");
 }
 

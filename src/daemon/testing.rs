@@ -74,6 +74,11 @@ impl Records for Notebook {
     }
 }
 
+/// Waits a day of the clock that stands still, so that what never happens fails instead of hanging.
+pub(super) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(86_400), what).await.expect("it did not happen within a day")
+}
+
 /// A run that has begun.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BeganRun {
@@ -175,7 +180,7 @@ impl Bench {
 
     /// The next run that begins.
     pub(super) async fn next_began(&mut self) -> BeganRun {
-        self.began.recv().await.unwrap()
+        soon(self.began.recv()).await.unwrap()
     }
 
     /// Lets that many runs end.

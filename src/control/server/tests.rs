@@ -15,11 +15,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
 use super::connections::MOST_CONNECTIONS;
-use super::{Control, Events, Gate, bind, routes, serve};
+use super::{Control, Events, Gate, REQUEST_TIME, bind, routes, serve};
 use crate::config::model::ControlSettings;
 use crate::control::api::{
     ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, ErrorKind,
@@ -304,21 +305,28 @@ async fn half_a_request_is_given_up() {
     let running = running().await;
     let mut head = UnixStream::connect(&running.path).await.unwrap();
     head.write_all(b"GET /v1/sta").await.unwrap();
+    let start = Instant::now();
     assert_eq!(answer(&mut head).await, "", "closed without an answer");
+    assert_eq!(start.elapsed().as_secs(), REQUEST_TIME.as_secs());
     let mut body = UnixStream::connect(&running.path).await.unwrap();
     body.write_all(b"PUT /v1/log-level HTTP/1.0\r\ncontent-length: 20\r\n\r\n{\"le").await.unwrap();
     let answer = answer(&mut body).await;
     assert!(answer.starts_with("HTTP/1.0 400") && answer.contains("did not come"), "{answer}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn five_hundred_idle_clients_keep_nobody_out() {
     let running = running().await;
+    let start = Instant::now();
     let mut idle = Vec::new();
     for _ in 0..500 {
         idle.push(UnixStream::connect(&running.path).await.unwrap());
     }
     assert_eq!(ask(&running, "GET /v1/status", "").await.0, 200);
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "somebody had to wait until idle clients were given up"
+    );
     // The oldest were closed for the later ones; the youngest are still there.
     assert_eq!(answer(&mut idle[0]).await, "");
     let youngest = idle.last_mut().unwrap();
