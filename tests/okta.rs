@@ -1,6 +1,9 @@
 //! The Okta source against the stand-in, over real HTTP on loopback.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod okta {
+    mod confirm;
     mod faults;
     mod limits;
     mod reading;

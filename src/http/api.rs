@@ -175,6 +175,7 @@ impl Api {
         permit: Permit,
         body: &mut Vec<u8>,
     ) -> Result<Answer, Setback> {
+        body.clear();
         let began = Instant::now();
         let client = self.shared.client(&self.origin);
         let authorization = &self.authorization;

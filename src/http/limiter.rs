@@ -1,4 +1,4 @@
-//! Waiting for one's turn: [`Org`](super::rate::Org) with time and wake-ups.
+//! Waiting for one's turn: [`Org`] with time and wake-ups.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,9 +30,8 @@ impl Limiter {
         let permit = Permit { limiter: Arc::clone(self), ticket };
         let mut window_wait = None;
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            // Enabled before looking, so that no change between the look and the wait is missed.
-            changed.as_mut().enable();
+            // Made before looking: it hears of every change from now on, so that none is missed before the wait.
+            let changed = self.changed.notified();
             let look_again = match self.look(ticket, claim) {
                 Look::Go => return permit,
                 Look::Wait(look_again) => look_again,

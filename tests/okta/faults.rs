@@ -4,31 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sandbox::okta::{
-    Broken, Fault, FaultKind, NewUser, Okta as StandIn, Options, Route, Status as OktaStatus,
-};
-use usersyncd::http::Patience;
+use sandbox::okta::{Broken, Fault, FaultKind, Okta as StandIn, Options, Route, Status as OktaStatus};
 use usersyncd::source::{Source, SourceError};
 use usersyncd::sync::model::{Absence, FindingKind, Status};
 
 use super::support::{
-    Bench, group_of, groups_proof, impatience, members, patience, request, unproven_groups, users,
+    Bench, group_of, groups_proof, impatience, members, patience, request, small, unproven_groups, users,
     users_proof,
 };
 
 /// Three pages of users, and groups with members.
 fn options() -> Options {
     Options { users: 620, groups: 12, memberships: 900, seed: 3, ..Options::default() }
-}
-
-/// An org with one group of two members.
-async fn small(patience: Patience) -> (Bench, String, [String; 2]) {
-    let bench = Bench::start_with(Options { everyone: false, ..Options::empty() }, patience, 100).await;
-    let org = bench.okta.org();
-    let users = ["ann@example.com", "bob@example.com"].map(|login| org.add_user(NewUser::new(login)));
-    let group = org.add_group("jira-users");
-    org.set_members(&group, &users);
-    (bench, group, users)
 }
 
 #[tokio::test]
@@ -310,11 +297,7 @@ async fn law_1_a_record_without_an_id_leaves_its_list_unproven() {
         let faults = [Route::Users, Route::Members]
             .map(|route| bench.okta.fault(Fault::on(route).kind(FaultKind::BrokenRecord(broken))));
         let snapshot = bench.read().await;
-        assert_eq!(
-            faults.map(|fault| bench.okta.met(fault)),
-            [1, 2],
-            "members are read again, since one is missing"
-        );
+        assert_eq!(faults.map(|fault| bench.okta.met(fault)), [1, 1], "reading again would not heal it");
         assert!(users_proof(&snapshot).unwrap().starts_with("one of its records cannot be read: it "));
         assert!(unproven_groups(&snapshot)[&group].starts_with("one of its records cannot be read: it "));
         assert_eq!((snapshot.users.len(), members(&snapshot, &group).len()), (1, 1));
@@ -401,47 +384,6 @@ async fn members_that_are_missing_of_a_group_that_exists_are_not_proven() {
 }
 
 #[tokio::test]
-async fn an_absence_is_unknown_unless_okta_itself_says_404() {
-    for (kind, expected) in [
-        (FaultKind::Status(503), "the server answered 503"),
-        (FaultKind::HtmlPage, "the answer is a web page"),
-        (FaultKind::Status(403), "Okta does not let this token read it: 403"),
-        (FaultKind::HalfJson, "the answer is JSON that ends in the middle"),
-        (FaultKind::Redirect("https://portal.example.net/".into()), "the answer is a redirect"),
-    ] {
-        let (bench, group, [ann, _]) = small(patience()).await;
-        let org = bench.okta.org();
-        let everything = FaultKind::Narrowed { users: 0, groups: 0 };
-        let hidden = [Route::Users, Route::Groups]
-            .map(|route| bench.okta.fault(Fault::on(route).kind(everything.clone())));
-        let faults =
-            [Route::User, Route::Group].map(|route| bench.okta.fault(Fault::on(route).kind(kind.clone())));
-        let snapshot = bench.confirm(&[&ann], &[&group]).await;
-        assert_eq!(hidden.map(|fault| bench.okta.met(fault) > 0), [true, true]);
-        assert!(faults.iter().all(|fault| bench.okta.met(*fault) > 0));
-        for id in [&ann, &group] {
-            let Some(Absence::Unknown(why)) = snapshot.absences.get(id.as_str()) else {
-                panic!("{kind:?}: {snapshot:?}")
-            };
-            assert!(why.contains(expected), "{why}");
-        }
-        drop(org);
-    }
-}
-
-#[tokio::test]
-async fn a_record_that_is_asked_for_and_cannot_be_read_is_left_as_is() {
-    let (bench, _, [ann, _]) = small(patience()).await;
-    let skipped = bench.okta.fault(Fault::on(Route::Users).kind(FaultKind::Skip).record(&ann));
-    let kind = FaultKind::BrokenRecord(Broken::ProfileOfWrongType);
-    let broken = bench.okta.fault(Fault::on(Route::User).kind(kind));
-    let snapshot = bench.confirm(&[&ann], &[]).await;
-    assert_eq!([skipped, broken].map(|fault| bench.okta.met(fault)), [1, 1]);
-    assert!(snapshot.absences.is_empty());
-    assert_eq!(snapshot.unreadable, BTreeSet::from([ann.as_str().into()]));
-}
-
-#[tokio::test]
 async fn a_narrowed_view_looks_like_a_smaller_org_whose_rest_is_gone() {
     let bench = Bench::start(options()).await;
     let fault = bench.okta.fault(Fault::on(Route::Any).kind(FaultKind::Narrowed { users: 50, groups: 50 }));
@@ -500,13 +442,11 @@ async fn a_cancelled_run_ends_in_the_middle_of_a_request() {
 #[tokio::test]
 async fn a_token_that_cannot_be_read_or_used_sends_nothing() {
     let (bench, ..) = small(patience()).await;
-    for (token, expected) in
-        [("  ", "it is empty"), ("two words", "spaces"), ("tökén", "characters that no token has")]
-    {
+    for (token, expected) in [("two words", "spaces"), ("tökén", "characters that no token has")] {
         let error = bench.with_token(token).read(&request(), &bench.control).await.unwrap_err();
         let SourceError::Secret(text) = error else { panic!("{error:?}") };
         assert!(text.contains(expected) && text.contains("nothing was sent to Okta"), "{text}");
-        assert!(token.trim().is_empty() || !text.contains(token), "{text}");
+        assert!(!text.contains(token), "{text}");
     }
     assert_eq!(bench.okta.requests().total, 0);
 }

@@ -15,9 +15,9 @@ const LATENCY: Duration = Duration::from_millis(250);
 
 fn options() -> Options {
     Options {
-        users: 900,
+        users: 450,
         groups: 140,
-        memberships: 3_000,
+        memberships: 1_200,
         seed: 5,
         rate_limits: RateLimits::Integrator,
         latency: LATENCY,
@@ -59,6 +59,24 @@ async fn law_9_connectors_of_one_org_share_its_limits() {
     let requests = bench.okta.requests();
     assert_eq!(requests.too_many(), 0);
     assert!(requests.windows[&Bucket::Groups].iter().all(|used| *used <= 25), "{:?}", requests.windows);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_9_connectors_with_tokens_of_their_own_share_the_limits_of_the_org_too() {
+    const OTHER: &str = "00another-token-of-the-org";
+    let bench =
+        Bench::start_with(Options { more_tokens: vec![OTHER.into()], ..options() }, patience(), 100).await;
+    let other = bench.with_token(OTHER);
+    let request = request();
+    // Half a window apart, so that the windows of the two tokens never agree.
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        other.read(&request, &bench.control).await
+    };
+    let (one, two) = tokio::join!(bench.source.read(&request, &bench.control), later);
+    bench.assert_whole(&one.unwrap());
+    bench.assert_whole(&two.unwrap());
+    assert_eq!(bench.okta.requests().too_many(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,13 +7,13 @@ use std::time::Duration;
 use sandbox::okta::{
     Fault, FaultKind, LinkStyle, NewUser, Okta as StandIn, Options, Route, Status as OktaStatus,
 };
-use usersyncd::source::{GroupFilter, Source};
-use usersyncd::sync::model::{Absence, AttributeValue, SourceId, Status};
+use usersyncd::source::GroupFilter;
+use usersyncd::sync::model::{AttributeValue, Status};
 
 use super::support::{Bench, group_of, groups_proof, members, request, unproven_groups, users, users_proof};
 
 fn options() -> Options {
-    Options { users: 950, groups: 230, memberships: 9_000, seed: 7, ..Options::default() }
+    Options { users: 450, groups: 210, memberships: 2_500, seed: 7, ..Options::default() }
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_whole_org_is_read_as_it_is_with_the_fewest_requests_possible() {
     let progress = bench.control.progress.view();
     assert_eq!(progress.requests, requests.total);
     assert_eq!(progress.users_read, snapshot.users.len() as u64);
-    assert_eq!((progress.groups_total, progress.groups_read), (231, 231));
+    assert_eq!((progress.groups_total, progress.groups_read), (211, 211));
     assert_eq!(progress.waiting_for_rate_limit, 0);
 }
 
@@ -138,7 +138,7 @@ async fn rules_18_an_empty_group_costs_a_request_only_if_the_ledger_has_members_
 async fn without_counts_every_group_is_read() {
     let bench = Bench::start(Options { stats: false, ..options() }).await;
     bench.assert_whole(&bench.read().await);
-    assert_eq!(bench.okta.requests().of(Route::Members), 230, "one page each, empty or not");
+    assert_eq!(bench.okta.requests().of(Route::Members), 210, "one page each, empty or not");
 }
 
 #[tokio::test]
@@ -153,8 +153,8 @@ async fn rules_12_members_keep_the_status_that_their_list_shows() {
     org.set_status(&stays, OktaStatus::Suspended);
     let snapshot = bench.read().await;
     assert_eq!(
-        users(&snapshot).into_keys().collect::<Vec<_>>(),
-        [stays.clone()],
+        users(&snapshot).into_keys().collect::<BTreeSet<_>>(),
+        BTreeSet::from([stays.clone()]),
         "the plain list hides who is deactivated"
     );
     let statuses: BTreeSet<_> = group_of(&snapshot, &group)
@@ -174,62 +174,4 @@ async fn an_org_whose_id_the_token_may_not_read_is_known_by_its_origin() {
         assert_eq!(bench.read().await.address, bench.okta.url());
         assert_eq!(bench.okta.met(fault), 1);
     }
-}
-
-#[tokio::test]
-async fn rules_17_who_is_missing_is_asked_for_by_id() {
-    let bench = Bench::start(Options::empty()).await;
-    let org = bench.okta.org();
-    let gone = org.add_user(NewUser::new("gone@example.com"));
-    let left = org.add_user(NewUser::new("left@example.com"));
-    let listed = org.add_user(NewUser::new("listed@example.com"));
-    let (skipped, gone_group) = (org.add_group("skipped"), org.add_group("gone"));
-    org.set_members(&skipped, &[&left, &listed]);
-    org.set_status(&left, OktaStatus::Deprovisioned);
-    org.delete_user(&gone);
-    org.delete_group(&gone_group);
-    let fault = bench.okta.fault(Fault::on(Route::Groups).kind(FaultKind::Skip).record(&skipped));
-    let snapshot = bench.confirm(&[&gone, &left, &listed], &[&skipped, &gone_group]).await;
-    assert_eq!(bench.okta.met(fault), 1);
-    let absences: Vec<_> =
-        snapshot.absences.iter().map(|(id, absence)| (id.to_string(), absence.clone())).collect();
-    let expected = BTreeSet::from(
-        [(gone, Absence::Gone), (gone_group, Absence::Gone)]
-            .map(|(id, absence)| (SourceId::from(id.as_str()).to_string(), format!("{absence:?}"))),
-    );
-    assert_eq!(
-        absences.into_iter().map(|(id, absence)| (id, format!("{absence:?}"))).collect::<BTreeSet<_>>(),
-        expected
-    );
-    assert_eq!(users(&snapshot)[&left].1, "DEPROVISIONED");
-    assert_eq!(snapshot.users.len(), 2, "who is listed is neither asked for nor doubled");
-    assert_eq!(bench.okta.requests().of(Route::User), 2);
-    assert_eq!(members(&snapshot, &skipped), BTreeSet::from([listed]));
-    assert_eq!(group_of(&snapshot, &skipped).name, "skipped");
-}
-
-#[tokio::test]
-async fn a_group_asked_for_by_id_is_read_only_as_far_as_it_is_wanted() {
-    let bench = Bench::start(Options { users: 5, groups: 0, memberships: 0, ..Options::default() }).await;
-    let org = bench.okta.org();
-    let group = org.add_group("other");
-    org.set_members(&group, &[&org.users()[0].id]);
-    let mut request = request();
-    request.wants_members = GroupFilter(Arc::new(|_| false));
-    let everyone = org.group_id_by_name("Everyone").unwrap();
-    let faults = [&group, &everyone]
-        .map(|id| bench.okta.fault(Fault::on(Route::Groups).kind(FaultKind::Skip).record(id)));
-    let mut snapshot = bench.read_as(&request).await;
-    let questions = usersyncd::source::Questions {
-        users: BTreeSet::new(),
-        groups: [group.as_str().into(), everyone.as_str().into()].into(),
-    };
-    bench.source.confirm(&mut snapshot, &questions, &request, &bench.control).await.unwrap();
-    assert_eq!(faults.map(|fault| bench.okta.met(fault)), [1, 1]);
-    assert!(group_of(&snapshot, &everyone).everyone);
-    assert!(
-        group_of(&snapshot, &group).members.is_empty()
-            && group_of(&snapshot, &group).members_proof.is_proven()
-    );
-    assert_eq!(bench.okta.requests().of(Route::Members), 0);
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::okta::{Okta as StandIn, Options};
+use sandbox::okta::{NewUser, Okta as StandIn, Options};
 use tempfile::TempDir;
 use usersyncd::config::model::{OktaSettings, SecretRef};
 use usersyncd::http::{Patience, Shared};
@@ -172,4 +172,14 @@ pub(crate) fn groups_proof(snapshot: &SourceSnapshot) -> Option<String> {
 pub(crate) fn unproven_groups(snapshot: &SourceSnapshot) -> BTreeMap<String, String> {
     let unproven = |group: &SourceGroup| why(&group.members_proof).map(|why| (group.id.to_string(), why));
     snapshot.groups.iter().filter_map(unproven).collect()
+}
+
+/// An org with one group of two members.
+pub(crate) async fn small(patience: Patience) -> (Bench, String, [String; 2]) {
+    let bench = Bench::start_with(Options { everyone: false, ..Options::empty() }, patience, 100).await;
+    let org = bench.okta.org();
+    let users = ["ann@example.com", "bob@example.com"].map(|login| org.add_user(NewUser::new(login)));
+    let group = org.add_group("jira-users");
+    org.set_members(&group, &users);
+    (bench, group, users)
 }

@@ -132,7 +132,7 @@ impl Client {
         ask: Ask<'_>,
         mut read: impl FnMut(&Answer, &[u8]) -> Result<T, String>,
     ) -> Result<T, Unread> {
-        if self.given_up.load(Ordering::Relaxed) >= MOST_GIVEN_UP {
+        if self.has_stopped() {
             return Err(Unread::Stopped);
         }
         let Ask { bucket, url, options, smaller, .. } = ask;
@@ -148,7 +148,12 @@ impl Client {
         let reply = reply.await;
         self.give_back(buffer);
         reply.unwrap_or_else(|failure| {
-            self.given_up.fetch_add(1, Ordering::Relaxed);
+            let given_up = self.given_up.fetch_add(1, Ordering::Relaxed) + 1;
+            if given_up == MOST_GIVEN_UP {
+                tracing::warn!(
+                    "{MOST_GIVEN_UP} requests had to be given up; nothing more is read in this run"
+                );
+            }
             tracing::warn!(
                 host = self.origin().host_str(),
                 why = failure.text,
@@ -157,6 +162,11 @@ impl Client {
             );
             Err(Unread::GivenUp(failure))
         })
+    }
+
+    /// Whether so much was given up that nothing more is asked for.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed) >= MOST_GIVEN_UP
     }
 
     /// Turns an [`Unread`] of something without which nothing can be read into the run's error.

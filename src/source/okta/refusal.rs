@@ -86,8 +86,7 @@ pub(super) fn strange(status: StatusCode, headers: &HeaderMap, error: Option<&Ok
     if status.is_redirection() {
         let target = headers.get(LOCATION).and_then(|location| location.to_str().ok());
         let host = target.and_then(|target| Url::parse(target).ok());
-        let host =
-            host.as_ref().and_then(Url::host_str).map_or_else(|| "elsewhere".to_owned(), |host| clean(host));
+        let host = host.as_ref().and_then(Url::host_str).map_or_else(|| "elsewhere".to_owned(), clean);
         return format!("the answer is a redirect ({status}) to {host}, which is not followed");
     }
     if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {

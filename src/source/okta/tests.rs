@@ -116,16 +116,25 @@ async fn law_1_a_next_that_is_no_address_or_a_page_seen_before_ends_the_list_unp
 }
 
 #[tokio::test]
-async fn a_404_of_another_hand_does_not_prove_that_a_group_is_gone() {
-    let server = MockServer::start().await;
-    let group = json!([{ "id": "00g1", "profile": { "name": "a" } }]);
-    Mock::given(path("/api/v1/groups")).respond_with(json_page(&group)).mount(&server).await;
-    empty_org(&server).await;
-    let snapshot = read(&server).await.unwrap();
-    // Nothing is mounted for the members: the answer is a bare 404.
-    assert!(snapshot.absences.is_empty());
-    let Proof::NotProven(why) = &snapshot.groups[0].members_proof else { panic!("proven") };
-    assert_eq!(why, "the answer is 404 Not Found and not in Okta's form");
+async fn a_404_that_is_not_about_the_record_does_not_prove_that_a_group_is_gone() {
+    let no_path = json!({ "errorCode": "E0000008", "errorSummary": "The requested path was not found" });
+    for (answer, expected) in [
+        (ResponseTemplate::new(404), "the answer is 404 Not Found and not in Okta's form"),
+        (
+            ResponseTemplate::new(404).set_body_json(no_path),
+            "Okta answered 404 (E0000008: The requested path was not found)",
+        ),
+    ] {
+        let server = MockServer::start().await;
+        let group = json!([{ "id": "00g1", "profile": { "name": "a" } }]);
+        Mock::given(path("/api/v1/groups")).respond_with(json_page(&group)).mount(&server).await;
+        Mock::given(path("/api/v1/groups/00g1/users")).respond_with(answer).expect(1).mount(&server).await;
+        empty_org(&server).await;
+        let snapshot = read(&server).await.unwrap();
+        assert!(snapshot.absences.is_empty());
+        let Proof::NotProven(why) = &snapshot.groups[0].members_proof else { panic!("proven") };
+        assert_eq!(why, expected);
+    }
 }
 
 #[tokio::test]
