@@ -121,7 +121,12 @@ fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>)
 fn push_operation(out: &mut String, operation: &PlannedOperation, detailed: bool, style: Style) {
     let why = if operation.why.is_empty() { String::new() } else { format!(" ({})", escape(&operation.why)) };
     out.push_str(&format!("  {} {}{why}\n", sign(operation, style), escape(&operation.summary)));
-    let most = if detailed { usize::MAX } else { MOST_DETAILS };
+    let most = match kind(operation).split('_').next() {
+        _ if detailed => usize::MAX,
+        // All attributes of something new are new: its name says enough.
+        Some("create") => 0,
+        _ => MOST_DETAILS,
+    };
     for detail in operation.details.iter().take(most) {
         let detail = escape(detail);
         let detail = match detail.chars().next() {
@@ -131,7 +136,7 @@ fn push_operation(out: &mut String, operation: &PlannedOperation, detailed: bool
         };
         out.push_str(&format!("      {detail}\n"));
     }
-    if operation.details.len() > most {
+    if most > 0 && operation.details.len() > most {
         out.push_str(&format!("      … {} more\n", operation.details.len() - most));
     }
 }

@@ -60,7 +60,6 @@ fn operations_are_grouped_and_signed() {
 
     Users: 3 operations
       + create user anna@example.com (in scope at the source)
-          email: (none) -> anna@example.com
       ~ rename user bob to rob\u{1b}[2J (in scope at the source)
           username: bob -> rob\u{1b}[2J
       - disable user carl (in scope at the source)
@@ -78,6 +77,12 @@ fn operations_are_grouped_and_signed() {
           + anna@example.com
           - bob
     ");
+}
+
+#[test]
+fn what_is_new_is_listed_in_full_only_if_asked_for() {
+    assert!(!render(&plan(), false, PLAIN, now()).contains("email: (none)"));
+    assert!(render(&plan(), true, PLAIN, now()).contains("email: (none) -> anna@example.com"));
 }
 
 #[test]

@@ -84,6 +84,8 @@ impl Drop for Place<'_> {
 
 fn is_due(shown: Option<&(ProgressView, Instant)>, view: &ProgressView, now: Instant) -> bool {
     match shown {
+        // The summary says it better.
+        _ if view.phase == Phase::Done => false,
         None => true,
         Some((last, at)) => last.phase != view.phase || (last != view && now - *at >= BETWEEN_LINES),
     }
@@ -95,6 +97,7 @@ fn draw(bar: &ProgressBar, view: &ProgressView) {
         Phase::Applying => (view.operations_applied, view.operations_total),
         Phase::Waiting | Phase::Planning | Phase::Done => (0, 0),
     };
+    bar.set_message(sentence(view));
     if total == 0 {
         bar.set_style(spinner());
     } else {
@@ -102,7 +105,6 @@ fn draw(bar: &ProgressBar, view: &ProgressView) {
         bar.set_length(total);
         bar.set_position(done);
     }
-    bar.set_message(sentence(view));
 }
 
 fn spinner() -> ProgressStyle {
@@ -179,6 +181,7 @@ mod tests {
         tokio::time::advance(BETWEEN_LINES).await;
         place.show(reading);
         place.show(view(Phase::Applying));
+        place.show(view(Phase::Done));
         assert_eq!(
             messages.text(),
             "ac\\nme: reading: 1200 users, 12 of 60 groups, 1 request\n\

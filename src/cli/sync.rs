@@ -15,7 +15,7 @@ use super::progress::Board;
 use super::report::{Extent, render};
 use crate::control::api::{ConnectorList, RunEvent, SyncRequest};
 use crate::sync::report::Report;
-use crate::telemetry::escape::escape;
+use crate::telemetry::escape::{escape, escape_lines};
 
 /// Syncs one connector, or all of them; waits for the end if asked to.
 pub(super) async fn run(ctl: &Ctl, name: Option<&str>, wait: bool) -> Result<Exit, Failure> {
@@ -90,7 +90,7 @@ async fn start_all(ctl: &Ctl, names: &[String]) -> Result<Exit, Failure> {
                 documents.push(document);
             }
             Err(failure) => {
-                ctl.output.say(&format!("{}: {}", escape(name), escape(&failure.message)));
+                ctl.output.say(&format!("{}: {}", escape(name), escape_lines(&failure.message)));
                 documents.push(json!({ "connector": name, "event": "refused", "message": failure.message }));
                 exit = exit.worst(failure.exit);
             }
@@ -155,7 +155,7 @@ async fn watch_all(ctl: &Ctl, names: &[String]) -> Result<Exit, Failure> {
             }
             Err(failure) => {
                 exit = exit.worst(failure.exit);
-                ctl.output.say(&format!("{}: {}", escape(name), escape(&failure.message)));
+                ctl.output.say(&format!("{}: {}", escape(name), escape_lines(&failure.message)));
                 refused.push(json!({ "connector": name, "message": failure.message }));
             }
         }

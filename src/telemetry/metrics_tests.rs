@@ -1,0 +1,225 @@
+//! What a scrape sees, and when.
+
+use super::*;
+use crate::sync::model::Finding;
+use crate::sync::report::{FORMAT_VERSION, HoldSummary, Managed};
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn report(outcome: Outcome) -> Report {
+    Report {
+        format_version: FORMAT_VERSION,
+        run: 7,
+        connector: "acme".to_owned(),
+        trigger: Trigger::Cron,
+        started: at("2026-11-23T03:00:00Z"),
+        ended: at("2026-11-23T03:00:42Z"),
+        outcome,
+        error: None,
+        counts: Counts {
+            users: KindCounts { created: 3, failed: 1, unchanged: 90, ..KindCounts::default() },
+            groups: KindCounts { disabled: 2, ..KindCounts::default() },
+            memberships: KindCounts { created: 40, deleted: 5, ..KindCounts::default() },
+        },
+        findings: vec![Finding::new(FindingKind::NameCollision, "anna", "two users want the name anna")],
+        holds: vec![HoldSummary {
+            kind: HoldKind::Leavers,
+            group: None,
+            count: 30,
+            allowed: 10,
+            base: 100,
+            reason: "30 of 100 users left".to_owned(),
+            names: Vec::new(),
+        }],
+        not_proven: Vec::new(),
+        requests: 12,
+        managed: Managed { users: 100, groups: 6, memberships: 400 },
+        operations: Vec::new(),
+    }
+}
+
+/// The value of the series written exactly so, without the prefix.
+fn value(metrics: &Metrics, series: &str) -> Option<String> {
+    let start = format!("usersyncd_{series} ");
+    metrics.text().lines().find_map(|line| line.strip_prefix(&start).map(str::to_owned))
+}
+
+fn assert_value(metrics: &Metrics, series: &str, expected: &str) {
+    assert_eq!(value(metrics, series).as_deref(), Some(expected), "{series}");
+}
+
+#[test]
+fn series_without_connector_exist_at_once() {
+    let metrics = Metrics::new();
+    assert_value(&metrics, &format!("build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), "1");
+    for state in ConnectorState::ALL {
+        assert_value(&metrics, &format!("connectors{{state=\"{}\"}}", state.as_str()), "0");
+    }
+    assert_value(&metrics, "config_reload_success", "0");
+    assert_value(&metrics, "http_requests_total{api=\"okta\",code=\"429\"}", "0");
+    assert_value(&metrics, "http_request_duration_seconds_count{api=\"okta\"}", "0");
+    assert!(!metrics.text().contains("connector="));
+}
+
+#[test]
+fn series_of_a_connector_start_at_zero() {
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    for series in [
+        "sync_runs_total{connector=\"acme\",result=\"failed\",trigger=\"cron\"}",
+        "sync_duration_seconds_count{connector=\"acme\"}",
+        "sync_last_attempt_timestamp_seconds{connector=\"acme\"}",
+        "sync_next_run_timestamp_seconds{connector=\"acme\"}",
+        "sync_interval_seconds{connector=\"acme\"}",
+        "sync_in_progress{connector=\"acme\"}",
+        "operations_total{connector=\"acme\",operation=\"create_user\",result=\"applied\"}",
+        "operations_total{connector=\"acme\",operation=\"membership\",result=\"failed\"}",
+        "held_operations{connector=\"acme\",kind=\"leavers\"}",
+        "findings{connector=\"acme\",kind=\"name_collision\"}",
+        "managed_objects{connector=\"acme\",kind=\"memberships\"}",
+    ] {
+        assert_value(&metrics, series, "0");
+    }
+}
+
+/// RULES 33: a connector that never ran has no last_success series.
+#[test]
+fn last_success_is_absent_until_known_and_restored_from_memory() {
+    let series = "sync_last_success_timestamp_seconds{connector=\"acme\"}";
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    assert_eq!(value(&metrics, series), None);
+    metrics.run_ended(&report(Outcome::Partial));
+    assert_eq!(value(&metrics, series), None, "RULES 28: only success and held move it");
+    metrics.run_ended(&report(Outcome::Held));
+    assert_value(&metrics, series, "1795402842");
+
+    let metrics = Metrics::new();
+    let memory = ConnectorMemory {
+        last_attempt: Some(at("2026-11-23T05:00:00Z")),
+        last_success: Some(at("2026-11-23T03:00:42Z")),
+        last_report: Some(report(Outcome::Held)),
+        ..ConnectorMemory::default()
+    };
+    metrics.connector_loaded("acme", &memory);
+    assert_value(&metrics, series, "1795402842");
+    assert_value(&metrics, "sync_last_attempt_timestamp_seconds{connector=\"acme\"}", "1795410000");
+    assert_value(&metrics, "managed_objects{connector=\"acme\",kind=\"users\"}", "100");
+    assert_value(&metrics, "held_operations{connector=\"acme\",kind=\"leavers\"}", "30");
+    let runs = "sync_runs_total{connector=\"acme\",result=\"held\",trigger=\"cron\"}";
+    assert_value(&metrics, runs, "0");
+}
+
+#[test]
+fn a_run_is_counted() {
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    metrics.run_began("acme", Trigger::Cron, at("2026-11-23T03:00:00Z"));
+    assert_value(&metrics, "sync_in_progress{connector=\"acme\"}", "1");
+    assert_value(&metrics, "sync_last_attempt_timestamp_seconds{connector=\"acme\"}", "1795402800");
+    metrics.run_ended(&report(Outcome::Partial));
+    metrics.run_ended(&report(Outcome::Partial));
+    assert_value(&metrics, "sync_in_progress{connector=\"acme\"}", "0");
+    for (series, expected) in [
+        ("sync_runs_total{connector=\"acme\",result=\"partial\",trigger=\"cron\"}", "2"),
+        ("sync_duration_seconds_sum{connector=\"acme\"}", "84"),
+        ("operations_total{connector=\"acme\",operation=\"create_user\",result=\"applied\"}", "6"),
+        ("operations_total{connector=\"acme\",operation=\"user\",result=\"failed\"}", "2"),
+        ("operations_total{connector=\"acme\",operation=\"disable_group\",result=\"applied\"}", "4"),
+        ("operations_total{connector=\"acme\",operation=\"add_membership\",result=\"applied\"}", "80"),
+        ("operations_total{connector=\"acme\",operation=\"remove_membership\",result=\"applied\"}", "10"),
+        ("findings{connector=\"acme\",kind=\"name_collision\"}", "1"),
+    ] {
+        assert_value(&metrics, series, expected);
+    }
+}
+
+#[test]
+fn a_failed_run_does_not_pretend_that_nothing_is_managed_or_held() {
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    metrics.run_ended(&report(Outcome::Held));
+    let failed = Report {
+        outcome: Outcome::Failed,
+        counts: Counts::default(),
+        findings: Vec::new(),
+        holds: Vec::new(),
+        managed: Managed::default(),
+        ..report(Outcome::Failed)
+    };
+    metrics.run_ended(&failed);
+    assert_value(&metrics, "managed_objects{connector=\"acme\",kind=\"users\"}", "100");
+    assert_value(&metrics, "held_operations{connector=\"acme\",kind=\"leavers\"}", "30");
+    assert_value(&metrics, "findings{connector=\"acme\",kind=\"name_collision\"}", "1");
+}
+
+#[test]
+fn all_series_go_with_the_connector_and_a_late_run_brings_none_back() {
+    let metrics = Metrics::new();
+    metrics.connector_loaded("other", &ConnectorMemory::default());
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    metrics.next_run("acme", Some(at("2026-11-23T03:00:00Z")), Some(Duration::from_secs(3600)));
+    metrics.run_began("acme", Trigger::Manual, at("2026-11-23T03:00:00Z"));
+    metrics.run_ended(&report(Outcome::Success));
+    metrics.connector_gone("acme");
+    metrics.run_ended(&report(Outcome::Success));
+    metrics.next_run("acme", None, None);
+    let text = metrics.text();
+    let left: Vec<_> = text.lines().filter(|line| line.contains("connector=\"acme\"")).collect();
+    assert!(left.is_empty(), "{left:#?}");
+    assert!(text.contains("connector=\"other\""));
+}
+
+#[test]
+fn schedule_and_states() {
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    metrics.next_run("acme", Some(at("2026-11-23T03:00:00Z")), Some(Duration::from_secs(14_400)));
+    assert_value(&metrics, "sync_next_run_timestamp_seconds{connector=\"acme\"}", "1795402800");
+    assert_value(&metrics, "sync_interval_seconds{connector=\"acme\"}", "14400");
+    metrics.next_run("acme", None, None);
+    assert_value(&metrics, "sync_next_run_timestamp_seconds{connector=\"acme\"}", "0");
+    metrics.connector_states(&[ConnectorState::Idle, ConnectorState::Held, ConnectorState::Idle]);
+    assert_value(&metrics, "connectors{state=\"idle\"}", "2");
+    metrics.connector_states(&[ConnectorState::ConfigError]);
+    assert_value(&metrics, "connectors{state=\"idle\"}", "0");
+    assert_value(&metrics, "connectors{state=\"config_error\"}", "1");
+}
+
+#[test]
+fn reloads_and_requests() {
+    let metrics = Metrics::new();
+    metrics.config_reloaded(true, at("2026-11-23T03:00:00Z"));
+    metrics.config_reloaded(false, at("2026-11-23T04:00:00Z"));
+    assert_value(&metrics, "config_reload_success", "0");
+    assert_value(&metrics, "config_last_reload_success_timestamp_seconds", "1795402800");
+    metrics.http_request("okta", Some(429), Duration::from_millis(250));
+    metrics.http_request("okta", None, Duration::from_secs(30));
+    assert_value(&metrics, "http_requests_total{api=\"okta\",code=\"429\"}", "1");
+    assert_value(&metrics, "http_requests_total{api=\"okta\",code=\"none\"}", "1");
+    assert_value(&metrics, "http_request_duration_seconds_count{api=\"okta\"}", "2");
+    metrics.rate_limit_remaining("https://acme.okta.com", "users", 299);
+    let labels = "{bucket=\"users\",org=\"https://acme.okta.com\"}";
+    assert_value(&metrics, &format!("rate_limit_remaining{labels}"), "299");
+    assert_value(&metrics, &format!("rate_limit_wait_seconds_total{labels}"), "0");
+    metrics.rate_limit_waited("https://acme.okta.com", "users", Duration::from_millis(1500));
+    assert_value(&metrics, &format!("rate_limit_wait_seconds_total{labels}"), "1.5");
+}
+
+#[test]
+fn many_threads_count_together() {
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    metrics.run_ended(&report(Outcome::Success));
+                }
+            });
+        }
+    });
+    assert_value(&metrics, "sync_runs_total{connector=\"acme\",result=\"success\",trigger=\"cron\"}", "200");
+}
