@@ -15,6 +15,7 @@ use super::handle::{Command, ConnectorHandle, Maintenance, Now, View};
 use super::machine::{Admission, Kind, Machine, Refusal, Work};
 use super::run::{self, Common, Ended, LastWord};
 use super::timetable::{Tick, Timetable};
+use super::wording;
 use crate::config::model::Connector;
 use crate::control::fault::Fault;
 use crate::store::{ConnectorMemory, StoreError};
@@ -53,7 +54,7 @@ enum Busy {
 
 /// How it ended.
 enum End {
-    Run(Result<Ended, JoinError>),
+    Run(Box<Result<Ended, JoinError>>),
     Plan(Result<LastWord, JoinError>),
     Maintenance { reload: bool },
 }
@@ -224,14 +225,15 @@ impl Task {
         request
     }
 
+    /// Plans and changes to the ledger have no number; a request behind one is told so in words, and waits behind 0.
     fn wait(&mut self, kind: Kind, request: Request, behind: Option<u64>) {
-        match behind {
-            Some(run) => request.teller.queued(run),
-            None => request.teller.notice(format!(
-                "{} is busy with a plan or a change to its ledger; this waits in its queue slot",
+        if behind.is_none() {
+            request.teller.notice(format!(
+                "{} is busy with a plan, a change to its ledger, or a run that is about to begin",
                 self.name
-            )),
+            ));
         }
+        request.teller.queued(behind.unwrap_or(0));
         self.machine.wait(kind, request);
     }
 
@@ -282,15 +284,15 @@ impl Task {
         self.view.busy = None;
         let mut last_word = None;
         match end {
-            End::Run(Ok(ended)) => last_word = Some(self.remember_run(ended)),
-            End::Plan(Ok(word)) => last_word = Some(word),
-            End::Run(Err(error)) => {
-                tracing::error!(
+            End::Run(ended) => match *ended {
+                Ok(ended) => last_word = Some(self.remember_run(ended)),
+                Err(error) => tracing::error!(
                     connector = self.name,
                     "internal error around a run, please report it: {}. Whether the run was recorded is not known",
                     run::panic_text(error)
-                );
-            }
+                ),
+            },
+            End::Plan(Ok(word)) => last_word = Some(word),
             End::Plan(Err(error)) => {
                 tracing::error!(
                     connector = self.name,
@@ -378,7 +380,7 @@ impl Task {
         let waiting = self.machine.empty_slots();
         let mut done = Vec::new();
         if !waiting.is_empty() {
-            done.push(format!("{} taken out of the queue", super::wording::count(waiting.len(), "request")));
+            done.push(format!("{} taken out of the queue", wording::count(waiting.len(), "request")));
         }
         self.turn_away(waiting, Refusal::Cancelled).await;
         match (self.busy.as_ref(), self.view.current_run()) {
@@ -466,33 +468,7 @@ impl Task {
     }
 
     fn fault(&self, refusal: Refusal) -> Fault {
-        let name = &self.name;
-        let message = match refusal {
-            Refusal::Paused => format!(
-                "{name} is paused, so it does not sync; `usersyncd ctl resume {name}` ends the pause, and \
-                 `usersyncd ctl plan {name}` works meanwhile"
-            ),
-            Refusal::NotRunnable => format!(
-                "{name} does not run, since its file is broken and no good version of it was seen since the daemon \
-                 started; correct it, and it is taken over within seconds:\n{}",
-                self.view.config_error.as_deref().unwrap_or("(no diagnostics)")
-            ),
-            Refusal::Removed => format!(
-                "the file of {name} is gone, so it does not run any more; nothing was changed in its target. Put the \
-                 file back, or give its ledger to a renamed file with `usersyncd ctl rename {name} NEW`"
-            ),
-            Refusal::Stopping => {
-                "the daemon is shutting down; nothing was begun. Ask again when it is back".to_owned()
-            }
-            Refusal::Busy => format!(
-                "{name} is busy, and its ledger is changed only while nothing runs; wait until it is idle, or stop it \
-                 with `usersyncd ctl cancel {name}`"
-            ),
-            Refusal::Cancelled => {
-                format!("cancelled while it waited in the queue of {name}; nothing was changed")
-            }
-        };
-        Fault::conflict(message)
+        wording::refused(&self.name, refusal, self.view.config_error.as_deref())
     }
 
     /// Lets everybody see the present state.
@@ -513,7 +489,7 @@ impl Task {
 /// Waits for what is under way; for ever, if nothing is.
 async fn over(busy: &mut Option<Busy>) -> End {
     match busy {
-        Some(Busy::Run { task, .. }) => End::Run(task.await),
+        Some(Busy::Run { task, .. }) => End::Run(Box::new(task.await)),
         Some(Busy::Plan { task, .. }) => End::Plan(task.await),
         Some(Busy::Maintenance { over }) => End::Maintenance { reload: over.await.unwrap_or(false) },
         None => std::future::pending().await,

@@ -120,6 +120,18 @@ async fn a_plan_waits_in_a_slot_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_behind_a_plan_is_told_at_once() {
+    let mut bench = Bench::new(NOW);
+    let (handle, _task) = start(&bench, None).await;
+    let _plan = handle.request(Kind::Plan).await.unwrap();
+    bench.next_began().await;
+    assert_eq!(handle.status().state, ConnectorState::Running);
+    let mut sync = handle.request(Kind::Sync).await.unwrap();
+    assert!(matches!(sync.next().await, Some(RunEvent::Notice { .. })));
+    assert_eq!(sync.next().await, Some(RunEvent::Queued { behind: 0 }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn cron_runs_at_the_named_times_and_remembers_them() {
     let mut bench = Bench::new(NOW);
     bench.let_end(10);

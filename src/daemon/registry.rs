@@ -36,6 +36,7 @@ pub(super) struct Registry {
 #[derive(Debug, Default)]
 struct Present {
     connectors: BTreeMap<String, ConnectorHandle>,
+    loaded: bool,
     stopping: bool,
     restart_needed_for: Vec<String>,
 }
@@ -54,6 +55,11 @@ impl Registry {
     /// The connector of that name, or a sentence that says which there are.
     pub(super) fn get(&self, name: &str) -> Result<ConnectorHandle, Fault> {
         self.find(name).ok_or_else(|| {
+            if !self.read().loaded {
+                return Fault::conflict(
+                    "the daemon is still reading its connector files; ask again in a second",
+                );
+            }
             let names: Vec<_> = self.read().connectors.keys().cloned().collect();
             let there = match &names[..] {
                 [] => "there are no connectors; each *.yaml in the connectors directory makes one".to_owned(),
@@ -88,6 +94,11 @@ impl Registry {
     /// A connector is gone.
     pub(super) fn remove(&self, name: &str) {
         self.write().connectors.remove(name);
+    }
+
+    /// All files were read for the first time.
+    pub(super) fn loaded(&self) {
+        self.write().loaded = true;
     }
 
     /// The daemon stops.

@@ -224,13 +224,14 @@ impl Supervisor {
         self.common.metrics.config_reloaded(consequence.good, self.common.clock.now());
         if !self.loaded {
             self.loaded = true;
-            self.outputs.ready.send_replace(true);
+            self.registry.loaded();
             self.refresh();
-            self.outputs.notifier.ready();
             tracing::info!("ready: {}", self.status_line());
-        } else if self.announced {
+            self.outputs.ready.send_replace(true);
             self.outputs.notifier.ready();
+        } else if self.announced {
             tracing::info!("the configuration was read: {}", self.status_line());
+            self.outputs.notifier.ready();
         }
         self.announced = false;
     }

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+/// Sends one message.
+pub(super) type Send = Box<dyn Fn(&[NotifyState<'_>]) + std::marker::Send + Sync>;
+
 /// Sends notifications to whoever started the daemon; silent where nobody asked for them (`$NOTIFY_SOCKET`).
 pub(super) struct Notifier {
-    send: Box<dyn Fn(&[NotifyState<'_>]) + Send + Sync>,
+    send: Send,
     watchdog: Option<Duration>,
     status: String,
 }

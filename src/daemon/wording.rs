@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::machine::Refusal;
 use crate::config::diagnostic::Diagnostic;
 use crate::control::api::{ConnectorState, ConnectorStatus};
+use crate::control::fault::Fault;
 use crate::sync::report::{KindCounts, Outcome, Report};
 
 /// How a run ended: `success in 12 s: users 12 created, 3 disabled; memberships 40 created; 5 findings`.
@@ -73,6 +75,31 @@ pub(super) fn duration(time: Duration) -> String {
     }
 }
 
+/// Why a request was turned away, and what to do.
+pub(super) fn refused(name: &str, refusal: Refusal, config_error: Option<&str>) -> Fault {
+    Fault::conflict(match refusal {
+        Refusal::Paused => format!(
+            "{name} is paused, so it does not sync; `usersyncd ctl resume {name}` ends the pause, and `usersyncd ctl plan \
+             {name}` works meanwhile"
+        ),
+        Refusal::NotRunnable => format!(
+            "{name} does not run, since its file is broken and no good version of it was seen since the daemon started; \
+             correct it, and it is taken over within seconds:\n{}",
+            config_error.unwrap_or("(no diagnostics)")
+        ),
+        Refusal::Removed => format!(
+            "the file of {name} is gone, so it does not run any more; nothing was changed in its target. Put the file \
+             back, or give its ledger to a renamed file with `usersyncd ctl rename {name} NEW`"
+        ),
+        Refusal::Stopping => "the daemon is shutting down; nothing was begun. Ask again when it is back".to_owned(),
+        Refusal::Busy => format!(
+            "{name} is busy, and its ledger is changed only while nothing runs; wait until it is idle, or stop it with \
+             `usersyncd ctl cancel {name}`"
+        ),
+        Refusal::Cancelled => format!("cancelled while it waited in the queue of {name}; nothing was changed"),
+    })
+}
+
 /// A diagnostic in one line, for the log.
 pub(super) fn diagnostic(diagnostic: &Diagnostic) -> String {
     let place = diagnostic.file.display();
@@ -122,7 +149,6 @@ pub(super) fn status_line(connectors: &[ConnectorStatus], now: DateTime<Utc>, st
 mod tests {
     use super::*;
     use crate::control::api::ErrorKind;
-    use crate::control::fault::Fault;
     use crate::sync::engine::{RunTicket, failed_report};
     use crate::sync::model::{Finding, FindingKind};
     use crate::sync::report::{Managed, Trigger};

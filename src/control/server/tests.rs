@@ -324,7 +324,7 @@ async fn five_hundred_idle_clients_keep_nobody_out() {
     let youngest = idle.last_mut().unwrap();
     youngest.write_all(b"GET /v1/status HTTP/1.0\r\n\r\n").await.unwrap();
     assert!(answer(youngest).await.starts_with("HTTP/1.0 200"));
-    assert!(MOST_CONNECTIONS < 500);
+    const { assert!(MOST_CONNECTIONS < 500) }
 }
 
 #[tokio::test]

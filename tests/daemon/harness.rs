@@ -1,0 +1,303 @@
+//! A scratch site: an Okta stand-in, a configuration, a state directory, and the real binary as a daemon over them.
+//!
+//! Nothing here sleeps. The daemon says over `$NOTIFY_SOCKET`, as to systemd, when it is ready and what changed; runs
+//! say over the control socket when they end; and each wait has a deadline that only a fault can reach.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sandbox::okta::{Okta, Options};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// What only a fault takes that long.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A scratch site.
+pub(crate) struct Site {
+    root: TempDir,
+    pub(crate) okta: Okta,
+    _runtime: Runtime,
+}
+
+impl Site {
+    /// With an org of 100 users and 10 groups, and no connector.
+    pub(crate) fn new() -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let okta = runtime.block_on(Okta::start(Options::default())).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let site = Self { root, okta, _runtime: runtime };
+        fs::create_dir(site.path("connectors.d")).unwrap();
+        fs::write(site.path("token"), site.okta.token()).unwrap();
+        fs::set_permissions(site.path("token"), fs::Permissions::from_mode(0o600)).unwrap();
+        site.settings("");
+        site
+    }
+
+    /// A site with connectors of these names, all without a schedule.
+    pub(crate) fn with(connectors: &[&str]) -> Self {
+        let site = Self::new();
+        for name in connectors {
+            site.write(name, &site.connector(""));
+        }
+        site
+    }
+
+    /// A path in the site.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Writes usersyncd.yaml with what every test needs, and `more`.
+    pub(crate) fn settings(&self, more: &str) {
+        let base = "state: state\ncontrol: { socket: control.sock, group: no-such-group-here }\n\
+                    metrics: { listen: \"127.0.0.1:0\", page: on }\n";
+        fs::write(self.path("usersyncd.yaml"), format!("{base}{more}")).unwrap();
+    }
+
+    /// A connector file for the stand-in, with `more` keys.
+    pub(crate) fn connector(&self, more: &str) -> String {
+        let (url, token) = (self.okta.url(), self.path("token"));
+        format!(
+            "source:\n  okta:\n    url: {url}\n    auth: {{ api_token: {{ file: {} }} }}\n{more}\n",
+            token.display()
+        )
+    }
+
+    /// Writes a connector file, in place of an older one at once.
+    pub(crate) fn write(&self, name: &str, contents: &str) {
+        let new = self.path("new");
+        fs::write(&new, contents).unwrap();
+        fs::rename(new, self.file(name)).unwrap();
+    }
+
+    /// The path of a connector file.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path("connectors.d").join(format!("{name}.yaml"))
+    }
+
+    /// `usersyncd run`, not started yet.
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_usersyncd"));
+        command.arg("run").arg("--config").arg(self.path("usersyncd.yaml"));
+        command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("JOURNAL_STREAM");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// Starts a daemon and waits until it says that it is ready.
+    pub(crate) fn start(&self) -> Daemon {
+        let daemon = self.launch();
+        daemon.told("READY=1");
+        daemon
+    }
+
+    /// Starts a daemon.
+    pub(crate) fn launch(&self) -> Daemon {
+        let notify = self.path("notify");
+        drop(fs::remove_file(&notify));
+        let notifications = read_notifications(UnixDatagram::bind(&notify).unwrap());
+        let log = self.path("log");
+        let mut command = self.command();
+        command.env("NOTIFY_SOCKET", &notify).stderr(File::create(&log).unwrap());
+        let child = command.spawn().unwrap();
+        Daemon { child, notifications, socket: self.path("control.sock"), log }
+    }
+
+    /// Starts a daemon that is to fail, and returns its exit code and what it said.
+    pub(crate) fn start_in_vain(&self) -> (i32, String) {
+        let output = self.command().stderr(Stdio::piped()).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// `usersyncd ctl …`: the exit code, the data, the messages.
+    pub(crate) fn ctl(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_usersyncd"));
+        command.arg("ctl").arg("--socket").arg(self.path("control.sock")).args(arguments);
+        let output = command.env("NO_COLOR", "1").stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+}
+
+/// A running daemon, killed when dropped.
+pub(crate) struct Daemon {
+    child: Child,
+    notifications: Receiver<String>,
+    socket: PathBuf,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Waits for the next message to systemd that holds `text`, and returns it.
+    pub(crate) fn told(&self, text: &str) -> String {
+        loop {
+            let Ok(message) = self.notifications.recv_timeout(DEADLINE) else {
+                panic!("the daemon never told systemd {text:?}; its log:\n{}", self.log());
+            };
+            if message.contains(text) {
+                return message;
+            }
+        }
+    }
+
+    /// What it wrote to its log until now.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// Waits until it has ended. One that does not end is killed, and its status says so.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let pid = self.pid();
+        let (over, is_over) = channel::<()>();
+        let killer = std::thread::spawn(move || {
+            if is_over.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
+                drop(kill(pid, Signal::SIGKILL));
+            }
+        });
+        let status = self.child.wait().unwrap();
+        drop(over);
+        killer.join().unwrap();
+        status
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+
+    /// One request over the control socket; the status and the body as JSON, or as a list of JSON lines.
+    pub(crate) fn ask(&self, line: &str, body: &str) -> (u16, Value) {
+        let mut stream = UnixStream::connect(&self.socket).unwrap();
+        let (status, text) = exchange(&mut stream, line, body);
+        (status, lines(&text).into_iter().last().unwrap_or(Value::Null))
+    }
+
+    /// What GET answers.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let (status, body) = self.ask(&format!("GET {path}"), "");
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// Asks for a sync; the events come as they happen.
+    pub(crate) fn begin_sync(&self, name: &str) -> Sync {
+        let mut stream = UnixStream::connect(&self.socket).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let body = r#"{"wait":true}"#;
+        let length = body.len();
+        let path = format!("/v1/connectors/{name}/sync");
+        write!(stream, "POST {path} HTTP/1.0\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+        Sync { stream, text: Vec::new() }
+    }
+
+    /// Syncs and returns the report.
+    pub(crate) fn sync(&self, name: &str) -> Value {
+        self.begin_sync(name).finish()
+    }
+
+    /// A page of the metrics listener: status and body.
+    pub(crate) fn fetch(&self, path: &str) -> (u16, String) {
+        let address = self.get("/v1/status")["metrics"].as_str().unwrap().to_owned();
+        let address = address.trim_start_matches("http://").trim_end_matches('/');
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        split(&text)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Takes messages as they come, as systemd does: the kernel holds only a few, and a daemon that finds no room waits.
+fn read_notifications(socket: UnixDatagram) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if sender.send(message).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// A sync that is waited for.
+pub(crate) struct Sync {
+    stream: UnixStream,
+    text: Vec<u8>,
+}
+
+impl Sync {
+    /// Reads until the run has begun.
+    pub(crate) fn until_started(&mut self) {
+        let mut piece = [0; 512];
+        while !String::from_utf8_lossy(&self.text).contains("\"event\":\"started\"") {
+            let length = self.stream.read(&mut piece).unwrap();
+            assert!(length > 0, "it never began: {}", String::from_utf8_lossy(&self.text));
+            self.text.extend_from_slice(&piece[..length]);
+        }
+    }
+
+    /// All events, to the end.
+    pub(crate) fn events(mut self) -> Vec<Value> {
+        self.stream.read_to_end(&mut self.text).unwrap();
+        let (status, body) = split(&String::from_utf8(self.text).unwrap());
+        assert_eq!(status, 200, "{body}");
+        lines(&body)
+    }
+
+    /// The report at the end.
+    pub(crate) fn finish(self) -> Value {
+        let events = self.events();
+        let last = events.last().unwrap();
+        assert_eq!(last["event"], "finished", "{events:#?}");
+        last["report"].clone()
+    }
+}
+
+fn exchange(stream: &mut UnixStream, line: &str, body: &str) -> (u16, String) {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    write!(stream, "{line} HTTP/1.0\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    split(&text)
+}
+
+fn split(answer: &str) -> (u16, String) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Connects to a socket as a daemon would be found alive.
+pub(crate) fn is_alive(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
+}
