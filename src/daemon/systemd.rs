@@ -5,11 +5,11 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 
 /// Sends one message.
-pub(super) type Send = Box<dyn Fn(&[NotifyState<'_>]) + std::marker::Send + Sync>;
+pub(super) type Sender = Box<dyn Fn(&[NotifyState<'_>]) + Send + Sync>;
 
 /// Sends notifications to whoever started the daemon; silent where nobody asked for them (`$NOTIFY_SOCKET`).
 pub(super) struct Notifier {
-    send: Send,
+    send: Sender,
     watchdog: Option<Duration>,
     status: String,
 }
@@ -29,10 +29,7 @@ impl Notifier {
     }
 
     /// Sends through `send`; the loop must be seen alive within `watchdog`.
-    pub(super) fn new(
-        send: Box<dyn Fn(&[NotifyState<'_>]) + Send + Sync>,
-        watchdog: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(send: Sender, watchdog: Option<Duration>) -> Self {
         Self { send, watchdog, status: String::new() }
     }
 

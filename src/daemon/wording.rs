@@ -91,12 +91,16 @@ pub(super) fn refused(name: &str, refusal: Refusal, config_error: Option<&str>) 
             "the file of {name} is gone, so it does not run any more; nothing was changed in its target. Put the file \
              back, or give its ledger to a renamed file with `usersyncd ctl rename {name} NEW`"
         ),
-        Refusal::Stopping => "the daemon is shutting down; nothing was begun. Ask again when it is back".to_owned(),
+        Refusal::Stopping => {
+            "the daemon is shutting down; nothing was begun. Ask again when it is back".to_owned()
+        }
         Refusal::Busy => format!(
             "{name} is busy, and its ledger is changed only while nothing runs; wait until it is idle, or stop it with \
              `usersyncd ctl cancel {name}`"
         ),
-        Refusal::Cancelled => format!("cancelled while it waited in the queue of {name}; nothing was changed"),
+        Refusal::Cancelled => {
+            format!("cancelled while it waited in the queue of {name}; nothing was changed")
+        }
     })
 }
 
