@@ -37,7 +37,11 @@ use crate::telemetry::metrics::Metrics;
 const QUEUE: usize = 64;
 
 /// See [`super::run`].
-pub(super) async fn run(options: Options) -> Result<(), DaemonError> {
+pub(super) async fn run(mut options: Options) -> Result<(), DaemonError> {
+    // What is watched must not depend on a working directory.
+    if let Ok(absolute) = std::path::absolute(&options.config) {
+        options.config = absolute;
+    }
     let checked = config::check_settings(&options.config, options.config_must_exist);
     let Some(settings) = checked.value.clone() else {
         return Err(DaemonError::Settings(checked.diagnostics));

@@ -40,6 +40,7 @@ impl Disk for RealDisk {
         self.watcher.rewatch();
         Seen {
             files: Scan::read(&self.connectors).map(|scan| scan.entries().clone()),
+            overlooked: config::overlooked_files(&self.connectors).unwrap_or_default(),
             settings: config::check_settings(&self.settings, self.settings_must_exist).into(),
         }
     }
@@ -53,6 +54,8 @@ impl Disk for RealDisk {
 pub(super) struct Seen {
     /// Connector files by connector name. An error is a directory that cannot be read, which is not an empty one.
     pub(super) files: Result<BTreeMap<String, Entry>, Diagnostic>,
+    /// Warnings about files that look like connector files and are not taken for ones.
+    pub(super) overlooked: Vec<Diagnostic>,
     /// `usersyncd.yaml`.
     pub(super) settings: SettingsSeen,
 }

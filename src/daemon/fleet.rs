@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -27,6 +28,8 @@ pub(super) struct Fleet {
     names: HashMap<Id, String>,
     /// Connectors that could run at some time since the daemon started: nothing of theirs was missed any more.
     ran_before: BTreeSet<String>,
+    /// Held by whatever runs, by connector, from its first task to the end of the daemon.
+    alone: BTreeMap<String, Arc<Mutex<()>>>,
     stopping: bool,
 }
 
@@ -57,6 +60,7 @@ impl Fleet {
             tasks: JoinSet::new(),
             names: HashMap::new(),
             ran_before: BTreeSet::new(),
+            alone: BTreeMap::new(),
             stopping: false,
         }
     }
@@ -137,11 +141,12 @@ impl Fleet {
         configuration: Option<Arc<Connector>>,
         config_error: Option<String>,
     ) {
+        let alone = Arc::clone(self.alone.entry(name.clone()).or_default());
         let catch_up = !self.ran_before.contains(&name);
         if configuration.is_some() {
             self.ran_before.insert(name.clone());
         }
-        let spec = Spec { name: name.clone(), configuration, config_error, catch_up, alone: Arc::default() };
+        let spec = Spec { name: name.clone(), configuration, config_error, catch_up, alone };
         let entry = Entry {
             spec,
             handle: None,
@@ -268,9 +273,9 @@ impl Fleet {
         }
     }
 
-    /// Whether no task is left.
-    pub(super) fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
+    /// Whether no task is left, and no run either that has lost its task.
+    pub(super) fn is_drained(&self) -> bool {
+        self.tasks.is_empty() && self.alone.values().all(|alone| alone.try_lock().is_ok())
     }
 
     fn forget(&mut self, name: &str) {

@@ -56,6 +56,7 @@ pub(super) struct Reloader {
     waiting: Vec<oneshot::Sender<ReloadAnswer>>,
     answer: ReloadAnswer,
     directory_error: Option<Diagnostic>,
+    overlooked: Vec<Diagnostic>,
 }
 
 impl Reloader {
@@ -73,6 +74,7 @@ impl Reloader {
             waiting: Vec::new(),
             answer: ReloadAnswer::default(),
             directory_error: None,
+            overlooked: Vec::new(),
         }
     }
 
@@ -129,6 +131,7 @@ impl Reloader {
         let mut consequence = Consequence::default();
         match brought {
             Some(Brought::Seen(seen)) => {
+                self.take_overlooked(seen.overlooked);
                 consequence.settings = self.take_settings(seen.settings);
                 if self.take_files(seen.files, fleet) {
                     return consequence;
@@ -146,6 +149,14 @@ impl Reloader {
             && fleet.rejected().is_empty()
             && self.settings.in_force().values().all(|settings| settings.value.is_some());
         consequence
+    }
+
+    /// Warns about each file once.
+    fn take_overlooked(&mut self, overlooked: Vec<Diagnostic>) {
+        for diagnostic in overlooked.iter().filter(|diagnostic| !self.overlooked.contains(diagnostic)) {
+            tracing::warn!("{}", wording::diagnostic(diagnostic));
+        }
+        self.overlooked = overlooked;
     }
 
     /// Returns the new settings if they are good.

@@ -180,7 +180,7 @@ impl Supervisor {
             }
             (Signal::Reload, Some(_)) => tracing::info!("SIGHUP is ignored, since the daemon is stopping"),
             (Signal::Stop, None) => {
-                self.stop("told to");
+                self.stop("a signal asked for it");
                 tracing::info!(
                     "operations under way are finished and recorded; a second signal stops at once"
                 );
@@ -274,7 +274,7 @@ impl Supervisor {
     }
 
     fn drained(&self) -> bool {
-        self.stopping_since.is_some() && self.fleet.is_empty()
+        self.stopping_since.is_some() && self.fleet.is_drained()
     }
 
     /// Something about a connector changed: others are told.

@@ -69,7 +69,11 @@ impl Disk for MemoryDisk {
             Some(_) => Vec::new(),
             None => vec![error(Path::new("/usersyncd.yaml"), "no such key")],
         };
-        Seen { files, settings: SettingsSeen { value: memory.settings.clone(), diagnostics } }
+        Seen {
+            files,
+            overlooked: Vec::new(),
+            settings: SettingsSeen { value: memory.settings.clone(), diagnostics },
+        }
     }
 
     fn check(&self, path: &Path) -> Checked<Connector> {

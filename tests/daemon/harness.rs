@@ -33,9 +33,14 @@ pub(crate) struct Site {
 impl Site {
     /// With an org of 100 users and 10 groups, and no connector.
     pub(crate) fn new() -> Self {
+        Self::with_org(Options::default())
+    }
+
+    /// With an org of one's own, and no connector.
+    pub(crate) fn with_org(options: Options) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let okta = runtime.block_on(Okta::start(Options::default())).unwrap();
+        let okta = runtime.block_on(Okta::start(options)).unwrap();
         let root = tempfile::tempdir().unwrap();
         let site = Self { root, okta, _runtime: runtime };
         fs::create_dir(site.path("connectors.d")).unwrap();
@@ -168,7 +173,7 @@ impl Daemon {
         let (over, is_over) = channel::<()>();
         let killer = std::thread::spawn(move || {
             if is_over.recv_timeout(DEADLINE) == Err(RecvTimeoutError::Timeout) {
-                drop(kill(pid, Signal::SIGKILL));
+                let _killed = kill(pid, Signal::SIGKILL);
             }
         });
         let status = self.child.wait().unwrap();
@@ -253,12 +258,13 @@ pub(crate) struct Sync {
 }
 
 impl Sync {
-    /// Reads until the run has begun.
-    pub(crate) fn until_started(&mut self) {
+    /// Reads until the daemon has told this event.
+    pub(crate) fn until(&mut self, event: &str) {
+        let event = format!("\"event\":\"{event}\"");
         let mut piece = [0; 512];
-        while !String::from_utf8_lossy(&self.text).contains("\"event\":\"started\"") {
+        while !String::from_utf8_lossy(&self.text).contains(&event) {
             let length = self.stream.read(&mut piece).unwrap();
-            assert!(length > 0, "it never began: {}", String::from_utf8_lossy(&self.text));
+            assert!(length > 0, "{event} never came: {}", String::from_utf8_lossy(&self.text));
             self.text.extend_from_slice(&piece[..length]);
         }
     }

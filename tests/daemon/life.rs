@@ -84,7 +84,9 @@ fn a_broken_connector_file_does_not_stop_the_others() {
     site.write("broken", "soruce: {}\n");
     symlink("nowhere", site.file("dangling")).unwrap();
     fs::create_dir(site.file("directory")).unwrap();
+    fs::write(site.path("connectors.d/other.yml"), site.connector("")).unwrap();
     let daemon = site.start();
+    assert_eq!(daemon.log().matches("other.yml").count(), 1, "said once: {}", daemon.log());
     for name in ["broken", "dangling", "directory"] {
         let status = daemon.get(&format!("/v1/connectors/{name}"));
         assert_eq!(
@@ -105,7 +107,7 @@ fn a_stop_ends_the_busy_run_records_it_and_takes_the_socket_away() {
     let mut daemon = site.start();
     site.okta.fault(Fault::on(Route::Users).kind(FaultKind::Stall));
     let mut sync = daemon.begin_sync("acme");
-    sync.until_started();
+    sync.until("started");
     daemon.signal(Signal::SIGTERM);
     daemon.told("STOPPING=1");
     let report = sync.finish();
@@ -132,7 +134,7 @@ fn a_killed_daemon_goes_on_from_where_it_was() {
     let mut daemon = site.start();
     site.okta.fault(Fault::on(Route::Members).kind(FaultKind::Stall).after(3));
     let mut sync = daemon.begin_sync("acme");
-    sync.until_started();
+    sync.until("started");
     daemon.signal(Signal::SIGKILL);
     daemon.ended();
     site.okta.clear_faults();
@@ -165,7 +167,7 @@ fn a_client_that_goes_away_leaves_its_run_alone() {
     let site = Site::with(&["acme"]);
     let daemon = site.start();
     let mut sync = daemon.begin_sync("acme");
-    sync.until_started();
+    sync.until("started");
     drop(sync);
     daemon.told("running");
     // Asking again waits behind the first run, if that is still busy.
