@@ -27,7 +27,7 @@ test-peers: ## Programs that others wrote read the stand-ins
 lint: tools ## Format, clippy, licences and sources of dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
-	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --offline --log-level error check bans licenses sources
+	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --log-level error check bans licenses sources
 
 format: ## Format everything
 	$(CARGO) fmt --all

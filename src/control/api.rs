@@ -26,9 +26,10 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::sync::model::Finding;
 use crate::sync::progress::ProgressView;
-use crate::sync::report::{Counts, HoldSummary, Managed, NotProven, Outcome, Report, Trigger};
+use crate::sync::report::{Managed, Report, Trigger};
+pub use crate::sync::report::{PlanDocument, PlannedOperation, RunSummary};
+pub use crate::target::directory::{DirectoryGroup, DirectoryUser};
 
 /// An error as the socket tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,29 +184,6 @@ pub struct CurrentRun {
     pub progress: ProgressView,
 }
 
-/// One run in a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunSummary {
-    /// Its number.
-    pub run: u64,
-    /// The connector's name.
-    pub connector: String,
-    /// What started it.
-    pub trigger: Trigger,
-    /// When it began.
-    pub started: DateTime<Utc>,
-    /// When it ended; none if it is busy or the daemon died in it.
-    pub ended: Option<DateTime<Utc>>,
-    /// How it ended.
-    pub outcome: Option<Outcome>,
-    /// Why it failed.
-    pub error: Option<String>,
-    /// What happened.
-    pub counts: Counts,
-    /// How many findings it has.
-    pub findings: u64,
-}
-
 /// Runs, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunList {
@@ -281,40 +259,6 @@ pub enum RunEvent {
         /// Why, and what to do.
         message: String,
     },
-}
-
-/// What a sync would do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlanDocument {
-    /// [`crate::sync::report::FORMAT_VERSION`].
-    pub format_version: u32,
-    /// The connector's name.
-    pub connector: String,
-    /// When it was made.
-    pub made: DateTime<Utc>,
-    /// What would happen, by kind of object.
-    pub counts: Counts,
-    /// What would be applied, in that order.
-    pub operations: Vec<PlannedOperation>,
-    /// What would be held.
-    pub holds: Vec<HoldSummary>,
-    /// What a person should know about single records.
-    pub findings: Vec<Finding>,
-    /// Lists that were not read to their end.
-    pub not_proven: Vec<NotProven>,
-}
-
-/// One operation of a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlannedOperation {
-    /// In words: `create user anna@example.com`.
-    pub summary: String,
-    /// Details in words, one line each: `email: a@example.com -> b@example.com`, `+ anna@example.com`.
-    pub details: Vec<String>,
-    /// Why: one clause.
-    pub why: String,
-    /// The operation itself.
-    pub operation: serde_json::Value,
 }
 
 /// Asks to bind a ledger to the present source and target.
@@ -398,25 +342,6 @@ pub struct LogLevelRequest {
     pub level: String,
 }
 
-/// A user of the built-in directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DirectoryUser {
-    /// The name to sign in with.
-    pub username: CompactString,
-    /// The e-mail address.
-    pub email: CompactString,
-    /// The given name.
-    pub first_name: CompactString,
-    /// The family name.
-    pub last_name: CompactString,
-    /// The full name.
-    pub display_name: CompactString,
-    /// False for an account that cannot sign in.
-    pub active: bool,
-    /// Names of its groups, sorted.
-    pub groups: Vec<CompactString>,
-}
-
 /// Users of the built-in directory, sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectoryUsers {
@@ -424,17 +349,6 @@ pub struct DirectoryUsers {
     pub format_version: u32,
     /// Sorted by username.
     pub users: Vec<DirectoryUser>,
-}
-
-/// A group of the built-in directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DirectoryGroup {
-    /// Its name.
-    pub name: CompactString,
-    /// A text for people.
-    pub description: CompactString,
-    /// How many members it has.
-    pub members: u64,
 }
 
 /// Groups of the built-in directory, sorted by name.

@@ -15,12 +15,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::control::api::RunSummary;
 use crate::sync::diff::Claims;
 use crate::sync::guard::Recent;
 use crate::sync::model::{Binding, Ledger, SourceId};
 use crate::sync::plan::LedgerChange;
-use crate::sync::report::{Managed, Report, Trigger};
+use crate::sync::report::{Managed, Report, RunSummary, Trigger};
 use database::{Database, Schema};
 
 pub use journal::{Answer, Applied, Intent, JournalBatch};

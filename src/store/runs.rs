@@ -6,8 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Result, Row, Transaction, params};
 
 use super::{ConnectorMemory, time, time_text, unusable, word};
-use crate::control::api::RunSummary;
-use crate::sync::report::{Counts, OperationReport, Report, Trigger};
+use crate::sync::report::{Counts, OperationReport, Report, RunSummary, Trigger};
 
 pub(super) fn begin(
     transaction: &Transaction<'_>,

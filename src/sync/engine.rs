@@ -8,17 +8,20 @@ use compact_str::CompactString;
 
 use super::apply::{Applying, Workplace, apply};
 use super::desire::{Desired, WANTED_ATTRIBUTES, desire, wants_group};
-use super::diff::{Claims, Evidence, Input, diff, questions};
+use super::diff::{Claims, Evidence, Input, diff};
+use super::doubt::{distrust_empty_lists, note_unproven_lists, worth_asking};
 use super::guard::{ApprovedPlan, Hold, guard};
 use super::link::link_unanswered;
-use super::model::{Binding, Ledger, Proof, SourceSnapshot, TargetSnapshot};
-use super::plan::{LedgerChange, Plan};
+use super::model::{Binding, Ledger, SourceSnapshot, TargetSnapshot};
+use super::plan::LedgerChange;
 use super::progress::{Phase, RunControl};
-use super::report::{Counts, FORMAT_VERSION, HoldKind, Managed, Outcome, Report, Trigger};
+use super::report::{
+    Counts, FORMAT_VERSION, Managed, Outcome, PlanDocument, PlannedOperation, Report, Trigger,
+};
 use super::rules::Rules;
+use super::tally::{add_applied, count_held, count_planned, managed, outcome};
 use crate::clock::Clock;
 use crate::config::model::Connector;
-use crate::control::api::{PlanDocument, PlannedOperation};
 use crate::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
 use crate::store::Store;
 use crate::target::{Capabilities, Reader, TargetError, Writer};
@@ -146,26 +149,6 @@ async fn run(
     Ok(())
 }
 
-/// RULES 28: failed, then partial, then held.
-fn outcome(report: &Report, applying: &Applying) -> Outcome {
-    let failed = |counts: &super::report::KindCounts| counts.failed > 0;
-    let counts = &report.counts;
-    if applying.cancelled {
-        Outcome::Cancelled
-    } else if applying.stopped.is_some() && applying.applied == 0 {
-        Outcome::Failed
-    } else if applying.stopped.is_some()
-        || !report.not_proven.is_empty()
-        || [&counts.users, &counts.groups, &counts.memberships].into_iter().any(failed)
-    {
-        Outcome::Partial
-    } else if !report.holds.is_empty() {
-        Outcome::Held
-    } else {
-        Outcome::Success
-    }
-}
-
 /// Says what a sync would do, and writes nothing. The error is a whole sentence.
 pub async fn plan(
     connector: &Connector,
@@ -252,7 +235,15 @@ async fn make_plan(
     let linked = link_unanswered(&mut ledger, &target, &claims, capabilities);
     distrust_empty_lists(&mut source, &ledger);
 
-    confirm_absences(connector, services, control, &mut source, &target, &ledger, &claims).await?;
+    let asked = {
+        let desired = desire(&source, rules, &capabilities);
+        let evidence = Evidence::of(&source);
+        let (desired, target, ledger, claims) = (&desired, &target, &ledger, &claims);
+        worth_asking(&source, &Input { desired, target, ledger, claims, rules, capabilities, evidence })
+    };
+    if asked != Questions::default() {
+        services.source.confirm(&mut source, &asked, &read_request(rules, &ledger), control).await?;
+    }
     control.progress.enter(Phase::Planning);
     let desired = desire(&source, rules, &capabilities);
     check_for_lost_state(connector, &desired, &target, &ledger, &claims, capabilities)?;
@@ -293,88 +284,6 @@ fn check_binding(connector: &str, ledger: &Ledger, now: &Binding) -> Result<(), 
     }
 }
 
-/// RULES 18: a list that is empty while the ledger manages its kind proves nothing.
-fn distrust_empty_lists(source: &mut SourceSnapshot, ledger: &Ledger) {
-    let distrust = |proof: &mut Proof, what: &str, managed: usize| {
-        if proof.is_proven() {
-            *proof =
-                Proof::NotProven(format!("the source returned no {what} at all, and {managed} are managed"));
-        }
-    };
-    if source.users.is_empty() && !ledger.users.is_empty() {
-        distrust(&mut source.users_proof, "users", ledger.users.len());
-    }
-    if source.groups.is_empty() && !ledger.groups.is_empty() {
-        distrust(&mut source.groups_proof, "groups", ledger.groups.len());
-    }
-}
-
-/// More absent records than this are not asked for one by one if the limits hold them in any case.
-const ASK_AT_MOST: usize = 1_000;
-
-/// Asks the source for those who are missing from its lists and would be changed for it (RULES 12, 17).
-async fn confirm_absences(
-    connector: &Connector,
-    services: &Services,
-    control: &RunControl,
-    source: &mut SourceSnapshot,
-    target: &TargetSnapshot,
-    ledger: &Ledger,
-    claims: &Claims,
-) -> Result<(), Failure> {
-    let rules = &connector.rules;
-    let capabilities = services.reader.capabilities();
-    let mut questions = {
-        let desired = desire(source, rules, &capabilities);
-        let evidence = Evidence::of(source);
-        questions(&Input { desired: &desired, target, ledger, claims, rules, capabilities, evidence })
-    };
-    let limit = |limit, base: u64| match limit {
-        super::rules::Limit::Off => usize::MAX,
-        super::rules::Limit::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
-        super::rules::Limit::Percent(percent) => {
-            usize::try_from(base * u64::from(percent) / 100).unwrap_or(usize::MAX)
-        }
-    };
-    if questions.users.len() > ASK_AT_MOST.max(limit(rules.limits.leavers, ledger.users.len() as u64)) {
-        questions.users.clear();
-    }
-    if questions.groups.len() > ASK_AT_MOST.max(limit(rules.limits.groups, ledger.groups.len() as u64)) {
-        questions.groups.clear();
-    }
-    questions.users.extend(unlisted_members(source, rules));
-    if questions == Questions::default() {
-        return Ok(());
-    }
-    let request = read_request(rules, ledger);
-    Ok(services.source.confirm(source, &questions, &request, control).await?)
-}
-
-/// Members with a status in scope that the user list did not show, as many as may be asked for (RULES 12).
-fn unlisted_members(source: &SourceSnapshot, rules: &Rules) -> BTreeSet<super::model::SourceId> {
-    if !source.users_proof.is_proven() {
-        return BTreeSet::new();
-    }
-    let mut listed = vec![false; source.people.ids().len()];
-    let known = source.users.iter().map(|user| &user.id).chain(&source.unreadable);
-    for person in known.filter_map(|id| source.people.find(&id.0)) {
-        if let Some(slot) = listed.get_mut(person as usize) {
-            *slot = true;
-        }
-    }
-    let members = source.groups.iter().flat_map(|group| &group.members);
-    let unlisted: BTreeSet<u32> = members
-        .filter(|member| rules.scope.statuses.contains(&member.status))
-        .map(|member| member.person)
-        .filter(|person| !listed.get(*person as usize).copied().unwrap_or(true))
-        .collect();
-    unlisted
-        .into_iter()
-        .take(ASK_AT_MOST)
-        .filter_map(|person| source.people.ids().get(person as usize).cloned())
-        .collect()
-}
-
 /// RULES 4: an empty ledger beside a target full of the very names we would create means that the state was lost.
 fn check_for_lost_state(
     connector: &Connector,
@@ -407,21 +316,6 @@ fn check_for_lost_state(
     )))
 }
 
-/// A list that did not end is reported, even if no removal was left out because of it; `diff` does so for members.
-fn note_unproven_lists(plan: &mut Plan, source: &SourceSnapshot) {
-    let mut note = |list: String, proof: &Proof| {
-        if let Proof::NotProven(reason) = proof
-            && !plan.not_proven.iter().any(|known| known.list == list)
-        {
-            let reason = reason.clone();
-            plan.not_proven.push(super::report::NotProven { list, reason, removals_left_out: 0 });
-        }
-    };
-    note("users".to_owned(), &source.users_proof);
-    note("groups".to_owned(), &source.groups_proof);
-    plan.not_proven.sort();
-}
-
 fn change_ledger(ledger: &mut Ledger, changes: &[LedgerChange]) {
     for change in changes {
         match change {
@@ -435,60 +329,6 @@ fn change_ledger(ledger: &mut Ledger, changes: &[LedgerChange]) {
                 ledger.groups.remove(source);
             }
         }
-    }
-}
-
-fn managed(ledger: &Ledger) -> Managed {
-    let groups: std::collections::BTreeMap<_, _> =
-        ledger.groups.values().map(|group| (&group.target, group.memberships)).collect();
-    Managed {
-        users: ledger.users.len() as u64,
-        groups: groups.len() as u64,
-        memberships: groups.values().sum(),
-    }
-}
-
-fn count_held(counts: &mut Counts, holds: &[Hold]) {
-    for hold in holds {
-        let kind = match hold.summary.kind {
-            HoldKind::Leavers | HoldKind::Renames | HoldKind::Creates => &mut counts.users,
-            HoldKind::Groups => &mut counts.groups,
-            HoldKind::Memberships => &mut counts.memberships,
-        };
-        kind.held += hold.summary.count;
-    }
-}
-
-fn count_planned(counts: &mut Counts, plan: &Plan) {
-    use super::plan::Change;
-    for operation in &plan.operations {
-        match &operation.change {
-            Change::CreateUser { .. } => counts.users.created += 1,
-            Change::UpdateUser { .. } | Change::EnableUser => counts.users.updated += 1,
-            Change::DisableUser => counts.users.disabled += 1,
-            Change::CreateGroup { .. } => counts.groups.created += 1,
-            Change::UpdateGroup { .. } => counts.groups.updated += 1,
-            Change::ChangeMembers { added, removed, group_left, .. } => {
-                counts.groups.disabled += u64::from(*group_left);
-                counts.memberships.created += added.len() as u64;
-                counts.memberships.deleted += removed.len() as u64;
-            }
-        }
-    }
-}
-
-fn add_applied(counts: &mut Counts, applied: &Counts) {
-    let pairs = [
-        (&mut counts.users, &applied.users),
-        (&mut counts.groups, &applied.groups),
-        (&mut counts.memberships, &applied.memberships),
-    ];
-    for (all, applied) in pairs {
-        all.created += applied.created;
-        all.updated += applied.updated;
-        all.disabled += applied.disabled;
-        all.deleted += applied.deleted;
-        all.failed += applied.failed;
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod apply;
 pub mod desire;
 pub mod diff;
+mod doubt;
 pub mod engine;
 pub mod guard;
 pub mod link;
@@ -15,5 +16,6 @@ pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod rules;
+mod tally;
 #[cfg(test)]
 mod tests;

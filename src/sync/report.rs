@@ -241,3 +241,60 @@ pub struct Managed {
     /// Memberships of managed users in managed groups.
     pub memberships: u64,
 }
+
+/// One run in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Its number.
+    pub run: u64,
+    /// The connector's name.
+    pub connector: String,
+    /// What started it.
+    pub trigger: Trigger,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// When it ended; none if it is busy or the daemon died in it.
+    pub ended: Option<DateTime<Utc>>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What happened.
+    pub counts: Counts,
+    /// How many findings it has.
+    pub findings: u64,
+}
+
+/// What a sync would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanDocument {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The connector's name.
+    pub connector: String,
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// What would happen, by kind of object.
+    pub counts: Counts,
+    /// What would be applied, in that order.
+    pub operations: Vec<PlannedOperation>,
+    /// What would be held.
+    pub holds: Vec<HoldSummary>,
+    /// What a person should know about single records.
+    pub findings: Vec<Finding>,
+    /// Lists that were not read to their end.
+    pub not_proven: Vec<NotProven>,
+}
+
+/// One operation of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedOperation {
+    /// In words: `create user anna@example.com`.
+    pub summary: String,
+    /// Details in words, one line each: `email: a@example.com -> b@example.com`, `+ anna@example.com`.
+    pub details: Vec<String>,
+    /// Why: one clause.
+    pub why: String,
+    /// The operation itself.
+    pub operation: serde_json::Value,
+}

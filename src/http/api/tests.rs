@@ -4,8 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use wiremock::matchers::{any, header, header_exists, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -234,11 +233,10 @@ async fn a_name_that_does_not_resolve_is_named_as_the_reason() {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_trusted_is_not_tried_again() {
-    let pem = include_bytes!("../testdata/untrusted-localhost.pem");
-    let certificate = CertificateDer::from_pem_slice(pem).unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder().with_no_client_auth();
-    let config =
-        config.with_single_cert(vec![certificate], PrivateKeyDer::from_pem_slice(pem).unwrap()).unwrap();
+    let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let (origin, run) = raw_server(|connection| {
         let accepting = acceptor.accept(connection);

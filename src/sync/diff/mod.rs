@@ -4,6 +4,8 @@
 //! What is not in the ledger is never touched.
 
 mod groups;
+mod links;
+mod members;
 mod sides;
 mod users;
 
@@ -93,7 +95,7 @@ pub fn diff(input: &Input<'_>) -> Plan {
 #[must_use]
 pub fn questions(input: &Input<'_>) -> Questions {
     let sides = Sides::new(input);
-    Questions { users: users::absent_users(&sides), groups: groups::absent_groups(&sides) }
+    Questions { users: users::absent_users(&sides), groups: links::absent_groups(&sides) }
 }
 
 /// Notes that removals were left out of the plan because a list was not proven.

@@ -148,7 +148,8 @@ proptest! {
         run(async {
             let world = World::new(first, 4).await;
             world.sync().await;
-            let (target, ledger) = (world.target().snapshot(), world.ledger().await);
+            let ledger = world.ledger().await;
+            let target = world.target().snapshot();
             let mut turned = second.clone();
             turned.rotation += rotation;
             let rules = Rules::default();
@@ -177,7 +178,8 @@ proptest! {
                 if let Some(org) = org {
                     *world.org() = org;
                 }
-                let plan = plan_of(&world.org(), &world.target().snapshot(), &world.ledger().await, &world.connector.rules);
+                let ledger = world.ledger().await;
+                let plan = plan_of(&world.org(), &world.target().snapshot(), &ledger, &world.connector.rules);
                 prop_assert!(touched(&plan).is_disjoint(&foreign));
                 let protected = format!("user{protect}@example.com");
                 let named = plan.operations.iter().any(|operation| operation.name == protected);
@@ -233,7 +235,8 @@ proptest! {
             world.connector.rules.limits.leavers = Limit::Count(limit);
             world.connector.rules.limits.memberships = Limit::Count(limit);
             world.sync().await;
-            let plan = plan_of(&second, &world.target().snapshot(), &world.ledger().await, &world.connector.rules);
+            let ledger = world.ledger().await;
+            let plan = plan_of(&second, &world.target().snapshot(), &ledger, &world.connector.rules);
             let planned = plan.operations.clone();
             let (approved, holds) = guard(plan, &world.connector.rules.limits, &Recent::default());
             let leavers = |change: &Change| matches!(change, Change::DisableUser);

@@ -8,12 +8,43 @@ mod write;
 use std::path::Path;
 
 use async_trait::async_trait;
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 use super::{Capabilities, Reader, TargetError, Write, WriteError, Writer, Written};
-use crate::control::api::{DirectoryGroup, DirectoryUser};
 use crate::store::database::{Database, Schema};
 use crate::sync::model::TargetSnapshot;
 use crate::sync::progress::RunControl;
+
+/// A user of the built-in directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryUser {
+    /// The name to sign in with.
+    pub username: CompactString,
+    /// The e-mail address.
+    pub email: CompactString,
+    /// The given name.
+    pub first_name: CompactString,
+    /// The family name.
+    pub last_name: CompactString,
+    /// The full name.
+    pub display_name: CompactString,
+    /// False for an account that cannot sign in.
+    pub active: bool,
+    /// Names of its groups, sorted.
+    pub groups: Vec<CompactString>,
+}
+
+/// A group of the built-in directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryGroup {
+    /// Its name.
+    pub name: CompactString,
+    /// A text for people.
+    pub description: CompactString,
+    /// How many members it has.
+    pub members: u64,
+}
 
 /// A handle to the built-in directory, cheap to clone; all connectors share one.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use compact_str::{CompactString, format_compact};
 use rusqlite::{OptionalExtension, Result, Row, Transaction};
 
-use crate::control::api::{DirectoryGroup, DirectoryUser};
+use super::{DirectoryGroup, DirectoryUser};
 use crate::sync::model::{
     GroupAttributes, Proof, TargetGroup, TargetId, TargetSnapshot, TargetUser, UserAttributes,
 };

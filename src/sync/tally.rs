@@ -1,0 +1,80 @@
+//! Counting: what a plan holds, what was applied, and what a run is therefore called. Pure.
+
+use super::apply::Applying;
+use super::guard::Hold;
+use super::model::Ledger;
+use super::plan::{Change, Plan};
+use super::report::{Counts, HoldKind, KindCounts, Managed, Outcome, Report};
+
+/// RULES 28: failed, then partial, then held.
+pub(super) fn outcome(report: &Report, applying: &Applying) -> Outcome {
+    let failed = |counts: &KindCounts| counts.failed > 0;
+    let counts = &report.counts;
+    if applying.cancelled {
+        Outcome::Cancelled
+    } else if applying.stopped.is_some() && applying.applied == 0 {
+        Outcome::Failed
+    } else if applying.stopped.is_some()
+        || !report.not_proven.is_empty()
+        || [&counts.users, &counts.groups, &counts.memberships].into_iter().any(failed)
+    {
+        Outcome::Partial
+    } else if !report.holds.is_empty() {
+        Outcome::Held
+    } else {
+        Outcome::Success
+    }
+}
+
+pub(super) fn managed(ledger: &Ledger) -> Managed {
+    let groups: std::collections::BTreeMap<_, _> =
+        ledger.groups.values().map(|group| (&group.target, group.memberships)).collect();
+    Managed {
+        users: ledger.users.len() as u64,
+        groups: groups.len() as u64,
+        memberships: groups.values().sum(),
+    }
+}
+
+pub(super) fn count_held(counts: &mut Counts, holds: &[Hold]) {
+    for hold in holds {
+        let kind = match hold.summary.kind {
+            HoldKind::Leavers | HoldKind::Renames | HoldKind::Creates => &mut counts.users,
+            HoldKind::Groups => &mut counts.groups,
+            HoldKind::Memberships => &mut counts.memberships,
+        };
+        kind.held += hold.summary.count;
+    }
+}
+
+pub(super) fn count_planned(counts: &mut Counts, plan: &Plan) {
+    for operation in &plan.operations {
+        match &operation.change {
+            Change::CreateUser { .. } => counts.users.created += 1,
+            Change::UpdateUser { .. } | Change::EnableUser => counts.users.updated += 1,
+            Change::DisableUser => counts.users.disabled += 1,
+            Change::CreateGroup { .. } => counts.groups.created += 1,
+            Change::UpdateGroup { .. } => counts.groups.updated += 1,
+            Change::ChangeMembers { added, removed, group_left, .. } => {
+                counts.groups.disabled += u64::from(*group_left);
+                counts.memberships.created += added.len() as u64;
+                counts.memberships.deleted += removed.len() as u64;
+            }
+        }
+    }
+}
+
+pub(super) fn add_applied(counts: &mut Counts, applied: &Counts) {
+    let pairs = [
+        (&mut counts.users, &applied.users),
+        (&mut counts.groups, &applied.groups),
+        (&mut counts.memberships, &applied.memberships),
+    ];
+    for (all, applied) in pairs {
+        all.created += applied.created;
+        all.updated += applied.updated;
+        all.disabled += applied.disabled;
+        all.deleted += applied.deleted;
+        all.failed += applied.failed;
+    }
+}
