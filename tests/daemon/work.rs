@@ -47,7 +47,8 @@ fn a_schedule_runs_by_itself() {
 fn requests_behind_a_busy_run_share_the_next_one() {
     let site = Site::with(&["acme"]);
     let daemon = site.start();
-    let stall = site.okta.fault(Fault::on(Route::Groups).kind(FaultKind::Stall).times(1));
+    // Only keeps the run from ending; it may be cancelled before it has come so far.
+    site.okta.fault(Fault::on(Route::Groups).kind(FaultKind::Stall).times(1));
     let mut first = daemon.begin_sync("acme");
     first.until("started");
     let (status, queued) = daemon.ask("POST /v1/connectors/acme/sync", "");
@@ -61,7 +62,6 @@ fn requests_behind_a_busy_run_share_the_next_one() {
     assert_eq!(refused.last().unwrap()["event"], "refused", "a pause turns away what waits");
     daemon.ask("POST /v1/connectors/acme/cancel", "");
     assert_eq!(first.finish()["outcome"], "cancelled");
-    assert_eq!(site.okta.met(stall), 1);
 }
 
 #[test]
