@@ -26,6 +26,7 @@ test-peers: ## Programs that others wrote read the stand-ins
 
 lint: tools ## Format, clippy, licences and sources of dependencies
 	$(CARGO) fmt --all --check
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	PATH="$(TOOLS)/bin:$$PATH" $(CARGO) deny --log-level error check bans licenses sources
 

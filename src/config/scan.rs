@@ -21,27 +21,6 @@ pub struct Entry {
     pub digest: Option<String>,
 }
 
-/// What changed from one scan to another; names in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// Only in the new one.
-    pub added: Vec<String>,
-    /// In both, with other contents, or readable in one of them only.
-    pub changed: Vec<String>,
-    /// Only in the old one.
-    pub removed: Vec<String>,
-    /// In both, with the same contents.
-    pub unchanged: Vec<String>,
-}
-
-impl Changes {
-    /// True if both scans saw the same.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
-    }
-}
-
 impl Scan {
     /// Reads every connector file of `directory`. A directory that cannot be read is an error, so that it is never
     /// mistaken for one whose files were removed; a file that cannot be read is an entry without a digest.
@@ -61,66 +40,9 @@ impl Scan {
     }
 }
 
-/// What changed from `old` to `new`. An entry that cannot be read counts as unchanged only if it could not be read before.
-#[must_use]
-pub fn compare(old: &Scan, new: &Scan) -> Changes {
-    let mut changes = Changes::default();
-    for (name, entry) in &new.entries {
-        let names = match old.entries.get(name) {
-            None => &mut changes.added,
-            Some(before) if before == entry => &mut changes.unchanged,
-            Some(_) => &mut changes.changed,
-        };
-        names.push(name.clone());
-    }
-    changes.removed = old.entries.keys().filter(|name| !new.entries.contains_key(*name)).cloned().collect();
-    changes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn scan(files: &[(&str, Option<&str>)]) -> Scan {
-        let entry = |(name, digest): &(&str, Option<&str>)| {
-            let path = PathBuf::from(format!("/c/{name}.yaml"));
-            ((*name).to_owned(), Entry { path, digest: digest.map(str::to_owned) })
-        };
-        Scan { entries: files.iter().map(entry).collect() }
-    }
-
-    #[test]
-    fn every_name_is_in_exactly_one_list() {
-        let old = scan(&[
-            ("a", Some("1")),
-            ("b", Some("1")),
-            ("c", Some("1")),
-            ("d", None),
-            ("e", Some("1")),
-            ("f", None),
-        ]);
-        let new = scan(&[
-            ("a", Some("1")),
-            ("b", Some("2")),
-            ("d", None),
-            ("e", None),
-            ("f", Some("1")),
-            ("g", Some("1")),
-        ]);
-        let changes = compare(&old, &new);
-        assert_eq!(changes.added, ["g"]);
-        assert_eq!(changes.changed, ["b", "e", "f"]);
-        assert_eq!(changes.removed, ["c"]);
-        assert_eq!(changes.unchanged, ["a", "d"]);
-        assert!(!changes.is_empty());
-    }
-
-    #[test]
-    fn a_scan_equals_itself() {
-        let scan = scan(&[("a", Some("1")), ("b", None)]);
-        assert!(compare(&scan, &scan).is_empty());
-        assert!(compare(&Scan::default(), &Scan::default()).is_empty());
-    }
 
     #[test]
     fn a_directory_is_read_by_contents() {
@@ -142,11 +64,10 @@ mod tests {
         // Written again with the same contents, and a link that now leads somewhere.
         std::fs::write(at("a.yaml"), "a").unwrap();
         std::fs::write(at("nowhere"), "y").unwrap();
-        let changes = compare(&first, &Scan::read(directory.path()).unwrap());
-        assert_eq!(
-            (changes.changed, changes.unchanged),
-            (vec!["y".to_owned()], ["a", "b", "x"].map(str::to_owned).to_vec())
-        );
+        let second = Scan::read(directory.path()).unwrap();
+        let same = |name: &str| first.entries()[name] == second.entries()[name];
+        assert_eq!(["a", "b", "x", "y"].map(same), [true, true, true, false]);
+        assert_ne!(first, second);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The daemon: supervisor, one task per connector, schedule, signals, systemd.
 //!
 //! [`run`] reads the settings, builds everything without starting it (store, directory, control socket, metrics
-//! listener), spawns it, and drains it when told to stop. The [`supervisor`] is the one loop; each connector has a task
-//! ([`connector`]) that decides by a pure [`machine`] and a pure [`timetable`]; each run is a task of its own ([`run`]).
+//! listener), spawns it, and drains it when told to stop. The `supervisor` is the one loop; each connector has a task
+//! (`connector`) that decides by a pure `machine` and a pure `timetable`; each run is a task of its own ([`run`]).
 //!
-//! Nothing here talks to a source or a target: that is the engine's business, which [`wiring`] hands its services.
+//! Nothing here talks to a source or a target: that is the engine's business, which `wiring` hands its services.
 
 mod app;
 mod connector;
