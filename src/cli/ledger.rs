@@ -27,32 +27,42 @@ fn render(name: &str, answer: &RebindAnswer) -> String {
         Some(before) if before == after => {
             out.push_str(&format!(
                 "bound to {} and {} already\n",
-                escape(&after.source),
+                escape(&after.source.to_string()),
                 escape(&after.target)
             ));
             return out;
         }
         Some(before) => {
+            let (source, target) = (before.source.to_string(), before.target.clone());
             for (what, before, after) in
-                [("source", &before.source, &after.source), ("target", &before.target, &after.target)]
+                [("source", source, after.source.to_string()), ("target", target, after.target.clone())]
             {
                 let change =
-                    if before == after { "stays".to_owned() } else { format!("-> {}", escape(after)) };
-                out.push_str(&format!("  {what}: {} {change}\n", escape(before)));
+                    if before == after { "stays".to_owned() } else { format!("-> {}", escape(&after)) };
+                out.push_str(&format!("  {what}: {} {change}\n", escape(&before)));
             }
         }
         None => {
-            let (source, target) = (escape(&after.source), escape(&after.target));
+            let source = after.source.to_string();
+            let (source, target) = (escape(&source), escape(&after.target));
             out.push_str(&format!("  source: {source} (was bound to nothing)\n  target: {target}\n"));
         }
     }
-    if answer.done {
-        out.push_str("done\n");
-    } else {
+    let forgotten = (
+        answer.users - answer.kept_users.min(answer.users),
+        answer.groups - answer.kept_groups.min(answer.groups),
+    );
+    if forgotten != (0, 0) {
         out.push_str(&format!(
-            "nothing was changed; if the users and groups there are the same, `usersyncd ctl rebind {name} --yes` does \
-             it\n"
+            "  forgotten, since the target has no such object under that name and id: {} and {}\n",
+            plural(forgotten.0, "user"),
+            plural(forgotten.1, "group")
         ));
+    }
+    if answer.done {
+        out.push_str(&format!("done; look at `usersyncd ctl plan {name}` before the next sync\n"));
+    } else {
+        out.push_str(&format!("nothing was changed; `usersyncd ctl rebind {name} --yes` does it\n"));
     }
     out
 }
@@ -76,10 +86,11 @@ pub(super) async fn release(ctl: &Ctl, name: &str, login: &str) -> Result<Exit, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::model::Binding;
+    use crate::sync::model::{Binding, SourceAddress};
 
     fn binding(source: &str) -> Binding {
-        Binding { source: source.to_owned(), target: "the built-in directory".to_owned() }
+        let source = SourceAddress { id: None, origin: source.to_owned() };
+        Binding { source, target: "the built-in directory".to_owned() }
     }
 
     #[test]
@@ -90,16 +101,19 @@ mod tests {
             after: binding("https://new.okta.com"),
             users: 1000,
             groups: 60,
+            kept_users: 1000,
+            kept_groups: 59,
             done: false,
         };
         insta::assert_snapshot!(render("acme", &answer), @r"
         acme manages 1000 users and 60 groups
           source: https://old.okta.com -> https://new.okta.com
           target: the built-in directory stays
-        nothing was changed; if the users and groups there are the same, `usersyncd ctl rebind acme --yes` does it
+          forgotten, since the target has no such object under that name and id: 0 users and 1 group
+        nothing was changed; `usersyncd ctl rebind acme --yes` does it
         ");
         let done = RebindAnswer { done: true, ..answer.clone() };
-        assert!(render("acme", &done).ends_with("\ndone\n"));
+        assert!(render("acme", &done).contains("\ndone; look at `usersyncd ctl plan acme`"));
         let same = RebindAnswer { before: Some(answer.after.clone()), ..answer };
         assert!(render("acme", &same).contains("already"));
     }

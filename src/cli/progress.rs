@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::output::Output;
 use super::text::plural;
 use crate::sync::progress::{Phase, ProgressView};
-use crate::telemetry::escape::escape;
+use crate::telemetry::escape::{escape, escape_lines};
 
 /// Plain lines come no more often than this, unless the phase changes.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -65,7 +65,7 @@ impl Place<'_> {
 
     /// Says something about this connector, beside the bar.
     pub(super) fn say(&self, message: &str) {
-        let line = format!("{}: {}", self.connector, escape(message));
+        let line = format!("{}: {}", self.connector, escape_lines(message));
         match &self.bar {
             Some(bar) => bar.suspend(|| self.output.say(&line)),
             None => self.output.say(&line),
@@ -136,7 +136,8 @@ pub(super) fn sentence(view: &ProgressView) -> String {
         Phase::Done => "done".to_owned(),
     };
     if view.waiting_for_rate_limit > 0 {
-        text.push_str(", waiting for Okta's rate limit");
+        // In front: a narrow terminal cuts the end.
+        text = format!("waiting for Okta's rate limit, {text}");
     }
     text
 }
@@ -163,7 +164,7 @@ mod tests {
     fn phases_in_words() {
         assert_eq!(sentence(&view(Phase::Reading)), "reading: 1200 users, 12 of 60 groups, 1 request");
         let waiting = ProgressView { waiting_for_rate_limit: 2, ..view(Phase::Reading) };
-        assert!(sentence(&waiting).ends_with("1 request, waiting for Okta's rate limit"));
+        assert!(sentence(&waiting).starts_with("waiting for Okta's rate limit, reading: 1200"));
         assert_eq!(sentence(&view(Phase::Applying)), "applying: 5 of 9 operations");
     }
 

@@ -35,6 +35,9 @@ pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTim
     if let Some(error) = &report.error {
         out.push_str(&format!("{} {}\n", style.red("error:"), escape_lines(error)));
     }
+    if !report.apply {
+        out.push_str("apply is off in the connector file: nothing was written, and this is what a sync would have done\n");
+    }
     out.push('\n');
     out.push_str(&text::counts(&report.counts));
     push_holds(&mut out, &report.holds, extent, style);

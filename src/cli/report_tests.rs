@@ -52,6 +52,7 @@ pub(in crate::cli) fn report() -> Report {
             removals_left_out: 1,
         }],
         requests: 345,
+        apply: true,
         managed: Managed { users: 1000, groups: 60, memberships: 5000 },
         operations: vec![
             OperationReport {

@@ -41,7 +41,7 @@ async fn start(ctl: &Ctl, name: &str) -> Result<RunEvent, Failure> {
     loop {
         match events.next().await? {
             Some(RunEvent::Notice { message }) => {
-                ctl.output.say(&format!("{}: {}", escape(name), escape(&message)))
+                ctl.output.say(&format!("{}: {}", escape(name), escape_lines(&message)))
             }
             Some(RunEvent::Refused { error, message }) => {
                 return Err(ctl.refused(name, error, message).await);

@@ -69,8 +69,8 @@ async fn a_watched_sync_tells_its_story_and_exits_with_its_outcome() {
     acme: run 16 is busy; this request waits for its end
     acme: run 17 began
     acme: an older version of the file is in force
-    acme: reading: 1000 users, 3 of 60 groups, 8 requests, waiting for Okta's rate limit
-    acme: applying: 0 of 12 operations, waiting for Okta's rate limit
+    acme: waiting for Okta's rate limit, reading: 1000 users, 3 of 60 groups, 8 requests
+    acme: waiting for Okta's rate limit, applying: 0 of 12 operations
     ");
     assert!(session.data.text().starts_with("acme run 17: partial, 2 min 5 s"), "{}", session.data.text());
 }

@@ -282,6 +282,10 @@ pub struct RebindAnswer {
     pub users: u64,
     /// How many groups.
     pub groups: u64,
+    /// How many of the users stand in the target under the name and id that the ledger has; the others are forgotten.
+    pub kept_users: u64,
+    /// The same for groups.
+    pub kept_groups: u64,
     /// Whether it was done.
     pub done: bool,
 }

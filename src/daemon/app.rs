@@ -72,9 +72,15 @@ impl App {
         let store = Store::open(&settings.state).await?;
         let directory = Directory::open(&settings.state).await;
         let directory = directory.map_err(|error| DaemonError::Start(error.to_string()))?;
+        let clock = Clock::system();
+        let interrupted = store.close_interrupted(clock.now()).await?;
+        if interrupted > 0 {
+            tracing::warn!(
+                "{interrupted} runs were cut short when the daemon last ended; the next ones do the rest"
+            );
+        }
         let metrics = Metrics::new();
         let http = Shared::new(metrics.clone()).map_err(DaemonError::Start)?;
-        let clock = Clock::system();
         let workshop = Arc::new(Workshop::new(store, directory, http, clock.clone()));
         let socket = server::bind(&settings.control).await.map_err(DaemonError::Start)?;
         let listener = match settings.metrics.listen {

@@ -21,6 +21,7 @@ use crate::control::api::{
 use crate::control::fault::Fault;
 use crate::control::server::{Control, Events};
 use crate::store::StoreError;
+use crate::sync::engine::Rebinding;
 use crate::sync::report::{FORMAT_VERSION, Report};
 
 /// How many coming runs are shown.
@@ -187,10 +188,12 @@ impl Operations {
             )));
         };
         let maintenance = handle.maintain().await?;
-        let after = self.workshop.present_binding(&connector).await.map_err(Fault::conflict)?;
         let ledger = self.workshop.store.ledger(name).await?;
+        let Rebinding { after, kept } =
+            self.workshop.rebinding(&connector, &ledger).await.map_err(Fault::conflict)?;
+        let (kept_users, kept_groups) = (kept.users.len() as u64, kept.groups.len() as u64);
         if confirm {
-            self.workshop.store.bind(name, &after).await?;
+            self.workshop.store.rebind(name, &after, kept).await?;
         }
         drop(maintenance);
         Ok(RebindAnswer {
@@ -199,6 +202,8 @@ impl Operations {
             after,
             users: ledger.users.len() as u64,
             groups: ledger.groups.len() as u64,
+            kept_users,
+            kept_groups,
             done: confirm,
         })
     }

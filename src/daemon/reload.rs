@@ -184,7 +184,7 @@ impl Reloader {
             Err(diagnostic) => {
                 if self.directory_error.as_ref() != Some(&diagnostic) {
                     tracing::error!(
-                        "{}. The connectors that are known go on as they are",
+                        "{} The connectors that are known go on as they are",
                         wording::diagnostic(&diagnostic)
                     );
                     self.directory_error = Some(diagnostic);

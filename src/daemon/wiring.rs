@@ -12,10 +12,11 @@ use crate::control::api::PlanDocument;
 use crate::http::Shared;
 use crate::source::okta::Okta;
 use crate::store::Store;
-use crate::sync::engine::{self, RunTicket, Services};
-use crate::sync::model::Binding;
+use crate::sync::engine::{self, Rebinding, RunTicket, Services};
+use crate::sync::model::Ledger;
 use crate::sync::progress::RunControl;
 use crate::sync::report::Report;
+use crate::sync::turn::Turn;
 use crate::target::directory::Directory;
 use crate::target::{Reader, Writer};
 
@@ -29,18 +30,23 @@ pub(super) struct Workshop {
     pub(super) http: Shared,
     /// The clock.
     pub(super) clock: Clock,
-    apply_locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<String, Arc<Turn>>>,
 }
 
 impl Workshop {
     /// With these.
     pub(super) fn new(store: Store, directory: Directory, http: Shared, clock: Clock) -> Self {
-        Self { store, directory, http, clock, apply_locks: Mutex::default() }
+        Self { store, directory, http, clock, turns: Mutex::default() }
     }
 
-    /// Reads the source's and the target's address.
-    pub(super) async fn present_binding(&self, connector: &Connector) -> Result<Binding, String> {
-        engine::present_binding(&self.services(connector), &RunControl::default()).await
+    /// What binding the connector's ledger to what its file names would mean.
+    pub(super) async fn rebinding(
+        &self,
+        connector: &Connector,
+        ledger: &Ledger,
+    ) -> Result<Rebinding, String> {
+        let services = self.services(connector);
+        engine::rebinding(&connector.name, ledger, &services, &RunControl::default()).await
     }
 
     fn services(&self, connector: &Connector) -> Services {
@@ -49,7 +55,7 @@ impl Workshop {
             store: self.store.clone(),
             clock: self.clock.clone(),
             source: Arc::new(Okta::new(connector.source.clone(), &self.http)),
-            apply_lock: self.apply_lock(&reader.address()),
+            turn: self.turn(&reader.address()),
             reader,
             writer,
         }
@@ -62,8 +68,8 @@ impl Workshop {
     }
 
     /// The lock of the target at that address (law 8). There are as many as there are targets in the files.
-    fn apply_lock(&self, address: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut locks = self.apply_locks.lock().unwrap_or_else(PoisonError::into_inner);
+    fn turn(&self, address: &str) -> Arc<Turn> {
+        let mut locks = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(locks.entry(address.to_owned()).or_default())
     }
 }

@@ -8,7 +8,7 @@ use super::machine::Refusal;
 use crate::config::diagnostic::Diagnostic;
 use crate::control::api::{ConnectorState, ConnectorStatus};
 use crate::control::fault::Fault;
-use crate::sync::report::{KindCounts, Outcome, Report};
+use crate::sync::report::{KindCounts, Report};
 
 /// How a run ended: `success in 12 s: users 12 created, 3 disabled; memberships 40 created; 5 findings`.
 pub(super) fn finished(report: &Report) -> String {
@@ -23,8 +23,11 @@ pub(super) fn finished(report: &Report) -> String {
             parts.push(format!("{kind} {}", changes.join(", ")));
         }
     }
-    if parts.is_empty() && report.outcome != Outcome::Failed {
+    if parts.is_empty() && report.error.is_none() {
         parts.push("nothing to change".to_owned());
+    }
+    if !report.apply && report.error.is_none() {
+        parts.insert(0, "apply is off, so nothing was written; a sync would do this".to_owned());
     }
     if !report.not_proven.is_empty() {
         parts.push(format!("{} not proven", count(report.not_proven.len(), "list")));
@@ -155,6 +158,7 @@ mod tests {
     use crate::control::api::ErrorKind;
     use crate::sync::engine::{RunTicket, failed_report};
     use crate::sync::model::{Finding, FindingKind};
+    use crate::sync::report::Outcome;
     use crate::sync::report::{Managed, Trigger};
 
     fn report(error: &str) -> Report {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use compact_str::CompactString;
 use std::collections::BTreeSet;
 
-use crate::sync::model::{SourceId, SourceSnapshot, Status};
+use crate::sync::model::{SourceAddress, SourceId, SourceSnapshot, Status};
 use crate::sync::progress::RunControl;
 
 /// What one read must bring.
@@ -49,8 +49,8 @@ pub struct Questions {
 /// Where users, groups and memberships are read.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// The org's id where readable, else the configured origin: what a ledger belongs to (RULES 1).
-    async fn address(&self, control: &RunControl) -> Result<String, SourceError>;
+    /// Which source it is: what a ledger belongs to (RULES 1).
+    async fn address(&self, control: &RunControl) -> Result<SourceAddress, SourceError>;
 
     /// Reads all users, groups and members.
     ///

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use rusqlite::{Result, Transaction, params};
 
-use super::{ledger, time_text};
-use crate::sync::guard::{Recent, RecentCount};
+use super::{ledger, time_text, word};
+use crate::sync::guard::Recent;
 use crate::sync::model::{SourceId, TargetId};
 use crate::sync::plan::LedgerChange;
 use crate::sync::report::HoldKind;
@@ -100,10 +100,15 @@ pub(super) fn record(
         update.execute(params![run, answer.position, answer.result, answer.error, created])?;
     }
     ledger::change(transaction, connector, &batch.ledger_changes)?;
+    book(transaction, connector, &batch.applied)
+}
+
+/// Adds to the counts of the last 24 hours.
+pub(super) fn book(transaction: &Transaction<'_>, connector: &str, applied: &[Applied]) -> Result<()> {
     let mut count = transaction.prepare_cached(
         "INSERT INTO applied (connector, at, kind, target_group, count, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for applied in &batch.applied {
+    for applied in applied {
         let group = applied.group.as_ref().map_or("", |group| group.0.as_str());
         count.execute(params![
             connector,
@@ -136,17 +141,9 @@ pub(super) fn recent(transaction: &Transaction<'_>, connector: &str, since: Date
     while let Some(row) = rows.next()? {
         let (kind, group): (String, String) = (row.get(0)?, row.get(1)?);
         let (count, base): (u64, u64) = (row.get(2)?, row.get(3)?);
-        let known: &mut RecentCount = match kind.as_str() {
-            "leavers" => &mut recent.leavers,
-            "groups" => &mut recent.groups,
-            "renames" => &mut recent.renames,
-            "creates" => &mut recent.creates,
-            _ => recent.memberships.entry(TargetId(group.into())).or_default(),
-        };
-        if known.applied == 0 {
-            known.base = base;
-        }
-        known.applied += count;
+        let kind = word(0, kind)?;
+        let group = TargetId(group.into());
+        recent.add(kind, Some(&group), count, base);
     }
     Ok(recent)
 }

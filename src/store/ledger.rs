@@ -3,22 +3,24 @@
 use compact_str::CompactString;
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::word;
+use super::{Kept, unusable, word};
 use crate::sync::diff::Claims;
-use crate::sync::model::{Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceId, TargetId};
+use crate::sync::model::{
+    Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceAddress, SourceId, TargetId, Unanswered,
+};
 use crate::sync::plan::LedgerChange;
 use crate::sync::report::Managed;
 
 pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Ledger> {
     let binding = transaction
-        .query_row("SELECT source, target FROM connectors WHERE name = ?1", [connector], |row| {
-            Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?))
+        .query_row("SELECT source_id, origin, target FROM connectors WHERE name = ?1", [connector], |row| {
+            let (id, origin): (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
+            let target: Option<String> = row.get(2)?;
+            let source = origin.map(|origin| SourceAddress { id, origin });
+            Ok(source.zip(target).map(|(source, target)| Binding { source, target }))
         })
         .optional()?;
-    let mut ledger = Ledger {
-        binding: binding.and_then(|(source, target)| Some(Binding { source: source?, target: target? })),
-        ..Ledger::default()
-    };
+    let mut ledger = Ledger { binding: binding.flatten(), ..Ledger::default() };
     let mut users = transaction.prepare_cached(
         "SELECT source, target, username, origin, disabled_by_us FROM ledger_users WHERE connector = ?1",
     )?;
@@ -45,22 +47,32 @@ pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Led
         };
         ledger.groups.insert(SourceId(text(row, 0)?), group);
     }
-    let mut unanswered = transaction.prepare_cached(
-        "SELECT journal.kind, journal.source, journal.name FROM journal JOIN runs ON runs.id = journal.run
-         WHERE runs.connector = ?1 AND journal.result IS NULL AND journal.kind IN ('create_user', 'create_group')
-         ORDER BY journal.run, journal.position",
-    )?;
-    let mut rows = unanswered.query([connector])?;
-    while let Some(row) = rows.next()? {
-        let kind: String = row.get(0)?;
-        let (source, name) = (SourceId(text(row, 1)?), text(row, 2)?);
-        if kind == "create_user" {
-            ledger.unanswered_users.insert(source, name);
-        } else {
-            ledger.unanswered_groups.insert(source, name);
-        }
-    }
+    ledger.unanswered = unanswered(transaction, connector)?;
     Ok(ledger)
+}
+
+/// Operations that were sent and never answered, oldest first.
+fn unanswered(transaction: &Transaction<'_>, connector: &str) -> Result<Vec<Unanswered>> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT journal.kind, journal.source, journal.target, journal.name, journal.operation
+         FROM journal JOIN runs ON runs.id = journal.run
+         WHERE runs.connector = ?1 AND journal.result IS NULL ORDER BY journal.run, journal.position",
+    )?;
+    let rows = statement.query_map([connector], |row| {
+        let operation: String = row.get(4)?;
+        let operation: serde_json::Value =
+            serde_json::from_str(&operation).map_err(|error| unusable(4, error))?;
+        let removed = operation["before"]["removed"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(Unanswered {
+            kind: row.get(0)?,
+            source: SourceId(text(row, 1)?),
+            target: row.get::<_, Option<String>>(2)?.map(|id| TargetId(id.into())),
+            name: text(row, 3)?,
+            new_name: operation["after"]["username"].as_str().map(CompactString::from),
+            removed: removed.iter().filter_map(|id| id.as_str()).map(SourceId::from).collect(),
+        })
+    })?;
+    rows.collect()
 }
 
 fn text(row: &rusqlite::Row<'_>, column: usize) -> Result<CompactString> {
@@ -140,11 +152,27 @@ pub(super) fn change(transaction: &Transaction<'_>, connector: &str, changes: &[
     Ok(())
 }
 
+/// Forgets every user and group that is not in the lists.
+pub(super) fn keep(transaction: &Transaction<'_>, connector: &str, kept: &Kept) -> Result<()> {
+    for (table, kept) in [("ledger_users", &kept.users), ("ledger_groups", &kept.groups)] {
+        let mut statement =
+            transaction.prepare(&format!("SELECT source FROM {table} WHERE connector = ?1"))?;
+        let known = statement.query_map([connector], |row| row.get(0))?.collect::<Result<Vec<String>>>()?;
+        let mut forget =
+            transaction.prepare(&format!("DELETE FROM {table} WHERE connector = ?1 AND source = ?2"))?;
+        for source in known.iter().filter(|source| !kept.contains(source.as_str())) {
+            forget.execute([connector, source])?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn bind(transaction: &Transaction<'_>, connector: &str, binding: &Binding) -> Result<()> {
     transaction.execute(
-        "INSERT INTO connectors (name, source, target) VALUES (?1, ?2, ?3)
-         ON CONFLICT (name) DO UPDATE SET source = excluded.source, target = excluded.target",
-        [connector, &binding.source, &binding.target],
+        "INSERT INTO connectors (name, source_id, origin, target) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (name) DO UPDATE
+         SET source_id = excluded.source_id, origin = excluded.origin, target = excluded.target",
+        params![connector, binding.source.id, binding.source.origin, binding.target],
     )?;
     Ok(())
 }

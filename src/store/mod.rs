@@ -8,6 +8,7 @@ mod journal;
 mod ledger;
 mod runs;
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -39,6 +40,15 @@ pub struct ConnectorMemory {
     pub last_scheduled: Option<DateTime<Utc>>,
     /// The last whole report, without operations.
     pub last_report: Option<Report>,
+}
+
+/// What a ledger keeps when it is bound to another target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Users.
+    pub users: BTreeSet<SourceId>,
+    /// Groups.
+    pub groups: BTreeSet<SourceId>,
 }
 
 /// Why the store did not do it. The text is a whole sentence for an administrator.
@@ -90,17 +100,38 @@ impl Store {
         .await
     }
 
-    /// Corrects a ledger, and settles the connector's unanswered operations of runs before `run`.
+    /// Corrects a ledger, books what earlier runs turned out to have applied, and settles the connector's unanswered
+    /// operations of runs before `run`.
     pub async fn change_ledger(
         &self,
         connector: &str,
         run: u64,
         changes: Vec<LedgerChange>,
+        applied: Vec<Applied>,
     ) -> Result<(), StoreError> {
         let connector = connector.to_owned();
         self.write("the ledger could not be written", move |transaction| {
             ledger::change(transaction, &connector, &changes)?;
+            journal::book(transaction, &connector, &applied)?;
             journal::settle(transaction, &connector, run)
+        })
+        .await
+    }
+
+    /// Keeps of a ledger only what stands in the given lists, and binds it to another source or target (RULES 1).
+    pub async fn rebind(&self, connector: &str, binding: &Binding, kept: Kept) -> Result<(), StoreError> {
+        let (connector, binding) = (connector.to_owned(), binding.clone());
+        self.write("the ledger could not be bound", move |transaction| {
+            ledger::keep(transaction, &connector, &kept)?;
+            ledger::bind(transaction, &connector, &binding)
+        })
+        .await
+    }
+
+    /// Closes runs that were busy when the daemon last ended, so that they can be looked at. Returns how many.
+    pub async fn close_interrupted(&self, at: DateTime<Utc>) -> Result<usize, StoreError> {
+        self.write("interrupted runs could not be closed", move |transaction| {
+            runs::close_interrupted(transaction, at)
         })
         .await
     }

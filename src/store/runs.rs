@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Result, Row, Transaction, params};
 
 use super::{ConnectorMemory, time, time_text, unusable, word};
-use crate::sync::report::{Counts, OperationReport, Report, RunSummary, Trigger};
+use crate::sync::engine::{RunTicket, failed_report};
+use crate::sync::report::{Counts, OperationReport, Outcome, Report, RunSummary, Trigger};
 
 pub(super) fn begin(
     transaction: &Transaction<'_>,
@@ -30,6 +31,22 @@ pub(super) fn end(transaction: &Transaction<'_>, report: &Report) -> Result<()> 
         params![report.run, time_text(report.ended), report.outcome.as_str(), text],
     )?;
     Ok(())
+}
+
+/// Gives every run that never ended a report that says so; what it did is in the journal.
+pub(super) fn close_interrupted(transaction: &Transaction<'_>, at: DateTime<Utc>) -> Result<usize> {
+    let mut statement = transaction.prepare(&format!("{SUMMARY} WHERE ended IS NULL"))?;
+    let open = statement.query_map([], |row| Ok(read_run(row)?.0))?.collect::<Result<Vec<_>>>()?;
+    for run in &open {
+        let ticket = RunTicket { run: run.run, trigger: run.trigger, started: run.started };
+        let error = "the daemon ended in the middle of this run. What had been sent until then is listed as its \
+                     operations; the next run finds it and does the rest";
+        let mut report = failed_report(&run.connector, &ticket, at, error.to_owned());
+        report.outcome = Outcome::Cancelled;
+        report.managed = super::ledger::managed(transaction, &run.connector)?;
+        end(transaction, &report)?;
+    }
+    Ok(open.len())
 }
 
 const SUMMARY: &str = "SELECT id, connector, trigger, started, ended, outcome, report FROM runs";

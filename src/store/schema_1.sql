@@ -2,7 +2,8 @@
 
 CREATE TABLE connectors (
     name           TEXT PRIMARY KEY,
-    source         TEXT,                       -- what the ledger belongs to: the org's id or origin
+    source_id      TEXT,                       -- what the ledger belongs to: the org's id, where it could be read,
+    origin         TEXT,                       -- where the org was reached,
     target         TEXT,                       -- and the target's address
     paused         INTEGER NOT NULL DEFAULT 0,
     last_scheduled TEXT                        -- up to when scheduled runs were begun or skipped

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 use crate::sync::engine::{RunTicket, failed_report};
-use crate::sync::model::{LedgerGroup, LedgerUser, Origin, TargetId};
+use crate::sync::model::{LedgerGroup, LedgerUser, Origin, SourceAddress, TargetId};
 use crate::sync::report::{HoldKind, Managed, Outcome};
 
 fn at(minute: i64) -> DateTime<Utc> {
@@ -22,6 +22,11 @@ fn user(target: &str, username: &str) -> LedgerUser {
 
 fn group(target: &str, name: &str, memberships: u64) -> LedgerGroup {
     LedgerGroup { target: target.into(), name: name.into(), origin: Origin::Adopted, memberships }
+}
+
+fn binding(target: &str) -> Binding {
+    let source = SourceAddress { id: Some("00o1".to_owned()), origin: "https://acme.okta.com".to_owned() };
+    Binding { source, target: target.to_owned() }
 }
 
 async fn begin(store: &Store, connector: &str, minute: i64) -> RunTicket {
@@ -122,8 +127,9 @@ async fn the_journal_knows_what_was_answered_and_what_was_not() {
     store.journal("acme", ticket.run, batch).await.unwrap();
     let ledger = store.ledger("acme").await.unwrap();
     assert_eq!(ledger.users.len(), 1);
-    assert_eq!(ledger.unanswered_users.keys().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["b"]);
-    assert_eq!(ledger.unanswered_groups["g"], "staff");
+    let open: Vec<(&str, &str)> =
+        ledger.unanswered.iter().map(|open| (open.kind.as_str(), open.name.as_str())).collect();
+    assert_eq!(open, [("create_user", "bert"), ("create_group", "staff")]);
 
     assert_eq!(store.report(ticket.run).await.unwrap(), None, "it has not ended");
     end(&store, "acme", &ticket, 1, Outcome::Partial).await;
@@ -135,8 +141,8 @@ async fn the_journal_knows_what_was_answered_and_what_was_not() {
     assert_eq!(added[0], serde_json::json!({ "source": "a", "username": "anna" }), "a reader sees names");
 
     let next = begin(&store, "acme", 2).await;
-    store.change_ledger("acme", next.run, Vec::new()).await.unwrap();
-    assert!(store.ledger("acme").await.unwrap().unanswered_users.is_empty(), "a later run has seen to them");
+    store.change_ledger("acme", next.run, Vec::new(), Vec::new()).await.unwrap();
+    assert!(store.ledger("acme").await.unwrap().unanswered.is_empty(), "a later run has seen to them");
 }
 
 #[tokio::test]
@@ -191,14 +197,14 @@ async fn a_ledger_can_be_renamed_but_never_over_another() {
     let store = Store::open(directory.path()).await.unwrap();
     let ticket = begin(&store, "old", 0).await;
     end(&store, "old", &ticket, 1, Outcome::Success).await;
-    let binding = Binding { source: "org".to_owned(), target: "directory:1".to_owned() };
-    store.bind("old", &binding).await.unwrap();
+    let bound = binding("directory:1");
+    store.bind("old", &bound).await.unwrap();
     let changes = vec![
         LedgerChange::PutUser("a".into(), user("t1", "anna")),
         LedgerChange::PutGroup("g".into(), group("t2", "staff", 5)),
         LedgerChange::PutGroup("h".into(), group("t2", "staff", 5)),
     ];
-    store.change_ledger("old", ticket.run, changes).await.unwrap();
+    store.change_ledger("old", ticket.run, changes, Vec::new()).await.unwrap();
     assert_eq!(store.managed("old").await.unwrap(), Managed { users: 1, groups: 1, memberships: 5 });
     let claims = store.claims("other", "directory:1").await.unwrap();
     assert_eq!((claims.users.len(), claims.groups.len()), (1, 1));
@@ -207,10 +213,10 @@ async fn a_ledger_can_be_renamed_but_never_over_another() {
     begin(&store, "new", 2).await;
     store.rename("old", "new").await.unwrap();
     let ledger = store.ledger("new").await.unwrap();
-    assert_eq!((ledger.users.len(), ledger.binding), (1, Some(binding)));
+    assert_eq!((ledger.users.len(), ledger.binding), (1, Some(bound)));
     assert_eq!(store.runs(Some("new"), 9).await.unwrap().len(), 2);
     assert!(store.rename("old", "new").await.unwrap_err().to_string().contains("nothing is known"));
-    store.bind("third", &Binding { source: "x".to_owned(), target: "y".to_owned() }).await.unwrap();
+    store.bind("third", &binding("y")).await.unwrap();
     assert!(store.rename("third", "new").await.unwrap_err().to_string().contains("already manages 3"));
 }
 
@@ -220,7 +226,7 @@ async fn a_released_user_is_forgotten() {
     let store = Store::open(directory.path()).await.unwrap();
     let ticket = begin(&store, "acme", 0).await;
     let changes = vec![LedgerChange::PutUser("a".into(), user("t1", "anna@example.com"))];
-    store.change_ledger("acme", ticket.run, changes).await.unwrap();
+    store.change_ledger("acme", ticket.run, changes, Vec::new()).await.unwrap();
     assert_eq!(store.release("acme", "nobody").await.unwrap(), None);
     assert_eq!(store.release("acme", "Anna@Example.com").await.unwrap(), Some("a".into()));
     assert!(store.ledger("acme").await.unwrap().users.is_empty());
@@ -237,4 +243,51 @@ async fn runs_come_newest_first() {
     let numbers = |runs: Vec<RunSummary>| runs.into_iter().map(|run| run.run).collect::<Vec<_>>();
     assert_eq!(numbers(store.runs(None, 2).await.unwrap()), [3, 2]);
     assert_eq!(numbers(store.runs(Some("a"), 9).await.unwrap()), [3, 1]);
+}
+
+#[tokio::test]
+async fn a_rebind_keeps_what_it_is_told_to_and_forgets_the_rest() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let ticket = begin(&store, "acme", 0).await;
+    let changes = vec![
+        LedgerChange::PutUser("a".into(), user("t1", "anna")),
+        LedgerChange::PutUser("b".into(), user("t2", "bert")),
+        LedgerChange::PutGroup("g".into(), group("t3", "staff", 5)),
+    ];
+    store.change_ledger("acme", ticket.run, changes, Vec::new()).await.unwrap();
+    let kept = Kept { users: ["a".into()].into(), groups: [].into() };
+    store.rebind("acme", &binding("directory:2"), kept).await.unwrap();
+    let ledger = store.ledger("acme").await.unwrap();
+    assert_eq!(ledger.users.keys().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert!(ledger.groups.is_empty());
+    assert_eq!(ledger.binding, Some(binding("directory:2")));
+}
+
+#[tokio::test]
+async fn a_run_in_which_the_daemon_died_is_closed_and_can_be_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let ended = begin(&store, "acme", 0).await;
+    end(&store, "acme", &ended, 1, Outcome::Success).await;
+    let died = begin(&store, "acme", 2).await;
+    let intents = vec![Intent {
+        position: 0,
+        kind: "create_user",
+        source: "a".into(),
+        target: None,
+        name: "anna".into(),
+        summary: "create user anna".to_owned(),
+        operation: "{}".to_owned(),
+    }];
+    store.journal("acme", died.run, JournalBatch { intents, ..JournalBatch::default() }).await.unwrap();
+    drop(store);
+    let store = Store::open(directory.path()).await.unwrap();
+    assert_eq!(store.close_interrupted(at(9)).await.unwrap(), 1);
+    assert_eq!(store.close_interrupted(at(9)).await.unwrap(), 0);
+    let report = store.report(died.run).await.unwrap().unwrap();
+    assert_eq!((report.outcome, report.ended), (Outcome::Cancelled, at(9)));
+    assert!(report.error.unwrap().starts_with("the daemon ended in the middle of this run"));
+    assert_eq!(report.operations[0].result, "unanswered");
+    assert_eq!(store.ledger("acme").await.unwrap().unanswered.len(), 1, "the next run still sees to it");
 }

@@ -11,7 +11,7 @@ use super::plan::{Change, LedgerChange, Operation, Plan};
 use super::progress::{Phase, RunControl};
 use super::report::{Counts, HoldKind};
 use crate::clock::Clock;
-use crate::store::{Answer, Applied, Intent, JournalBatch, Store};
+use crate::store::{Answer, Applied, Intent, JournalBatch, Store, StoreError};
 use crate::target::{Write, WriteError, Writer, Written};
 
 /// How many memberships one batch may change: a batch is what a crash may leave unanswered.
@@ -81,7 +81,8 @@ pub async fn apply(approved: &ApprovedPlan, ledger: &mut Ledger, place: &Workpla
         position += batch.len();
         place.control.progress.operations_applied(batch.len() as u64);
         if let Some(error) = fatal {
-            work.stop(format!("{error}; {} operations were not applied", plan.operations.len() - position));
+            let undone = plan.operations.len() as u64 - work.applying.applied;
+            work.stop(format!("{error}; {undone} operations were not applied"));
             break;
         }
     }
@@ -89,6 +90,41 @@ pub async fn apply(approved: &ApprovedPlan, ledger: &mut Ledger, place: &Workpla
         work.stop(format!("{error}; the last operations were applied, and the next run will find them"));
     }
     work.applying
+}
+
+/// Puts a plan into the journal that is not to be applied (`apply: off`, RULES 27).
+pub(super) async fn record_planned(approved: &ApprovedPlan, place: &Workplace<'_>) -> Result<(), StoreError> {
+    let plan = approved.plan();
+    let mut position = 0;
+    for batch in batches(&plan.operations, place.writer.batch_size().max(1)) {
+        let intents: Vec<Intent> = (position..)
+            .zip(batch)
+            .map(|(at, operation)| intent(operation, at, operation.target.clone(), plan))
+            .collect();
+        let answers = intents.iter().map(|intent| Answer {
+            position: intent.position,
+            result: "planned",
+            error: None,
+            created: None,
+        });
+        let answers = answers.collect();
+        let step = JournalBatch { intents, answers, ..JournalBatch::default() };
+        place.store.journal(place.connector, place.run, step).await?;
+        position += batch.len() as u64;
+    }
+    Ok(())
+}
+
+fn intent(operation: &Operation, position: u64, target: Option<TargetId>, plan: &Plan) -> Intent {
+    Intent {
+        position,
+        kind: operation.change.kind(),
+        source: operation.source.clone(),
+        target,
+        name: operation.name.clone(),
+        summary: operation.summary(),
+        operation: operation.journal_text(&plan.people),
+    }
 }
 
 /// Cuts the operations into batches of one rank each, so that whatever a batch needs exists before it.
@@ -209,15 +245,7 @@ impl<'a> Work<'a> {
     fn intents(&self, batch: &[Operation], first: usize) -> Vec<Intent> {
         (first as u64..)
             .zip(batch)
-            .map(|(position, operation)| Intent {
-                position,
-                kind: operation.change.kind(),
-                source: operation.source.clone(),
-                target: self.group_of(operation),
-                name: operation.name.clone(),
-                summary: operation.summary(),
-                operation: operation.journal_text(&self.plan.people),
-            })
+            .map(|(position, operation)| intent(operation, position, self.group_of(operation), self.plan))
             .collect()
     }
 

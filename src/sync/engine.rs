@@ -6,13 +6,13 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use compact_str::CompactString;
 
-use super::apply::{Applying, Workplace, apply};
+use super::apply::{Applying, Workplace, apply, record_planned};
 use super::desire::{Desired, WANTED_ATTRIBUTES, desire, wants_group};
 use super::diff::{Claims, Evidence, Input, diff};
 use super::doubt::{distrust_empty_lists, note_unproven_lists, worth_asking};
 use super::guard::{ApprovedPlan, Hold, guard};
-use super::link::link_unanswered;
-use super::model::{Binding, Ledger, SourceSnapshot, TargetSnapshot};
+use super::link::{Found, find_unanswered};
+use super::model::{Binding, Ledger, LedgerGroup, LedgerUser, SourceSnapshot, TargetSnapshot};
 use super::plan::LedgerChange;
 use super::progress::{Phase, RunControl};
 use super::report::{
@@ -20,10 +20,11 @@ use super::report::{
 };
 use super::rules::Rules;
 use super::tally::{add_applied, count_held, count_planned, managed, outcome};
+use super::turn::Turn;
 use crate::clock::Clock;
 use crate::config::model::Connector;
 use crate::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
-use crate::store::Store;
+use crate::store::{Applied, Kept, Store};
 use crate::target::{Capabilities, Reader, TargetError, Writer};
 
 /// What a run of one connector works with.
@@ -39,8 +40,8 @@ pub struct Services {
     pub reader: Arc<dyn Reader>,
     /// How the target is changed.
     pub writer: Arc<dyn Writer>,
-    /// Held while anything is applied to this target, by all connectors that have it (law 8).
-    pub apply_lock: Arc<tokio::sync::Mutex<()>>,
+    /// Shared by all connectors that have this target: one writes at a time (law 8).
+    pub turn: Arc<Turn>,
 }
 
 /// Which run this is.
@@ -114,33 +115,57 @@ async fn run(
     control: &RunControl,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let source = read_source(connector, services, control).await?;
-    // Nobody else changes this target between our look at it and our last write to it.
-    let _apply_lock = services.apply_lock.lock().await;
-    let made = make_plan(connector, services, control, source).await?;
-    let Made { mut ledger, binding, approved, holds } = made;
+    let mut read = read(connector, services, control).await?;
+    control.progress.enter(Phase::Waiting);
+    let turn = tokio::select! {
+        biased;
+        () = control.cancel.cancelled() => {
+            let message = "the run was cancelled while it waited for its turn to write; nothing was changed".to_owned();
+            return Err(Failure { message, cancelled: true });
+        }
+        turn = services.turn.take() => turn,
+    };
+    if services.turn.writes() != read.writes {
+        // Somebody else wrote since we looked; nobody does until our turn is over.
+        read.target = services.reader.read(control).await?;
+    }
+    let Made { mut ledger, binding, approved, holds, found } =
+        make_plan(connector, services, control, read).await?;
     let plan = approved.plan();
     report.findings = plan.findings.clone();
     report.not_proven = plan.not_proven.clone();
     report.holds = holds.iter().map(|hold| hold.summary.clone()).collect();
+    report.apply = connector.apply;
     let mut counts = plan.counts;
     count_held(&mut counts, &holds);
+    let place = Workplace {
+        store: &services.store,
+        writer: services.writer.as_ref(),
+        clock: &services.clock,
+        connector: &connector.name,
+        run: ticket.run,
+        control,
+    };
     let applying = if connector.apply {
         services.store.bind(&connector.name, &binding).await?;
-        services.store.change_ledger(&connector.name, ticket.run, plan.ledger_changes.clone()).await?;
+        let applied = found.happened.into_iter().map(|(kind, group, count)| Applied {
+            at: services.clock.now(),
+            kind,
+            group,
+            count,
+            base: 0,
+        });
+        let changes = plan.ledger_changes.clone();
+        services.store.change_ledger(&connector.name, ticket.run, changes, applied.collect()).await?;
         change_ledger(&mut ledger, &plan.ledger_changes);
-        let place = Workplace {
-            store: &services.store,
-            writer: services.writer.as_ref(),
-            clock: &services.clock,
-            connector: &connector.name,
-            run: ticket.run,
-            control,
-        };
         apply(&approved, &mut ledger, &place).await
     } else {
+        count_planned(&mut counts, plan);
+        record_planned(&approved, &place).await?;
         Applying::default()
     };
+    services.turn.wrote();
+    drop(turn);
     add_applied(&mut counts, &applying.counts);
     report.counts = counts;
     report.managed = managed(&ledger);
@@ -156,8 +181,8 @@ pub async fn plan(
     control: &RunControl,
 ) -> Result<PlanDocument, String> {
     let made = async {
-        let source = read_source(connector, services, control).await?;
-        make_plan(connector, services, control, source).await
+        let read = read(connector, services, control).await?;
+        make_plan(connector, services, control, read).await
     };
     let Made { approved, holds, .. } = made.await.map_err(|failure: Failure| failure.message)?;
     control.progress.enter(Phase::Done);
@@ -183,10 +208,44 @@ pub async fn plan(
     })
 }
 
-/// What the ledger of this connector should belong to, asked of the source and the target (for `ctl rebind`).
-pub async fn present_binding(services: &Services, control: &RunControl) -> Result<Binding, String> {
+/// What a rebind would do (RULES 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebinding {
+    /// What the ledger belongs to from then on.
+    pub after: Binding,
+    /// What of the ledger stays. Ids mean nothing in another target, so there only what bears the ledger's name under the
+    /// ledger's id, and belongs to nobody else, is still the same object.
+    pub kept: Kept,
+}
+
+/// What binding this ledger to the source and target in the connector's file would mean, asked of both (for `ctl rebind`).
+pub async fn rebinding(
+    connector: &str,
+    ledger: &Ledger,
+    services: &Services,
+    control: &RunControl,
+) -> Result<Rebinding, String> {
     let source = services.source.address(control).await.map_err(|error| error.to_string())?;
-    Ok(Binding { source, target: services.reader.address() })
+    let after = Binding { source, target: services.reader.address() };
+    let mut kept = Kept {
+        users: ledger.users.keys().cloned().collect(),
+        groups: ledger.groups.keys().cloned().collect(),
+    };
+    if ledger.binding.as_ref().is_some_and(|before| before.target != after.target) {
+        let target = services.reader.read(control).await.map_err(|error| error.to_string())?;
+        let claims =
+            services.store.claims(connector, &after.target).await.map_err(|error| error.to_string())?;
+        let key = |name: &str| services.reader.capabilities().name_key(name);
+        let users = target.users.iter().filter(|user| !claims.users.contains_key(&user.id));
+        let users: BTreeSet<_> = users.map(|user| (&user.id, key(&user.attributes.username))).collect();
+        let groups = target.groups.iter().filter(|group| !claims.groups.contains_key(&group.id));
+        let groups: BTreeSet<_> = groups.map(|group| (&group.id, key(&group.attributes.name))).collect();
+        let same_user = |user: &LedgerUser| users.contains(&(&user.target, key(&user.username)));
+        let same_group = |group: &LedgerGroup| groups.contains(&(&group.target, key(&group.name)));
+        kept.users.retain(|source| ledger.users.get(source).is_some_and(same_user));
+        kept.groups.retain(|source| ledger.groups.get(source).is_some_and(same_group));
+    }
+    Ok(Rebinding { after, kept })
 }
 
 fn read_request(rules: &Rules, ledger: &Ledger) -> ReadRequest {
@@ -200,15 +259,39 @@ fn read_request(rules: &Rules, ledger: &Ledger) -> ReadRequest {
     }
 }
 
-async fn read_source(
-    connector: &Connector,
-    services: &Services,
-    control: &RunControl,
-) -> Result<SourceSnapshot, Failure> {
+/// Both sides as they were read.
+struct Read {
+    source: SourceSnapshot,
+    target: TargetSnapshot,
+    /// How often the target had been written when it was read.
+    writes: u64,
+}
+
+/// Reads both sides, and asks the source for who is missing. Takes no turn: questions may take long.
+async fn read(connector: &Connector, services: &Services, control: &RunControl) -> Result<Read, Failure> {
     control.progress.enter(Phase::Reading);
-    let ledger = services.store.ledger(&connector.name).await?;
-    let request = read_request(&connector.rules, &ledger);
-    Ok(services.source.read(&request, control).await?)
+    let rules = &connector.rules;
+    let mut ledger = services.store.ledger(&connector.name).await?;
+    let request = read_request(rules, &ledger);
+    let mut source = services.source.read(&request, control).await?;
+    let binding = Binding { source: source.address.clone(), target: services.reader.address() };
+    check_binding(&connector.name, &ledger, &binding)?;
+    let writes = services.turn.writes();
+    let target = services.reader.read(control).await?;
+    let claims = services.store.claims(&connector.name, &binding.target).await?;
+    let capabilities = services.reader.capabilities();
+    find_unanswered(&mut ledger, &target, &claims, capabilities);
+    distrust_empty_lists(&mut source, &ledger);
+    let asked = {
+        let desired = desire(&source, rules, &capabilities);
+        let evidence = Evidence::of(&source);
+        let (desired, target, ledger, claims) = (&desired, &target, &ledger, &claims);
+        worth_asking(&source, &Input { desired, target, ledger, claims, rules, capabilities, evidence })
+    };
+    if asked != Questions::default() {
+        services.source.confirm(&mut source, &asked, &request, control).await?;
+    }
+    Ok(Read { source, target, writes })
 }
 
 /// A plan that passed the guard, with what applying it needs.
@@ -217,34 +300,23 @@ struct Made {
     binding: Binding,
     approved: ApprovedPlan,
     holds: Vec<Hold>,
+    found: Found,
 }
 
 async fn make_plan(
     connector: &Connector,
     services: &Services,
     control: &RunControl,
-    mut source: SourceSnapshot,
+    read: Read,
 ) -> Result<Made, Failure> {
-    let rules = &connector.rules;
-    let capabilities = services.reader.capabilities();
-    let target = services.reader.read(control).await?;
-    let mut ledger = services.store.ledger(&connector.name).await?;
-    let binding = Binding { source: source.address.clone(), target: services.reader.address() };
-    check_binding(&connector.name, &ledger, &binding)?;
-    let claims = services.store.claims(&connector.name, &binding.target).await?;
-    let linked = link_unanswered(&mut ledger, &target, &claims, capabilities);
-    distrust_empty_lists(&mut source, &ledger);
-
-    let asked = {
-        let desired = desire(&source, rules, &capabilities);
-        let evidence = Evidence::of(&source);
-        let (desired, target, ledger, claims) = (&desired, &target, &ledger, &claims);
-        worth_asking(&source, &Input { desired, target, ledger, claims, rules, capabilities, evidence })
-    };
-    if asked != Questions::default() {
-        services.source.confirm(&mut source, &asked, &read_request(rules, &ledger), control).await?;
-    }
     control.progress.enter(Phase::Planning);
+    let Read { source, target, .. } = read;
+    let (rules, capabilities) = (&connector.rules, services.reader.capabilities());
+    let mut ledger = services.store.ledger(&connector.name).await?;
+    let now = Binding { source: source.address.clone(), target: services.reader.address() };
+    let binding = check_binding(&connector.name, &ledger, &now)?;
+    let claims = services.store.claims(&connector.name, &binding.target).await?;
+    let found = find_unanswered(&mut ledger, &target, &claims, capabilities);
     let desired = desire(&source, rules, &capabilities);
     check_for_lost_state(connector, &desired, &target, &ledger, &claims, capabilities)?;
     let input = Input {
@@ -257,31 +329,39 @@ async fn make_plan(
         evidence: Evidence::of(&source),
     };
     let mut plan = diff(&input);
-    plan.ledger_changes.splice(0..0, linked);
+    plan.ledger_changes.splice(0..0, found.changes.clone());
     note_unproven_lists(&mut plan, &source);
     let since = services.clock.now() - TimeDelta::hours(24);
-    let recent = services.store.recent(&connector.name, since).await?;
-    let (approved, holds) = guard(plan, &rules.limits, &recent);
-    Ok(Made { ledger, binding, approved, holds })
+    let mut recent = services.store.recent(&connector.name, since).await?;
+    for (kind, group, count) in &found.happened {
+        recent.add(*kind, group.as_ref(), *count, 0);
+    }
+    let (approved, mut holds) = guard(plan, &rules.limits, &recent);
+    for hold in &mut holds {
+        hold.summary.reason = format!(
+            "{}. Look at `usersyncd ctl plan {}`; if it is right, raise the limit in the connector file until the run is \
+             through.",
+            hold.summary.reason, connector.name
+        );
+    }
+    Ok(Made { ledger, binding, approved, holds, found })
 }
 
-/// RULES 1: a ledger belongs to one source org and one target address.
-fn check_binding(connector: &str, ledger: &Ledger, now: &Binding) -> Result<(), Failure> {
-    match &ledger.binding {
-        Some(before) if before != now => {
-            let (what, was, is) = if before.source == now.source {
-                ("target", &before.target, &now.target)
-            } else {
-                ("source org", &before.source, &now.source)
-            };
-            Err(Failure::new(format!(
-                "what {connector} manages belongs to the {what} {was}, and its file now leads to {is}. Nothing was planned \
-                 or changed. If the file is wrong, correct it; if the {what} really is another one now, run \
-                 `usersyncd ctl rebind {connector}`"
-            )))
-        }
-        _ => Ok(()),
-    }
+/// RULES 1: a ledger belongs to one source org and one target address. Returns what it is bound to from now on.
+fn check_binding(connector: &str, ledger: &Ledger, now: &Binding) -> Result<Binding, Failure> {
+    let Some(before) = &ledger.binding else { return Ok(now.clone()) };
+    let (what, was, is) = if !before.source.is_same_as(&now.source) {
+        ("source org", before.source.to_string(), now.source.to_string())
+    } else if before.target != now.target {
+        ("target", before.target.clone(), now.target.clone())
+    } else {
+        return Ok(Binding { source: before.source.with_id_of(&now.source), target: now.target.clone() });
+    };
+    Err(Failure::new(format!(
+        "what {connector} manages belongs to the {what} {was}, and its file now leads to {is}. Nothing was planned \
+         or changed. If the file is wrong, correct it; if the {what} really is another one now, run \
+         `usersyncd ctl rebind {connector}`"
+    )))
 }
 
 /// RULES 4: an empty ledger beside a target full of the very names we would create means that the state was lost.
@@ -349,6 +429,7 @@ pub fn failed_report(connector: &str, ticket: &RunTicket, ended: DateTime<Utc>, 
         holds: Vec::new(),
         not_proven: Vec::new(),
         requests: 0,
+        apply: true,
         managed: Managed::default(),
         operations: Vec::new(),
     }

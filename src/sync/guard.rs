@@ -50,6 +50,24 @@ pub struct Recent {
     pub memberships: BTreeMap<TargetId, RecentCount>,
 }
 
+impl Recent {
+    /// Adds what was applied out of `base`; 0 where the base is not known.
+    pub fn add(&mut self, kind: HoldKind, group: Option<&TargetId>, count: u64, base: u64) {
+        let known = match (kind, group) {
+            (HoldKind::Leavers, _) => &mut self.leavers,
+            (HoldKind::Groups, _) => &mut self.groups,
+            (HoldKind::Renames, _) => &mut self.renames,
+            (HoldKind::Creates, _) => &mut self.creates,
+            (HoldKind::Memberships, Some(group)) => self.memberships.entry(group.clone()).or_default(),
+            (HoldKind::Memberships, None) => return,
+        };
+        if known.applied == 0 {
+            known.base = base;
+        }
+        known.applied += count;
+    }
+}
+
 /// How many of what base; the base is that of the first run in the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecentCount {
@@ -104,9 +122,14 @@ pub fn guard(mut plan: Plan, limits: &Limits, recent: &Recent) -> (ApprovedPlan,
             recent: recent.creates,
         },
     );
+    // The floor never covers all members of a group that had three or more (RULES 20).
+    let is_big = |operation: &Operation| {
+        matches!(operation.change, Change::ChangeMembers { group_left: true, before: 3.., .. })
+    };
+    let big = plan.operations.iter().any(is_big);
     let groups = Check {
         limit: limits.groups,
-        floor: limits.floor,
+        floor: if big { 0 } else { limits.floor },
         base: plan.bases.groups_with_members,
         never_all_from: None,
         recent: recent.groups,
@@ -171,8 +194,6 @@ impl Check {
     }
 }
 
-const WHAT_TO_DO: &str = "Look at `usersyncd ctl plan`; if it is right, raise the limit in the connector file until the run is through";
-
 /// Holds all operations of one kind if there are too many, or any that is not confirmed.
 fn hold_whole(
     plan: &mut Plan,
@@ -211,7 +232,7 @@ fn hold_whole(
             count,
             allowed,
             base: check.base,
-            reason: format!("{what}: {objection}. {WHAT_TO_DO}."),
+            reason: format!("{what}: {objection}"),
             names,
         },
         operations: held,
@@ -256,7 +277,7 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
         holds.push(Hold {
             summary: HoldSummary {
                 kind: HoldKind::Memberships,
-                reason: format!("members of group {group} (limits.memberships): {objection}. {WHAT_TO_DO}."),
+                reason: format!("members of group {group} (limits.memberships): {objection}"),
                 group: Some(group),
                 count,
                 allowed,

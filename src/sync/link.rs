@@ -1,76 +1,168 @@
-//! Takes back what a run that was cut short had created. Pure.
+//! Finds out what became of operations whose answers were never recorded, because the daemon or the disk gave out in
+//! between. Pure: the target tells.
 //!
-//! A create whose answer was never recorded may or may not have been carried out. If the target has an object of the
-//! name that was sent, and nobody manages it, it is ours: nothing of that name was there when the create was planned.
+//! A create: if the target has an object of the name that was sent, and nobody manages it, it is ours: nothing of that name
+//! was there when the create was planned (RULES 5). A disable: if the account is disabled, we did it, and may enable it
+//! again (RULES 8). Whatever happened counts against the limits over 24 hours (RULES 20).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use compact_str::CompactString;
 
 use super::diff::Claims;
-use super::model::{Ledger, LedgerGroup, LedgerUser, Origin, SourceId, TargetId, TargetSnapshot};
+use super::model::{Ledger, LedgerGroup, LedgerUser, Origin, TargetId, TargetSnapshot, Unanswered};
 use super::plan::LedgerChange;
+use super::report::HoldKind;
 use crate::target::Capabilities;
 
-/// Puts the objects of unanswered creates into the ledger, and returns the same as changes for the store (RULES 5).
-pub fn link_unanswered(
+/// What turned out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What the ledger did not know; it is in the ledger that was given, and these are the same changes for the store.
+    pub changes: Vec<LedgerChange>,
+    /// What happened and counts against a limit: which, of which group, how many.
+    pub happened: Vec<(HoldKind, Option<TargetId>, u64)>,
+}
+
+/// Looks for the effects of unanswered operations, and puts what it finds into the ledger.
+pub fn find_unanswered(
     ledger: &mut Ledger,
     target: &TargetSnapshot,
     claims: &Claims,
     capabilities: Capabilities,
-) -> Vec<LedgerChange> {
-    let mut changes = Vec::new();
-    let managed: BTreeSet<&TargetId> = ledger.users.values().map(|user| &user.target).collect();
-    let users = target
-        .users
-        .iter()
-        .filter(|user| !managed.contains(&user.id) && !claims.users.contains_key(&user.id));
-    let found =
-        find(&ledger.unanswered_users, users.map(|user| (&user.attributes.username, &user.id)), capabilities);
-    for (source, name, id) in found {
-        if !ledger.users.contains_key(&source) {
-            let user =
-                LedgerUser { target: id, username: name, origin: Origin::Created, disabled_by_us: false };
-            ledger.users.insert(source.clone(), user.clone());
-            changes.push(LedgerChange::PutUser(source, user));
-        }
+) -> Found {
+    let unanswered = std::mem::take(&mut ledger.unanswered);
+    if unanswered.is_empty() {
+        return Found::default();
     }
-    let managed: BTreeSet<&TargetId> = ledger.groups.values().map(|group| &group.target).collect();
-    let groups = target
-        .groups
-        .iter()
-        .filter(|group| !managed.contains(&group.id) && !claims.groups.contains_key(&group.id));
-    let found = find(
-        &ledger.unanswered_groups,
-        groups.map(|group| (&group.attributes.name, &group.id)),
-        capabilities,
-    );
-    for (source, name, id) in found {
-        if !ledger.groups.contains_key(&source) {
-            let group = LedgerGroup { target: id, name, origin: Origin::Created, memberships: 0 };
-            ledger.groups.insert(source.clone(), group.clone());
-            changes.push(LedgerChange::PutGroup(source, group));
-        }
+    let seen = Seen::new(ledger, target, claims, capabilities);
+    let mut found = Found::default();
+    for operation in &unanswered {
+        let happened = match operation.kind.as_str() {
+            "create_user" => seen.created_user(operation, ledger, &mut found.changes),
+            "create_group" => {
+                seen.created_group(operation, ledger, &mut found.changes);
+                continue;
+            }
+            "disable_user" => seen.disabled_user(operation, ledger, &mut found.changes),
+            "rename_user" => seen.renamed_user(operation, ledger),
+            "change_members" | "empty_group" => seen.removed_members(operation, ledger),
+            _ => None,
+        };
+        found.happened.extend(happened);
     }
-    changes
+    ledger.unanswered = unanswered;
+    found
 }
 
-/// Which unanswered creates stand in the target under the name that was sent.
-fn find<'a>(
-    unanswered: &BTreeMap<SourceId, CompactString>,
-    objects: impl Iterator<Item = (&'a CompactString, &'a TargetId)>,
+/// The target, by what an operation knows of it.
+struct Seen<'a> {
+    target: &'a TargetSnapshot,
     capabilities: Capabilities,
-) -> Vec<(SourceId, CompactString, TargetId)> {
-    if unanswered.is_empty() {
-        return Vec::new();
+    users: HashMap<&'a TargetId, usize>,
+    groups: HashMap<&'a TargetId, usize>,
+    /// Users and groups that nobody manages, by name.
+    free_users: BTreeMap<CompactString, (CompactString, TargetId)>,
+    free_groups: BTreeMap<CompactString, (CompactString, TargetId)>,
+}
+
+type Happened = Option<(HoldKind, Option<TargetId>, u64)>;
+
+impl<'a> Seen<'a> {
+    fn new(ledger: &Ledger, target: &'a TargetSnapshot, claims: &Claims, capabilities: Capabilities) -> Self {
+        let managed: BTreeSet<&TargetId> = ledger.users.values().map(|user| &user.target).collect();
+        let free_users = target
+            .users
+            .iter()
+            .filter(|user| !managed.contains(&user.id) && !claims.users.contains_key(&user.id))
+            .map(|user| (&user.attributes.username, &user.id));
+        let managed: BTreeSet<&TargetId> = ledger.groups.values().map(|group| &group.target).collect();
+        let free_groups = target
+            .groups
+            .iter()
+            .filter(|group| !managed.contains(&group.id) && !claims.groups.contains_key(&group.id))
+            .map(|group| (&group.attributes.name, &group.id));
+        let by_name = |(name, id): (&CompactString, &TargetId)| {
+            (capabilities.name_key(name), (name.clone(), id.clone()))
+        };
+        Self {
+            target,
+            capabilities,
+            users: target.users.iter().enumerate().map(|(at, user)| (&user.id, at)).collect(),
+            groups: target.groups.iter().enumerate().map(|(at, group)| (&group.id, at)).collect(),
+            free_users: free_users.map(by_name).collect(),
+            free_groups: free_groups.map(by_name).collect(),
+        }
     }
-    let by_name: BTreeMap<CompactString, (&CompactString, &TargetId)> =
-        objects.map(|(name, id)| (capabilities.name_key(name), (name, id))).collect();
-    unanswered
-        .iter()
-        .filter_map(|(source, sent)| {
-            let (name, id) = by_name.get(&capabilities.name_key(sent))?;
-            Some((source.clone(), (*name).clone(), (*id).clone()))
-        })
-        .collect()
+
+    fn created_user(
+        &self,
+        sent: &Unanswered,
+        ledger: &mut Ledger,
+        changes: &mut Vec<LedgerChange>,
+    ) -> Happened {
+        let (name, id) = self.free_users.get(&self.capabilities.name_key(&sent.name))?;
+        if ledger.users.contains_key(&sent.source) {
+            return None;
+        }
+        let (username, target) = (name.clone(), id.clone());
+        let user = LedgerUser { target, username, origin: Origin::Created, disabled_by_us: false };
+        ledger.users.insert(sent.source.clone(), user.clone());
+        changes.push(LedgerChange::PutUser(sent.source.clone(), user));
+        Some((HoldKind::Creates, None, 1))
+    }
+
+    fn created_group(&self, sent: &Unanswered, ledger: &mut Ledger, changes: &mut Vec<LedgerChange>) {
+        let found = self.free_groups.get(&self.capabilities.name_key(&sent.name));
+        let Some((name, id)) = found.filter(|_| !ledger.groups.contains_key(&sent.source)) else { return };
+        let (name, target) = (name.clone(), id.clone());
+        let group = LedgerGroup { target, name, origin: Origin::Created, memberships: 0 };
+        ledger.groups.insert(sent.source.clone(), group.clone());
+        changes.push(LedgerChange::PutGroup(sent.source.clone(), group));
+    }
+
+    fn disabled_user(
+        &self,
+        sent: &Unanswered,
+        ledger: &mut Ledger,
+        changes: &mut Vec<LedgerChange>,
+    ) -> Happened {
+        let user = ledger.users.get_mut(&sent.source)?;
+        let actual = self.target.users.get(*self.users.get(&user.target)?)?;
+        if actual.active || user.disabled_by_us {
+            return None;
+        }
+        user.disabled_by_us = true;
+        changes.push(LedgerChange::PutUser(sent.source.clone(), user.clone()));
+        Some((HoldKind::Leavers, None, 1))
+    }
+
+    fn renamed_user(&self, sent: &Unanswered, ledger: &Ledger) -> Happened {
+        let user = ledger.users.get(&sent.source)?;
+        let actual = self.target.users.get(*self.users.get(&user.target)?)?;
+        let happened = sent.new_name.as_ref() == Some(&actual.attributes.username);
+        happened.then_some((HoldKind::Renames, None, 1))
+    }
+
+    fn removed_members(&self, sent: &Unanswered, ledger: &Ledger) -> Happened {
+        let id = sent.target.as_ref()?;
+        let group = self.target.groups.get(*self.groups.get(id)?)?;
+        let members: BTreeSet<&TargetId> = group
+            .members
+            .iter()
+            .filter_map(|at| self.target.users.get(*at as usize))
+            .map(|user| &user.id)
+            .collect();
+        let gone = sent
+            .removed
+            .iter()
+            .filter_map(|source| ledger.users.get(source))
+            .filter(|user| !members.contains(&user.target))
+            .count() as u64;
+        match sent.kind.as_str() {
+            _ if gone == 0 => None,
+            "empty_group" => Some((HoldKind::Groups, None, 1)),
+            _ => Some((HoldKind::Memberships, Some(id.clone()), gone)),
+        }
+    }
 }

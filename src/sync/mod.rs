@@ -19,3 +19,4 @@ pub mod rules;
 mod tally;
 #[cfg(test)]
 mod tests;
+pub mod turn;

@@ -195,8 +195,8 @@ pub enum Absence {
 /// What one complete read of a source returned.
 #[derive(Clone, Debug)]
 pub struct SourceSnapshot {
-    /// The org's id where readable, else the configured origin. A ledger belongs to it.
-    pub address: String,
+    /// Which source it is. A ledger belongs to it.
+    pub address: SourceAddress,
     /// The names of the profile attributes that were kept, sorted.
     pub attribute_names: Arc<[CompactString]>,
     /// Everybody named in the user list or in a member list.
@@ -356,11 +356,46 @@ pub struct LedgerGroup {
     pub memberships: u64,
 }
 
+/// Which source a ledger belongs to: the org, by its id where that can be read, and where it was reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceAddress {
+    /// The org's own id; none where the credentials may not read it.
+    pub id: Option<String>,
+    /// Scheme, host and port.
+    pub origin: String,
+}
+
+impl SourceAddress {
+    /// Ids decide where both are known: an org may be reached under several names. Else the origin does.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.id, &other.id) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.origin == other.origin,
+        }
+    }
+
+    /// The other one, with this one's id if the other's could not be read.
+    #[must_use]
+    pub fn with_id_of(&self, now: &Self) -> Self {
+        Self { id: now.id.clone().or_else(|| self.id.clone()), origin: now.origin.clone() }
+    }
+}
+
+impl fmt::Display for SourceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => write!(f, "{id} at {}", self.origin),
+            None => f.write_str(&self.origin),
+        }
+    }
+}
+
 /// What a ledger belongs to (RULES 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    /// The source org's id, or its origin.
-    pub source: String,
+    /// The source org.
+    pub source: SourceAddress,
     /// The target's address.
     pub target: String,
 }
@@ -374,11 +409,25 @@ pub struct Ledger {
     pub users: BTreeMap<SourceId, LedgerUser>,
     /// Managed groups. Where several source groups were merged into one, each has a row with the same target id.
     pub groups: BTreeMap<SourceId, LedgerGroup>,
-    /// Creates that were sent in a run that never recorded the answer: source id to the name sent.
-    /// Only such an account may be linked without adoption (RULES 5).
-    pub unanswered_users: BTreeMap<SourceId, CompactString>,
-    /// The same for groups.
-    pub unanswered_groups: BTreeMap<SourceId, CompactString>,
+    /// Operations that were sent in a run that never recorded the answers, oldest first.
+    pub unanswered: Vec<Unanswered>,
+}
+
+/// An operation that was sent and whose answer was never recorded: it may or may not have been carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Its kind, as in the journal: `create_user` and so on.
+    pub kind: String,
+    /// The source's id.
+    pub source: SourceId,
+    /// The target's id, if it had one.
+    pub target: Option<TargetId>,
+    /// The name in the target before it, or of what it creates.
+    pub name: CompactString,
+    /// The username after it, for a rename.
+    pub new_name: Option<CompactString>,
+    /// Members that it removes.
+    pub removed: Vec<SourceId>,
 }
 
 /// What kind of thing a finding is about; a metric label.

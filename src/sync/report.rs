@@ -187,7 +187,8 @@ pub struct HoldSummary {
 pub struct OperationReport {
     /// The operation in words: `create user anna@example.com`.
     pub summary: String,
-    /// `applied`, `failed`, or `unanswered` (sent, and the daemon never saw the answer).
+    /// `applied`, `partial`, `failed`, `planned` (with `apply: off`), or `unanswered` (sent, and the daemon never saw the
+    /// answer).
     pub result: String,
     /// What the target said, if it failed.
     pub error: Option<String>,
@@ -224,11 +225,19 @@ pub struct Report {
     pub not_proven: Vec<NotProven>,
     /// Requests made to the source.
     pub requests: u64,
+    /// False for a connector with `apply: off`: nothing was written, and the counts and operations are what a sync would
+    /// have done (RULES 27).
+    #[serde(default = "applies")]
+    pub apply: bool,
     /// What the connector manages after the run.
     pub managed: Managed,
     /// The operations with their results; from the journal, and only where the whole report was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<OperationReport>,
+}
+
+fn applies() -> bool {
+    true
 }
 
 /// How much a connector manages.

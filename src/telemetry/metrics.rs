@@ -157,7 +157,9 @@ impl Metrics {
             if report.outcome.is_success() {
                 series.sync_last_success.with_label_values(&[connector]).set(seconds(report.ended));
             }
-            series.count_operations(connector, &report.counts);
+            if report.apply {
+                series.count_operations(connector, &report.counts);
+            }
             series.show_result(report);
         });
     }

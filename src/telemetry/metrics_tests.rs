@@ -35,6 +35,7 @@ fn report(outcome: Outcome) -> Report {
         }],
         not_proven: Vec::new(),
         requests: 12,
+        apply: true,
         managed: Managed { users: 100, groups: 6, memberships: 400 },
         operations: Vec::new(),
     }

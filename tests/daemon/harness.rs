@@ -108,13 +108,26 @@ impl Site {
         daemon
     }
 
+    /// The same, from within the directory and with a relative path, as a person would type it.
+    pub(crate) fn start_in_place(&self) -> Daemon {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_usersyncd"));
+        command.args(["run", "--config", "usersyncd.yaml"]).current_dir(self.root.path());
+        command.env_remove("WATCHDOG_USEC").env_remove("JOURNAL_STREAM");
+        let daemon = self.launch_with(command.stdin(Stdio::null()).stdout(Stdio::null()));
+        daemon.told("READY=1");
+        daemon
+    }
+
     /// Starts a daemon.
     pub(crate) fn launch(&self) -> Daemon {
+        self.launch_with(&mut self.command())
+    }
+
+    fn launch_with(&self, command: &mut Command) -> Daemon {
         let notify = self.path("notify");
         drop(fs::remove_file(&notify));
         let notifications = read_notifications(UnixDatagram::bind(&notify).unwrap());
         let log = self.path("log");
-        let mut command = self.command();
         command.env("NOTIFY_SOCKET", &notify).stderr(File::create(&log).unwrap());
         let child = command.spawn().unwrap();
         Daemon { child, notifications, socket: self.path("control.sock"), log }

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 
 use nix::sys::signal::Signal;
-use sandbox::okta::{Fault, FaultKind, Route};
+use sandbox::okta::{Fault, FaultKind, Options, Route};
 use serde_json::json;
 
 use crate::harness::{Site, is_alive};
@@ -129,21 +129,47 @@ fn sigint_stops_it_too() {
 }
 
 #[test]
-fn a_killed_daemon_goes_on_from_where_it_was() {
-    let site = Site::with(&["acme"]);
+fn a_daemon_killed_while_applying_goes_on_from_where_it_was() {
+    let site = Site::with_org(Options { users: 4_000, groups: 3, memberships: 300, ..Options::default() });
+    site.write("acme", &site.connector(""));
     let mut daemon = site.start();
-    site.okta.fault(Fault::on(Route::Members).kind(FaultKind::Stall).after(3));
     let mut sync = daemon.begin_sync("acme");
     sync.until("started");
+    let directory = rusqlite::Connection::open(site.path("state/directory.db")).unwrap();
+    let created =
+        || -> u64 { directory.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).unwrap() };
+    while created() == 0 {
+        std::thread::yield_now();
+    }
     daemon.signal(Signal::SIGKILL);
     daemon.ended();
-    site.okta.clear_faults();
+    let before = created();
     let daemon = site.start();
     let report = daemon.sync("acme");
     assert_eq!(report["outcome"], "success", "{report}");
-    let users = daemon.get("/v1/directory/users")["users"].as_array().unwrap().len();
-    assert_eq!(report["counts"]["users"]["created"], users);
-    assert!(users > 50);
+    let in_scope = report["counts"]["users"]["created"].as_u64().unwrap()
+        + report["counts"]["users"]["unchanged"].as_u64().unwrap();
+    assert_eq!(in_scope, created(), "nobody is missing, and nobody is there twice");
+    assert_eq!(report["counts"]["users"]["unchanged"], before, "what was done is not done again");
+    assert_eq!(report["findings"], serde_json::json!([]));
+    let died = daemon.get("/v1/runs/1");
+    assert_eq!(died["outcome"], "cancelled");
+    assert!(died["error"].as_str().unwrap().contains("the daemon ended in the middle"), "{died}");
+    assert!(!died["operations"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn settings_under_a_relative_path_are_watched_too() {
+    let site = Site::with(&["acme"]);
+    let daemon = site.start_in_place();
+    assert_eq!(daemon.fetch("/").0, 200);
+    site.settings("");
+    let settings = std::fs::read_to_string(site.path("usersyncd.yaml")).unwrap();
+    std::fs::write(site.path("usersyncd.yaml"), settings.replace("page: on", "page: off")).unwrap();
+    let given_up = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while daemon.fetch("/").0 != 404 {
+        assert!(std::time::Instant::now() < given_up, "nobody saw the change");
+    }
 }
 
 #[test]

@@ -97,12 +97,16 @@ fn a_failed_run_says_why_everywhere() {
 fn two_connectors_run_at_once_and_one_that_hangs_does_not_hold_up_the_other() {
     let site = Site::with(&["acme", "beta"]);
     let daemon = site.start();
-    site.okta.fault(Fault::on(Route::Users).kind(FaultKind::Stall).times(1));
+    let stall = site.okta.fault(Fault::on(Route::Users).kind(FaultKind::Stall).times(1));
     let mut acme = daemon.begin_sync("acme");
     acme.until("started");
     daemon.told("1 running");
+    while site.okta.met(stall) == 0 {
+        std::thread::yield_now();
+    }
     assert_eq!(daemon.get("/v1/connectors/acme")["state"], "running");
-    assert_eq!(daemon.get("/v1/connectors/beta")["state"], "idle");
+    assert_eq!(daemon.sync("beta")["outcome"], "success");
+    assert_eq!(daemon.get("/v1/connectors/acme")["state"], "running");
     daemon.ask("POST /v1/connectors/acme/cancel", "");
     acme.finish();
 }

@@ -28,7 +28,7 @@ use crate::control::api::{
 };
 use crate::control::fault::Fault;
 use crate::sync::engine::{RunTicket, failed_report};
-use crate::sync::model::Binding;
+use crate::sync::model::{Binding, SourceAddress};
 use crate::sync::report::{FORMAT_VERSION, Report, Trigger};
 
 /// Knows the connector `a b/c` and notes what it is asked.
@@ -116,9 +116,17 @@ impl Control for Parrot {
     }
     async fn rebind(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault> {
         self.hear(name, "rebind")?;
-        let after = Binding { source: "s".to_owned(), target: "t".to_owned() };
-        let (before, users, groups) = (None, 1, 2);
-        Ok(RebindAnswer { format_version: FORMAT_VERSION, before, after, users, groups, done: confirm })
+        let source = SourceAddress { id: None, origin: "s".to_owned() };
+        Ok(RebindAnswer {
+            format_version: FORMAT_VERSION,
+            before: None,
+            after: Binding { source, target: "t".to_owned() },
+            users: 1,
+            groups: 2,
+            kept_users: 1,
+            kept_groups: 2,
+            done: confirm,
+        })
     }
     async fn rename(&self, from: &str, to: &str) -> Result<String, Fault> {
         self.hear(from, &format!("rename to {to}"))

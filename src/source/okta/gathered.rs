@@ -8,8 +8,8 @@ use compact_str::CompactString;
 use super::list::Taken;
 use super::parse::{Broken, GroupRecord, MemberRecord, Records, UserRecord};
 use crate::sync::model::{
-    Absence, Finding, FindingKind, Member, People, Person, Proof, SourceGroup, SourceId, SourceSnapshot,
-    SourceUser, Status,
+    Absence, Finding, FindingKind, Member, People, Person, Proof, SourceAddress, SourceGroup, SourceId,
+    SourceSnapshot, SourceUser, Status,
 };
 
 /// A snapshot in the making, shared by the readers of users, groups and members.
@@ -52,7 +52,7 @@ impl Gathered {
     /// The snapshot. A list that nobody finished is not proven.
     pub(super) fn into_snapshot(
         self,
-        address: String,
+        address: SourceAddress,
         attribute_names: Arc<[CompactString]>,
     ) -> SourceSnapshot {
         let mut contents = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -27,7 +27,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Questions, ReadRequest, Source, SourceError};
 use crate::config::model::OktaSettings;
 use crate::http::Shared;
-use crate::sync::model::SourceSnapshot;
+use crate::sync::model::{SourceAddress, SourceSnapshot};
 use crate::sync::progress::RunControl;
 use client::Client;
 
@@ -63,7 +63,7 @@ impl Okta {
 
 #[async_trait]
 impl Source for Okta {
-    async fn address(&self, control: &RunControl) -> Result<String, SourceError> {
+    async fn address(&self, control: &RunControl) -> Result<SourceAddress, SourceError> {
         let client = self.client(control)?;
         unless_cancelled(control, read::address(&client)).await
     }

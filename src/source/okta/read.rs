@@ -6,7 +6,7 @@ use super::client::{Ask, Bucket, Client, Unread};
 use super::gathered::Gathered;
 use super::{groups, members, parse, users};
 use crate::source::{ReadRequest, SourceError};
-use crate::sync::model::SourceSnapshot;
+use crate::sync::model::{SourceAddress, SourceSnapshot};
 
 /// Reads the org's id, then users, groups and members at the same time.
 pub(super) async fn read(client: &Client, request: &ReadRequest) -> Result<SourceSnapshot, SourceError> {
@@ -24,17 +24,16 @@ pub(super) async fn read(client: &Client, request: &ReadRequest) -> Result<Sourc
     Ok(snapshot)
 }
 
-/// The org's id; its origin where the token may not read the id (RULES 1). An id that could not be had for the moment is an
+/// The org's id, without it where the token may not read it, and its origin (RULES 1). An id that could not be had for the moment is an
 /// error, since a ledger would not be recognised by another address.
-pub(super) async fn address(client: &Client) -> Result<String, SourceError> {
+pub(super) async fn address(client: &Client) -> Result<SourceAddress, SourceError> {
     const WHAT: &str = "the org";
     let url = client.url(&["org"], None);
     let ask = Ask { bucket: Bucket::Other, url: &url, what: WHAT, options: None, smaller: None };
-    match client.ask(ask, |_, body| parse::org_id(body)).await {
-        Ok(id) => Ok(id),
-        Err(Unread::Forbidden(_) | Unread::Missing | Unread::NoPath(_)) => {
-            Ok(client.origin().origin().ascii_serialization())
-        }
-        Err(unread) => Err(client.fatal(WHAT, unread)),
-    }
+    let id = match client.ask(ask, |_, body| parse::org_id(body)).await {
+        Ok(id) => Some(id),
+        Err(Unread::Forbidden(_) | Unread::Missing | Unread::NoPath(_)) => None,
+        Err(unread) => return Err(client.fatal(WHAT, unread)),
+    };
+    Ok(SourceAddress { id, origin: client.origin().origin().ascii_serialization() })
 }

@@ -79,6 +79,17 @@ impl Links {
         let name = &group.attributes.name;
         let lost = group.sources.iter().find_map(|source| sides.input.ledger.groups.get(source));
         if let (true, Some(lost)) = (never_linked, lost) {
+            if let Some(connector) = sides.input.claims.groups.get(&lost.target) {
+                findings.push(Finding::new(
+                    FindingKind::ClaimedElsewhere,
+                    &lost.name,
+                    format!(
+                        "the group {} is managed by the connector {connector} too, so that neither touches it",
+                        lost.name
+                    ),
+                ));
+                return;
+            }
             findings.push(Finding::new(
                 FindingKind::DeletedByOthers,
                 &lost.name,

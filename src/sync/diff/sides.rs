@@ -18,6 +18,8 @@ pub(super) struct Row<'a> {
     pub(super) target: Option<u32>,
     /// True if its name in the target is protected.
     pub(super) protected: bool,
+    /// The other connector that manages the same account, if there is one: then nobody touches it (RULES 2).
+    pub(super) claimed_by: Option<&'a str>,
 }
 
 pub(super) struct Sides<'a> {
@@ -85,7 +87,11 @@ impl<'a> Sides<'a> {
             let known = if order.is_ge() { ledger.next() } else { None };
             let Some(source) = wanted.map(|(_, user)| &user.id).or(known.map(|(id, _)| id)) else { break };
             let row = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-            let target = known.and_then(|(_, user)| users_by_id.get(user.target.0.as_str()).copied());
+            let claims = &self.input.claims.users;
+            let claimed_by = known.and_then(|(_, user)| claims.get(&user.target)).map(String::as_str);
+            let target = known
+                .filter(|_| claimed_by.is_none())
+                .and_then(|(_, user)| users_by_id.get(user.target.0.as_str()).copied());
             if wanted.is_some() {
                 self.row_of_desired.push(row);
             }
@@ -95,6 +101,7 @@ impl<'a> Sides<'a> {
                 ledger: known.map(|(_, user)| user),
                 target,
                 protected: false,
+                claimed_by,
             });
             self.claim(row, target);
         }
@@ -127,7 +134,8 @@ impl<'a> Sides<'a> {
     }
 
     pub(super) fn target_group_with_id(&self, id: &str) -> Option<u32> {
-        self.target_groups_by_id.get(id).copied()
+        // What another connector manages too is touched by neither (RULES 2).
+        self.target_groups_by_id.get(id).copied().filter(|_| !self.input.claims.groups.contains_key(id))
     }
 
     /// The form in which the target compares names.

@@ -35,7 +35,10 @@ pub(super) fn plan_users(sides: &Sides<'_>, plan: &mut Plan) -> Fates {
             }
             (Some(wanted), None) => match row.ledger {
                 Some(ledger) => {
-                    plan.findings.push(deleted_by_others(wanted, ledger));
+                    plan.findings.push(match row.claimed_by {
+                        Some(connector) => claimed_elsewhere(ledger, connector),
+                        None => deleted_by_others(wanted, ledger),
+                    });
                     false
                 }
                 None => create_user(sides, wanted, plan),
@@ -59,13 +62,25 @@ fn protected(actual: &TargetUser) -> Finding {
     )
 }
 
+fn claimed_elsewhere(ledger: &LedgerUser, connector: &str) -> Finding {
+    let name = &ledger.username;
+    Finding::new(
+        FindingKind::ClaimedElsewhere,
+        name,
+        format!(
+            "the account {name} is managed by the connector {connector} too, so that neither touches it. To let go of it \
+             here: usersyncd ctl release NAME {name}"
+        ),
+    )
+}
+
 fn deleted_by_others(wanted: &DesiredUser, ledger: &LedgerUser) -> Finding {
     Finding::new(
         FindingKind::DeletedByOthers,
         &ledger.username,
         format!(
             "somebody deleted the account {} ({}) in the target; it is not created again. To let go of it: \
-             usersyncd ctl release CONNECTOR {}",
+             usersyncd ctl release NAME {}",
             ledger.username, wanted.id, ledger.username
         ),
     )

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::world::*;
 use crate::sync::engine::sync;
-use crate::sync::model::{Binding, Status};
+use crate::sync::model::Status;
 use crate::sync::progress::RunControl;
 use crate::sync::report::Outcome;
 
@@ -84,32 +84,13 @@ async fn a_crash_after_any_prefix_of_writes_converges() {
 }
 
 #[tokio::test]
-async fn a_cancelled_run_stops_between_batches_and_the_next_one_does_the_rest() {
-    let (org, _) = changed_org();
-    let world = World::new(org, 2).await;
-    let control = RunControl::default();
-    control.cancel.cancel();
-    let ticket = world.begin().await;
-    let report = sync(&world.connector, &world.services, &ticket, &control).await;
-    assert_eq!(report.outcome, Outcome::Cancelled);
-    assert!(report.error.unwrap().contains("11 operations were not applied"));
-    assert!(world.target().log.is_empty());
-    assert_eq!(world.sync().await.outcome, Outcome::Success);
-}
-
-#[tokio::test]
 async fn what_cannot_be_journaled_is_not_applied() {
     for (full, words) in [(true, "the disk is full"), (false, "read-only")] {
         let mut org = Org::with_users(400);
         org.group("g1", "staff", &["u000"]);
         let world = World::new(org, 100).await;
         let ticket = world.begin().await;
-        world
-            .services
-            .store
-            .bind("acme", &Binding { source: "org1".into(), target: "memory".into() })
-            .await
-            .unwrap();
+        world.services.store.bind("acme", &binding("org1", "memory")).await.unwrap();
         world.services.store.break_down(full).await;
         let report = sync(&world.connector, &world.services, &ticket, &RunControl::default()).await;
         let applied = world.target().log.len();
@@ -125,20 +106,114 @@ async fn what_cannot_be_journaled_is_not_applied() {
 }
 
 #[tokio::test]
-async fn two_runs_into_one_target_apply_one_after_the_other() {
+async fn two_runs_into_one_target_write_one_after_the_other_and_the_waiting_one_looks_again() {
     let (org, _) = changed_org();
     let world = World::new(org, 2).await;
-    let lock = Arc::clone(&world.services.apply_lock);
-    let held = lock.lock().await;
+    let turn = Arc::clone(&world.services.turn);
+    let busy = turn.take().await;
     let ticket = world.begin().await;
     let (connector, services) = (world.connector.clone(), world.services.clone());
     let control = RunControl::default();
     let progress = control.progress.clone();
     let run = tokio::spawn(async move { sync(&connector, &services, &ticket, &control).await });
-    while progress.view().phase != crate::sync::progress::Phase::Reading {
+    until_waiting(&progress).await;
+    assert!(world.target().log.is_empty());
+    // Whoever has the turn makes an account of a name that the waiting run wants.
+    world.target().add_user("u0@example.com");
+    turn.wrote();
+    drop(busy);
+    let report = run.await.unwrap();
+    assert_eq!((report.outcome, report.counts.users.created), (Outcome::Success, 6));
+    assert_eq!(report.findings[0].kind, crate::sync::model::FindingKind::NotManaged);
+}
+
+async fn until_waiting(progress: &crate::sync::progress::Progress) {
+    while progress.view().phase != crate::sync::progress::Phase::Waiting || progress.view().groups_total > 0 {
         tokio::task::yield_now().await;
     }
-    assert!(world.target().log.is_empty());
-    drop(held);
-    assert_eq!(run.await.unwrap().outcome, Outcome::Success);
+}
+
+#[tokio::test]
+async fn who_waits_for_the_turn_can_be_cancelled() {
+    let (org, _) = changed_org();
+    let world = World::new(org, 2).await;
+    let turn = Arc::clone(&world.services.turn);
+    let _busy = turn.take().await;
+    let ticket = world.begin().await;
+    let control = RunControl::default();
+    control.cancel.cancel();
+    let report = sync(&world.connector, &world.services, &ticket, &control).await;
+    assert_eq!(report.outcome, Outcome::Cancelled);
+    assert!(report.error.unwrap().contains("waited for its turn"));
+}
+
+#[tokio::test]
+async fn a_stop_while_applying_lets_the_batch_finish_and_journals_it() {
+    let (org, _) = changed_org();
+    let world = World::new(org, 2).await;
+    let control = RunControl::default();
+    world.target().cancels = Some((3, control.cancel.clone()));
+    let ticket = world.begin().await;
+    let report = sync(&world.connector, &world.services, &ticket, &control).await;
+    assert_eq!((report.outcome, report.counts.users.created), (Outcome::Cancelled, 4));
+    assert_eq!(world.target().users.len(), 4, "the batch at hand was finished, and no other begun");
+    assert_eq!(world.ledger().await.users.len(), 4);
+    assert_eq!(world.ledger().await.unanswered, []);
+    assert!(report.error.unwrap().contains("7 operations were not applied"));
+    assert_eq!(world.sync().await.outcome, Outcome::Success);
+    assert_eq!(world.target().users.len(), 7);
+}
+
+#[tokio::test]
+async fn whoever_a_crashed_run_disabled_is_enabled_again_and_counts_against_the_limits() {
+    let mut org = Org::with_users(30);
+    org.group("g1", "staff", &["u000", "u001", "u002", "u003"]);
+    let world = World::new(org, 50).await;
+    world.sync().await;
+    for id in ["u000", "u001", "u002"] {
+        world.org().user(id, "").status = Status::Suspended;
+    }
+    world.org().group("g1", "staff", &["u003", "u004"]);
+    world.org().user("u009", "").login = "renamed@example.com".to_owned();
+    // The rename, the change of members, and two of the three disables reach the target, and no answer is recorded.
+    assert!(sync_and_die(&world, 4).await);
+    assert_eq!(world.ledger().await.unanswered.len(), 3, "the disables of the batch that died");
+    world.sync().await;
+    let recent =
+        world.services.store.recent("acme", world.services.clock.now() - chrono::TimeDelta::hours(1));
+    let recent = recent.await.unwrap();
+    assert_eq!(
+        (recent.leavers.applied, recent.renames.applied),
+        (3, 1),
+        "two found, one disabled by this run"
+    );
+    for id in ["u000", "u001", "u002"] {
+        world.org().user(id, "").status = Status::Active;
+    }
+    let report = world.sync().await;
+    assert_eq!(
+        (report.counts.users.updated, report.findings.as_slice()),
+        (3, &[][..]),
+        "nobody stays locked out"
+    );
+    assert!(world.target().users.values().all(|user| user.active));
+}
+
+#[tokio::test]
+async fn what_a_crashed_run_renamed_or_removed_counts_too() {
+    let mut org = Org::with_users(30);
+    org.group("g1", "staff", &["u000", "u001", "u002", "u003"]);
+    org.group("g2", "gone", &["u005"]);
+    let world = World::new(org, 50).await;
+    world.sync().await;
+    world.org().user("u009", "").login = "renamed@example.com".to_owned();
+    assert!(sync_and_die(&world, 1).await || world.ledger().await.unanswered.is_empty());
+    world.org().group("g1", "staff", &["u002", "u003"]);
+    world.org().groups.remove("g2");
+    world.target().dies_after = None;
+    assert!(!sync_and_die(&world, 9).await);
+    let since = world.services.clock.now() - chrono::TimeDelta::hours(1);
+    let recent = world.services.store.recent("acme", since).await.unwrap();
+    let removed: u64 = recent.memberships.values().map(|count| count.applied).sum();
+    assert_eq!((removed, recent.groups.applied, recent.renames.applied), (2, 1, 1));
 }

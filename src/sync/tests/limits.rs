@@ -137,6 +137,30 @@ async fn groups_that_left_are_held_beyond_the_limit() {
 }
 
 #[tokio::test]
+async fn the_floor_does_not_cover_a_group_that_left_with_three_members_or_more() {
+    for (members, held) in [(&["u000", "u001"][..], 0), (&["u000", "u001", "u002"][..], 1)] {
+        let mut org = Org::with_users(6);
+        for i in 0..8 {
+            org.group(&format!("g{i}"), &format!("group {i}"), members);
+        }
+        let world = World::new(org, 50).await;
+        world.sync().await;
+        world.org().groups.remove("g0");
+        let report = world.sync().await;
+        assert_eq!((report.counts.groups.held, report.counts.groups.disabled), (held, 1 - held));
+        assert_eq!(world.target().members("group 0").is_empty(), held == 0);
+    }
+    let mut org = Org::with_users(6);
+    for i in 0..20 {
+        org.group(&format!("g{i}"), &format!("group {i}"), &["u000", "u001", "u002"]);
+    }
+    let world = World::new(org, 50).await;
+    world.sync().await;
+    world.org().groups.retain(|id, _| id != "g0" && id != "g1");
+    assert_eq!(world.sync().await.counts.groups.disabled, 2, "10 % of 20 are within the percentage itself");
+}
+
+#[tokio::test]
 async fn renames_are_limited_and_creates_only_on_request_and_never_in_a_first_run() {
     let mut world = world_of(40).await;
     for i in 0..11 {

@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::sync::model::*;
 use crate::sync::report::{Outcome, Report};
-use crate::sync::rules::{Globs, LeaverGroups, LeaverUsers};
+use crate::sync::rules::{Globs, LeaverGroups, LeaverUsers, Limit};
 
 fn kinds(report: &Report) -> Vec<FindingKind> {
     report.findings.iter().map(|finding| finding.kind).collect()
@@ -59,7 +59,7 @@ async fn everyone_is_synced_when_it_is_included_and_is_everybody_in_scope() {
 async fn rule_1_another_org_or_target_fails_before_planning_and_names_rebind() {
     let world = small_world().await;
     world.sync().await;
-    let other = Binding { source: "org2".to_owned(), target: "memory".to_owned() };
+    let other = binding("org2", "memory");
     world.services.store.bind("acme", &other).await.unwrap();
     world.org().users.clear();
     let report = world.sync().await;
@@ -78,7 +78,7 @@ async fn rule_2_what_another_connector_manages_is_a_finding() {
         (user.clone(), target.add_group("staff", &[&user]))
     };
     let store = &world.services.store;
-    let other = Binding { source: "org2".to_owned(), target: "memory".to_owned() };
+    let other = binding("org2", "memory");
     store.bind("other", &other).await.unwrap();
     let run = store
         .begin_run("other", crate::sync::report::Trigger::Manual, world.services.clock.now())
@@ -99,11 +99,62 @@ async fn rule_2_what_another_connector_manages_is_a_finding() {
             LedgerGroup { target: group, name: "staff".into(), origin: Origin::Created, memberships: 1 },
         ),
     ];
-    store.change_ledger("other", run, changes).await.unwrap();
+    store.change_ledger("other", run, changes, Vec::new()).await.unwrap();
     let report = world.sync().await;
     assert_eq!(kinds(&report), [FindingKind::ClaimedElsewhere, FindingKind::ClaimedElsewhere], "{report:?}");
     assert!(report.findings.iter().all(|finding| finding.message.contains("connector other")));
     assert_eq!(world.target().members("staff"), ["u0@example.com"]);
+}
+
+#[tokio::test]
+async fn rule_2_an_account_that_two_connectors_claim_is_touched_by_neither() {
+    let world = small_world().await;
+    world.sync().await;
+    let ledger = world.ledger().await;
+    let store = &world.services.store;
+    store.bind("other", &binding("org2", "memory")).await.unwrap();
+    let changes = vec![
+        crate::sync::plan::LedgerChange::PutUser("x".into(), ledger.users["u000"].clone()),
+        crate::sync::plan::LedgerChange::PutGroup("y".into(), ledger.groups["g1"].clone()),
+    ];
+    store.change_ledger("other", 0, changes, Vec::new()).await.unwrap();
+    world.org().user("u000", "").login = "renamed@example.com".to_owned();
+    world.org().group("g1", "renamed", &[]);
+    world.target().log.clear();
+    let report = world.sync().await;
+    assert_eq!(kinds(&report), [FindingKind::ClaimedElsewhere, FindingKind::ClaimedElsewhere], "{report:?}");
+    assert!(world.target().log.is_empty());
+}
+
+#[tokio::test]
+async fn rule_1_a_rebind_to_another_target_keeps_only_what_is_the_same_object_there() {
+    let world = small_world().await;
+    world.sync().await;
+    let control = crate::sync::progress::RunControl::default();
+    let mut ledger = world.ledger().await;
+    ledger.binding.as_mut().unwrap().target = "elsewhere".to_owned();
+    ledger.users.get_mut("u000").unwrap().username = "somebody.else@example.com".into();
+    ledger.groups.get_mut("g1").unwrap().target = "t9999".into();
+    let rebinding = crate::sync::engine::rebinding("acme", &ledger, &world.services, &control);
+    let rebinding = rebinding.await.unwrap();
+    assert_eq!(rebinding.after, binding("org1", "memory"));
+    assert_eq!(rebinding.kept.users.len(), 3);
+    assert!(rebinding.kept.groups.is_empty());
+    ledger.binding = Some(binding("another org", "memory"));
+    let rebinding = crate::sync::engine::rebinding("acme", &ledger, &world.services, &control);
+    assert_eq!(rebinding.await.unwrap().kept.users.len(), 4, "the target is the same, so ids mean the same");
+}
+
+#[tokio::test]
+async fn rule_1_an_org_is_known_by_its_id_and_where_that_cannot_be_read_by_its_origin() {
+    let known = source_address("org1");
+    let moved = SourceAddress { origin: "https://id.example.com".to_owned(), ..known.clone() };
+    let silent = SourceAddress { id: None, ..known.clone() };
+    let other = SourceAddress { id: Some("org2".to_owned()), ..known.clone() };
+    assert!(known.is_same_as(&moved) && known.is_same_as(&silent) && silent.is_same_as(&known));
+    assert!(!known.is_same_as(&other) && !silent.is_same_as(&moved));
+    assert_eq!(known.with_id_of(&silent), known, "an id that was known once is not forgotten");
+    assert_eq!(silent.with_id_of(&known), known);
 }
 
 #[tokio::test]
@@ -185,7 +236,8 @@ async fn rule_6_existing_objects_that_are_not_managed_are_left_alone_with_their_
 
 #[tokio::test]
 async fn law_3_local_members_of_a_synced_group_stay() {
-    let world = small_world().await;
+    let mut world = small_world().await;
+    world.connector.rules.limits.groups = Limit::Off;
     world.sync().await;
     {
         let mut target = world.target();
@@ -378,7 +430,8 @@ async fn rule_13_unknown_is_not_gone() {
 
 #[tokio::test]
 async fn rule_17_who_is_merely_absent_from_the_list_is_asked_for_before_anything_is_removed() {
-    let world = small_world().await;
+    let mut world = small_world().await;
+    world.connector.rules.limits.groups = Limit::Off;
     world.sync().await;
     world.org().skipped.extend(["u000".to_owned(), "g1".to_owned()]);
     let report = world.sync().await;
@@ -467,9 +520,17 @@ async fn rule_27_apply_off_writes_nothing_anywhere() {
     let mut world = small_world().await;
     world.connector.apply = false;
     let report = world.sync().await;
-    assert_eq!(report.outcome, Outcome::Success);
+    assert_eq!((report.outcome, report.apply), (Outcome::Success, false));
     assert!(world.target().log.is_empty());
     assert_eq!(world.ledger().await, Ledger::default());
+    assert_eq!(
+        (report.counts.users.created, report.counts.memberships.created),
+        (4, 3),
+        "what would be done"
+    );
+    let operations = world.services.store.report(report.run).await.unwrap().unwrap().operations;
+    assert_eq!(operations.len(), 6);
+    assert!(operations.iter().all(|operation| operation.result == "planned"));
 }
 
 #[tokio::test]

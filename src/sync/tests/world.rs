@@ -139,7 +139,7 @@ impl Org {
         }
         rotate(&mut groups, self.rotation);
         SourceSnapshot {
-            address: "org1".to_owned(),
+            address: source_address("org1"),
             attribute_names: WANTED_ATTRIBUTES.map(CompactString::from).into(),
             people,
             users,
@@ -185,6 +185,14 @@ impl Org {
     }
 }
 
+pub(super) fn source_address(id: &str) -> SourceAddress {
+    SourceAddress { id: Some(id.to_owned()), origin: "https://acme.okta.com".to_owned() }
+}
+
+pub(super) fn binding(org: &str, target: &str) -> Binding {
+    Binding { source: source_address(org), target: target.to_owned() }
+}
+
 fn rotate<T>(list: &mut [T], by: usize) {
     if !list.is_empty() {
         list.rotate_left(by % list.len());
@@ -203,6 +211,8 @@ pub(super) struct Memory {
     pub(super) dies_after: Option<usize>,
     /// Writes on an object of this name fail.
     pub(super) refuses: Option<String>,
+    /// Cancelled by the n-th write from now.
+    pub(super) cancels: Option<(usize, tokio_util::sync::CancellationToken)>,
 }
 
 impl Memory {
@@ -262,6 +272,13 @@ impl Memory {
         if let Some(left) = &mut self.dies_after {
             assert!(*left > 0, "the process dies here");
             *left -= 1;
+        }
+        if let Some((left, token)) = &mut self.cancels {
+            *left -= 1;
+            if *left == 0 {
+                token.cancel();
+                self.cancels = None;
+            }
         }
         let subject = match write {
             Write::CreateUser { attributes, .. } | Write::UpdateUser { attributes, .. } => {
@@ -330,8 +347,8 @@ struct FakeTarget {
 
 #[async_trait]
 impl Source for FakeSource {
-    async fn address(&self, _: &RunControl) -> Result<String, SourceError> {
-        Ok("org1".to_owned())
+    async fn address(&self, _: &RunControl) -> Result<SourceAddress, SourceError> {
+        Ok(source_address("org1"))
     }
     async fn read(&self, _: &ReadRequest, _: &RunControl) -> Result<SourceSnapshot, SourceError> {
         Ok(self.0.lock().unwrap().snapshot())
@@ -386,7 +403,7 @@ impl World {
             source: Arc::new(FakeSource(Arc::clone(&org))),
             reader: Arc::clone(&fake) as Arc<dyn Reader>,
             writer: fake,
-            apply_lock: Arc::default(),
+            turn: Arc::default(),
         };
         Self { org, target, connector: connector(Rules::default()), services, _state: state }
     }
