@@ -356,7 +356,7 @@ async fn rules_18_members_that_are_not_as_many_as_okta_counts_are_read_once_more
 }
 
 #[tokio::test]
-async fn a_group_that_vanishes_while_it_is_read_is_gone_and_aborts_nothing() {
+async fn law_1_a_group_that_vanishes_while_it_is_read_is_not_proven_and_aborts_nothing() {
     let bench = Bench::start(options()).await;
     let org = bench.okta.org();
     let group = org
@@ -367,10 +367,11 @@ async fn a_group_that_vanishes_while_it_is_read_is_gone_and_aborts_nothing() {
     let fault = bench.okta.fault(Fault::group_vanishes(&group.id));
     let snapshot = bench.read().await;
     assert_eq!(bench.okta.met(fault), 2, "the members, then the group itself");
-    assert_eq!(snapshot.absences.get(group.id.as_str()), Some(&Absence::Gone));
-    assert!(snapshot.groups.iter().all(|other| other.id.0 != group.id));
+    assert!(snapshot.absences.is_empty(), "{:?}", snapshot.absences);
+    assert_eq!(members(&snapshot, &group.id), BTreeSet::new());
     assert_eq!((users_proof(&snapshot), groups_proof(&snapshot)), (None, None));
-    assert_eq!(unproven_groups(&snapshot), BTreeMap::new());
+    let why = "it was in the list of groups, and then Okta answered 404 for it";
+    assert_eq!(unproven_groups(&snapshot), BTreeMap::from([(group.id, why.to_owned())]));
 }
 
 #[tokio::test]
