@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::exchange::{Request, read_body};
@@ -48,6 +49,8 @@ pub struct Call<'a> {
     pub content_type: Option<&'static str>,
     /// A request for less of the same, tried from the second 500 or 504 on: lists that are too much for the server end so.
     pub smaller: Option<fn(&Url) -> Option<Url>>,
+    /// Once cancelled, nothing is sent any more, neither for the first time nor again; what is under way is still read.
+    pub stop: &'a CancellationToken,
     /// Reads an error body of that API into a part of a sentence.
     pub explain: fn(&[u8]) -> Option<String>,
 }
@@ -85,6 +88,8 @@ pub enum FailureKind {
     Server(u16),
     /// A complete answer that is not what was asked for.
     WrongAnswer,
+    /// The caller wanted nothing more to be sent ([`Call::stop`]).
+    Stopped,
 }
 
 /// How one try ended when it brought no usable answer.
@@ -131,7 +136,7 @@ impl Api {
         loop {
             tries += 1;
             let claim = Claim { bucket: call.bucket, budget: self.budget };
-            let permit = self.limiter.admit(claim, progress).await;
+            let permit = unless_stopped(&call, self.limiter.admit(claim, progress)).await?;
             progress.request_sent();
             let began = Instant::now();
             let time = patience.total.saturating_sub(spent).max(Duration::from_secs(1));
@@ -151,7 +156,7 @@ impl Api {
                 Decision::GiveUp => return Err(setback.given_up(tries, spent)),
                 Decision::After(pause) => {
                     tracing::debug!(path = url.path(), tries, pause = ?pause, why = setback.text, "will try again");
-                    tokio::time::sleep(pause).await;
+                    unless_stopped(&call, tokio::time::sleep(pause)).await?;
                     spent += pause;
                 }
             }
@@ -244,6 +249,17 @@ impl Api {
     /// The same path and query at the origin, so that no mistake of a caller takes the token elsewhere.
     fn pinned(&self, url: &Url) -> Url {
         super::pin(&self.origin, &self.origin, url.as_str()).unwrap_or_else(|| self.origin.clone())
+    }
+}
+
+/// Waits, unless the call is stopped, be it at the very moment at which the wait ends.
+async fn unless_stopped<T>(call: &Call<'_>, wait: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = call.stop.cancelled() => {
+            Err(Failure { kind: FailureKind::Stopped, text: "nothing more was to be sent".to_owned() })
+        }
+        done = wait => Ok(done),
     }
 }
 

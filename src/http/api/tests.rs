@@ -29,6 +29,11 @@ async fn get(api: &Api) -> Result<(u16, String), Failure> {
 }
 
 async fn get_at(api: &Api, url: &str) -> Result<(u16, String), Failure> {
+    get_until(api, url, &CancellationToken::new()).await
+}
+
+/// As [`get_at`], until it is stopped.
+async fn get_until(api: &Api, url: &str, stop: &CancellationToken) -> Result<(u16, String), Failure> {
     let url = Url::parse(url).unwrap();
     let smaller = |url: &Url| {
         let mut url = url.clone();
@@ -40,6 +45,7 @@ async fn get_at(api: &Api, url: &str) -> Result<(u16, String), Failure> {
         url: &url,
         content_type: None,
         smaller: Some(smaller),
+        stop,
         explain: |body| Some(String::from_utf8_lossy(body).into_owned()),
     };
     let mut body = Vec::new();
@@ -47,6 +53,12 @@ async fn get_at(api: &Api, url: &str) -> Result<(u16, String), Failure> {
         Ok((answer.status.as_u16(), String::from_utf8_lossy(body).into_owned()))
     };
     api.get(call, &Progress::default(), &mut body, read).await
+}
+
+/// An origin where connections are refused.
+async fn nobody_listening() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
 }
 
 /// A server that takes one connection after the other and gives each to `serve`.
@@ -160,13 +172,50 @@ async fn a_wrong_body_is_read_again_twice() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).expect(3).mount(&server).await;
     let api = api_at(&server.uri(), Patience { tries: 5, ..patience() });
-    let call =
-        Call { bucket: "test", url: api.origin(), content_type: None, smaller: None, explain: |_| None };
+    let stop = CancellationToken::new();
+    let call = Call {
+        bucket: "test",
+        url: api.origin(),
+        content_type: None,
+        smaller: None,
+        stop: &stop,
+        explain: |_| None,
+    };
     let result: Result<(), _> =
         api.get(call, &Progress::default(), &mut Vec::new(), |_, _| Err("it is nonsense".to_owned())).await;
     let failure = result.unwrap_err();
     assert_eq!(failure.kind, FailureKind::WrongAnswer);
     assert!(failure.text.starts_with("it is nonsense (given up after 3 tries"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn once_stopped_nothing_is_sent_from_the_queue_nor_again() {
+    let nobody = nobody_listening().await;
+    let api = api_at(&nobody, Patience { tries: 1, ..patience() });
+    let stop = CancellationToken::new();
+    let url = format!("{}list", api.origin());
+    // As long as no limits are known one request is under way, so that the second stands in the queue.
+    let first = async {
+        let failure = get_until(&api, &url, &stop).await.unwrap_err();
+        stop.cancel();
+        failure.kind
+    };
+    let second = async { get_until(&api, &url, &stop).await.unwrap_err().kind };
+    assert_eq!(tokio::join!(first, second), (FailureKind::NoAnswer, FailureKind::Stopped));
+
+    let server = MockServer::start().await;
+    let api = api_at(&server.uri(), patience());
+    let stop = CancellationToken::new();
+    let fails = {
+        let stop = stop.clone();
+        move |_: &wiremock::Request| {
+            stop.cancel();
+            ResponseTemplate::new(503)
+        }
+    };
+    Mock::given(any()).respond_with(fails).expect(1).mount(&server).await;
+    let failure = get_until(&api, &format!("{}list", api.origin()), &stop).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Stopped);
 }
 
 #[tokio::test]
@@ -212,10 +261,7 @@ async fn a_silent_server_costs_its_time_out_and_not_more() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_refuses() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let failure = get(&api_at(&origin, patience())).await.unwrap_err();
+    let failure = get(&api_at(&nobody_listening().await, patience())).await.unwrap_err();
     assert!(!format!("{failure:?}").contains("secret"), "{failure:?}");
     assert_eq!(failure.kind, FailureKind::NoAnswer);
     assert!(failure.text.starts_with("the connection was refused (given up after 2 tries"), "{failure:?}");

@@ -65,6 +65,9 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
         FailureKind::Server(_) => SourceError::Unreachable(format!(
             "{begin} See https://status.okta.com if this goes on; the next run tries again"
         )),
+        FailureKind::Stopped => SourceError::Unreachable(format!(
+            "{begin} The log says which requests were given up and why; the next run tries again"
+        )),
         FailureKind::WrongAnswer => SourceError::NotTheSource(format!(
             "{begin} Something between this host and Okta answers in its place, or the domain is not that of an Okta org: \
              check the domain in the connector's file and the proxy settings of this host"
