@@ -12,6 +12,7 @@ use url::Url;
 
 use super::exchange::{Request, read_body};
 use super::limiter::{Limiter, Permit};
+use super::origin::host_and_port;
 use super::rate::{Claim, Heard};
 use super::retry::{Decision, Problem, decide};
 use super::trouble::{Trouble, TroubleKind};
@@ -82,6 +83,8 @@ pub enum FailureKind {
     Name,
     /// The TLS certificate is not accepted.
     Trust,
+    /// The server does not speak TLS.
+    NoTls,
     /// No connection, no complete answer, or none in time.
     NoAnswer,
     /// The server answered that it cannot: 429 or 5xx.
@@ -203,7 +206,7 @@ impl Api {
         self.shared.metrics.http_request(self.label, code, began.elapsed());
         let request_id = result.as_ref().ok().and_then(|answer| answer.headers.get("x-okta-request-id"));
         tracing::debug!(
-            host = self.origin.host_str(),
+            host = host_and_port(&self.origin),
             path = url.path(),
             status = code,
             bytes = body.len(),
@@ -225,6 +228,7 @@ impl Api {
         if status != StatusCode::TOO_MANY_REQUESTS {
             return;
         }
+        let host = host_and_port(&self.origin);
         match heard {
             Heard::Window(reading) => tracing::warn!(
                 host,
@@ -284,6 +288,7 @@ impl Setback {
         let (problem, kind) = match trouble.kind {
             TroubleKind::Name => (Problem::NoAnswer, FailureKind::Name),
             TroubleKind::Trust => (Problem::Hopeless, FailureKind::Trust),
+            TroubleKind::NoTls => (Problem::Hopeless, FailureKind::NoTls),
             TroubleKind::TooLarge => (Problem::Hopeless, FailureKind::WrongAnswer),
             TroubleKind::Connection | TroubleKind::Time | TroubleKind::Cut | TroubleKind::Other => {
                 (Problem::NoAnswer, FailureKind::NoAnswer)

@@ -65,7 +65,8 @@ async fn a_wrong_token_fails_the_run_with_one_request() {
     let error = bench.with_token("00wrong").read(&request(), &bench.control).await.unwrap_err();
     assert_eq!(bench.okta.requests().total, 1);
     let SourceError::Refused(text) = error else { panic!("{error:?}") };
-    assert!(text.starts_with("127.0.0.1 refused the API token in the file /"), "{text}");
+    let begin = format!("{} refused the API token in the file /", bench.host());
+    assert!(text.starts_with(&begin), "{text}");
     assert!(text.contains("(E0000011: Invalid token provided); nothing was changed."), "{text}");
     assert!(text.contains("30 days without use") && text.contains("Security > API > Tokens"), "{text}");
     assert!(!text.contains("00wrong"), "{text}");
@@ -145,7 +146,8 @@ async fn a_first_page_that_never_comes_fails_the_run() {
             let error = bench.try_read().await.unwrap_err();
             assert_eq!(bench.okta.met(fault), 5, "RULES 30: five tries");
             let SourceError::Unreachable(text) = error else { panic!("{kind:?}: {error:?}") };
-            assert!(text.starts_with(&format!("{what} could not be read from 127.0.0.1: ")), "{text}");
+            let begin = format!("{what} could not be read from {}: ", bench.host());
+            assert!(text.starts_with(&begin), "{text}");
             assert!(text.contains(expected) && text.contains(advice), "{text}");
         }
     }
@@ -160,6 +162,20 @@ async fn nobody_listening_is_said_to_be_so() {
     let error = source.read(&request(), &control).await.unwrap_err();
     let SourceError::Unreachable(text) = error else { panic!("{error:?}") };
     assert!(text.contains("the connection was refused (given up after 5 tries"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_said_to_be_so() {
+    let (bench, _, _) = small(patience()).await;
+    let url = bench.okta.url().replace("http:", "https:");
+    let SourceError::Unreachable(text) = bench.at(&url).read(&request(), &bench.control).await.unwrap_err()
+    else {
+        panic!("something else")
+    };
+    let host = bench.host();
+    let begin =
+        format!("the org could not be read from {host}: the server does not speak TLS at this address");
+    assert!(text.starts_with(&begin) && !text.contains("given up"), "{text}");
 }
 
 #[tokio::test]

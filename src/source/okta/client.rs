@@ -10,7 +10,7 @@ use url::Url;
 use super::parse::{self, OktaError};
 use super::refusal;
 use crate::config::model::SecretRef;
-use crate::http::{Answer, Api, Call, Failure, FailureKind};
+use crate::http::{Answer, Api, Call, Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
 use crate::sync::progress::Progress;
 
@@ -166,7 +166,7 @@ impl Client {
                 );
             }
             tracing::warn!(
-                host = self.origin().host_str(),
+                host = host_and_port(self.origin()),
                 why = failure.text,
                 "{} could not be read and was given up",
                 ask.what
