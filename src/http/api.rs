@@ -87,6 +87,8 @@ pub enum FailureKind {
     NoTls,
     /// No connection, no complete answer, or none in time.
     NoAnswer,
+    /// The server answered that too many requests were running at once: a 429 of its own kind.
+    TooManyAtOnce,
     /// The server answered that it cannot: 429 or 5xx.
     Server(u16),
     /// A complete answer that is not what was asked for.
@@ -241,7 +243,7 @@ impl Api {
                 tracing::warn!(
                     host,
                     bucket,
-                    "429: too many requests at once; fewer will run side by side from now on"
+                    "429: too many requests at the same time in this org; fewer will run side by side from now on"
                 );
             }
             Heard::NoLimits | Heard::Nothing => {
@@ -274,14 +276,21 @@ impl Setback {
         if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
             return None;
         }
+        let explanation = explain(body).map(|text| format!(" ({text})")).unwrap_or_default();
+        let answered = format!("the server answered {status}{explanation}");
         let problem = match headers::rate_limits(status, &answer.headers) {
             Heard::Window(_) if status == StatusCode::TOO_MANY_REQUESTS => Problem::WindowUsedUp,
-            Heard::TooManyAtOnce => Problem::TooManyAtOnce,
+            Heard::TooManyAtOnce => {
+                let text = format!("too many requests at the same time in this org: {answered}");
+                return Some(Self {
+                    problem: Problem::TooManyAtOnce,
+                    kind: FailureKind::TooManyAtOnce,
+                    text,
+                });
+            }
             _ => Problem::Busy(headers::retry_after(&answer.headers)),
         };
-        let explanation = explain(body).map(|text| format!(" ({text})")).unwrap_or_default();
-        let text = format!("the server answered {status}{explanation}");
-        Some(Self { problem, kind: FailureKind::Server(status.as_u16()), text })
+        Some(Self { problem, kind: FailureKind::Server(status.as_u16()), text: answered })
     }
 
     fn of_trouble(trouble: Trouble) -> Self {

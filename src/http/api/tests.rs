@@ -155,15 +155,21 @@ async fn a_429_says_so_whatever_its_headers_are() {
         let answer = ResponseTemplate::new(429).insert_header("x-rate-limit-limit", limit);
         answer.insert_header("x-rate-limit-remaining", remaining)
     };
-    for answer in [
-        ResponseTemplate::new(429),
-        limits("0", "0"),
-        ResponseTemplate::new(429).insert_header("retry-after", "0"),
+    let busy = FailureKind::Server(429);
+    for (answer, kind, text) in [
+        (ResponseTemplate::new(429), busy, "the server answered 429 Too Many Requests"),
+        (
+            limits("0", "0"),
+            FailureKind::TooManyAtOnce,
+            "too many requests at the same time in this org: the server answered 429",
+        ),
+        (ResponseTemplate::new(429).insert_header("retry-after", "0"), busy, "the server answered 429"),
     ] {
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(answer).expect(2).mount(&server).await;
         let failure = get(&api_at(&server.uri(), patience())).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Server(429));
+        assert_eq!(failure.kind, kind);
+        assert!(failure.text.starts_with(text), "{failure:?}");
     }
 }
 

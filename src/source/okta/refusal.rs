@@ -61,6 +61,10 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
         FailureKind::NoAnswer => SourceError::Unreachable(format!(
             "{begin} Check the network between this host and {host} (firewall, proxy); the next run tries again"
         )),
+        FailureKind::TooManyAtOnce => SourceError::Unreachable(format!(
+            "{begin} Other clients of the org keep all its places for requests under way busy: find out which they are \
+             (Reports > Rate limits in Okta). The next run tries again"
+        )),
         FailureKind::Server(429) => SourceError::Unreachable(format!(
             "{begin} Another client of the org uses up the rate limit: see Reports > Rate limits in Okta. The next run tries \
              again"
@@ -91,7 +95,7 @@ pub(super) fn not_okta(origin: &Url, what: &str, strange: &str) -> SourceError {
 pub(super) fn strange(status: StatusCode, headers: &HeaderMap, error: Option<&OktaError>) -> String {
     if status.is_redirection() {
         let target = headers.get(LOCATION).and_then(|location| location.to_str().ok());
-        let host = target.and_then(|target| Url::parse(target).ok());
+        let host = target.and_then(|target| Url::parse(target).ok()).filter(Url::has_host);
         let host = host.map_or_else(|| "elsewhere".to_owned(), |host| clean(&host_and_port(&host)));
         return format!("the answer is a redirect ({status}) to {host}, which is not followed");
     }
