@@ -7,10 +7,12 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::exchange::{Request, read_body};
 use super::limiter::{Limiter, Permit};
+use super::origin::host_and_port;
 use super::rate::{Claim, Heard};
 use super::retry::{Decision, Problem, decide};
 use super::trouble::{Trouble, TroubleKind};
@@ -48,6 +50,8 @@ pub struct Call<'a> {
     pub content_type: Option<&'static str>,
     /// A request for less of the same, tried from the second 500 or 504 on: lists that are too much for the server end so.
     pub smaller: Option<fn(&Url) -> Option<Url>>,
+    /// Once cancelled, nothing is sent any more, neither for the first time nor again; what is under way is still read.
+    pub stop: &'a CancellationToken,
     /// Reads an error body of that API into a part of a sentence.
     pub explain: fn(&[u8]) -> Option<String>,
 }
@@ -79,12 +83,18 @@ pub enum FailureKind {
     Name,
     /// The TLS certificate is not accepted.
     Trust,
+    /// The server does not speak TLS.
+    NoTls,
     /// No connection, no complete answer, or none in time.
     NoAnswer,
+    /// The server answered that too many requests were running at once: a 429 of its own kind.
+    TooManyAtOnce,
     /// The server answered that it cannot: 429 or 5xx.
     Server(u16),
     /// A complete answer that is not what was asked for.
     WrongAnswer,
+    /// The caller wanted nothing more to be sent ([`Call::stop`]).
+    Stopped,
 }
 
 /// How one try ended when it brought no usable answer.
@@ -131,7 +141,7 @@ impl Api {
         loop {
             tries += 1;
             let claim = Claim { bucket: call.bucket, budget: self.budget };
-            let permit = self.limiter.admit(claim, progress).await;
+            let permit = unless_stopped(&call, self.limiter.admit(claim, progress)).await?;
             progress.request_sent();
             let began = Instant::now();
             let time = patience.total.saturating_sub(spent).max(Duration::from_secs(1));
@@ -151,7 +161,7 @@ impl Api {
                 Decision::GiveUp => return Err(setback.given_up(tries, spent)),
                 Decision::After(pause) => {
                     tracing::debug!(path = url.path(), tries, pause = ?pause, why = setback.text, "will try again");
-                    tokio::time::sleep(pause).await;
+                    unless_stopped(&call, tokio::time::sleep(pause)).await?;
                     spent += pause;
                 }
             }
@@ -198,7 +208,7 @@ impl Api {
         self.shared.metrics.http_request(self.label, code, began.elapsed());
         let request_id = result.as_ref().ok().and_then(|answer| answer.headers.get("x-okta-request-id"));
         tracing::debug!(
-            host = self.origin.host_str(),
+            host = host_and_port(&self.origin),
             path = url.path(),
             status = code,
             bytes = body.len(),
@@ -220,6 +230,7 @@ impl Api {
         if status != StatusCode::TOO_MANY_REQUESTS {
             return;
         }
+        let host = host_and_port(&self.origin);
         match heard {
             Heard::Window(reading) => tracing::warn!(
                 host,
@@ -232,7 +243,7 @@ impl Api {
                 tracing::warn!(
                     host,
                     bucket,
-                    "429: too many requests at once; fewer will run side by side from now on"
+                    "429: too many requests at the same time in this org; fewer will run side by side from now on"
                 );
             }
             Heard::NoLimits | Heard::Nothing => {
@@ -247,6 +258,17 @@ impl Api {
     }
 }
 
+/// Waits, unless the call is stopped, be it at the very moment at which the wait ends.
+async fn unless_stopped<T>(call: &Call<'_>, wait: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = call.stop.cancelled() => {
+            Err(Failure { kind: FailureKind::Stopped, text: "nothing more was to be sent".to_owned() })
+        }
+        done = wait => Ok(done),
+    }
+}
+
 impl Setback {
     /// None for an answer that is to be read by the caller.
     fn of_status(answer: &Answer, body: &[u8], explain: fn(&[u8]) -> Option<String>) -> Option<Self> {
@@ -254,20 +276,28 @@ impl Setback {
         if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
             return None;
         }
+        let explanation = explain(body).map(|text| format!(" ({text})")).unwrap_or_default();
+        let answered = format!("the server answered {status}{explanation}");
         let problem = match headers::rate_limits(status, &answer.headers) {
             Heard::Window(_) if status == StatusCode::TOO_MANY_REQUESTS => Problem::WindowUsedUp,
-            Heard::TooManyAtOnce => Problem::TooManyAtOnce,
+            Heard::TooManyAtOnce => {
+                let text = format!("too many requests at the same time in this org: {answered}");
+                return Some(Self {
+                    problem: Problem::TooManyAtOnce,
+                    kind: FailureKind::TooManyAtOnce,
+                    text,
+                });
+            }
             _ => Problem::Busy(headers::retry_after(&answer.headers)),
         };
-        let explanation = explain(body).map(|text| format!(" ({text})")).unwrap_or_default();
-        let text = format!("the server answered {status}{explanation}");
-        Some(Self { problem, kind: FailureKind::Server(status.as_u16()), text })
+        Some(Self { problem, kind: FailureKind::Server(status.as_u16()), text: answered })
     }
 
     fn of_trouble(trouble: Trouble) -> Self {
         let (problem, kind) = match trouble.kind {
             TroubleKind::Name => (Problem::NoAnswer, FailureKind::Name),
             TroubleKind::Trust => (Problem::Hopeless, FailureKind::Trust),
+            TroubleKind::NoTls => (Problem::Hopeless, FailureKind::NoTls),
             TroubleKind::TooLarge => (Problem::Hopeless, FailureKind::WrongAnswer),
             TroubleKind::Connection | TroubleKind::Time | TroubleKind::Cut | TroubleKind::Other => {
                 (Problem::NoAnswer, FailureKind::NoAnswer)

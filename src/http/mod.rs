@@ -24,7 +24,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 pub use api::{Answer, Api, Call, Failure, FailureKind};
-pub use origin::pin;
+pub use origin::{host_and_port, pin};
 pub use retry::Patience;
 
 use crate::telemetry::metrics::Metrics;

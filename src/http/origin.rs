@@ -20,6 +20,15 @@ pub fn pin(origin: &Url, current: &Url, link: &str) -> Option<Url> {
     Some(pinned)
 }
 
+/// The host of an address as messages name it: with the port where a reader would not guess it, which is any but the
+/// scheme's own, and each port of this host.
+#[must_use]
+pub fn host_and_port(address: &Url) -> String {
+    let host = address.host_str().unwrap_or_default();
+    let port = if is_loopback(address) { address.port_or_known_default() } else { address.port() };
+    port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 /// Whether an address is on this host.
 pub(super) fn is_loopback(address: &Url) -> bool {
     match address.host() {
@@ -70,6 +79,21 @@ mod tests {
         let origin = Url::parse("http://127.0.0.1:8080").unwrap();
         let pinned = pin(&origin, &origin, "https://other.example/a?b").unwrap();
         assert_eq!(pinned.as_str(), "http://127.0.0.1:8080/a?b");
+    }
+
+    #[test]
+    fn names_the_port_unless_everybody_knows_it() {
+        for (address, expected) in [
+            ("https://acme.okta.com", "acme.okta.com"),
+            ("https://acme.okta.com:443/x", "acme.okta.com"),
+            ("https://acme.okta.com:8443", "acme.okta.com:8443"),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("https://127.0.0.1", "127.0.0.1:443"),
+            ("http://[::1]:9", "[::1]:9"),
+            ("http://localhost", "localhost:80"),
+        ] {
+            assert_eq!(host_and_port(&Url::parse(address).unwrap()), expected, "{address}");
+        }
     }
 
     #[test]

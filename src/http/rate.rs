@@ -7,6 +7,7 @@
 //! The rules kept here (law 9):
 //! - while a bucket's window is unknown, one request is under way in it, and its answer makes the window known;
 //! - of a window, all connectors of this process together use no more than the budget of the one that asks;
+//! - what the first answer of a bucket shows as used counts as ours: a process before this one may have used it;
 //! - the last tenth of a window is never touched, whoever used the rest;
 //! - who has waited longest goes first, among those who may go.
 
@@ -88,11 +89,13 @@ struct Bucket {
     used: u64,
     /// Our own requests whose answer has not been heard, so that no `remaining` is known to count them.
     unheard: usize,
+    /// Whether no window has been read since this process started.
+    new: bool,
 }
 
 impl Bucket {
     fn new() -> Self {
-        Self { window: Window::Unknown, used: 0, unheard: 0 }
+        Self { window: Window::Unknown, used: 0, unheard: 0, new: true }
     }
 
     fn pass_time(&mut self, now: Instant) {
@@ -129,6 +132,11 @@ impl Bucket {
         let fresh = Window::Open { limit, remaining, ends: shown_end };
         let Window::Open { limit: known_limit, remaining: known_remaining, ends } = self.window else {
             self.used = self.used.max(1);
+            if std::mem::take(&mut self.new) {
+                // Nobody knows any more who used it; restarts must not add up to more than the budget.
+                let used = limit.saturating_sub(remaining).saturating_add(self.unheard as u64);
+                self.used = self.used.max(used);
+            }
             self.window = fresh;
             return;
         };

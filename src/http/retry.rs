@@ -77,13 +77,21 @@ pub(super) fn decide(
         Problem::Hopeless => return Decision::GiveUp,
         Problem::WrongBody if wrong > REREADS => return Decision::GiveUp,
         Problem::WindowUsedUp => Duration::ZERO,
-        // Capacity frees within milliseconds, whatever the header says.
-        Problem::TooManyAtOnce => patience.first_pause.mul_f64(jitter / 2.0),
+        Problem::TooManyAtOnce => crowd_pause(patience, tries).mul_f64(jitter),
         Problem::WrongBody => patience.first_pause.mul_f64(jitter),
         Problem::Busy(wish) => wish.unwrap_or_default().max(growing),
         Problem::NoAnswer => growing,
     };
     if spent.saturating_add(pause) >= patience.total { Decision::GiveUp } else { Decision::After(pause) }
+}
+
+/// How long to stay away from an org that answers too many at once, whatever the header says. Where the crowd is our own,
+/// room comes with the next answer, so the first pause is short; another client's burst takes seconds, so the next ones grow
+/// fast: by default 0.25 s, 1 s, 4 s, 8 s.
+fn crowd_pause(patience: &Patience, tries: u32) -> Duration {
+    let growth = 4_u32.pow(tries.saturating_sub(1).min(8));
+    let longest = patience.first_pause.saturating_mul(16);
+    (patience.first_pause / 2).saturating_mul(growth).min(longest)
 }
 
 #[cfg(test)]
@@ -111,7 +119,12 @@ mod tests {
             (1, 0, seconds(0), Busy(Some(seconds(70))), 1.0, GiveUp),
             (3, 0, seconds(0), WindowUsedUp, 1.0, After(MILLIS(0))),
             (5, 0, seconds(0), WindowUsedUp, 1.0, GiveUp),
-            (3, 0, seconds(0), TooManyAtOnce, 1.0, After(MILLIS(250))),
+            (1, 0, seconds(0), TooManyAtOnce, 1.0, After(MILLIS(250))),
+            (1, 0, seconds(0), TooManyAtOnce, 0.0, After(MILLIS(125))),
+            (2, 0, seconds(0), TooManyAtOnce, 1.0, After(MILLIS(1_000))),
+            (3, 0, seconds(1), TooManyAtOnce, 1.0, After(MILLIS(4_000))),
+            (4, 0, seconds(5), TooManyAtOnce, 1.0, After(MILLIS(8_000))),
+            (5, 0, seconds(13), TooManyAtOnce, 1.0, GiveUp),
             (1, 1, seconds(0), WrongBody, 1.0, After(MILLIS(500))),
             (2, 2, seconds(0), WrongBody, 1.0, After(MILLIS(500))),
             (3, 3, seconds(0), WrongBody, 1.0, GiveUp),
@@ -132,7 +145,12 @@ mod tests {
     #[test]
     fn absurd_numbers_neither_overflow_nor_wait_for_ever() {
         let patience = Patience { tries: u32::MAX, total: Duration::MAX, ..Patience::default() };
-        for problem in [Problem::NoAnswer, Problem::Busy(Some(Duration::MAX)), Problem::WrongBody] {
+        for problem in [
+            Problem::NoAnswer,
+            Problem::Busy(Some(Duration::MAX)),
+            Problem::WrongBody,
+            Problem::TooManyAtOnce,
+        ] {
             let decision =
                 decide(&patience, u32::MAX - 1, u32::MAX, Duration::from_secs(1), problem, f64::MAX);
             assert!(matches!(decision, Decision::GiveUp | Decision::After(_)));

@@ -12,6 +12,8 @@ pub(super) enum TroubleKind {
     Connection,
     /// TLS failed in a way that trying again does not heal.
     Trust,
+    /// The server answered a TLS greeting with something else.
+    NoTls,
     /// No answer in time.
     Time,
     /// The connection ended before the answer did.
@@ -45,6 +47,10 @@ impl Trouble {
             (TroubleKind::Name, format!("the name of the host cannot be resolved ({cause})"))
         } else if whole.contains("certificate") {
             (TroubleKind::Trust, format!("the TLS certificate is not accepted ({cause})"))
+        } else if error.is_connect() && whole.contains("InvalidContentType") {
+            // rustls: what came is no TLS record. Servers of plain http answer so.
+            let text = "the server does not speak TLS at this address (is it http instead of https?)";
+            (TroubleKind::NoTls, text.to_owned())
         } else if io_kind == Some(io::ErrorKind::ConnectionRefused) {
             (TroubleKind::Connection, "the connection was refused".to_owned())
         } else if error.is_timeout() && error.is_connect() {

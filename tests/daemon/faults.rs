@@ -120,20 +120,32 @@ fn a_token_that_sees_less_than_before_disables_nobody_beyond_the_limits() {
 }
 
 #[test]
-fn a_group_that_vanishes_between_two_requests_is_gone_and_stops_nothing() {
+fn law_1_a_group_that_vanishes_between_two_requests_loses_nobody_until_a_list_is_without_it() {
     let site = site();
     let daemon = site.start();
     daemon.sync("acme");
+    let before = directory(&daemon);
     let org = site.okta.org();
     let group =
         org.groups().into_iter().find(|group| org.members(&group.id).len() > 5 && group.name != "Everyone");
     let group = group.unwrap();
+    let members = || site.ctl(&["directory", "members", &group.name]);
+    let members_before = members();
+    assert!(members_before.1.lines().count() > 5, "{members_before:?}");
     let vanishes = site.okta.fault(Fault::group_vanishes(&group.id));
     let report = daemon.sync("acme");
     assert!(site.okta.met(vanishes) > 1, "its members and itself");
+    assert_eq!(report["outcome"], "partial", "{report:#}");
+    assert!(report["not_proven"].to_string().contains("then Okta answered 404 for it"), "{report:#}");
+    assert_eq!(report["counts"]["groups"]["disabled"], 0);
+    assert_eq!((members(), directory(&daemon)), (members_before, before), "nothing was removed");
+
+    site.okta.clear_faults();
+    org.delete_group(&group.id);
+    let report = daemon.sync("acme");
     assert_eq!(report["outcome"], "success", "{report:#}");
     assert_eq!(report["counts"]["groups"]["disabled"], 1);
-    let (code, members, _) = site.ctl(&["directory", "members", &group.name]);
+    let (code, members, _) = members();
     assert_eq!((code, members.as_str()), (0, ""), "what left the source is emptied");
 }
 

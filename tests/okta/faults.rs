@@ -65,7 +65,8 @@ async fn a_wrong_token_fails_the_run_with_one_request() {
     let error = bench.with_token("00wrong").read(&request(), &bench.control).await.unwrap_err();
     assert_eq!(bench.okta.requests().total, 1);
     let SourceError::Refused(text) = error else { panic!("{error:?}") };
-    assert!(text.starts_with("127.0.0.1 refused the API token in the file /"), "{text}");
+    let begin = format!("{} refused the API token in the file /", bench.host());
+    assert!(text.starts_with(&begin), "{text}");
     assert!(text.contains("(E0000011: Invalid token provided); nothing was changed."), "{text}");
     assert!(text.contains("30 days without use") && text.contains("Security > API > Tokens"), "{text}");
     assert!(!text.contains("00wrong"), "{text}");
@@ -145,7 +146,8 @@ async fn a_first_page_that_never_comes_fails_the_run() {
             let error = bench.try_read().await.unwrap_err();
             assert_eq!(bench.okta.met(fault), 5, "RULES 30: five tries");
             let SourceError::Unreachable(text) = error else { panic!("{kind:?}: {error:?}") };
-            assert!(text.starts_with(&format!("{what} could not be read from 127.0.0.1: ")), "{text}");
+            let begin = format!("{what} could not be read from {}: ", bench.host());
+            assert!(text.starts_with(&begin), "{text}");
             assert!(text.contains(expected) && text.contains(advice), "{text}");
         }
     }
@@ -160,6 +162,20 @@ async fn nobody_listening_is_said_to_be_so() {
     let error = source.read(&request(), &control).await.unwrap_err();
     let SourceError::Unreachable(text) = error else { panic!("{error:?}") };
     assert!(text.contains("the connection was refused (given up after 5 tries"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_said_to_be_so() {
+    let (bench, _, _) = small(patience()).await;
+    let url = bench.okta.url().replace("http:", "https:");
+    let SourceError::Unreachable(text) = bench.at(&url).read(&request(), &bench.control).await.unwrap_err()
+    else {
+        panic!("something else")
+    };
+    let host = bench.host();
+    let begin =
+        format!("the org could not be read from {host}: the server does not speak TLS at this address");
+    assert!(text.starts_with(&begin) && !text.contains("given up"), "{text}");
 }
 
 #[tokio::test]
@@ -235,9 +251,9 @@ async fn rules_30_a_run_stops_reading_after_three_requests_that_were_given_up() 
     let stopped = unproven.values().filter(|why| why.starts_with("reading stopped after 3 requests")).count();
     let given_up = unproven.values().filter(|why| why.contains("given up after 5 tries")).count();
     assert_eq!(stopped + given_up, unproven.len());
-    // Those under way when the third was given up are ended as they began.
-    assert!((3..=10).contains(&given_up), "{given_up} were given up");
-    assert_eq!(bench.okta.met(fault), 5 * given_up as u64);
+    // Eight are read side by side, so that eight may end at the same moment.
+    assert!((3..=8).contains(&given_up), "{given_up} were given up");
+    assert!(bench.okta.met(fault) <= 5 * 8, "{} were sent", bench.okta.met(fault));
     assert!(stopped > 10);
 }
 
@@ -356,7 +372,7 @@ async fn rules_18_members_that_are_not_as_many_as_okta_counts_are_read_once_more
 }
 
 #[tokio::test]
-async fn a_group_that_vanishes_while_it_is_read_is_gone_and_aborts_nothing() {
+async fn law_1_a_group_that_vanishes_while_it_is_read_is_not_proven_and_aborts_nothing() {
     let bench = Bench::start(options()).await;
     let org = bench.okta.org();
     let group = org
@@ -367,10 +383,11 @@ async fn a_group_that_vanishes_while_it_is_read_is_gone_and_aborts_nothing() {
     let fault = bench.okta.fault(Fault::group_vanishes(&group.id));
     let snapshot = bench.read().await;
     assert_eq!(bench.okta.met(fault), 2, "the members, then the group itself");
-    assert_eq!(snapshot.absences.get(group.id.as_str()), Some(&Absence::Gone));
-    assert!(snapshot.groups.iter().all(|other| other.id.0 != group.id));
+    assert!(snapshot.absences.is_empty(), "{:?}", snapshot.absences);
+    assert_eq!(members(&snapshot, &group.id), BTreeSet::new());
     assert_eq!((users_proof(&snapshot), groups_proof(&snapshot)), (None, None));
-    assert_eq!(unproven_groups(&snapshot), BTreeMap::new());
+    let why = "it was in the list of groups, and then Okta answered 404 for it";
+    assert_eq!(unproven_groups(&snapshot), BTreeMap::from([(group.id, why.to_owned())]));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sandbox::okta::{Bucket, Fault, FaultKind, Limits, Options, RateLimits, Route};
 use tokio::time::Instant;
+use usersyncd::http::Patience;
 use usersyncd::source::{Source, SourceError};
 
 use super::support::{Bench, patience, request};
@@ -108,6 +109,28 @@ async fn too_many_at_once_makes_fewer() {
     let requests = bench.okta.requests();
     let refused = requests.too_many();
     assert!((1..=8).contains(&refused), "{refused} were refused, nearly all at the start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_other_clients_is_outlasted_and_one_without_end_is_told_apart_from_a_used_up_limit() {
+    let few = || Options { users: 50, groups: 3, memberships: 30, ..options() };
+    let as_in_service = Patience::default();
+    let bench = Bench::start_with(few(), as_in_service, 50).await;
+    let burst = bench.okta.fault(Fault::on(Route::Any).kind(FaultKind::TooManyAtOnce));
+    let over = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        bench.okta.clear_faults();
+    };
+    let (snapshot, ()) = tokio::join!(bench.read(), over);
+    bench.assert_whole(&snapshot);
+    assert!(bench.okta.met(burst) >= 2);
+
+    let bench = Bench::start_with(few(), as_in_service, 50).await;
+    let endless = bench.okta.fault(Fault::on(Route::Any).kind(FaultKind::TooManyAtOnce));
+    let SourceError::Unreachable(text) = bench.try_read().await.unwrap_err() else { panic!("another error") };
+    assert_eq!(bench.okta.met(endless), 5);
+    assert!(text.contains("too many requests at the same time in this org"), "{text}");
+    assert!(text.contains("busy") && !text.contains("uses up the rate limit"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,6 +42,16 @@ impl Bench {
         Okta::new(settings(&self.secrets, self.okta.url(), self.okta.token(), budget), &self.shared)
     }
 
+    /// A source that reads another address.
+    pub(crate) fn at(&self, url: &str) -> Okta {
+        Okta::new(settings(&self.secrets, url, self.okta.token(), 100), &self.shared)
+    }
+
+    /// The stand-in's host and port, as messages name it.
+    pub(crate) fn host(&self) -> String {
+        self.okta.url().trim_start_matches("http://").trim_end_matches('/').to_owned()
+    }
+
     /// A source that uses another token.
     pub(crate) fn with_token(&self, token: &str) -> Okta {
         Okta::new(settings(&self.secrets, self.okta.url(), token, 100), &self.shared)

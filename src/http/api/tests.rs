@@ -29,6 +29,11 @@ async fn get(api: &Api) -> Result<(u16, String), Failure> {
 }
 
 async fn get_at(api: &Api, url: &str) -> Result<(u16, String), Failure> {
+    get_until(api, url, &CancellationToken::new()).await
+}
+
+/// As [`get_at`], until it is stopped.
+async fn get_until(api: &Api, url: &str, stop: &CancellationToken) -> Result<(u16, String), Failure> {
     let url = Url::parse(url).unwrap();
     let smaller = |url: &Url| {
         let mut url = url.clone();
@@ -40,6 +45,7 @@ async fn get_at(api: &Api, url: &str) -> Result<(u16, String), Failure> {
         url: &url,
         content_type: None,
         smaller: Some(smaller),
+        stop,
         explain: |body| Some(String::from_utf8_lossy(body).into_owned()),
     };
     let mut body = Vec::new();
@@ -47,6 +53,12 @@ async fn get_at(api: &Api, url: &str) -> Result<(u16, String), Failure> {
         Ok((answer.status.as_u16(), String::from_utf8_lossy(body).into_owned()))
     };
     api.get(call, &Progress::default(), &mut body, read).await
+}
+
+/// An origin where connections are refused.
+async fn nobody_listening() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
 }
 
 /// A server that takes one connection after the other and gives each to `serve`.
@@ -143,15 +155,21 @@ async fn a_429_says_so_whatever_its_headers_are() {
         let answer = ResponseTemplate::new(429).insert_header("x-rate-limit-limit", limit);
         answer.insert_header("x-rate-limit-remaining", remaining)
     };
-    for answer in [
-        ResponseTemplate::new(429),
-        limits("0", "0"),
-        ResponseTemplate::new(429).insert_header("retry-after", "0"),
+    let busy = FailureKind::Server(429);
+    for (answer, kind, text) in [
+        (ResponseTemplate::new(429), busy, "the server answered 429 Too Many Requests"),
+        (
+            limits("0", "0"),
+            FailureKind::TooManyAtOnce,
+            "too many requests at the same time in this org: the server answered 429",
+        ),
+        (ResponseTemplate::new(429).insert_header("retry-after", "0"), busy, "the server answered 429"),
     ] {
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(answer).expect(2).mount(&server).await;
         let failure = get(&api_at(&server.uri(), patience())).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Server(429));
+        assert_eq!(failure.kind, kind);
+        assert!(failure.text.starts_with(text), "{failure:?}");
     }
 }
 
@@ -160,13 +178,50 @@ async fn a_wrong_body_is_read_again_twice() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).expect(3).mount(&server).await;
     let api = api_at(&server.uri(), Patience { tries: 5, ..patience() });
-    let call =
-        Call { bucket: "test", url: api.origin(), content_type: None, smaller: None, explain: |_| None };
+    let stop = CancellationToken::new();
+    let call = Call {
+        bucket: "test",
+        url: api.origin(),
+        content_type: None,
+        smaller: None,
+        stop: &stop,
+        explain: |_| None,
+    };
     let result: Result<(), _> =
         api.get(call, &Progress::default(), &mut Vec::new(), |_, _| Err("it is nonsense".to_owned())).await;
     let failure = result.unwrap_err();
     assert_eq!(failure.kind, FailureKind::WrongAnswer);
     assert!(failure.text.starts_with("it is nonsense (given up after 3 tries"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn once_stopped_nothing_is_sent_from_the_queue_nor_again() {
+    let nobody = nobody_listening().await;
+    let api = api_at(&nobody, Patience { tries: 1, ..patience() });
+    let stop = CancellationToken::new();
+    let url = format!("{}list", api.origin());
+    // As long as no limits are known one request is under way, so that the second stands in the queue.
+    let first = async {
+        let failure = get_until(&api, &url, &stop).await.unwrap_err();
+        stop.cancel();
+        failure.kind
+    };
+    let second = async { get_until(&api, &url, &stop).await.unwrap_err().kind };
+    assert_eq!(tokio::join!(first, second), (FailureKind::NoAnswer, FailureKind::Stopped));
+
+    let server = MockServer::start().await;
+    let api = api_at(&server.uri(), patience());
+    let stop = CancellationToken::new();
+    let fails = {
+        let stop = stop.clone();
+        move |_: &wiremock::Request| {
+            stop.cancel();
+            ResponseTemplate::new(503)
+        }
+    };
+    Mock::given(any()).respond_with(fails).expect(1).mount(&server).await;
+    let failure = get_until(&api, &format!("{}list", api.origin()), &stop).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Stopped);
 }
 
 #[tokio::test]
@@ -212,10 +267,7 @@ async fn a_silent_server_costs_its_time_out_and_not_more() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_refuses() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let failure = get(&api_at(&origin, patience())).await.unwrap_err();
+    let failure = get(&api_at(&nobody_listening().await, patience())).await.unwrap_err();
     assert!(!format!("{failure:?}").contains("secret"), "{failure:?}");
     assert_eq!(failure.kind, FailureKind::NoAnswer);
     assert!(failure.text.starts_with("the connection was refused (given up after 2 tries"), "{failure:?}");
@@ -257,9 +309,9 @@ async fn a_certificate_that_is_not_trusted_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_tls_is_said_to_fail_at_it() {
+async fn a_server_that_speaks_no_tls_is_said_not_to_and_is_not_tried_again() {
     let server = MockServer::start().await;
     let failure = get(&api_at(&server.uri().replace("http:", "https:"), patience())).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::NoAnswer);
-    assert!(failure.text.starts_with("no connection came about ("), "{failure:?}");
+    assert_eq!(failure.kind, FailureKind::NoTls);
+    assert_eq!(failure.text, "the server does not speak TLS at this address (is it http instead of https?)");
 }

@@ -162,6 +162,18 @@ async fn law_9_another_client_in_the_org_gets_what_the_budget_leaves_and_we_meet
 }
 
 #[tokio::test(start_paused = true)]
+async fn law_9_a_daemon_that_is_started_again_keeps_to_the_budget_of_the_window() {
+    let server = Server::new(100, 0);
+    for _ in 0..3 {
+        read(&limiter(), &server, 50, 1, 30).await;
+    }
+    let server = server.borrow();
+    assert_eq!(server.refused, 0);
+    assert!(server.windows.iter().all(|used| *used <= 50), "{:?}", server.windows);
+    assert_eq!(server.windows.iter().sum::<u64>(), 90);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_connectors_share_the_budget_of_the_org_fairly() {
     let (limiter, server) = (limiter(), Server::new(100, 0));
     let ended = RefCell::new(Vec::new());

@@ -34,9 +34,12 @@ impl Try {
         self.org.leave(ticket);
     }
 
-    /// A bucket whose window is known.
+    /// A bucket whose window is known, and is not the first since the process started.
     fn known(limit: u64, remaining: u64, left: u64) -> Self {
         let mut test = Self::new();
+        let ticket = test.one_goes("users", 100);
+        test.hear(ticket, limit, limit - 1, Some(60));
+        test.now += SECOND(61);
         let ticket = test.one_goes("users", 100);
         test.hear(ticket, limit, remaining, Some(left));
         test
@@ -81,6 +84,33 @@ fn law_9_the_budget_holds_from_the_first_request_on() {
         test.hear(first, limit, limit - 1, Some(60));
         assert_eq!(1 + test.how_many(budget, limit, limit - 1, 60), expected, "{budget} % of {limit}");
     }
+}
+
+#[test]
+fn law_9_what_was_used_before_the_process_started_counts_as_ours() {
+    for (remaining, expected) in [(99, 49), (60, 10), (51, 1), (50, 0), (30, 0)] {
+        let mut test = Try::new();
+        let first = test.one_goes("users", 50);
+        test.hear(first, 100, remaining, Some(60));
+        assert_eq!(test.how_many(50, 100, remaining, 60), expected, "{remaining} were left");
+        // In later windows each request of ours is known, and what else is gone is others'.
+        test.now += SECOND(61);
+        let probe = test.one_goes("users", 50);
+        test.hear(probe, 100, 70, Some(60));
+        assert_eq!(1 + test.how_many(50, 100, 70, 60), 50);
+    }
+}
+
+#[test]
+fn what_is_under_way_when_limits_first_appear_is_counted_with_what_was_used_before() {
+    let mut test = Try::new();
+    let first = test.one_goes("users", 50);
+    test.org.hear(first, test.now, Heard::NoLimits);
+    test.org.leave(first);
+    let tickets = [test.enter("users", 50), test.enter("users", 50), test.enter("users", 50)];
+    assert_eq!(test.let_go(), 3);
+    test.hear(tickets[0], 100, 55, Some(60));
+    assert_eq!(test.how_many(50, 100, 53, 60), 3, "45, 2 under way, and 3 make the budget");
 }
 
 #[test]

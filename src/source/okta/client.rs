@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use reqwest::StatusCode;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::parse::{self, OktaError};
 use super::refusal;
 use crate::config::model::SecretRef;
-use crate::http::{Answer, Api, Call, Failure, FailureKind};
+use crate::http::{Answer, Api, Call, Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
 use crate::sync::progress::Progress;
 
@@ -71,7 +72,7 @@ pub(super) enum Unread {
     Strange(String),
     /// Given up.
     GivenUp(Failure),
-    /// Not asked for, because the run had given up too much before.
+    /// Not asked for, or not again, because the run had given up too much before.
     Stopped,
 }
 
@@ -102,13 +103,16 @@ pub(super) struct Client {
     token: SecretRef,
     pub(super) progress: Progress,
     given_up: AtomicU32,
+    /// Cancelled when so much was given up that nothing more is asked for.
+    stop: CancellationToken,
     /// Memory for bodies, one for each request that is under way.
     buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Client {
     pub(super) fn new(api: Api, token: SecretRef, progress: Progress) -> Self {
-        Self { api, token, progress, given_up: AtomicU32::new(0), buffers: Mutex::default() }
+        let (given_up, stop) = (AtomicU32::new(0), CancellationToken::new());
+        Self { api, token, progress, given_up, stop, buffers: Mutex::default() }
     }
 
     pub(super) fn origin(&self) -> &Url {
@@ -132,12 +136,15 @@ impl Client {
         ask: Ask<'_>,
         mut read: impl FnMut(&Answer, &[u8]) -> Result<T, String>,
     ) -> Result<T, Unread> {
-        if self.has_stopped() {
-            return Err(Unread::Stopped);
-        }
         let Ask { bucket, url, options, smaller, .. } = ask;
-        let call =
-            Call { bucket: bucket.name(), url, content_type: options, smaller, explain: parse::explain };
+        let call = Call {
+            bucket: bucket.name(),
+            url,
+            content_type: options,
+            smaller,
+            stop: &self.stop,
+            explain: parse::explain,
+        };
         let mut buffer = self.buffer();
         let reply = self.api.get(call, &self.progress, &mut buffer, |answer, body| {
             if answer.status == StatusCode::OK {
@@ -148,14 +155,18 @@ impl Client {
         let reply = reply.await;
         self.give_back(buffer);
         reply.unwrap_or_else(|failure| {
+            if failure.kind == FailureKind::Stopped {
+                return Err(Unread::Stopped);
+            }
             let given_up = self.given_up.fetch_add(1, Ordering::Relaxed) + 1;
             if given_up == MOST_GIVEN_UP {
+                self.stop.cancel();
                 tracing::warn!(
                     "{MOST_GIVEN_UP} requests had to be given up; nothing more is read in this run"
                 );
             }
             tracing::warn!(
-                host = self.origin().host_str(),
+                host = host_and_port(self.origin()),
                 why = failure.text,
                 "{} could not be read and was given up",
                 ask.what
@@ -166,7 +177,7 @@ impl Client {
 
     /// Whether so much was given up that nothing more is asked for.
     pub(super) fn has_stopped(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed) >= MOST_GIVEN_UP
+        self.stop.is_cancelled()
     }
 
     /// Turns an [`Unread`] of something without which nothing can be read into the run's error.
@@ -179,7 +190,7 @@ impl Client {
             Unread::Missing | Unread::NoPath(_) => refusal::not_okta(origin, what, &unread.reason()),
             Unread::Strange(text) => refusal::not_okta(origin, what, &text),
             stopped @ Unread::Stopped => {
-                let failure = Failure { kind: FailureKind::NoAnswer, text: stopped.reason() };
+                let failure = Failure { kind: FailureKind::Stopped, text: stopped.reason() };
                 refusal::unreachable(origin, what, &failure)
             }
         }

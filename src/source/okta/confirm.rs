@@ -6,7 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::client::{Ask, Bucket, Client, Unread};
 use super::gathered::{Gathered, Kind, unknown_status_finding, unreadable_finding};
-use super::members::{self, Outcome, SIDE_BY_SIDE};
+use super::members::{self, SIDE_BY_SIDE, Shown};
 use super::parse::{self, Broken, GroupRecord, UserRecord};
 use crate::source::{Questions, ReadRequest, SourceError};
 use crate::sync::model::{Absence, Member, Proof, SourceGroup, SourceId, SourceSnapshot};
@@ -120,17 +120,12 @@ async fn with_members(
     record: GroupRecord,
 ) -> Result<Answered<SourceGroup>, SourceError> {
     let GroupRecord { id, name, description, everyone, .. } = record;
-    let outcome = if everyone || !(request.wants_members.0)(&name) {
-        Outcome::Read(Vec::new(), Proof::Proven)
+    let (members, members_proof) = if everyone || !(request.wants_members.0)(&name) {
+        (Vec::new(), Proof::Proven)
     } else {
-        members::read(client, gathered, &id, None).await?
+        members::read(client, gathered, &id, None, Shown::AskedFor).await?
     };
-    Ok(match outcome {
-        Outcome::Read(members, members_proof) => {
-            Answered::Found(SourceGroup { id, name, description, everyone, members, members_proof })
-        }
-        Outcome::Gone => Answered::Absent(Absence::Gone),
-    })
+    Ok(Answered::Found(SourceGroup { id, name, description, everyone, members, members_proof }))
 }
 
 /// Only Okta's own 404 is an absence; whatever else comes is no answer, except a refused token, which ends the run.

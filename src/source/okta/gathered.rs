@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::list::Taken;
 use super::parse::{Broken, GroupRecord, MemberRecord, Records, UserRecord};
 use crate::sync::model::{
-    Absence, Finding, FindingKind, Member, People, Person, Proof, SourceAddress, SourceGroup, SourceId,
+    Finding, FindingKind, Member, People, Person, Proof, SourceAddress, SourceGroup, SourceId,
     SourceSnapshot, SourceUser, Status,
 };
 
@@ -27,7 +27,6 @@ pub(super) struct Contents {
     group_places: HashMap<SourceId, usize>,
     groups_proof: Option<Proof>,
     unreadable: BTreeSet<SourceId>,
-    gone: BTreeSet<SourceId>,
     findings: BTreeSet<Finding>,
 }
 
@@ -57,8 +56,6 @@ impl Gathered {
     ) -> SourceSnapshot {
         let mut contents = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         let unfinished = || Proof::NotProven("it was not read to its end".to_owned());
-        contents.groups.retain(|group| !contents.gone.contains(&group.id));
-        let absences: BTreeMap<_, _> = contents.gone.into_iter().map(|id| (id, Absence::Gone)).collect();
         contents.users.shrink_to_fit();
         SourceSnapshot {
             address,
@@ -69,7 +66,8 @@ impl Gathered {
             groups: contents.groups,
             groups_proof: contents.groups_proof.unwrap_or_else(unfinished),
             unreadable: contents.unreadable,
-            absences,
+            // A list shows nobody to be gone; only a question for a record does.
+            absences: BTreeMap::new(),
             findings: contents.findings.into_iter().collect(),
         }
     }
@@ -169,11 +167,6 @@ impl Contents {
             group.members = members;
             group.members_proof = proof;
         }
-    }
-
-    /// A group vanished while it was read.
-    pub(super) fn group_is_gone(&mut self, id: &SourceId) {
-        self.gone.insert(id.clone());
     }
 }
 

@@ -15,13 +15,22 @@ use crate::sync::model::{Member, Proof, SourceId};
 /// How many groups are read side by side; the limiter decides how many requests really run at once.
 pub(super) const SIDE_BY_SIDE: usize = 8;
 
-/// What came of reading the members of one group.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// The members, and whether they are all.
-    Read(Vec<Member>, Proof),
-    /// The group itself is gone.
-    Gone,
+/// Where Okta showed a group before its members were asked for, as the beginning of a sentence about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shown {
+    /// In the list of groups.
+    Listed,
+    /// In answer to a question for the group itself.
+    AskedFor,
+}
+
+impl Shown {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Listed => "it was in the list of groups",
+            Self::AskedFor => "Okta showed it when asked for it",
+        }
+    }
 }
 
 /// Reads the members of all groups that come in.
@@ -34,32 +43,27 @@ pub(super) async fn read_all(
         stream::unfold(wanted, async |mut wanted| wanted.recv().await.map(|group| (Ok(group), wanted)));
     wanted
         .try_for_each_concurrent(SIDE_BY_SIDE, async |group: Wanted| {
-            match read(client, gathered, &group.id, group.count).await? {
-                Outcome::Read(members, proof) => gathered.lock().end_members(group.place, members, proof),
-                Outcome::Gone => gathered.lock().group_is_gone(&group.id),
-            }
+            let (members, proof) = read(client, gathered, &group.id, group.count, Shown::Listed).await?;
+            gathered.lock().end_members(group.place, members, proof);
             client.progress.groups_read(1);
             Ok(())
         })
         .await
 }
 
-/// Reads the members of one group. A list whose length is not what Okta counts is read once more (RULES 18).
+/// Reads the members of one group, and says whether they are all. A list whose length is not what Okta counts is read once
+/// more (RULES 18). A group that was shown and then is not there has no members, and nothing is proven by it (law 1): if it
+/// has really left, the next run's list tells.
 pub(super) async fn read(
     client: &Client,
     gathered: &Gathered,
     id: &SourceId,
     count: Option<u64>,
-) -> Result<Outcome, SourceError> {
-    let (mut list, mut proof) = match read_once(client, gathered, id).await? {
-        Some(read) => read,
-        None => return Ok(Outcome::Gone),
-    };
+    shown: Shown,
+) -> Result<(Vec<Member>, Proof), SourceError> {
+    let (mut list, mut proof) = read_once(client, gathered, id, shown).await?;
     if proof.is_proven() && count.is_some_and(|count| count != list.len() as u64) {
-        (list, proof) = match read_once(client, gathered, id).await? {
-            Some(read) => read,
-            None => return Ok(Outcome::Gone),
-        };
+        (list, proof) = read_once(client, gathered, id, shown).await?;
     }
     if let (Proof::Proven, Some(count)) = (&proof, count)
         && count != list.len() as u64
@@ -70,15 +74,16 @@ pub(super) async fn read(
     if let (Proof::NotProven(why), false) = (&proof, client.has_stopped()) {
         tracing::warn!(group = %id, why, "the members of a group are not proven; nobody is removed from it");
     }
-    Ok(Outcome::Read(list.into_members(), proof))
+    Ok((list.into_members(), proof))
 }
 
-/// Reads the list once; None if the group is gone.
+/// Reads the list once.
 async fn read_once(
     client: &Client,
     gathered: &Gathered,
     id: &SourceId,
-) -> Result<Option<(MemberList, Proof)>, SourceError> {
+    shown: Shown,
+) -> Result<(MemberList, Proof), SourceError> {
     let first = client.url(&["groups", &id.0, "users"], Some("limit=1000"));
     let what = format!("the member list of group {id}");
     let mut members = MemberList::default();
@@ -93,25 +98,25 @@ async fn read_once(
             None => Proof::Proven,
         },
         Ok(Ended::Short(why)) => Proof::NotProven(why),
-        Ok(Ended::Missing) | Err(Unread::Missing) => match vanished(client, id).await? {
-            Some(why) => Proof::NotProven(why),
-            None => return Ok(None),
-        },
+        Ok(Ended::Missing) | Err(Unread::Missing) => {
+            members = MemberList::default();
+            Proof::NotProven(vanished(client, id, shown).await?)
+        }
         Err(Unread::Fatal(error)) => return Err(error),
         Err(unread) => Proof::NotProven(unread.reason()),
     };
-    Ok(Some((members, proof)))
+    Ok((members, proof))
 }
 
-/// Asks for a group whose members answered 404: None if it is gone, else why nothing can be concluded.
-async fn vanished(client: &Client, id: &SourceId) -> Result<Option<String>, SourceError> {
+/// Asks for a group whose members answered 404, to say why nothing can be concluded.
+async fn vanished(client: &Client, id: &SourceId, shown: Shown) -> Result<String, SourceError> {
     let url = client.url(&["groups", &id.0], None);
     let what = format!("the group {id}");
     let ask = Ask { bucket: Bucket::Group, url: &url, what: &what, options: None, smaller: None };
     match client.ask(ask, |_, body| parse::group(body)).await {
-        Err(Unread::Missing) => Ok(None),
-        Ok(_) => Ok(Some("Okta answered 404 to it although the group exists".to_owned())),
+        Err(Unread::Missing) => Ok(format!("{}, and then Okta answered 404 for it", shown.text())),
+        Ok(_) => Ok("Okta answered 404 to it although the group exists".to_owned()),
         Err(Unread::Fatal(error)) => Err(error),
-        Err(unread) => Ok(Some(format!("Okta answered 404 to it, and the group: {}", unread.reason()))),
+        Err(unread) => Ok(format!("Okta answered 404 to it, and the group: {}", unread.reason())),
     }
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::parse::{OktaError, clean};
 use crate::config::model::SecretRef;
-use crate::http::{Failure, FailureKind};
+use crate::http::{Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
 
 /// Where a secret is, in words; never what it is.
@@ -21,7 +21,7 @@ pub(super) fn place(secret: &SecretRef) -> String {
 
 /// 401, wherever it comes: the token.
 pub(super) fn unauthorized(origin: &Url, token: &SecretRef, error: Option<&OktaError>) -> SourceError {
-    let (host, place) = (host(origin), place(token));
+    let (host, place) = (host_and_port(origin), place(token));
     let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
     SourceError::Refused(format!(
         "{host} refused the API token in {place} with 401{said}; nothing was changed. A token is void after 30 days \
@@ -33,7 +33,7 @@ pub(super) fn unauthorized(origin: &Url, token: &SecretRef, error: Option<&OktaE
 
 /// 403 for a list or a record: the rights behind the token.
 pub(super) fn forbidden(origin: &Url, what: &str, error: Option<&OktaError>) -> SourceError {
-    let host = host(origin);
+    let host = host_and_port(origin);
     let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
     SourceError::Refused(format!(
         "{host} does not let this API token read {what}: 403{said}; nothing was changed. A token has the rights of the \
@@ -44,7 +44,7 @@ pub(super) fn forbidden(origin: &Url, what: &str, error: Option<&OktaError>) -> 
 
 /// The first page of a list, or the org itself, could not be had.
 pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> SourceError {
-    let host = host(origin);
+    let host = host_and_port(origin);
     let Failure { kind, text } = failure;
     let begin = format!("{what} could not be read from {host}: {text}; nothing was changed.");
     match kind {
@@ -55,8 +55,15 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
             "{begin} If a proxy opens TLS connections here, add its CA certificate to the system's; otherwise check the \
              domain in the connector's file and this host's clock"
         )),
+        FailureKind::NoTls => SourceError::Unreachable(format!(
+            "{begin} Check scheme, host and port in the connector's file; plain http is accepted for loopback addresses only"
+        )),
         FailureKind::NoAnswer => SourceError::Unreachable(format!(
             "{begin} Check the network between this host and {host} (firewall, proxy); the next run tries again"
+        )),
+        FailureKind::TooManyAtOnce => SourceError::Unreachable(format!(
+            "{begin} Other clients of the org keep all its places for requests under way busy: find out which they are \
+             (Reports > Rate limits in Okta). The next run tries again"
         )),
         FailureKind::Server(429) => SourceError::Unreachable(format!(
             "{begin} Another client of the org uses up the rate limit: see Reports > Rate limits in Okta. The next run tries \
@@ -64,6 +71,9 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
         )),
         FailureKind::Server(_) => SourceError::Unreachable(format!(
             "{begin} See https://status.okta.com if this goes on; the next run tries again"
+        )),
+        FailureKind::Stopped => SourceError::Unreachable(format!(
+            "{begin} The log says which requests were given up and why; the next run tries again"
         )),
         FailureKind::WrongAnswer => SourceError::NotTheSource(format!(
             "{begin} Something between this host and Okta answers in its place, or the domain is not that of an Okta org: \
@@ -74,7 +84,7 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
 
 /// An answer to the very first question that Okta would not give there: a redirect, a 404 for a list, a 400.
 pub(super) fn not_okta(origin: &Url, what: &str, strange: &str) -> SourceError {
-    let host = host(origin);
+    let host = host_and_port(origin);
     SourceError::NotTheSource(format!(
         "{what} could not be read from {host}: {strange}; nothing was changed. Check the domain in the connector's file: it \
          is the org's own address, such as acme.okta.com, without -admin and without a path"
@@ -85,8 +95,8 @@ pub(super) fn not_okta(origin: &Url, what: &str, strange: &str) -> SourceError {
 pub(super) fn strange(status: StatusCode, headers: &HeaderMap, error: Option<&OktaError>) -> String {
     if status.is_redirection() {
         let target = headers.get(LOCATION).and_then(|location| location.to_str().ok());
-        let host = target.and_then(|target| Url::parse(target).ok());
-        let host = host.as_ref().and_then(Url::host_str).map_or_else(|| "elsewhere".to_owned(), clean);
+        let host = target.and_then(|target| Url::parse(target).ok()).filter(Url::has_host);
+        let host = host.map_or_else(|| "elsewhere".to_owned(), |host| clean(&host_and_port(&host)));
         return format!("the answer is a redirect ({status}) to {host}, which is not followed");
     }
     if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
@@ -96,8 +106,4 @@ pub(super) fn strange(status: StatusCode, headers: &HeaderMap, error: Option<&Ok
         Some(error) => format!("the answer is {status} ({})", error.line()),
         None => format!("the answer is {status} and not in Okta's form"),
     }
-}
-
-fn host(origin: &Url) -> &str {
-    origin.host_str().unwrap_or_default()
 }

@@ -7,11 +7,13 @@ use serde_json::json;
 use wiremock::matchers::{header, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use super::client::{Ask, Bucket, Unread};
 use super::*;
 use crate::config::model::SecretRef;
 use crate::http::Patience;
 use crate::source::GroupFilter;
 use crate::sync::model::Proof;
+use crate::sync::progress::Progress;
 use crate::telemetry::metrics::Metrics;
 
 fn request() -> ReadRequest {
@@ -138,6 +140,25 @@ async fn a_404_that_is_not_about_the_record_does_not_prove_that_a_group_is_gone(
         let Proof::NotProven(why) = &snapshot.groups[0].members_proof else { panic!("proven") };
         assert_eq!(why, expected);
     }
+}
+
+#[tokio::test]
+async fn rules_30_nothing_is_sent_after_the_third_request_that_was_given_up() {
+    // Nobody listens there any more once the listener is dropped.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    drop(listener);
+    let shared = Shared::with_patience(Metrics::new(), Patience { tries: 1, ..Patience::default() }).unwrap();
+    let api = shared.api("test", &origin, HeaderValue::from_static("SSWS 00secret"), 50);
+    let client = Client::new(api, SecretRef::Credential("token".to_owned()), Progress::default());
+    let url = client.url(&["groups"], None);
+    let ask = Ask { bucket: Bucket::Groups, url: &url, what: "a list", options: None, smaller: None };
+    // As long as no limits are known they go one after the other: all but the first stand in the queue from the beginning.
+    let asked = futures_util::future::join_all((0..10).map(|_| client.ask(ask, |_, _| Ok(())))).await;
+    let stopped = asked.iter().filter(|reply| matches!(reply, Err(Unread::Stopped))).count();
+    let given_up = asked.iter().filter(|reply| matches!(reply, Err(Unread::GivenUp(_)))).count();
+    assert_eq!((given_up, stopped), (3, 7));
+    assert!(client.has_stopped());
 }
 
 #[tokio::test]
