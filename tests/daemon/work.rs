@@ -97,7 +97,7 @@ fn a_failed_run_says_why_everywhere() {
 fn two_connectors_run_at_once_and_one_that_hangs_does_not_hold_up_the_other() {
     let site = Site::with(&["acme", "beta"]);
     let daemon = site.start();
-    let stall = site.okta.fault(Fault::on(Route::Users).kind(FaultKind::Stall).times(1));
+    let stall = site.okta.fault(Fault::on(Route::Members).kind(FaultKind::Stall).after(3).times(1));
     let mut acme = daemon.begin_sync("acme");
     acme.until("started");
     daemon.told("1 running");
