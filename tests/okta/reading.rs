@@ -168,9 +168,9 @@ async fn rules_12_members_keep_the_status_that_their_list_shows() {
 
 #[tokio::test]
 async fn an_org_whose_id_the_token_may_not_read_is_known_by_its_origin() {
-    for status in [403, 404] {
+    for kind in [FaultKind::Status(403), FaultKind::NotFound, FaultKind::Status(404), FaultKind::Status(405)]
+    {
         let bench = Bench::start(Options::empty()).await;
-        let kind = if status == 404 { FaultKind::NotFound } else { FaultKind::Status(status) };
         let fault = bench.okta.fault(Fault::on(Route::Org).kind(kind));
         let address = bench.read().await.address;
         assert_eq!((address.id, address.origin), (None, bench.okta.url().to_owned()));

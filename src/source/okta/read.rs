@@ -24,15 +24,15 @@ pub(super) async fn read(client: &Client, request: &ReadRequest) -> Result<Sourc
     Ok(snapshot)
 }
 
-/// The org's id, without it where the token may not read it, and its origin (RULES 1). An id that could not be had for the moment is an
-/// error, since a ledger would not be recognised by another address.
+/// The org's id and its origin (RULES 1). The id is left out where the token may not read it or nothing sensible answers;
+/// whether this is Okta at all, the lists will tell. Refused credentials and a host that does not answer are errors.
 pub(super) async fn address(client: &Client) -> Result<SourceAddress, SourceError> {
     const WHAT: &str = "the org";
     let url = client.url(&["org"], None);
     let ask = Ask { bucket: Bucket::Other, url: &url, what: WHAT, options: None, smaller: None };
     let id = match client.ask(ask, |_, body| parse::org_id(body)).await {
         Ok(id) => Some(id),
-        Err(Unread::Forbidden(_) | Unread::Missing | Unread::NoPath(_)) => None,
+        Err(Unread::Forbidden(_) | Unread::Missing | Unread::NoPath(_) | Unread::Strange(_)) => None,
         Err(unread) => return Err(client.fatal(WHAT, unread)),
     };
     Ok(SourceAddress { id, origin: client.origin().origin().ascii_serialization() })
