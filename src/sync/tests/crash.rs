@@ -116,7 +116,7 @@ async fn two_runs_into_one_target_write_one_after_the_other_and_the_waiting_one_
     let control = RunControl::default();
     let progress = control.progress.clone();
     let run = tokio::spawn(async move { sync(&connector, &services, &ticket, &control).await });
-    until_waiting(&progress).await;
+    until_waiting(&world, &progress).await;
     assert!(world.target().log.is_empty());
     // Whoever has the turn makes an account of a name that the waiting run wants.
     world.target().add_user("u0@example.com");
@@ -127,8 +127,9 @@ async fn two_runs_into_one_target_write_one_after_the_other_and_the_waiting_one_
     assert_eq!(report.findings[0].kind, crate::sync::model::FindingKind::NotManaged);
 }
 
-async fn until_waiting(progress: &crate::sync::progress::Progress) {
-    while progress.view().phase != crate::sync::progress::Phase::Waiting || progress.view().groups_total > 0 {
+/// Until the run has read the target and waits for its turn.
+async fn until_waiting(world: &World, progress: &crate::sync::progress::Progress) {
+    while world.target().reads == 0 || progress.view().phase != crate::sync::progress::Phase::Waiting {
         tokio::task::yield_now().await;
     }
 }

@@ -205,6 +205,8 @@ pub(super) struct Memory {
     pub(super) users: BTreeMap<TargetId, TargetUser>,
     pub(super) groups: BTreeMap<TargetId, (GroupAttributes, BTreeSet<TargetId>)>,
     pub(super) next: u32,
+    /// How often a run has read it.
+    pub(super) reads: u32,
     /// Every write that had an effect.
     pub(super) log: Vec<Write>,
     /// After so many more writes the process dies.
@@ -374,7 +376,9 @@ impl Reader for FakeTarget {
         CAPABILITIES
     }
     async fn read(&self, _: &RunControl) -> Result<TargetSnapshot, TargetError> {
-        Ok(self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner).snapshot())
+        let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        memory.reads += 1;
+        Ok(memory.snapshot())
     }
 }
 
