@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use compact_str::CompactString;
 use std::collections::BTreeSet;
 
-use crate::sync::model::{SourceAddress, SourceId, SourceSnapshot, Status};
+use crate::sync::model::{SourceAddress, SourceId, SourceSnapshot};
 use crate::sync::progress::RunControl;
 
 /// What one read must bring.
@@ -23,8 +23,6 @@ pub struct ReadRequest {
     pub wants_members: GroupFilter,
     /// Groups in which the ledger has memberships: an empty one of these is read even if Okta counts 0 (RULES 18).
     pub groups_with_memberships: BTreeSet<SourceId>,
-    /// Statuses in scope: a member with one of these who is missing from the user list is asked for (RULES 12).
-    pub statuses: BTreeSet<Status>,
 }
 
 /// Decides by name whether the members of a group are wanted.

@@ -10,6 +10,7 @@ use super::model::{Ledger, LedgerGroup, LedgerUser, Origin, SourceId, TargetId};
 use super::plan::{Change, LedgerChange, Operation, Plan};
 use super::progress::{Phase, RunControl};
 use super::report::{Counts, HoldKind};
+use super::tally::count;
 use crate::clock::Clock;
 use crate::store::{Answer, Applied, Intent, JournalBatch, Store, StoreError};
 use crate::target::{Write, WriteError, Writer, Written};
@@ -285,24 +286,10 @@ impl<'a> Work<'a> {
 
     /// Counts what was done; returns how many members of a membership operation were not.
     fn count_done(&mut self, operation: &Operation, written: &Written) -> u64 {
-        let counts = &mut self.applying.counts;
-        match &operation.change {
-            Change::CreateUser { .. } => counts.users.created += 1,
-            Change::UpdateUser { .. } | Change::EnableUser => counts.users.updated += 1,
-            Change::DisableUser => counts.users.disabled += 1,
-            Change::CreateGroup { .. } => counts.groups.created += 1,
-            Change::UpdateGroup { .. } => counts.groups.updated += 1,
-            Change::ChangeMembers { group_left, .. } => {
-                let (added, removed, left_out) = self.members_done(operation, written);
-                let counts = &mut self.applying.counts;
-                counts.groups.disabled += u64::from(*group_left);
-                counts.memberships.created += added;
-                counts.memberships.deleted += removed;
-                counts.memberships.failed += left_out;
-                return left_out;
-            }
-        }
-        0
+        let (added, removed, left_out) = self.members_done(operation, written);
+        count(&mut self.applying.counts, &operation.change, (added, removed));
+        self.applying.counts.memberships.failed += left_out;
+        left_out
     }
 
     fn count_failed(&mut self, operation: &Operation) {

@@ -255,7 +255,6 @@ fn read_request(rules: &Rules, ledger: &Ledger) -> ReadRequest {
         attributes: WANTED_ATTRIBUTES.map(CompactString::from).into(),
         wants_members: GroupFilter(Arc::new(move |name| wants_group(&groups, name))),
         groups_with_memberships: with_memberships.map(|(source, _)| source.clone()).collect(),
-        statuses: rules.scope.statuses.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod desire;
 pub mod diff;
 mod doubt;
 pub mod engine;
+pub mod finding;
 pub mod guard;
 pub mod link;
 pub mod model;

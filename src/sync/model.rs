@@ -7,6 +7,8 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+pub use super::finding::{Finding, FindingKind};
+
 /// The id of a user or a group at the source. Okta's are 20 characters long and never change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -428,93 +430,4 @@ pub struct Unanswered {
     pub new_name: Option<CompactString>,
     /// Members that it removes.
     pub removed: Vec<SourceId>,
-}
-
-/// What kind of thing a finding is about; a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingKind {
-    /// A record that could not be read.
-    UnreadableRecord,
-    /// A status that this version does not know.
-    UnknownStatus,
-    /// A name that is empty or that the target would not take.
-    InvalidName,
-    /// Two users, or a user and a managed one, want one name.
-    NameCollision,
-    /// An object of that name exists and is not managed.
-    NotManaged,
-    /// A protected user or group would have been touched.
-    Protected,
-    /// The target cannot rename.
-    CannotRename,
-    /// Somebody else disabled the account in the target.
-    DisabledByOthers,
-    /// Somebody else deleted the object in the target.
-    DeletedByOthers,
-    /// Several source groups bear one name and were merged.
-    MergedGroups,
-    /// Another connector manages this group or user.
-    ClaimedElsewhere,
-    /// A record that was absent and whose absence could not be confirmed.
-    AbsenceUnconfirmed,
-    /// A member with a status in scope that the user list did not show.
-    MemberNotListed,
-}
-
-impl FindingKind {
-    /// All kinds, for metrics that exist from the start.
-    pub const ALL: [FindingKind; 13] = [
-        Self::UnreadableRecord,
-        Self::UnknownStatus,
-        Self::InvalidName,
-        Self::NameCollision,
-        Self::NotManaged,
-        Self::Protected,
-        Self::CannotRename,
-        Self::DisabledByOthers,
-        Self::DeletedByOthers,
-        Self::MergedGroups,
-        Self::ClaimedElsewhere,
-        Self::AbsenceUnconfirmed,
-        Self::MemberNotListed,
-    ];
-
-    /// The name as in JSON and in metric labels.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UnreadableRecord => "unreadable_record",
-            Self::UnknownStatus => "unknown_status",
-            Self::InvalidName => "invalid_name",
-            Self::NameCollision => "name_collision",
-            Self::NotManaged => "not_managed",
-            Self::Protected => "protected",
-            Self::CannotRename => "cannot_rename",
-            Self::DisabledByOthers => "disabled_by_others",
-            Self::DeletedByOthers => "deleted_by_others",
-            Self::MergedGroups => "merged_groups",
-            Self::ClaimedElsewhere => "claimed_elsewhere",
-            Self::AbsenceUnconfirmed => "absence_unconfirmed",
-            Self::MemberNotListed => "member_not_listed",
-        }
-    }
-}
-
-/// Something about one record that a person should know. It never stops the others.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Finding {
-    /// What kind.
-    pub kind: FindingKind,
-    /// The record it is about: a name or an id.
-    pub subject: CompactString,
-    /// One sentence: what is so, and what was therefore not done.
-    pub message: String,
-}
-
-impl Finding {
-    /// A finding of `kind` about `subject`.
-    pub fn new(kind: FindingKind, subject: impl AsRef<str>, message: impl Into<String>) -> Self {
-        Self { kind, subject: CompactString::from(subject.as_ref()), message: message.into() }
-    }
 }

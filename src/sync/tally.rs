@@ -49,17 +49,26 @@ pub(super) fn count_held(counts: &mut Counts, holds: &[Hold]) {
 
 pub(super) fn count_planned(counts: &mut Counts, plan: &Plan) {
     for operation in &plan.operations {
-        match &operation.change {
-            Change::CreateUser { .. } => counts.users.created += 1,
-            Change::UpdateUser { .. } | Change::EnableUser => counts.users.updated += 1,
-            Change::DisableUser => counts.users.disabled += 1,
-            Change::CreateGroup { .. } => counts.groups.created += 1,
-            Change::UpdateGroup { .. } => counts.groups.updated += 1,
-            Change::ChangeMembers { added, removed, group_left, .. } => {
-                counts.groups.disabled += u64::from(*group_left);
-                counts.memberships.created += added.len() as u64;
-                counts.memberships.deleted += removed.len() as u64;
-            }
+        let members = match &operation.change {
+            Change::ChangeMembers { added, removed, .. } => (added.len() as u64, removed.len() as u64),
+            _ => (0, 0),
+        };
+        count(counts, &operation.change, members);
+    }
+}
+
+/// Counts one operation as done, with so many members added and removed.
+pub(super) fn count(counts: &mut Counts, change: &Change, (added, removed): (u64, u64)) {
+    match change {
+        Change::CreateUser { .. } => counts.users.created += 1,
+        Change::UpdateUser { .. } | Change::EnableUser => counts.users.updated += 1,
+        Change::DisableUser => counts.users.disabled += 1,
+        Change::CreateGroup { .. } => counts.groups.created += 1,
+        Change::UpdateGroup { .. } => counts.groups.updated += 1,
+        Change::ChangeMembers { group_left, .. } => {
+            counts.groups.disabled += u64::from(*group_left);
+            counts.memberships.created += added;
+            counts.memberships.deleted += removed;
         }
     }
 }

@@ -10,7 +10,7 @@ use usersyncd::config::model::{OktaSettings, SecretRef};
 use usersyncd::http::{Patience, Shared};
 use usersyncd::source::okta::Okta;
 use usersyncd::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
-use usersyncd::sync::model::{AttributeValue, Proof, SourceGroup, SourceSnapshot, Status};
+use usersyncd::sync::model::{AttributeValue, Proof, SourceGroup, SourceSnapshot};
 use usersyncd::sync::progress::RunControl;
 use usersyncd::telemetry::metrics::Metrics;
 
@@ -129,7 +129,6 @@ pub(crate) fn request() -> ReadRequest {
         attributes: ["displayName", "email", "firstName", "lastName", "login"].map(Into::into).into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
         groups_with_memberships: BTreeSet::new(),
-        statuses: BTreeSet::from([Status::Active]),
     }
 }
 

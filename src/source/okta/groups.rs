@@ -4,7 +4,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::client::{Bucket, Client};
 use super::gathered::{Gathered, Kind};
-use super::list::{self, Ended, List, Taken};
+use super::list::{self, List, Taken};
 use super::parse::{self, GroupRecord, Records};
 use crate::source::{ReadRequest, SourceError};
 use crate::sync::model::{Proof, SourceId};
@@ -36,11 +36,7 @@ pub(super) async fn read(
         Ok(take(client, gathered, request, &wanted, page))
     });
     let proof = match ended.await {
-        Ok(Ended::Complete) => Proof::Proven,
-        Ok(Ended::Short(why)) => Proof::NotProven(why),
-        Ok(Ended::Missing) => {
-            Proof::NotProven("Okta answered in the middle of it that it does not exist (404)".to_owned())
-        }
+        Ok(ended) => ended.into_proof(),
         Err(unread) => return Err(client.fatal(WHAT, unread)),
     };
     if let Proof::NotProven(why) = &proof {

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::client::{Ask, Bucket, Client, Unread};
 use crate::http::{link, pin};
+use crate::sync::model::Proof;
 
 /// A list to read.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,19 @@ pub(super) enum Ended {
     Short(String),
     /// A later page answered that the thing does not exist.
     Missing,
+}
+
+impl Ended {
+    /// What may be concluded from a list of the whole org.
+    pub(super) fn into_proof(self) -> Proof {
+        match self {
+            Self::Complete => Proof::Proven,
+            Self::Short(why) => Proof::NotProven(why),
+            Self::Missing => {
+                Proof::NotProven("Okta answered in the middle of it that it does not exist (404)".to_owned())
+            }
+        }
+    }
 }
 
 /// Reads a list page by page. `take` reads one page; an error of it is a part of a sentence, and it must not have taken

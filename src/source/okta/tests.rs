@@ -21,7 +21,6 @@ fn request() -> ReadRequest {
         attributes: ["login"].map(Into::into).into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
         groups_with_memberships: BTreeSet::new(),
-        statuses: BTreeSet::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::client::{Bucket, Client};
 use super::gathered::Gathered;
-use super::list::{self, Ended, List};
+use super::list::{self, List};
 use super::parse;
 use crate::source::{ReadRequest, SourceError};
 use crate::sync::model::Proof;
@@ -29,11 +29,7 @@ pub(super) async fn read(
         Ok(taken)
     });
     let proof = match ended.await {
-        Ok(Ended::Complete) => Proof::Proven,
-        Ok(Ended::Short(why)) => Proof::NotProven(why),
-        Ok(Ended::Missing) => {
-            Proof::NotProven("Okta answered in the middle of it that it does not exist (404)".to_owned())
-        }
+        Ok(ended) => ended.into_proof(),
         Err(unread) => return Err(client.fatal(WHAT, unread)),
     };
     if let Proof::NotProven(why) = &proof {

@@ -3,5 +3,6 @@
 mod crash;
 mod limits;
 mod properties;
+mod removals;
 mod rules;
 mod world;

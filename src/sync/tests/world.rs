@@ -393,6 +393,19 @@ impl Writer for FakeTarget {
     }
 }
 
+/// Four users, a group of three of them, and Everyone.
+pub(super) async fn small_world() -> World {
+    let mut org = Org::with_users(4);
+    org.group("g1", "staff", &["u000", "u001", "u002"]);
+    org.group("g2", "Everyone", &["u000", "u001", "u002", "u003"]);
+    World::new(org, 3).await
+}
+
+/// The kinds of a report's findings.
+pub(super) fn kinds(report: &Report) -> Vec<FindingKind> {
+    report.findings.iter().map(|finding| finding.kind).collect()
+}
+
 impl World {
     pub(super) async fn new(org: Org, batch_size: usize) -> Self {
         // In memory where there is such a place: every commit waits for the disk otherwise.

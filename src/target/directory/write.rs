@@ -56,18 +56,29 @@ fn created(transaction: &Transaction<'_>) -> Written {
     Written::Created(TargetId(format_compact!("{}", transaction.last_insert_rowid())))
 }
 
+/// The id of what an earlier create of the same name for the same source object made, whose answer was lost.
+fn created_before(
+    transaction: &Transaction<'_>,
+    query: &str,
+    key: &str,
+    source: &SourceId,
+) -> Result<Option<TargetId>> {
+    let id: Option<i64> = transaction
+        .prepare_cached(query)?
+        .query_row([key, source.0.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(id.map(|id| TargetId(format_compact!("{id}"))))
+}
+
 fn create_user(
     transaction: &Transaction<'_>,
     source: &SourceId,
     user: &UserAttributes,
 ) -> Result<Result<Written, WriteError>> {
     let key = user.username.to_lowercase();
-    let ours: Option<i64> = transaction
-        .prepare_cached("SELECT id FROM users WHERE username_key = ?1 AND source_id = ?2")?
-        .query_row([key.as_str(), source.0.as_str()], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = ours {
-        return Ok(Ok(Written::Created(TargetId(format_compact!("{id}")))));
+    let known = "SELECT id FROM users WHERE username_key = ?1 AND source_id = ?2";
+    if let Some(id) = created_before(transaction, known, &key, source)? {
+        return Ok(Ok(Written::Created(id)));
     }
     transaction
         .prepare_cached(
@@ -116,12 +127,9 @@ fn create_group(
     group: &GroupAttributes,
 ) -> Result<Result<Written, WriteError>> {
     let key = group.name.to_lowercase();
-    let ours: Option<i64> = transaction
-        .prepare_cached("SELECT id FROM groups WHERE name_key = ?1 AND source_id = ?2")?
-        .query_row([key.as_str(), source.0.as_str()], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = ours {
-        return Ok(Ok(Written::Created(TargetId(format_compact!("{id}")))));
+    let known = "SELECT id FROM groups WHERE name_key = ?1 AND source_id = ?2";
+    if let Some(id) = created_before(transaction, known, &key, source)? {
+        return Ok(Ok(Written::Created(id)));
     }
     transaction
         .prepare_cached(
