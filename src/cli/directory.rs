@@ -66,6 +66,7 @@ mod tests {
     #[test]
     fn users_and_groups_in_tables() {
         let user = |username: &str, display_name: &str| DirectoryUser {
+            attributes: Default::default(),
             username: username.into(),
             email: "x@example.com".into(),
             first_name: "".into(),

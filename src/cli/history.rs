@@ -96,6 +96,7 @@ mod tests {
             ended: Some("2026-11-23T03:00:42Z".parse().unwrap()),
             outcome: Some(Outcome::Failed),
             error: Some("Okta refused\nthe token".to_owned()),
+            user: None,
             counts: Counts {
                 users: KindCounts { created: 2, held: 3, unchanged: 9, ..KindCounts::default() },
                 memberships: KindCounts { deleted: 4, ..KindCounts::default() },

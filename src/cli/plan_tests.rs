@@ -21,6 +21,9 @@ fn operation(kind: &str, summary: &str, details: &[&str]) -> PlannedOperation {
 
 fn plan() -> PlanDocument {
     PlanDocument {
+        filtered: crate::sync::report::FilteredBy::default(),
+        in_grace: 0,
+        adopted: 0,
         format_version: FORMAT_VERSION,
         connector: "acme".to_owned(),
         made: now(),

@@ -23,6 +23,10 @@ pub(in crate::cli) fn hold() -> HoldSummary {
 
 pub(in crate::cli) fn report() -> Report {
     Report {
+        filtered: crate::sync::report::FilteredBy::default(),
+        in_grace: 0,
+        adopted: 0,
+        user: None,
         format_version: FORMAT_VERSION,
         run: 17,
         connector: "acme".to_owned(),

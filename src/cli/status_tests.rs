@@ -18,6 +18,7 @@ fn connectors() -> Vec<ConnectorStatus> {
         ended: Some("2026-11-23T04:02:05Z".parse().unwrap()),
         outcome: Some(Outcome::Failed),
         error: Some("Okta refused the token.\u{1b}[2J\nMake a new one.".to_owned()),
+        user: None,
         counts: Counts::default(),
         findings: 0,
     };

@@ -36,7 +36,7 @@ pub(super) async fn run(ctl: &Ctl, name: Option<&str>, wait: bool) -> Result<Exi
 /// Asks for a run and returns whether it began or waits.
 async fn start(ctl: &Ctl, name: &str) -> Result<RunEvent, Failure> {
     let path = ["v1", "connectors", name, "sync"];
-    let events = ctl.client.stream(&path, Some(&SyncRequest { wait: false })).await;
+    let events = ctl.client.stream(&path, Some(&SyncRequest { wait: false, ..SyncRequest::default() })).await;
     let mut events = ctl.known(name, events).await?;
     loop {
         match events.next().await? {
@@ -110,7 +110,7 @@ async fn watch(
 ) -> Result<Box<Report>, Failure> {
     let place = board.place(name);
     let path = ["v1", "connectors", name, "sync"];
-    let events = ctl.client.stream(&path, Some(&SyncRequest { wait: true })).await;
+    let events = ctl.client.stream(&path, Some(&SyncRequest { wait: true, ..SyncRequest::default() })).await;
     let events = ctl.known(name, events).await?;
     match follow(events, place, interrupted.cancelled()).await? {
         Ended::Report(report) => Ok(report),

@@ -101,6 +101,9 @@ fn source(
         origin: org(&okta.value)?,
         token: token?,
         rate_budget: budget.unwrap_or(DEFAULT_BUDGET),
+        users_search: None,
+        groups_search: None,
+        app: None,
     })
 }
 
@@ -172,6 +175,7 @@ fn rules(checker: &mut Checker, root: &Node) -> Rules {
         groups: GroupRules {
             include: globs(checker, root, &["groups", "include"]),
             exclude: globs(checker, root, &["groups", "exclude"]),
+            ..GroupRules::default()
         },
         protected: Protected {
             users: globs(checker, root, &["protected", "users"]),
@@ -186,8 +190,10 @@ fn rules(checker: &mut Checker, root: &Node) -> Rules {
                 Some("keep") => LeaverGroups::Keep,
                 _ => LeaverGroups::Empty,
             },
+            ..Leavers::default()
         },
         limits: limits(root),
+        ..Rules::default()
     }
 }
 
@@ -220,6 +226,7 @@ fn scope(checker: &mut Checker, root: &Node) -> Scope {
     Scope {
         statuses: statuses
             .map_or_else(|| Scope::default().statuses, |items| items.iter().filter_map(read).collect()),
+        required_groups: Vec::new(),
         include: globs(checker, root, &["scope", "users", "include"]),
         exclude: globs(checker, root, &["scope", "users", "exclude"]),
     }

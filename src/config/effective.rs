@@ -82,6 +82,8 @@ fn rules(rules: &Rules) -> String {
         "  users: ",
         match rules.leavers.users {
             LeaverUsers::Disable => "disable",
+            LeaverUsers::Delete => "delete",
+            LeaverUsers::Anonymize => "anonymize",
             LeaverUsers::Keep => "keep",
         },
     );
@@ -91,6 +93,7 @@ fn rules(rules: &Rules) -> String {
         "  groups: ",
         match rules.leavers.groups {
             LeaverGroups::Empty => "empty",
+            LeaverGroups::Delete => "delete",
             LeaverGroups::Keep => "keep",
         },
     );

@@ -116,6 +116,12 @@ pub struct OktaSettings {
     pub token: SecretRef,
     /// How many hundredths of each rate-limit bucket may be used, 1 to 100.
     pub rate_budget: u8,
+    /// Okta's search expression that users must match.
+    pub users_search: Option<String>,
+    /// Okta's search expression that groups must match.
+    pub groups_search: Option<String>,
+    /// The id of the Okta application to which users and groups must be assigned.
+    pub app: Option<String>,
 }
 
 /// Where a secret is. The secret itself is read when it is used, so that a replaced file counts at once.

@@ -8,6 +8,7 @@
 //! | GET /v1/connectors/NAME/configuration | | [`ConnectorConfiguration`] |
 //! | POST /v1/connectors/NAME/sync | [`SyncRequest`] | JSON lines of [`RunEvent`] if `wait`, else one [`RunEvent`] |
 //! | POST /v1/connectors/NAME/plan | | JSON lines of [`RunEvent`], the last one `planned` or `refused` |
+//! | POST /v1/connectors/NAME/explain | [`ExplainRequest`] | [`Explanation`] |
 //! | POST /v1/connectors/NAME/cancel, pause, resume | | [`Done`] |
 //! | POST /v1/connectors/NAME/rebind | [`RebindRequest`] | [`RebindAnswer`] |
 //! | POST /v1/connectors/NAME/rename | [`RenameRequest`] | [`Done`] |
@@ -26,6 +27,7 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+pub use crate::sync::explain::Explanation;
 use crate::sync::progress::ProgressView;
 use crate::sync::report::{Managed, Report, Trigger};
 pub use crate::sync::report::{PlanDocument, PlannedOperation, RunSummary};
@@ -216,6 +218,18 @@ pub struct ConnectorConfiguration {
 pub struct SyncRequest {
     /// Stream events until the run ends.
     pub wait: bool,
+    /// Only this user, by login or by name in the target, and nobody else.
+    pub user: Option<String>,
+    /// With `user`: take back an account that somebody else disabled or deleted in the target.
+    pub restore: bool,
+}
+
+/// Asks why a user is in or out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainRequest {
+    /// The user, by login or by name in the target.
+    pub login: String,
 }
 
 /// What happens to a requested run, one per line.

@@ -32,7 +32,7 @@ fn streaming(pieces: &[&'static str]) -> (TempDir, Client) {
 }
 
 async fn events(client: &Client) -> Events {
-    let wait = SyncRequest { wait: true };
+    let wait = SyncRequest { wait: true, ..SyncRequest::default() };
     client.stream(&["v1", "connectors", "acme", "sync"], Some(&wait)).await.unwrap()
 }
 

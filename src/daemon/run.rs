@@ -61,7 +61,7 @@ impl Records for Store {
         trigger: Trigger,
         at: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        Store::begin_run(self, connector, trigger, at).await
+        Store::begin_run(self, connector, trigger, None, at).await
     }
     async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
         Store::end_run(self, report).await
@@ -147,7 +147,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
             return not_begun(
                 &common,
                 &name,
-                RunTicket { run: 0, trigger, started },
+                RunTicket { run: 0, trigger, user: None, started },
                 managed,
                 teller,
                 &error,
@@ -166,7 +166,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         common.metrics.run_began(&name, trigger, started);
         tracing::info!("began ({})", trigger.as_str());
         teller.began(Some(Began { run, started }), control.progress.clone());
-        let ticket = RunTicket { run, trigger, started };
+        let ticket = RunTicket { run, trigger, user: None, started };
         let report = in_a_task(&common, &connector, &ticket, &control, managed).await;
         if let Err(error) = common.records.end_run(&report).await {
             let message = format!(
@@ -281,6 +281,7 @@ pub(super) fn summary(report: &Report) -> RunSummary {
         ended: Some(report.ended),
         outcome: Some(report.outcome),
         error: report.error.clone(),
+        user: report.user.clone(),
         counts: report.counts,
         findings: report.findings.len() as u64,
     }

@@ -129,6 +129,9 @@ impl Runner for Script {
             return Err("the plan was cancelled".to_owned());
         }
         Ok(PlanDocument {
+            filtered: crate::sync::report::FilteredBy::default(),
+            in_grace: 0,
+            adopted: 0,
             format_version: FORMAT_VERSION,
             connector: connector.name.clone(),
             made: self.clock.now(),
@@ -196,6 +199,9 @@ pub(super) fn connector(name: &str, digest: &str, schedule: Option<ScheduleSetti
         path: PathBuf::from(format!("/etc/usersyncd/connectors.d/{name}.yaml")),
         digest: digest.to_owned(),
         source: OktaSettings {
+            users_search: None,
+            groups_search: None,
+            app: None,
             origin: "https://acme.okta.com".parse().unwrap(),
             token: SecretRef::Credential("okta-token".to_owned()),
             rate_budget: 50,

@@ -163,7 +163,7 @@ mod tests {
 
     fn report(error: &str) -> Report {
         let started = DateTime::UNIX_EPOCH;
-        let ticket = RunTicket { run: 1, trigger: Trigger::Cron, started };
+        let ticket = RunTicket { run: 1, trigger: Trigger::Cron, user: None, started };
         failed_report("acme", &ticket, started + TimeDelta::seconds(12), error.to_owned())
     }
 

@@ -16,7 +16,8 @@ use crate::sync::progress::RunControl;
 /// What one read must bring.
 #[derive(Clone, Debug)]
 pub struct ReadRequest {
-    /// Names of the profile attributes to keep, sorted; all others are skipped while parsing.
+    /// Paths of what to keep of a user beside id and status, sorted: `lastLogin`, `profile.login`, or `profile` for the
+    /// whole profile. All else is neither asked for nor kept.
     pub attributes: Arc<[CompactString]>,
     /// Whether the members of a group of that name are wanted. A group that is not wanted is listed without members
     /// (proven, empty) and costs no request.
@@ -57,8 +58,9 @@ pub trait Source: Send + Sync {
     /// that is not the source's, or cancellation.
     async fn read(&self, request: &ReadRequest, control: &RunControl) -> Result<SourceSnapshot, SourceError>;
 
-    /// Asks for single records by id and puts the answers into the snapshot: who exists is added to its lists (a group
-    /// with its members), who does not gets an entry in [`SourceSnapshot::absences`].
+    /// Asks for single records by id, with the question that defined the scope (RULES 17), and puts the answers into the
+    /// snapshot: who is there is added to its lists (a group with its members), who is not, or is not in the source's own
+    /// part of the scope, gets an entry in [`SourceSnapshot::absences`].
     async fn confirm(
         &self,
         snapshot: &mut SourceSnapshot,
@@ -66,6 +68,35 @@ pub trait Source: Send + Sync {
         request: &ReadRequest,
         control: &RunControl,
     ) -> Result<(), SourceError>;
+
+    /// Reads one user, by id or login, and the groups that it is a member of.
+    ///
+    /// The snapshot holds the user if it exists, whatever its status, and its groups, each with it as the only member. Its
+    /// `groups_proof` says whether the list of the user's groups was read to its end. Where the source's own part of the
+    /// scope (a search, an application) leaves out the user or a group, an entry in [`SourceSnapshot::absences`] says so.
+    /// A user that does not exist is no error: then `users` is empty, and `absences` has an entry for what was asked.
+    async fn read_user(
+        &self,
+        id_or_login: &str,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<SourceSnapshot, SourceError>;
+
+    /// Looks at what the credentials show, for `check --online`: all users and groups, without members.
+    async fn inspect(&self, request: &ReadRequest, control: &RunControl) -> Result<Inspection, SourceError>;
+}
+
+/// What the credentials show of a source.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// Whose credentials they are, such as a login; the error is the end of a sentence that says why it is not known.
+    pub principal: Result<String, String>,
+    /// Names of the administrator roles behind the credentials; the error says why they are not known.
+    pub roles: Result<Vec<String>, String>,
+    /// All users and groups that can be seen; no group has members.
+    pub snapshot: SourceSnapshot,
+    /// Of the wanted profile attributes, those that users of this source cannot have; the error says why that is not known.
+    pub unknown_attributes: Result<Vec<CompactString>, String>,
 }
 
 /// Why a source could not be read at all. The texts are whole sentences for an administrator.

@@ -1,12 +1,15 @@
 //! The ledgers: which source object stands for which target object, and what they belong to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use compact_str::CompactString;
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::{Kept, unusable, word};
+use super::{Kept, time, time_text, unusable, word};
 use crate::sync::diff::Claims;
 use crate::sync::model::{
-    Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceAddress, SourceId, TargetId, Unanswered,
+    AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceAddress, SourceId, TargetId,
+    Unanswered,
 };
 use crate::sync::plan::LedgerChange;
 use crate::sync::report::Managed;
@@ -22,15 +25,21 @@ pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Led
         .optional()?;
     let mut ledger = Ledger { binding: binding.flatten(), ..Ledger::default() };
     let mut users = transaction.prepare_cached(
-        "SELECT source, target, username, origin, disabled_by_us FROM ledger_users WHERE connector = ?1",
+        "SELECT source, target, username, origin, disabled_by_us, left_since, original
+         FROM ledger_users WHERE connector = ?1",
     )?;
     let mut rows = users.query([connector])?;
     while let Some(row) = rows.next()? {
+        let original: Option<String> = row.get(6)?;
         let user = LedgerUser {
             target: TargetId(text(row, 1)?),
             username: text(row, 2)?,
             origin: word(3, row.get(3)?)?,
             disabled_by_us: row.get(4)?,
+            left_since: row.get::<_, Option<String>>(5)?.map(|text| time(5, &text)).transpose()?,
+            original: original
+                .map(|text| serde_json::from_str(&text).map_err(|error| unusable(6, error)))
+                .transpose()?,
         };
         ledger.users.insert(SourceId(text(row, 0)?), user);
     }
@@ -47,8 +56,29 @@ pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Led
         };
         ledger.groups.insert(SourceId(text(row, 0)?), group);
     }
+    ledger.always = always(transaction, connector)?;
     ledger.unanswered = unanswered(transaction, connector)?;
     Ok(ledger)
+}
+
+fn always(transaction: &Transaction<'_>, connector: &str) -> Result<BTreeMap<CompactString, AlwaysGroup>> {
+    let mut always = BTreeMap::new();
+    let mut groups =
+        transaction.prepare_cached("SELECT name, target FROM ledger_always WHERE connector = ?1")?;
+    let mut rows = groups.query([connector])?;
+    while let Some(row) = rows.next()? {
+        let group = AlwaysGroup { target: TargetId(text(row, 1)?), members: BTreeSet::new() };
+        always.insert(text(row, 0)?, group);
+    }
+    let mut members =
+        transaction.prepare_cached("SELECT name, source FROM ledger_always_members WHERE connector = ?1")?;
+    let mut rows = members.query([connector])?;
+    while let Some(row) = rows.next()? {
+        if let Some(group) = always.get_mut(&text(row, 0)?) {
+            group.members.insert(SourceId(text(row, 1)?));
+        }
+    }
+    Ok(always)
 }
 
 /// Operations that were sent and never answered, oldest first.
@@ -62,14 +92,18 @@ fn unanswered(transaction: &Transaction<'_>, connector: &str) -> Result<Vec<Unan
         let operation: String = row.get(4)?;
         let operation: serde_json::Value =
             serde_json::from_str(&operation).map_err(|error| unusable(4, error))?;
-        let removed = operation["before"]["removed"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let ids = |list: &serde_json::Value| -> Vec<SourceId> {
+            let ids = list.as_array().map(Vec::as_slice).unwrap_or_default();
+            ids.iter().filter_map(|id| id.as_str()).map(SourceId::from).collect()
+        };
         Ok(Unanswered {
             kind: row.get(0)?,
             source: SourceId(text(row, 1)?),
             target: row.get::<_, Option<String>>(2)?.map(|id| TargetId(id.into())),
             name: text(row, 3)?,
             new_name: operation["after"]["username"].as_str().map(CompactString::from),
-            removed: removed.iter().filter_map(|id| id.as_str()).map(SourceId::from).collect(),
+            added: ids(&operation["after"]["added"]),
+            removed: ids(&operation["before"]["removed"]),
         })
     })?;
     rows.collect()
@@ -118,8 +152,9 @@ fn origin_text(origin: Origin) -> &'static str {
 
 pub(super) fn change(transaction: &Transaction<'_>, connector: &str, changes: &[LedgerChange]) -> Result<()> {
     let mut put_user = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO ledger_users (connector, source, target, username, origin, disabled_by_us)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT OR REPLACE INTO ledger_users
+         (connector, source, target, username, origin, disabled_by_us, left_since, original)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     let mut put_group = transaction.prepare_cached(
         "INSERT OR REPLACE INTO ledger_groups (connector, source, target, name, origin, memberships)
@@ -134,6 +169,8 @@ pub(super) fn change(transaction: &Transaction<'_>, connector: &str, changes: &[
                 user.username.as_str(),
                 origin_text(user.origin),
                 user.disabled_by_us,
+                user.left_since.map(time_text),
+                original_text(user)?,
             ])?,
             LedgerChange::PutGroup(source, group) => put_group.execute(params![
                 connector,
@@ -147,13 +184,61 @@ pub(super) fn change(transaction: &Transaction<'_>, connector: &str, changes: &[
                 "DELETE FROM ledger_groups WHERE connector = ?1 AND source = ?2",
                 [connector, source.0.as_str()],
             )?,
+            LedgerChange::ForgetUser(source) => transaction.execute(
+                "DELETE FROM ledger_users WHERE connector = ?1 AND source = ?2",
+                [connector, source.0.as_str()],
+            )?,
+            LedgerChange::PutAlways(name, target) => transaction.execute(
+                "INSERT OR REPLACE INTO ledger_always (connector, name, target) VALUES (?1, ?2, ?3)",
+                [connector, name.as_str(), target.0.as_str()],
+            )?,
+            LedgerChange::ChangeAlways { name, added, removed } => {
+                change_always(transaction, connector, name, added, removed)?
+            }
+            LedgerChange::ForgetAlways(name) => {
+                for table in ["ledger_always", "ledger_always_members"] {
+                    transaction.execute(
+                        &format!("DELETE FROM {table} WHERE connector = ?1 AND name = ?2"),
+                        [connector, name.as_str()],
+                    )?;
+                }
+                0
+            }
         };
     }
     Ok(())
 }
 
+fn original_text(user: &LedgerUser) -> Result<Option<String>> {
+    let text = user.original.as_ref().map(serde_json::to_string).transpose();
+    text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn change_always(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    name: &str,
+    added: &[SourceId],
+    removed: &[SourceId],
+) -> Result<usize> {
+    let mut add = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO ledger_always_members (connector, name, source) VALUES (?1, ?2, ?3)",
+    )?;
+    for source in added {
+        add.execute([connector, name, source.0.as_str()])?;
+    }
+    let mut remove = transaction.prepare_cached(
+        "DELETE FROM ledger_always_members WHERE connector = ?1 AND name = ?2 AND source = ?3",
+    )?;
+    for source in removed {
+        remove.execute([connector, name, source.0.as_str()])?;
+    }
+    Ok(added.len() + removed.len())
+}
+
 /// Forgets every user and group that is not in the lists.
 pub(super) fn keep(transaction: &Transaction<'_>, connector: &str, kept: &Kept) -> Result<()> {
+    let kept_always = kept.always;
     for (table, kept) in [("ledger_users", &kept.users), ("ledger_groups", &kept.groups)] {
         let mut statement =
             transaction.prepare(&format!("SELECT source FROM {table} WHERE connector = ?1"))?;
@@ -163,6 +248,10 @@ pub(super) fn keep(transaction: &Transaction<'_>, connector: &str, kept: &Kept) 
         for source in known.iter().filter(|source| !kept.contains(source.as_str())) {
             forget.execute([connector, source])?;
         }
+    }
+    for table in ["ledger_always", "ledger_always_members"] {
+        let kept = format!("DELETE FROM {table} WHERE connector = ?1 AND ?2");
+        transaction.execute(&kept, params![connector, !kept_always])?;
     }
     Ok(())
 }
@@ -206,7 +295,9 @@ pub(super) fn rename(transaction: &Transaction<'_>, from: &str, to: &str) -> Res
     }
     transaction.execute("DELETE FROM connectors WHERE name = ?1", [to])?;
     transaction.execute("UPDATE connectors SET name = ?2 WHERE name = ?1", [from, to])?;
-    for table in ["ledger_users", "ledger_groups", "runs", "applied"] {
+    for table in
+        ["ledger_users", "ledger_groups", "ledger_always", "ledger_always_members", "runs", "applied"]
+    {
         transaction
             .execute(&format!("UPDATE {table} SET connector = ?2 WHERE connector = ?1"), [from, to])?;
     }

@@ -30,7 +30,7 @@ pub use journal::{Answer, Applied, Intent, JournalBatch};
 pub struct ConnectorMemory {
     /// Somebody paused it (survives restarts, RULES 26).
     pub paused: bool,
-    /// The last run that ended.
+    /// The last run that ended; like what follows, none that was limited to one user.
     pub last_run: Option<RunSummary>,
     /// When a run last began.
     pub last_attempt: Option<DateTime<Utc>>,
@@ -49,6 +49,8 @@ pub struct Kept {
     pub users: BTreeSet<SourceId>,
     /// Groups.
     pub groups: BTreeSet<SourceId>,
+    /// Whether the groups of `groups.always` stay; they are of the target, so only where that is the same.
+    pub always: bool,
 }
 
 /// Why the store did not do it. The text is a whole sentence for an administrator.
@@ -64,7 +66,10 @@ pub struct Store {
     _lock: Arc<File>,
 }
 
-const SCHEMA: Schema = Schema { what: "the state database", migrations: &[include_str!("schema_1.sql")] };
+const SCHEMA: Schema = Schema {
+    what: "the state database",
+    migrations: &[include_str!("schema_1.sql"), include_str!("schema_2.sql")],
+};
 
 impl Store {
     /// Opens (or makes) `DIRECTORY/state.db`, takes the lock that keeps a second daemon out, and migrates.
@@ -192,16 +197,17 @@ impl Store {
         .await
     }
 
-    /// Records that a run begins and returns its number.
+    /// Records that a run begins and returns its number; `user` is the login that it is limited to.
     pub async fn begin_run(
         &self,
         connector: &str,
         trigger: Trigger,
+        user: Option<&str>,
         at: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        let connector = connector.to_owned();
+        let (connector, user) = (connector.to_owned(), user.map(str::to_owned));
         self.write("the run could not be recorded, so it was not begun", move |transaction| {
-            runs::begin(transaction, &connector, trigger, at)
+            runs::begin(transaction, &connector, trigger, user.as_deref(), at)
         })
         .await
     }

@@ -6,19 +6,20 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Result, Row, Transaction, params};
 
 use super::{ConnectorMemory, time, time_text, unusable, word};
-use crate::sync::engine::{RunTicket, failed_report};
+use crate::sync::engine::{RunTicket, UserRequest, failed_report};
 use crate::sync::report::{Counts, OperationReport, Outcome, Report, RunSummary, Trigger};
 
 pub(super) fn begin(
     transaction: &Transaction<'_>,
     connector: &str,
     trigger: Trigger,
+    user: Option<&str>,
     at: DateTime<Utc>,
 ) -> Result<u64> {
     transaction.execute("INSERT OR IGNORE INTO connectors (name) VALUES (?1)", [connector])?;
     transaction.execute(
-        "INSERT INTO runs (connector, trigger, started) VALUES (?1, ?2, ?3)",
-        params![connector, trigger.as_str(), time_text(at)],
+        "INSERT INTO runs (connector, trigger, user, started) VALUES (?1, ?2, ?3, ?4)",
+        params![connector, trigger.as_str(), user, time_text(at)],
     )?;
     transaction.query_row("SELECT last_insert_rowid()", [], |row| row.get(0))
 }
@@ -38,7 +39,8 @@ pub(super) fn close_interrupted(transaction: &Transaction<'_>, at: DateTime<Utc>
     let mut statement = transaction.prepare(&format!("{SUMMARY} WHERE ended IS NULL"))?;
     let open = statement.query_map([], |row| Ok(read_run(row)?.0))?.collect::<Result<Vec<_>>>()?;
     for run in &open {
-        let ticket = RunTicket { run: run.run, trigger: run.trigger, started: run.started };
+        let user = run.user.as_ref().map(|login| UserRequest { login: login.clone(), restore: false });
+        let ticket = RunTicket { run: run.run, trigger: run.trigger, user, started: run.started };
         let error = "the daemon ended in the middle of this run. What had been sent until then is listed as its \
                      operations; the next run finds it and does the rest";
         let mut report = failed_report(&run.connector, &ticket, at, error.to_owned());
@@ -49,7 +51,7 @@ pub(super) fn close_interrupted(transaction: &Transaction<'_>, at: DateTime<Utc>
     Ok(open.len())
 }
 
-const SUMMARY: &str = "SELECT id, connector, trigger, started, ended, outcome, report FROM runs";
+const SUMMARY: &str = "SELECT id, connector, trigger, started, ended, outcome, report, user FROM runs";
 
 /// The columns of [`SUMMARY`] as a summary and the whole report, if the run has ended.
 fn read_run(row: &Row<'_>) -> Result<(RunSummary, Option<Report>)> {
@@ -66,6 +68,7 @@ fn read_run(row: &Row<'_>) -> Result<(RunSummary, Option<Report>)> {
         ended: ended.map(|text| time(4, &text)).transpose()?,
         outcome: outcome.map(|text| word(5, text)).transpose()?,
         error: report.as_ref().and_then(|report| report.error.clone()),
+        user: row.get(7)?,
         counts: report.as_ref().map_or_else(Counts::default, |report| report.counts),
         findings: report.as_ref().map_or(0, |report| report.findings.len() as u64),
     };
@@ -97,7 +100,7 @@ pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<C
     };
     let last = transaction
         .query_row(
-            &format!("{SUMMARY} WHERE connector = ?1 AND ended IS NOT NULL ORDER BY id DESC LIMIT 1"),
+            &format!("{SUMMARY} WHERE connector = ?1 AND user IS NULL AND ended IS NOT NULL ORDER BY id DESC LIMIT 1"),
             [connector],
             read_run,
         )
@@ -106,9 +109,10 @@ pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<C
     Ok(ConnectorMemory {
         paused,
         last_run,
-        last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1")?,
+        last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL")?,
         last_success: moment(
-            "SELECT max(ended) FROM runs WHERE connector = ?1 AND outcome IN ('success', 'held')",
+            "SELECT max(ended) FROM runs
+             WHERE connector = ?1 AND user IS NULL AND outcome IN ('success', 'held')",
         )?,
         last_scheduled: last_scheduled.map(|text| time(1, &text)).transpose()?,
         last_report,

@@ -17,6 +17,8 @@ fn user(target: &str, username: &str) -> LedgerUser {
         username: username.into(),
         origin: Origin::Created,
         disabled_by_us: false,
+        left_since: None,
+        original: None,
     }
 }
 
@@ -30,8 +32,8 @@ fn binding(target: &str) -> Binding {
 }
 
 async fn begin(store: &Store, connector: &str, minute: i64) -> RunTicket {
-    let run = store.begin_run(connector, Trigger::Cron, at(minute)).await.unwrap();
-    RunTicket { run, trigger: Trigger::Cron, started: at(minute) }
+    let run = store.begin_run(connector, Trigger::Cron, None, at(minute)).await.unwrap();
+    RunTicket { run, trigger: Trigger::Cron, user: None, started: at(minute) }
 }
 
 async fn end(store: &Store, connector: &str, ticket: &RunTicket, minute: i64, outcome: Outcome) {
@@ -256,7 +258,7 @@ async fn a_rebind_keeps_what_it_is_told_to_and_forgets_the_rest() {
         LedgerChange::PutGroup("g".into(), group("t3", "staff", 5)),
     ];
     store.change_ledger("acme", ticket.run, changes, Vec::new()).await.unwrap();
-    let kept = Kept { users: ["a".into()].into(), groups: [].into() };
+    let kept = Kept { users: ["a".into()].into(), groups: [].into(), always: true };
     store.rebind("acme", &binding("directory:2"), kept).await.unwrap();
     let ledger = store.ledger("acme").await.unwrap();
     assert_eq!(ledger.users.keys().map(|id| id.0.as_str()).collect::<Vec<_>>(), ["a"]);

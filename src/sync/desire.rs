@@ -16,7 +16,8 @@ use super::rules::{GroupRules, Rules};
 use crate::target::Capabilities;
 
 /// The profile attributes that the mapping and the scope use, sorted: what a source must keep of a profile.
-pub const WANTED_ATTRIBUTES: [&str; 5] = ["displayName", "email", "firstName", "lastName", "login"];
+pub const WANTED_ATTRIBUTES: [&str; 5] =
+    ["profile.displayName", "profile.email", "profile.firstName", "profile.lastName", "profile.login"];
 
 /// Why somebody or something is not in scope, or is a leaver; the end of a sentence.
 pub type Reason = Cow<'static, str>;
@@ -174,11 +175,11 @@ impl AttributePositions {
     fn of(snapshot: &SourceSnapshot) -> Self {
         let find = |name: &str| snapshot.attribute_names.iter().position(|known| known == name);
         Self {
-            login: find("login"),
-            email: find("email"),
-            first_name: find("firstName"),
-            last_name: find("lastName"),
-            display_name: find("displayName"),
+            login: find("profile.login"),
+            email: find("profile.email"),
+            first_name: find("profile.firstName"),
+            last_name: find("profile.lastName"),
+            display_name: find("profile.displayName"),
         }
     }
 
@@ -207,6 +208,7 @@ impl AttributePositions {
             first_name,
             last_name,
             display_name,
+            attributes: BTreeMap::new(),
         }
     }
 }

@@ -12,11 +12,11 @@ use super::diff::{Claims, Evidence, Input, diff};
 use super::doubt::{distrust_empty_lists, note_unproven_lists, worth_asking};
 use super::guard::{ApprovedPlan, Hold, guard};
 use super::link::{Found, find_unanswered};
-use super::model::{Binding, Ledger, LedgerGroup, LedgerUser, SourceSnapshot, TargetSnapshot};
+use super::model::{AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, SourceSnapshot, TargetSnapshot};
 use super::plan::LedgerChange;
 use super::progress::{Phase, RunControl};
 use super::report::{
-    Counts, FORMAT_VERSION, Managed, Outcome, PlanDocument, PlannedOperation, Report, Trigger,
+    Counts, FORMAT_VERSION, FilteredBy, Managed, Outcome, PlanDocument, PlannedOperation, Report, Trigger,
 };
 use super::rules::Rules;
 use super::tally::{add_applied, count_held, count_planned, managed, outcome};
@@ -51,8 +51,19 @@ pub struct RunTicket {
     pub run: u64,
     /// What started it.
     pub trigger: Trigger,
+    /// The one user that it is limited to; none: everybody.
+    pub user: Option<UserRequest>,
     /// When it began.
     pub started: DateTime<Utc>,
+}
+
+/// Asks for a run that concerns one user only.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserRequest {
+    /// By login, by name in the target, or by the source's id.
+    pub login: String,
+    /// Takes back an account that somebody else disabled or deleted in the target (RULES 8).
+    pub restore: bool,
 }
 
 /// Why a run ended before anything was applied.
@@ -201,6 +212,9 @@ pub async fn plan(
         connector: connector.name.clone(),
         made: services.clock.now(),
         counts,
+        filtered: plan.filtered.clone(),
+        in_grace: plan.in_grace.len() as u64,
+        adopted: 0,
         operations: operations.collect(),
         holds: holds.iter().map(|hold| hold.summary.clone()).collect(),
         findings: plan.findings.clone(),
@@ -230,6 +244,7 @@ pub async fn rebinding(
     let mut kept = Kept {
         users: ledger.users.keys().cloned().collect(),
         groups: ledger.groups.keys().cloned().collect(),
+        always: true,
     };
     if ledger.binding.as_ref().is_some_and(|before| before.target != after.target) {
         let target = services.reader.read(control).await.map_err(|error| error.to_string())?;
@@ -243,6 +258,7 @@ pub async fn rebinding(
         let same_user = |user: &LedgerUser| users.contains(&(&user.target, key(&user.username)));
         let same_group = |group: &LedgerGroup| groups.contains(&(&group.target, key(&group.name)));
         kept.users.retain(|source| ledger.users.get(source).is_some_and(same_user));
+        kept.always = false;
         kept.groups.retain(|source| ledger.groups.get(source).is_some_and(same_group));
     }
     Ok(Rebinding { after, kept })
@@ -285,7 +301,20 @@ async fn read(connector: &Connector, services: &Services, control: &RunControl) 
         let desired = desire(&source, rules, &capabilities);
         let evidence = Evidence::of(&source);
         let (desired, target, ledger, claims) = (&desired, &target, &ledger, &claims);
-        worth_asking(&source, &Input { desired, target, ledger, claims, rules, capabilities, evidence })
+        worth_asking(
+            &source,
+            &Input {
+                desired,
+                target,
+                ledger,
+                claims,
+                rules,
+                capabilities,
+                evidence,
+                now: services.clock.now(),
+                focus: None,
+            },
+        )
     };
     if asked != Questions::default() {
         services.source.confirm(&mut source, &asked, &request, control).await?;
@@ -326,6 +355,8 @@ async fn make_plan(
         rules,
         capabilities,
         evidence: Evidence::of(&source),
+        now: services.clock.now(),
+        focus: None,
     };
     let mut plan = diff(&input);
     plan.ledger_changes.splice(0..0, found.changes.clone());
@@ -407,6 +438,24 @@ fn change_ledger(ledger: &mut Ledger, changes: &[LedgerChange]) {
             LedgerChange::ForgetGroup(source) => {
                 ledger.groups.remove(source);
             }
+            LedgerChange::ForgetUser(source) => {
+                ledger.users.remove(source);
+            }
+            LedgerChange::PutAlways(name, target) => {
+                let known = ledger.always.remove(name).map(|known| known.members).unwrap_or_default();
+                ledger.always.insert(name.clone(), AlwaysGroup { target: target.clone(), members: known });
+            }
+            LedgerChange::ChangeAlways { name, added, removed } => {
+                if let Some(group) = ledger.always.get_mut(name) {
+                    group.members.extend(added.iter().cloned());
+                    for source in removed {
+                        group.members.remove(source);
+                    }
+                }
+            }
+            LedgerChange::ForgetAlways(name) => {
+                ledger.always.remove(name);
+            }
         }
     }
 }
@@ -423,7 +472,11 @@ pub fn failed_report(connector: &str, ticket: &RunTicket, ended: DateTime<Utc>, 
         ended,
         outcome: Outcome::Failed,
         error: Some(error),
+        user: ticket.user.as_ref().map(|user| user.login.clone()),
         counts: Counts::default(),
+        filtered: FilteredBy::default(),
+        in_grace: 0,
+        adopted: 0,
         findings: Vec::new(),
         holds: Vec::new(),
         not_proven: Vec::new(),

@@ -33,11 +33,13 @@ pub enum FindingKind {
     AbsenceUnconfirmed,
     /// A member with a status in scope that the user list did not show.
     MemberNotListed,
+    /// A template that could not be carried out for this user.
+    MappingFailed,
 }
 
 impl FindingKind {
     /// All kinds, for metrics that exist from the start.
-    pub const ALL: [FindingKind; 13] = [
+    pub const ALL: [FindingKind; 14] = [
         Self::UnreadableRecord,
         Self::UnknownStatus,
         Self::InvalidName,
@@ -51,6 +53,7 @@ impl FindingKind {
         Self::ClaimedElsewhere,
         Self::AbsenceUnconfirmed,
         Self::MemberNotListed,
+        Self::MappingFailed,
     ];
 
     /// The name as in JSON and in metric labels.
@@ -70,6 +73,7 @@ impl FindingKind {
             Self::ClaimedElsewhere => "claimed_elsewhere",
             Self::AbsenceUnconfirmed => "absence_unconfirmed",
             Self::MemberNotListed => "member_not_listed",
+            Self::MappingFailed => "mapping_failed",
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 
 use super::model::{SourceId, TargetId};
-use super::plan::{Change, Operation, Plan};
+use super::plan::{Change, Operation, Plan, Standing, Tie};
 use super::report::{HoldKind, HoldSummary};
 use super::rules::{Limit, Limits};
 
@@ -59,7 +59,7 @@ impl Recent {
             (HoldKind::Renames, _) => &mut self.renames,
             (HoldKind::Creates, _) => &mut self.creates,
             (HoldKind::Memberships, Some(group)) => self.memberships.entry(group.clone()).or_default(),
-            (HoldKind::Memberships, None) => return,
+            (HoldKind::Memberships, None) | (HoldKind::Adoptions, _) => return,
         };
         if known.applied == 0 {
             known.base = base;
@@ -124,7 +124,7 @@ pub fn guard(mut plan: Plan, limits: &Limits, recent: &Recent) -> (ApprovedPlan,
     );
     // The floor never covers all members of a group that had three or more (RULES 20).
     let is_big = |operation: &Operation| {
-        matches!(operation.change, Change::ChangeMembers { group_left: true, before: 3.., .. })
+        matches!(operation.change, Change::ChangeMembers { tie: Tie::Left, before: 3.., .. })
     };
     let big = plan.operations.iter().any(is_big);
     let groups = Check {
@@ -134,7 +134,7 @@ pub fn guard(mut plan: Plan, limits: &Limits, recent: &Recent) -> (ApprovedPlan,
         never_all_from: None,
         recent: recent.groups,
     };
-    let left = |change: &Change| matches!(change, Change::ChangeMembers { group_left: true, .. });
+    let left = |change: &Change| matches!(change, Change::ChangeMembers { tie: Tie::Left, .. });
     hold_whole(&mut plan, &mut holds, HoldKind::Groups, left, &groups);
     hold_memberships(&mut plan, &mut holds, limits, recent);
     drop_members_without_account(&mut plan, &holds);
@@ -206,8 +206,10 @@ fn hold_whole(
     if count == 0 {
         return;
     }
-    let unconfirmed =
-        plan.operations.iter().any(|operation| concerns(&operation.change) && !operation.confirmed);
+    let unconfirmed = plan
+        .operations
+        .iter()
+        .any(|operation| concerns(&operation.change) && operation.standing != Standing::Sound);
     let objection = check.objection(count).or_else(|| {
         unconfirmed.then(|| (0, format!("{count} would go, and the source was not asked for each of them")))
     });
@@ -224,6 +226,7 @@ fn hold_whole(
         HoldKind::Renames => "renamed users (limits.renames)",
         HoldKind::Creates => "new users (limits.creates)",
         HoldKind::Memberships => "memberships (limits.memberships)",
+        HoldKind::Adoptions => "adoptions",
     };
     holds.push(Hold {
         summary: HoldSummary {
@@ -242,7 +245,9 @@ fn hold_whole(
 /// Holds all removals of each group that would lose too many; its additions go through.
 fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, recent: &Recent) {
     for operation in &mut plan.operations {
-        let Change::ChangeMembers { removed, before, group_left: false, .. } = &mut operation.change else {
+        let Change::ChangeMembers { removed, before, tie: Tie::Synced | Tie::Always, .. } =
+            &mut operation.change
+        else {
             continue;
         };
         let check = Check {
@@ -270,8 +275,9 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
         let held = Change::ChangeMembers {
             added: Vec::new(),
             removed: std::mem::take(removed),
+            leavers: Vec::new(),
             before: *before,
-            group_left: false,
+            tie: Tie::Synced,
         };
         let group = operation.name.clone();
         holds.push(Hold {

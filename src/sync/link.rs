@@ -106,7 +106,7 @@ impl<'a> Seen<'a> {
             return None;
         }
         let (username, target) = (name.clone(), id.clone());
-        let user = LedgerUser { target, username, origin: Origin::Created, disabled_by_us: false };
+        let user = LedgerUser::created(target, username);
         ledger.users.insert(sent.source.clone(), user.clone());
         changes.push(LedgerChange::PutUser(sent.source.clone(), user));
         Some((HoldKind::Creates, None, 1))

@@ -8,6 +8,9 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 pub use super::finding::{Finding, FindingKind};
+pub use super::ledger::{
+    AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceAddress, Unanswered,
+};
 
 /// The id of a user or a group at the source. Okta's are 20 characters long and never change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,8 +155,66 @@ pub struct SourceUser {
     pub id: SourceId,
     /// Life-cycle status.
     pub status: Status,
-    /// Profile attributes, one for each of [`SourceSnapshot::attribute_names`], in that order.
+    /// One value for each of [`SourceSnapshot::attribute_names`], in that order.
     pub attributes: Box<[AttributeValue]>,
+}
+
+/// The key of the connector file that decided that a user or group is out of scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ScopeRule {
+    /// Okta's search for users does not find it.
+    #[serde(rename = "source.okta.users.search")]
+    UsersSearch,
+    /// Okta's search for groups does not find it.
+    #[serde(rename = "source.okta.groups.search")]
+    GroupsSearch,
+    /// It is not assigned to the Okta application.
+    #[serde(rename = "source.okta.app")]
+    App,
+    /// The user's status.
+    #[serde(rename = "scope.statuses")]
+    Statuses,
+    /// No pattern names the login.
+    #[serde(rename = "scope.users.include")]
+    UsersInclude,
+    /// A pattern names the login.
+    #[serde(rename = "scope.users.exclude")]
+    UsersExclude,
+    /// The user is in none of them.
+    #[serde(rename = "scope.required_groups")]
+    RequiredGroups,
+    /// The user has not signed in for long.
+    #[serde(rename = "inactive")]
+    Inactive,
+    /// No rename rule matches the group, and such groups are dropped.
+    #[serde(rename = "groups.unmatched")]
+    Unmatched,
+    /// A pattern names the group.
+    #[serde(rename = "groups.exclude")]
+    GroupsExclude,
+    /// No pattern names the group.
+    #[serde(rename = "groups.include")]
+    GroupsInclude,
+}
+
+impl ScopeRule {
+    /// The key, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UsersSearch => "source.okta.users.search",
+            Self::GroupsSearch => "source.okta.groups.search",
+            Self::App => "source.okta.app",
+            Self::Statuses => "scope.statuses",
+            Self::UsersInclude => "scope.users.include",
+            Self::UsersExclude => "scope.users.exclude",
+            Self::RequiredGroups => "scope.required_groups",
+            Self::Inactive => "inactive",
+            Self::Unmatched => "groups.unmatched",
+            Self::GroupsExclude => "groups.exclude",
+            Self::GroupsInclude => "groups.include",
+        }
+    }
 }
 
 /// Where a source user stands in [`SourceSnapshot::people`]: members are kept as such numbers, not as ids.
@@ -185,11 +246,14 @@ pub struct SourceGroup {
     pub members_proof: Proof,
 }
 
-/// What became of a record that a list did not show and that was then asked for by its id (RULES 17).
+/// What is known of a record that a list did not show, by a question for it (RULES 17), or that the source's own part of
+/// the scope leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// The source answered that it does not exist (or not for this token).
     Gone,
+    /// The source's own part of the connector's scope leaves it out: the rule says which.
+    OutOfScope(ScopeRule),
     /// No usable answer: the text says why. Nothing may be concluded.
     Unknown(String),
 }
@@ -199,7 +263,8 @@ pub enum Absence {
 pub struct SourceSnapshot {
     /// Which source it is. A ledger belongs to it.
     pub address: SourceAddress,
-    /// The names of the profile attributes that were kept, sorted.
+    /// Paths of what was kept of each user beside id and status, sorted: `lastLogin`, `profile.login`, or `profile` for
+    /// the whole profile.
     pub attribute_names: Arc<[CompactString]>,
     /// Everybody named in the user list or in a member list.
     pub people: People,
@@ -207,13 +272,17 @@ pub struct SourceSnapshot {
     pub users: Vec<SourceUser>,
     /// Whether `users` is the whole list.
     pub users_proof: Proof,
+    /// True if the connector asks for a part of the org's users only (a search, an application): a member of a group who
+    /// is not in `users` is then nothing strange.
+    pub users_narrowed: bool,
     /// Groups in any order, without doubles.
     pub groups: Vec<SourceGroup>,
     /// Whether `groups` is the whole list of groups.
     pub groups_proof: Proof,
     /// Users and groups whose record could not be read although its id could: they are left as they are.
     pub unreadable: BTreeSet<SourceId>,
-    /// Users and groups that were absent from their list and then asked for by id.
+    /// What is known of users and groups that are absent from their list, or that the source's own part of the scope
+    /// leaves out.
     pub absences: BTreeMap<SourceId, Absence>,
     /// What a person should know about single records.
     pub findings: Vec<Finding>,
@@ -277,6 +346,9 @@ pub struct UserAttributes {
     pub last_name: CompactString,
     /// The full name as shown to others.
     pub display_name: CompactString,
+    /// Further attributes by name, as `mapping.attributes` names them. What is not named there is left as it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<CompactString, CompactString>,
 }
 
 /// The attributes of a group as the target holds them.
@@ -320,114 +392,4 @@ pub struct TargetSnapshot {
     pub users: Vec<TargetUser>,
     /// Groups in any order, without doubles.
     pub groups: Vec<TargetGroup>,
-}
-
-/// How an object came to be managed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// By us.
-    Created,
-    /// It existed, and the connector took it over.
-    Adopted,
-}
-
-/// What the ledger remembers of a managed user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LedgerUser {
-    /// Its id in the target.
-    pub target: TargetId,
-    /// Its last known name in the target.
-    pub username: CompactString,
-    /// Created or adopted.
-    pub origin: Origin,
-    /// True while it is disabled because we disabled it: only then may we enable it (RULES 8).
-    pub disabled_by_us: bool,
-}
-
-/// What the ledger remembers of a managed group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LedgerGroup {
-    /// Its id in the target.
-    pub target: TargetId,
-    /// Its last known name in the target.
-    pub name: CompactString,
-    /// Created or adopted.
-    pub origin: Origin,
-    /// How many managed memberships it had after the last run that looked (RULES 18).
-    pub memberships: u64,
-}
-
-/// Which source a ledger belongs to: the org, by its id where that can be read, and where it was reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceAddress {
-    /// The org's own id; none where the credentials may not read it.
-    pub id: Option<String>,
-    /// Scheme, host and port.
-    pub origin: String,
-}
-
-impl SourceAddress {
-    /// Ids decide where both are known: an org may be reached under several names. Else the origin does.
-    #[must_use]
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        match (&self.id, &other.id) {
-            (Some(one), Some(other)) => one == other,
-            _ => self.origin == other.origin,
-        }
-    }
-
-    /// The other one, with this one's id if the other's could not be read.
-    #[must_use]
-    pub fn with_id_of(&self, now: &Self) -> Self {
-        Self { id: now.id.clone().or_else(|| self.id.clone()), origin: now.origin.clone() }
-    }
-}
-
-impl fmt::Display for SourceAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.id {
-            Some(id) => write!(f, "{id} at {}", self.origin),
-            None => f.write_str(&self.origin),
-        }
-    }
-}
-
-/// What a ledger belongs to (RULES 1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Binding {
-    /// The source org.
-    pub source: SourceAddress,
-    /// The target's address.
-    pub target: String,
-}
-
-/// What the daemon remembers of what one connector manages.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ledger {
-    /// Absent until the first run has bound it.
-    pub binding: Option<Binding>,
-    /// Managed users.
-    pub users: BTreeMap<SourceId, LedgerUser>,
-    /// Managed groups. Where several source groups were merged into one, each has a row with the same target id.
-    pub groups: BTreeMap<SourceId, LedgerGroup>,
-    /// Operations that were sent in a run that never recorded the answers, oldest first.
-    pub unanswered: Vec<Unanswered>,
-}
-
-/// An operation that was sent and whose answer was never recorded: it may or may not have been carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unanswered {
-    /// Its kind, as in the journal: `create_user` and so on.
-    pub kind: String,
-    /// The source's id.
-    pub source: SourceId,
-    /// The target's id, if it had one.
-    pub target: Option<TargetId>,
-    /// The name in the target before it, or of what it creates.
-    pub name: CompactString,
-    /// The username after it, for a rename.
-    pub new_name: Option<CompactString>,
-    /// Members that it removes.
-    pub removed: Vec<SourceId>,
 }

@@ -1,13 +1,12 @@
 //! A plan: the ordered operations that turn what is into what should be. Data only.
 
-use std::borrow::Cow;
-
-use compact_str::CompactString;
+use chrono::{DateTime, Utc};
+use compact_str::{CompactString, format_compact};
 use serde_json::{Value, json};
 
 use super::desire::Reason;
 use super::model::{Finding, GroupAttributes, LedgerGroup, LedgerUser, SourceId, TargetId, UserAttributes};
-use super::report::{Counts, NotProven};
+use super::report::{Counts, FilteredBy, NotProven};
 
 /// What turns the target into what it should be, and everything a person wants to know about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +21,10 @@ pub struct Plan {
     pub bases: Bases,
     /// Counts of what needs no operation: unchanged and filtered.
     pub counts: Counts,
+    /// Which rule filtered how many.
+    pub filtered: FilteredBy,
+    /// Users that left and are in their grace, sorted by source id (RULES 21).
+    pub in_grace: Vec<InGrace>,
     /// What a person should know about single records.
     pub findings: Vec<Finding>,
     /// Lists that were not read to their end, and how many removals do not exist because of it.
@@ -39,6 +42,17 @@ pub struct PlanPerson {
     pub target: Option<TargetId>,
     /// The name in the target.
     pub username: CompactString,
+}
+
+/// A user that left and is left alone until its grace is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InGrace {
+    /// The source's id.
+    pub source: SourceId,
+    /// The name in the target.
+    pub username: CompactString,
+    /// Until when.
+    pub until: DateTime<Utc>,
 }
 
 /// What percentages of limits are taken of (RULES 20), counted before the run.
@@ -63,9 +77,19 @@ pub struct Operation {
     pub change: Change,
     /// Why; one clause.
     pub why: Reason,
-    /// False if it removes something whose absence was concluded from a list alone and still has to be confirmed: such
-    /// an operation is held, never applied.
-    pub confirmed: bool,
+    /// Whether it may be applied, as far as this operation itself is concerned.
+    pub standing: Standing,
+}
+
+/// Whether an operation may be applied, as far as it itself is concerned; limits come on top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing speaks against it.
+    Sound,
+    /// It removes something whose absence was concluded from a list alone and still has to be confirmed: it is held.
+    Unconfirmed,
+    /// It takes over an account of which nothing but the name says whose it is: it is held (RULES 6).
+    Doubtful,
 }
 
 /// What an operation changes.
@@ -83,8 +107,24 @@ pub enum Change {
         /// As it should.
         after: UserAttributes,
     },
-    /// Enables a user that we disabled.
+    /// Takes over a user that exists (RULES 6), and changes the mapped attributes where they differ.
+    AdoptUser {
+        /// As the target has them.
+        before: UserAttributes,
+        /// As it should.
+        after: UserAttributes,
+    },
+    /// Enables a user that we disabled, or that somebody asked to be restored.
     EnableUser,
+    /// Takes over a group that exists, and changes its attributes where they differ.
+    AdoptGroup {
+        /// As the target has them.
+        before: GroupAttributes,
+        /// As it should.
+        after: GroupAttributes,
+        /// All source groups that it stands for.
+        sources: Vec<SourceId>,
+    },
     /// Creates a group without members.
     CreateGroup {
         /// With these attributes.
@@ -105,14 +145,63 @@ pub enum Change {
         added: Vec<u32>,
         /// Who goes.
         removed: Vec<u32>,
+        /// Who goes because they left the scope themselves; they count as leavers only (RULES 20).
+        leavers: Vec<u32>,
         /// How many managed members it has before.
         before: u64,
-        /// True if the group itself has left the source: then everybody managed goes.
-        group_left: bool,
+        /// What the group is to the connector.
+        tie: Tie,
+    },
+    /// Deletes a group that left.
+    DeleteGroup {
+        /// As the target has it.
+        before: GroupAttributes,
+        /// All source groups that it stood for.
+        sources: Vec<SourceId>,
     },
     /// Disables a user that left.
     DisableUser,
+    /// Replaces the attributes of a user that left by ones that name nobody.
+    AnonymizeUser {
+        /// As the target has them.
+        before: UserAttributes,
+        /// As it should.
+        after: UserAttributes,
+    },
+    /// Deletes a user that left.
+    DeleteUser {
+        /// As the target has them.
+        before: UserAttributes,
+        /// Names of the groups that it is a member of, sorted.
+        groups: Vec<CompactString>,
+    },
 }
+
+/// What a group is to the connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// A source group stands behind it.
+    Synced,
+    /// The source group behind it has left: then everybody managed goes.
+    Left,
+    /// It stands in `groups.always`; the operation's source is [`always_source`].
+    Always,
+}
+
+/// What stands for the source's id in operations on a group of `groups.always`.
+#[must_use]
+pub fn always_source(name: &str) -> SourceId {
+    SourceId(format_compact!("{ALWAYS}{name}"))
+}
+
+/// The name in `groups.always` that an operation's source stands for, if it does.
+#[must_use]
+pub fn always_name(source: &SourceId) -> Option<&str> {
+    source.0.strip_prefix(ALWAYS)
+}
+
+// No id of Okta's has a colon in it.
+const ALWAYS: &str = "always:";
 
 /// A correction of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,23 +210,44 @@ pub enum LedgerChange {
     PutUser(SourceId, LedgerUser),
     /// Puts or replaces a group.
     PutGroup(SourceId, LedgerGroup),
+    /// Forgets a user: it no longer exists in the target, or is no longer managed.
+    ForgetUser(SourceId),
     /// Forgets a group of the source that is no longer linked to the target's.
     ForgetGroup(SourceId),
+    /// Puts or replaces a group of `groups.always`, and leaves its members as they are.
+    PutAlways(CompactString, TargetId),
+    /// Changes whose memberships in a group of `groups.always` we added.
+    ChangeAlways {
+        /// The name that stands there.
+        name: CompactString,
+        /// Whose membership is ours now.
+        added: Vec<SourceId>,
+        /// Whose is no longer.
+        removed: Vec<SourceId>,
+    },
+    /// Forgets a group of `groups.always`.
+    ForgetAlways(CompactString),
 }
 
 impl Change {
-    /// Operations are applied in this order: who must exist first, who loses access last.
+    /// Operations are applied in this order: who must exist first; who comes back is enabled with the right memberships;
+    /// who loses access comes last.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
-            Self::CreateUser { .. } => 0,
-            Self::UpdateUser { .. } => 1,
-            Self::EnableUser => 2,
-            Self::CreateGroup { .. } => 3,
-            Self::UpdateGroup { .. } => 4,
-            Self::ChangeMembers { group_left: false, .. } => 5,
-            Self::ChangeMembers { group_left: true, .. } => 6,
-            Self::DisableUser => 7,
+            Self::AdoptUser { .. } => 0,
+            Self::CreateUser { .. } => 1,
+            Self::UpdateUser { .. } => 2,
+            Self::AdoptGroup { .. } => 3,
+            Self::CreateGroup { .. } => 4,
+            Self::UpdateGroup { .. } => 5,
+            Self::ChangeMembers { tie: Tie::Synced | Tie::Always, .. } => 6,
+            Self::EnableUser => 7,
+            Self::ChangeMembers { tie: Tie::Left, .. } => 8,
+            Self::DeleteGroup { .. } => 9,
+            Self::DisableUser => 10,
+            Self::AnonymizeUser { .. } => 11,
+            Self::DeleteUser { .. } => 12,
         }
     }
 
@@ -148,14 +258,37 @@ impl Change {
             Self::CreateUser { .. } => "create_user",
             Self::UpdateUser { before, after } if before.username != after.username => "rename_user",
             Self::UpdateUser { .. } => "update_user",
+            Self::AdoptUser { .. } => "adopt_user",
             Self::EnableUser => "enable_user",
             Self::CreateGroup { .. } => "create_group",
             Self::UpdateGroup { before, after } if before.name != after.name => "rename_group",
             Self::UpdateGroup { .. } => "update_group",
-            Self::ChangeMembers { group_left: false, .. } => "change_members",
-            Self::ChangeMembers { group_left: true, .. } => "empty_group",
+            Self::AdoptGroup { .. } => "adopt_group",
+            Self::ChangeMembers { tie: Tie::Synced | Tie::Always, .. } => "change_members",
+            Self::ChangeMembers { tie: Tie::Left, .. } => "empty_group",
+            Self::DeleteGroup { .. } => "delete_group",
             Self::DisableUser => "disable_user",
+            Self::AnonymizeUser { .. } => "anonymize_user",
+            Self::DeleteUser { .. } => "delete_user",
         }
+    }
+
+    /// True if it changes a user, not a group or its members.
+    #[must_use]
+    pub fn is_about_user(&self) -> bool {
+        self.kind().ends_with("_user")
+    }
+
+    /// True if it takes over what exists.
+    #[must_use]
+    pub fn is_adoption(&self) -> bool {
+        matches!(self, Self::AdoptUser { .. } | Self::AdoptGroup { .. })
+    }
+
+    /// True for what happens to a user because it left.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(self, Self::DisableUser | Self::AnonymizeUser { .. } | Self::DeleteUser { .. })
     }
 }
 
@@ -170,18 +303,24 @@ impl Operation {
                 format!("rename user {name} to {}", after.username)
             }
             Change::UpdateUser { .. } => format!("update user {name}"),
+            Change::AdoptUser { .. } => format!("adopt user {name}"),
             Change::EnableUser => format!("enable user {name}"),
             Change::DisableUser => format!("disable user {name}"),
+            Change::AnonymizeUser { after, .. } => format!("anonymize user {name} as {}", after.username),
+            Change::DeleteUser { .. } => format!("delete user {name}"),
             Change::CreateGroup { .. } => format!("create group {name}"),
             Change::UpdateGroup { before, after } if before.name != after.name => {
                 format!("rename group {name} to {}", after.name)
             }
             Change::UpdateGroup { .. } => format!("update group {name}"),
-            Change::ChangeMembers { removed, group_left: true, .. } => {
-                format!("empty group {name} ({} members)", removed.len())
+            Change::AdoptGroup { .. } => format!("adopt group {name}"),
+            Change::DeleteGroup { .. } => format!("delete group {name}"),
+            Change::ChangeMembers { removed, leavers, tie: Tie::Left, .. } => {
+                format!("empty group {name} ({} members)", removed.len() + leavers.len())
             }
-            Change::ChangeMembers { added, removed, .. } => {
-                format!("change members of group {name} (+{} -{})", added.len(), removed.len())
+            Change::ChangeMembers { added, removed, leavers, .. } => {
+                let gone = removed.len() + leavers.len();
+                format!("change members of group {name} (+{} -{gone})", added.len())
             }
         }
     }
@@ -193,14 +332,28 @@ impl Operation {
             Change::CreateUser { after } => {
                 differences(&user_fields(&UserAttributes::default()), &user_fields(after))
             }
-            Change::UpdateUser { before, after } => differences(&user_fields(before), &user_fields(after)),
+            Change::UpdateUser { before, after }
+            | Change::AdoptUser { before, after }
+            | Change::AnonymizeUser { before, after } => {
+                differences(&user_fields(before), &user_fields(after))
+            }
+            Change::DeleteUser { before, groups } => {
+                let mut lines = differences(&user_fields(before), &user_fields(&UserAttributes::default()));
+                lines.extend(groups.iter().map(|group| format!("- member of {group}")));
+                lines
+            }
             Change::EnableUser => vec!["active: no -> yes".to_owned()],
             Change::DisableUser => vec!["active: yes -> no".to_owned()],
             Change::CreateGroup { after, .. } => {
                 differences(&group_fields(&GroupAttributes::default()), &group_fields(after))
             }
-            Change::UpdateGroup { before, after } => differences(&group_fields(before), &group_fields(after)),
-            Change::ChangeMembers { added, removed, .. } => {
+            Change::UpdateGroup { before, after } | Change::AdoptGroup { before, after, .. } => {
+                differences(&group_fields(before), &group_fields(after))
+            }
+            Change::DeleteGroup { before, .. } => {
+                differences(&group_fields(before), &group_fields(&GroupAttributes::default()))
+            }
+            Change::ChangeMembers { added, removed, leavers, .. } => {
                 let lines = |sign: &'static str, who: &[u32]| -> Vec<String> {
                     let mut names: Vec<&str> =
                         named(who, people).map(|person| person.username.as_str()).collect();
@@ -209,6 +362,7 @@ impl Operation {
                 };
                 let mut all = lines("+", added);
                 all.extend(lines("-", removed));
+                all.extend(lines("- leaver", leavers));
                 all
             }
         }
@@ -226,13 +380,24 @@ impl Operation {
         };
         let (before, after) = match &self.change {
             Change::CreateUser { after } => (Value::Null, json!(after)),
-            Change::UpdateUser { before, after } => (json!(before), json!(after)),
+            Change::UpdateUser { before, after }
+            | Change::AdoptUser { before, after }
+            | Change::AnonymizeUser { before, after } => (json!(before), json!(after)),
+            Change::DeleteUser { before, groups } => {
+                let mut before = json!(before);
+                before["groups"] = json!(groups);
+                (before, Value::Null)
+            }
             Change::EnableUser => (json!({ "active": false }), json!({ "active": true })),
             Change::DisableUser => (json!({ "active": true }), json!({ "active": false })),
             Change::CreateGroup { after, .. } => (Value::Null, json!(after)),
-            Change::UpdateGroup { before, after } => (json!(before), json!(after)),
-            Change::ChangeMembers { added, removed, .. } => {
-                (json!({ "removed": members(removed) }), json!({ "added": members(added) }))
+            Change::UpdateGroup { before, after } | Change::AdoptGroup { before, after, .. } => {
+                (json!(before), json!(after))
+            }
+            Change::DeleteGroup { before, .. } => (json!(before), Value::Null),
+            Change::ChangeMembers { added, removed, leavers, .. } => {
+                let gone: Vec<u32> = removed.iter().chain(leavers).copied().collect();
+                (json!({ "removed": members(&gone) }), json!({ "added": members(added) }))
             }
         };
         json!({
@@ -251,35 +416,38 @@ fn named<'a>(who: &'a [u32], people: &'a [PlanPerson]) -> impl Iterator<Item = &
     who.iter().filter_map(|position| people.get(*position as usize))
 }
 
-fn user_fields(attributes: &UserAttributes) -> [(&'static str, &CompactString); 5] {
-    [
+type Fields<'a> = Vec<(&'a str, &'a str)>;
+
+fn user_fields(attributes: &UserAttributes) -> Fields<'_> {
+    let mut fields: Fields<'_> = vec![
         ("username", &attributes.username),
         ("email", &attributes.email),
         ("first_name", &attributes.first_name),
         ("last_name", &attributes.last_name),
         ("display_name", &attributes.display_name),
-    ]
+    ];
+    fields.extend(attributes.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    fields
 }
 
-fn group_fields(attributes: &GroupAttributes) -> [(&'static str, &CompactString); 2] {
-    [("name", &attributes.name), ("description", &attributes.description)]
+fn group_fields(attributes: &GroupAttributes) -> Fields<'_> {
+    vec![("name", &attributes.name), ("description", &attributes.description)]
 }
 
-fn differences(
-    before: &[(&'static str, &CompactString)],
-    after: &[(&'static str, &CompactString)],
-) -> Vec<String> {
+/// One line for each field that differs; a field that one side does not have is empty there.
+fn differences(before: &[(&str, &str)], after: &[(&str, &str)]) -> Vec<String> {
+    let value = |fields: &[(&str, &str)], name: &str| {
+        let found = fields.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned()).unwrap_or_default()
+    };
+    let only_after = after.iter().filter(|(name, _)| !before.iter().any(|(known, _)| known == name));
+    let shown = |value: String| if value.is_empty() { "(none)".to_owned() } else { value };
     before
         .iter()
-        .zip(after)
-        .filter(|(before, after)| before.1 != after.1)
-        .map(|(before, after)| {
-            let was: Cow<'_, str> =
-                if before.1.is_empty() { "(none)".into() } else { before.1.as_str().into() };
-            let will: Cow<'_, str> =
-                if after.1.is_empty() { "(none)".into() } else { after.1.as_str().into() };
-            format!("{}: {was} -> {will}", before.0)
-        })
+        .chain(only_after)
+        .map(|(name, _)| (name, value(before, name), value(after, name)))
+        .filter(|(_, before, after)| before != after)
+        .map(|(name, before, after)| format!("{name}: {} -> {}", shown(before), shown(after)))
         .collect()
 }
 
@@ -299,16 +467,18 @@ impl Operation {
     /// The operation as the journal keeps it: as [`Operation::document`], but members are bare source ids.
     #[must_use]
     pub fn journal_text(&self, people: &[PlanPerson]) -> String {
-        let Change::ChangeMembers { added, removed, .. } = &self.change else {
+        let Change::ChangeMembers { added, removed, leavers, .. } = &self.change else {
             return self.document(people).to_string();
         };
         let ids = |who| named(who, people).map(|person| &person.source).collect::<Vec<_>>();
+        let mut gone = ids(removed);
+        gone.extend(ids(leavers));
         let form = JournalForm {
             kind: self.change.kind(),
             source: &self.source,
             target: self.target.as_ref(),
             name: &self.name,
-            before: std::collections::BTreeMap::from([("removed", ids(removed))]),
+            before: std::collections::BTreeMap::from([("removed", gone)]),
             after: std::collections::BTreeMap::from([("added", ids(added))]),
             why: &self.why,
         };

@@ -1,10 +1,12 @@
 //! What a run did, as it is stored, sent over the socket and printed.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::model::Finding;
+use super::model::{Finding, ScopeRule};
 
 /// The version of every JSON document that users see. Additions keep it; anything else raises it.
 pub const FORMAT_VERSION: u32 = 1;
@@ -118,6 +120,15 @@ pub struct Counts {
     pub memberships: KindCounts,
 }
 
+/// Which key of the connector file filtered how many, as [`super::model::ScopeRule`] names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilteredBy {
+    /// Users.
+    pub users: BTreeMap<ScopeRule, u64>,
+    /// Groups.
+    pub groups: BTreeMap<ScopeRule, u64>,
+}
+
 /// A list that was not read to its end, and what was therefore left alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NotProven {
@@ -143,12 +154,14 @@ pub enum HoldKind {
     Renames,
     /// Created users.
     Creates,
+    /// Adoptions that are not certain, and removals on what this run adopts (RULES 6).
+    Adoptions,
 }
 
 impl HoldKind {
     /// All kinds.
-    pub const ALL: [HoldKind; 5] =
-        [Self::Leavers, Self::Memberships, Self::Groups, Self::Renames, Self::Creates];
+    pub const ALL: [HoldKind; 6] =
+        [Self::Leavers, Self::Memberships, Self::Groups, Self::Renames, Self::Creates, Self::Adoptions];
 
     /// The name as in JSON and in metric labels.
     #[must_use]
@@ -159,6 +172,7 @@ impl HoldKind {
             Self::Groups => "groups",
             Self::Renames => "renames",
             Self::Creates => "creates",
+            Self::Adoptions => "adoptions",
         }
     }
 }
@@ -215,8 +229,20 @@ pub struct Report {
     pub outcome: Outcome,
     /// Why it failed, and what to do; only where the outcome is failed or cancelled.
     pub error: Option<String>,
+    /// The login that the run was limited to (`sync --user`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// What happened, by kind of object.
     pub counts: Counts,
+    /// Which rule filtered how many.
+    #[serde(default)]
+    pub filtered: FilteredBy,
+    /// How many users left and are in their grace.
+    #[serde(default)]
+    pub in_grace: u64,
+    /// How many users and groups were adopted.
+    #[serde(default)]
+    pub adopted: u64,
     /// What a person should know about single records.
     pub findings: Vec<Finding>,
     /// What was held.
@@ -268,6 +294,9 @@ pub struct RunSummary {
     pub outcome: Option<Outcome>,
     /// Why it failed.
     pub error: Option<String>,
+    /// The login that the run was limited to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// What happened.
     pub counts: Counts,
     /// How many findings it has.
@@ -285,6 +314,15 @@ pub struct PlanDocument {
     pub made: DateTime<Utc>,
     /// What would happen, by kind of object.
     pub counts: Counts,
+    /// Which rule filters how many.
+    #[serde(default)]
+    pub filtered: FilteredBy,
+    /// How many users left and are in their grace.
+    #[serde(default)]
+    pub in_grace: u64,
+    /// How many users and groups would be adopted.
+    #[serde(default)]
+    pub adopted: u64,
     /// What would be applied, in that order.
     pub operations: Vec<PlannedOperation>,
     /// What would be held.

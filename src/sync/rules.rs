@@ -1,23 +1,32 @@
 //! The rules of one connector as the heart uses them: checked, compiled, without positions.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use compact_str::CompactString;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::mapping::Mapping;
 use super::model::Status;
+use super::rename::Rename;
 
 /// Everything that decides who is in scope, under which name, and what may be done.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Rules {
     /// Which users are in scope.
     pub scope: Scope,
-    /// Which groups are synced.
+    /// How the target's attributes are made of a user.
+    pub mapping: Mapping,
+    /// Which groups are synced, and under which name.
     pub groups: GroupRules,
     /// Target names that are never touched.
     pub protected: Protected,
+    /// What happens to objects of the target that bear a wanted name and are not managed.
+    pub existing: Existing,
     /// What happens to users and groups that left.
     pub leavers: Leavers,
+    /// Who counts as a leaver for not signing in; none: nobody.
+    pub inactive: Option<Inactive>,
     /// How much one run, or 24 hours, may change before a person must look.
     pub limits: Limits,
 }
@@ -27,6 +36,8 @@ pub struct Rules {
 pub struct Scope {
     /// Statuses in scope.
     pub statuses: BTreeSet<Status>,
+    /// Names of groups, after renames, of which a user must be in one; empty: no such condition (RULES 11).
+    pub required_groups: Vec<CompactString>,
     /// Globs on the login; empty: everybody.
     pub include: Globs,
     /// Globs on the login that are out of scope even if included.
@@ -43,19 +54,26 @@ impl Default for Scope {
                 Status::Recovery,
                 Status::Provisioned,
             ]),
+            required_groups: Vec::new(),
             include: Globs::default(),
             exclude: Globs::default(),
         }
     }
 }
 
-/// Which groups are synced. Every option sees the name in the target.
+/// Which groups are synced, and under which name. Every option but `rename` sees the name in the target (RULES 10).
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct GroupRules {
+    /// Rules that make the name in the target of the name at the source; the first that matches counts.
+    pub rename: Vec<Rename>,
+    /// True: groups that no rename rule matches are not synced.
+    pub drop_unmatched: bool,
     /// Globs; empty: all but Everyone.
     pub include: Globs,
     /// Globs of groups that are not synced even if included.
     pub exclude: Globs,
+    /// Names of groups in the target of which every active managed user is a member (RULES 15).
+    pub always: Vec<CompactString>,
 }
 
 /// Globs on target names that are never touched in any way (RULES 7).
@@ -67,11 +85,34 @@ pub struct Protected {
     pub groups: Globs,
 }
 
-/// What happens to users and groups that left.
+/// What happens to objects of the target that bear a wanted name and are not managed (RULES 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Existing {
+    /// To users.
+    pub users: OnExisting,
+    /// To groups.
+    pub groups: OnExisting,
+}
+
+/// What happens to an object of the target that bears a wanted name and is not managed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnExisting {
+    /// A finding says so, and it is left alone.
+    #[default]
+    Skip,
+    /// It is taken over.
+    Adopt,
+}
+
+/// What happens to users and groups that left.
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Leavers {
     /// To users.
     pub users: LeaverUsers,
+    /// How long a user that left is left alone first.
+    pub grace: Grace,
+    /// To memberships of users that left.
+    pub memberships: LeaverMemberships,
     /// To groups.
     pub groups: LeaverGroups,
 }
@@ -82,8 +123,34 @@ pub enum LeaverUsers {
     /// The account is disabled; it is enabled again when the user comes back.
     #[default]
     Disable,
+    /// The account is deleted if this connector created it, else disabled.
+    Delete,
+    /// The account is disabled, and its attributes are replaced by ones that name nobody.
+    Anonymize,
     /// Nothing.
     Keep,
+}
+
+/// How long a user that left is left alone first (RULES 21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Grace {
+    /// Who is no longer in scope for any other reason than the status.
+    pub absent: Duration,
+    /// Who has a status that is out of scope: deactivated, suspended.
+    pub deactivated: Duration,
+}
+
+/// What happens to the memberships of a user that left, in groups that the connector manages.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum LeaverMemberships {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// They go, but for those in groups whose name in the target matches one of these globs.
+    Remove {
+        /// Globs on group names.
+        except: Globs,
+    },
 }
 
 /// What happens to a group that left.
@@ -92,8 +159,22 @@ pub enum LeaverGroups {
     /// Its managed members are removed, the group stays.
     #[default]
     Empty,
+    /// It is deleted if this connector created it and nobody else put members into it, else emptied.
+    Delete,
     /// Nothing.
     Keep,
+}
+
+/// Who counts as a leaver for not signing in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inactive {
+    /// After how many days.
+    pub days: u32,
+    /// True: who never signed in counts from the day the account was created or activated, whichever is later (RULES 16).
+    /// False: such users stay.
+    pub never_signed_in: bool,
+    /// Globs on group names, after renames, whose members stay.
+    pub except_groups: Globs,
 }
 
 /// One limit: how many of a base may go before a person must look (RULES 20).

@@ -3,7 +3,7 @@
 use super::apply::Applying;
 use super::guard::Hold;
 use super::model::Ledger;
-use super::plan::{Change, Plan};
+use super::plan::{Change, Plan, Tie};
 use super::report::{Counts, HoldKind, KindCounts, Managed, Outcome, Report};
 
 /// RULES 28: failed, then partial, then held.
@@ -39,7 +39,9 @@ pub(super) fn managed(ledger: &Ledger) -> Managed {
 pub(super) fn count_held(counts: &mut Counts, holds: &[Hold]) {
     for hold in holds {
         let kind = match hold.summary.kind {
-            HoldKind::Leavers | HoldKind::Renames | HoldKind::Creates => &mut counts.users,
+            HoldKind::Leavers | HoldKind::Renames | HoldKind::Creates | HoldKind::Adoptions => {
+                &mut counts.users
+            }
             HoldKind::Groups => &mut counts.groups,
             HoldKind::Memberships => &mut counts.memberships,
         };
@@ -61,12 +63,17 @@ pub(super) fn count_planned(counts: &mut Counts, plan: &Plan) {
 pub(super) fn count(counts: &mut Counts, change: &Change, (added, removed): (u64, u64)) {
     match change {
         Change::CreateUser { .. } => counts.users.created += 1,
-        Change::UpdateUser { .. } | Change::EnableUser => counts.users.updated += 1,
+        Change::UpdateUser { .. } | Change::EnableUser | Change::AdoptUser { .. } => {
+            counts.users.updated += 1
+        }
         Change::DisableUser => counts.users.disabled += 1,
+        Change::AnonymizeUser { .. } => counts.users.updated += 1,
+        Change::DeleteUser { .. } => counts.users.deleted += 1,
         Change::CreateGroup { .. } => counts.groups.created += 1,
-        Change::UpdateGroup { .. } => counts.groups.updated += 1,
-        Change::ChangeMembers { group_left, .. } => {
-            counts.groups.disabled += u64::from(*group_left);
+        Change::UpdateGroup { .. } | Change::AdoptGroup { .. } => counts.groups.updated += 1,
+        Change::DeleteGroup { .. } => counts.groups.deleted += 1,
+        Change::ChangeMembers { tie, .. } => {
+            counts.groups.disabled += u64::from(*tie == Tie::Left);
             counts.memberships.created += added;
             counts.memberships.deleted += removed;
         }

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, TargetSnapshot, UserAttributes};
 use crate::sync::progress::RunControl;
+use crate::sync::rules::Protected;
 
 /// What a target can do, as data. `diff` and `check` use it; nothing asks which target it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub struct Capabilities {
     pub names_ignore_case: bool,
     /// The longest user or group name, in characters.
     pub longest_name: usize,
+    /// A user can be deleted.
+    pub delete_users: bool,
+    /// A group can be deleted.
+    pub delete_groups: bool,
 }
 
 impl Capabilities {
@@ -42,6 +47,11 @@ pub trait Reader: Send + Sync {
     fn address(&self) -> String;
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+    /// What is never touched there, whatever the connector file says: the account that the daemon signs in with, and the
+    /// groups of administrators (RULES 7).
+    fn protected(&self) -> Protected {
+        Protected::default()
+    }
     /// Reads all users, groups and members, to the end or not at all.
     async fn read(&self, control: &RunControl) -> Result<TargetSnapshot, TargetError>;
 }
@@ -80,6 +90,11 @@ pub enum Write {
         /// True to enable.
         active: bool,
     },
+    /// Delete a user, with its memberships. One that is not there is deleted already.
+    DeleteUser {
+        /// Whom.
+        target: TargetId,
+    },
     /// Create a group.
     CreateGroup {
         /// The source's id, kept by targets that can.
@@ -93,6 +108,11 @@ pub enum Write {
         target: TargetId,
         /// What it should hold.
         attributes: GroupAttributes,
+    },
+    /// Delete a group. One that is not there is deleted already; one that has members is not deleted.
+    DeleteGroup {
+        /// Which.
+        target: TargetId,
     },
     /// Add and remove members of one group.
     ChangeMembers {

@@ -10,6 +10,10 @@ fn at(text: &str) -> DateTime<Utc> {
 
 fn report(outcome: Outcome) -> Report {
     Report {
+        filtered: crate::sync::report::FilteredBy::default(),
+        in_grace: 0,
+        adopted: 0,
+        user: None,
         format_version: FORMAT_VERSION,
         run: 7,
         connector: "acme".to_owned(),

@@ -110,7 +110,14 @@ impl Bench {
 fn settings(secrets: &TempDir, url: &str, token: &str, rate_budget: u8) -> OktaSettings {
     let path = secrets.path().join(format!("token-{}", token.len()));
     std::fs::write(&path, format!("{token}\n")).unwrap();
-    OktaSettings { origin: url.parse().unwrap(), token: SecretRef::File(path), rate_budget }
+    OktaSettings {
+        origin: url.parse().unwrap(),
+        token: SecretRef::File(path),
+        rate_budget,
+        users_search: None,
+        groups_search: None,
+        app: None,
+    }
 }
 
 /// As patient as in service, with pauses and time-outs that a test can wait for.

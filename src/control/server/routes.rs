@@ -161,7 +161,7 @@ async fn configuration(State(control): Shared, name: Name) -> Result<Response, F
 
 async fn sync(State(control): Shared, name: Name, request: Request) -> Result<Response, Fault> {
     let name = decoded(name)?;
-    let SyncRequest { wait } = body(request).await?;
+    let SyncRequest { wait, .. } = body(request).await?;
     let events = control.sync(&name).await?;
     if wait { Ok(lines(events)) } else { begun(events).await }
 }

@@ -48,7 +48,7 @@ impl Parrot {
 
 fn report() -> Report {
     let started = chrono::DateTime::UNIX_EPOCH;
-    let ticket = RunTicket { run: 8, trigger: Trigger::Manual, started };
+    let ticket = RunTicket { run: 8, trigger: Trigger::Manual, user: None, started };
     failed_report("acme", &ticket, started, "the token was refused".to_owned())
 }
 

@@ -62,6 +62,7 @@ impl Gathered {
             attribute_names,
             people: contents.people,
             users: contents.users,
+            users_narrowed: false,
             users_proof: contents.users_proof.unwrap_or_else(unfinished),
             groups: contents.groups,
             groups_proof: contents.groups_proof.unwrap_or_else(unfinished),

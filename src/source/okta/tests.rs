@@ -30,8 +30,14 @@ async fn read(server: &MockServer) -> Result<SourceSnapshot, SourceError> {
     std::fs::write(&file, "00secret").unwrap();
     let patience = Patience { first_pause: std::time::Duration::from_millis(1), ..Patience::default() };
     let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
-    let settings =
-        OktaSettings { origin: server.uri().parse().unwrap(), token: SecretRef::File(file), rate_budget: 50 };
+    let settings = OktaSettings {
+        origin: server.uri().parse().unwrap(),
+        token: SecretRef::File(file),
+        rate_budget: 50,
+        users_search: None,
+        groups_search: None,
+        app: None,
+    };
     Okta::new(settings, &shared).read(&request(), &RunControl::default()).await
 }
 

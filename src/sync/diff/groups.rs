@@ -10,7 +10,7 @@ use super::sides::Sides;
 use super::users::Fates;
 use crate::sync::desire::DesiredGroup;
 use crate::sync::model::{Finding, FindingKind, GroupAttributes, SourceId, TargetGroup};
-use crate::sync::plan::{Change, Operation, Plan};
+use crate::sync::plan::{Change, Operation, Plan, Standing};
 
 /// Plans all operations on groups.
 pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
@@ -45,7 +45,7 @@ fn create_group(group: &DesiredGroup) -> Operation {
         name: group.attributes.name.clone(),
         change: Change::CreateGroup { after: group.attributes.clone(), sources: group.sources.clone() },
         why: Cow::Borrowed("it is new in scope"),
-        confirmed: true,
+        standing: Standing::Sound,
     }
 }
 
@@ -65,7 +65,7 @@ fn update_group(sides: &Sides<'_>, group: &DesiredGroup, actual: &TargetGroup, p
         name: actual.attributes.name.clone(),
         change: Change::UpdateGroup { before: actual.attributes.clone(), after },
         why: Cow::Borrowed("the source says so"),
-        confirmed: true,
+        standing: Standing::Sound,
     });
 }
 

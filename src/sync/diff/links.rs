@@ -214,6 +214,7 @@ pub(super) fn left_group(sides: &Sides<'_>, source: &SourceId, in_scope: &BTreeS
         return LeftGroup::Left(reason.clone());
     }
     match sides.input.evidence.absences.get(source) {
+        Some(Absence::OutOfScope(rule)) => LeftGroup::Left(Cow::Borrowed(rule.as_str())),
         Some(Absence::Gone) => LeftGroup::Left(Cow::Borrowed("the source no longer has the group")),
         Some(Absence::Unknown(reason)) => LeftGroup::Unknown(reason.clone()),
         None => LeftGroup::Absent,

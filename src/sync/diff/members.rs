@@ -9,7 +9,7 @@ use super::sides::Sides;
 use super::users::Fates;
 use crate::sync::desire::{DesiredGroup, Reason};
 use crate::sync::model::{Finding, FindingKind, LedgerGroup, Origin, Proof, SourceId, TargetGroup};
-use crate::sync::plan::{Change, LedgerChange, Operation, Plan, PlanPerson};
+use crate::sync::plan::{Change, LedgerChange, Operation, Plan, PlanPerson, Standing, Tie};
 use crate::sync::rules::LeaverGroups;
 
 /// Plans memberships. Rows become positions in the plan's people at the end, when it is known who is named.
@@ -70,9 +70,15 @@ impl<'s, 'a> Memberships<'s, 'a> {
                 source: group.sources.first().cloned().unwrap_or_else(|| SourceId::from("")),
                 target: actual.map(|(_, actual)| actual.id.clone()),
                 name: name.clone(),
-                change: Change::ChangeMembers { added, removed, before: now.len() as u64, group_left: false },
+                change: Change::ChangeMembers {
+                    added,
+                    removed,
+                    leavers: Vec::new(),
+                    before: now.len() as u64,
+                    tie: Tie::Synced,
+                },
                 why: Cow::Borrowed("the source says so"),
-                confirmed: true,
+                standing: Standing::Sound,
             });
         }
     }
@@ -131,14 +137,14 @@ impl<'s, 'a> Memberships<'s, 'a> {
             return;
         }
         let mut why: Reason = Cow::Borrowed("");
-        let mut confirmed = true;
+        let mut standing = Standing::Sound;
         for source in sources {
             match left_group(sides, source, &self.links.in_scope) {
                 LeftGroup::Stays => return,
                 LeftGroup::Left(reason) => why = reason,
                 LeftGroup::Absent => {
                     why = Cow::Borrowed("the group list does not show it");
-                    confirmed = false;
+                    standing = Standing::Unconfirmed;
                 }
                 LeftGroup::Unknown(reason) => {
                     plan.findings.push(Finding::new(
@@ -166,9 +172,15 @@ impl<'s, 'a> Memberships<'s, 'a> {
             source: sources.first().map(|source| (*source).clone()).unwrap_or_else(|| SourceId::from("")),
             target: Some(actual.id.clone()),
             name: name.clone(),
-            change: Change::ChangeMembers { added: Vec::new(), removed, before, group_left: true },
+            change: Change::ChangeMembers {
+                added: Vec::new(),
+                removed,
+                leavers: Vec::new(),
+                before,
+                tie: Tie::Left,
+            },
             why,
-            confirmed,
+            standing,
         });
     }
 

@@ -11,6 +11,8 @@ mod users;
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::desire::Desired;
 use super::model::{Absence, Ledger, Proof, SourceId, SourceSnapshot, TargetId, TargetSnapshot};
 use super::plan::{Bases, Plan};
@@ -46,6 +48,19 @@ pub struct Input<'a> {
     pub capabilities: Capabilities,
     /// How far the source's lists were read, and what became of absent records.
     pub evidence: Evidence<'a>,
+    /// The time that counts as now.
+    pub now: DateTime<Utc>,
+    /// Plan for one user only; none: for all.
+    pub focus: Option<Focus<'a>>,
+}
+
+/// A plan for one user: what concerns nobody else.
+#[derive(Clone, Copy, Debug)]
+pub struct Focus<'a> {
+    /// Whom.
+    pub user: &'a SourceId,
+    /// Takes back an account that somebody else disabled or deleted in the target (RULES 8).
+    pub restore: bool,
 }
 
 /// What may be concluded from what a source did not show.

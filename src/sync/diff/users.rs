@@ -9,7 +9,7 @@ use crate::sync::desire::{DesiredUser, Reason};
 use crate::sync::model::{
     Absence, Finding, FindingKind, LedgerUser, Origin, SourceId, TargetUser, UserAttributes,
 };
-use crate::sync::plan::{Change, LedgerChange, Operation, Plan};
+use crate::sync::plan::{Change, LedgerChange, Operation, Plan, Standing};
 use crate::sync::rules::LeaverUsers;
 
 /// What memberships need to know of each row.
@@ -98,7 +98,7 @@ fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &Ta
         name: actual.attributes.username.clone(),
         change,
         why: Cow::Borrowed(why),
-        confirmed: true,
+        standing: Standing::Sound,
     };
     let mut changes = 0;
     if after != actual.attributes {
@@ -128,6 +128,8 @@ fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &Ta
         username: actual.attributes.username.clone(),
         origin: row.ledger.map_or(Origin::Created, |ledger| ledger.origin),
         disabled_by_us: disabled_by_us && !actual.active,
+        left_since: None,
+        original: None,
     };
     if row.ledger != Some(&remembered) {
         plan.ledger_changes.push(LedgerChange::PutUser(wanted.id.clone(), remembered));
@@ -223,7 +225,7 @@ fn create_user(sides: &Sides<'_>, wanted: &DesiredUser, plan: &mut Plan) -> bool
         name: name.clone(),
         change: Change::CreateUser { after: wanted.attributes.clone() },
         why: Cow::Borrowed("it is new in scope"),
-        confirmed: true,
+        standing: Standing::Sound,
     });
     true
 }
@@ -251,16 +253,17 @@ fn leaver(sides: &Sides<'_>, row: &Row<'_>, actual: &TargetUser) -> Leaver {
     }
     match sides.input.evidence.absences.get(row.source) {
         Some(Absence::Gone) => Leaver::Left(Cow::Borrowed("the source no longer has it")),
+        Some(Absence::OutOfScope(rule)) => Leaver::Left(Cow::Borrowed(rule.as_str())),
         Some(Absence::Unknown(reason)) => Leaver::Unknown(reason.clone()),
         None => Leaver::Absent,
     }
 }
 
 fn leave_user(sides: &Sides<'_>, row: &Row<'_>, actual: &TargetUser, plan: &mut Plan) {
-    let (why, confirmed) = match leaver(sides, row, actual) {
+    let (why, standing) = match leaver(sides, row, actual) {
         Leaver::Stays => return,
-        Leaver::Left(reason) => (reason, true),
-        Leaver::Absent => (Cow::Borrowed("the user list does not show it"), false),
+        Leaver::Left(reason) => (reason, Standing::Sound),
+        Leaver::Absent => (Cow::Borrowed("the user list does not show it"), Standing::Unconfirmed),
         Leaver::Unknown(reason) => {
             plan.findings.push(Finding::new(
                 FindingKind::AbsenceUnconfirmed,
@@ -283,7 +286,7 @@ fn leave_user(sides: &Sides<'_>, row: &Row<'_>, actual: &TargetUser, plan: &mut 
         name: actual.attributes.username.clone(),
         change: Change::DisableUser,
         why,
-        confirmed,
+        standing,
     });
 }
 

@@ -100,7 +100,8 @@ async fn what_cannot_be_journaled_is_not_applied() {
         let error = report.error.unwrap();
         assert!(error.contains(words), "{error}");
         assert!(
-            world.services.store.begin_run("acme", ticket.trigger, ticket.started).await.is_err() || full
+            world.services.store.begin_run("acme", ticket.trigger, None, ticket.started).await.is_err()
+                || full
         );
     }
 }

@@ -118,6 +118,8 @@ fn plan_of(org: &Org, target: &TargetSnapshot, ledger: &Ledger, rules: &Rules) -
         rules,
         capabilities: CAPABILITIES,
         evidence: Evidence::of(&source),
+        now: chrono::DateTime::UNIX_EPOCH,
+        focus: None,
     };
     diff(&input)
 }
@@ -243,8 +245,8 @@ proptest! {
             let gone = approved.plan().operations.iter().filter(|operation| leavers(&operation.change)).count() as u64;
             prop_assert!(gone <= limit);
             for operation in &approved.plan().operations {
-                prop_assert!(operation.confirmed);
-                if let Change::ChangeMembers { removed, group_left: false, .. } = &operation.change {
+                prop_assert!(operation.standing == crate::sync::plan::Standing::Sound);
+                if let Change::ChangeMembers { removed, tie: crate::sync::plan::Tie::Synced, .. } = &operation.change {
                     prop_assert!(removed.len() as u64 <= limit);
                 }
             }

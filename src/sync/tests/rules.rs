@@ -70,7 +70,7 @@ async fn rule_2_what_another_connector_manages_is_a_finding() {
     let other = binding("org2", "memory");
     store.bind("other", &other).await.unwrap();
     let run = store
-        .begin_run("other", crate::sync::report::Trigger::Manual, world.services.clock.now())
+        .begin_run("other", crate::sync::report::Trigger::Manual, None, world.services.clock.now())
         .await
         .unwrap();
     let changes = vec![
@@ -81,6 +81,8 @@ async fn rule_2_what_another_connector_manages_is_a_finding() {
                 username: "u0@example.com".into(),
                 origin: Origin::Created,
                 disabled_by_us: false,
+                left_since: None,
+                original: None,
             },
         ),
         crate::sync::plan::LedgerChange::PutGroup(

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use compact_str::CompactString;
 
 use crate::config::model::{Connector, OktaSettings, SecretRef, TargetSettings};
-use crate::source::{Questions, ReadRequest, Source, SourceError};
+use crate::source::{Inspection, Questions, ReadRequest, Source, SourceError};
 use crate::store::Store;
 use crate::sync::desire::WANTED_ATTRIBUTES;
 use crate::sync::engine::{RunTicket, Services, sync};
@@ -17,8 +17,14 @@ use crate::sync::report::{Report, Trigger};
 use crate::sync::rules::Rules;
 use crate::target::{Capabilities, Reader, TargetError, Write, WriteError, Writer, Written};
 
-pub(super) const CAPABILITIES: Capabilities =
-    Capabilities { rename_users: true, rename_groups: true, names_ignore_case: true, longest_name: 255 };
+pub(super) const CAPABILITIES: Capabilities = Capabilities {
+    rename_users: true,
+    rename_groups: true,
+    names_ignore_case: true,
+    longest_name: 255,
+    delete_users: true,
+    delete_groups: true,
+};
 
 /// The truth at the source, and how badly it is read.
 #[derive(Clone, Debug, Default)]
@@ -76,10 +82,10 @@ impl Org {
 
     fn source_user(id: &str, user: &OrgUser) -> SourceUser {
         let values = WANTED_ATTRIBUTES.map(|name| match name {
-            "login" => AttributeValue::Text(user.login.as_str().into()),
-            "email" => AttributeValue::Text(user.login.to_lowercase().into()),
-            "firstName" => AttributeValue::Text(user.first_name.as_str().into()),
-            "lastName" => AttributeValue::Text("Example".into()),
+            "profile.login" => AttributeValue::Text(user.login.as_str().into()),
+            "profile.email" => AttributeValue::Text(user.login.to_lowercase().into()),
+            "profile.firstName" => AttributeValue::Text(user.first_name.as_str().into()),
+            "profile.lastName" => AttributeValue::Text("Example".into()),
             _ => AttributeValue::Absent,
         });
         SourceUser { id: id.into(), status: user.status, attributes: values.into() }
@@ -143,6 +149,7 @@ impl Org {
             attribute_names: WANTED_ATTRIBUTES.map(CompactString::from).into(),
             people,
             users,
+            users_narrowed: false,
             users_proof: cut(self.users_cut),
             groups,
             groups_proof: cut(self.groups_cut),
@@ -287,6 +294,8 @@ impl Memory {
                 &attributes.username
             }
             Write::CreateGroup { attributes, .. } | Write::UpdateGroup { attributes, .. } => &attributes.name,
+            Write::DeleteUser { target } => &self.users[target].attributes.username,
+            Write::DeleteGroup { target } => &self.groups[target].0.name,
             Write::SetActive { target, .. } => &self.users[target].attributes.username,
             Write::ChangeMembers { group, .. } => &self.groups[group].0.name,
         };
@@ -309,6 +318,18 @@ impl Memory {
             }
             Write::SetActive { target, active } => {
                 self.users.get_mut(target).unwrap().active = *active;
+                Written::Done
+            }
+            Write::DeleteUser { target } => {
+                self.users.remove(target);
+                for (_, members) in self.groups.values_mut() {
+                    members.remove(target);
+                }
+                Written::Done
+            }
+            Write::DeleteGroup { target } => {
+                let left = self.groups.remove(target).map(|(_, members)| members).unwrap_or_default();
+                assert!(left.is_empty(), "no group is deleted with members in it: {left:?}");
                 Written::Done
             }
             Write::CreateGroup { attributes, .. } => {
@@ -364,6 +385,17 @@ impl Source for FakeSource {
     ) -> Result<(), SourceError> {
         self.0.lock().unwrap().answer(snapshot, questions);
         Ok(())
+    }
+    async fn read_user(
+        &self,
+        _: &str,
+        _: &ReadRequest,
+        _: &RunControl,
+    ) -> Result<SourceSnapshot, SourceError> {
+        Err(SourceError::Unreachable("not there yet".to_owned()))
+    }
+    async fn inspect(&self, _: &ReadRequest, _: &RunControl) -> Result<Inspection, SourceError> {
+        Err(SourceError::Unreachable("nobody asks".to_owned()))
     }
 }
 
@@ -435,8 +467,8 @@ impl World {
 
     pub(super) async fn begin(&self) -> RunTicket {
         let started = self.services.clock.now();
-        let run = self.services.store.begin_run("acme", Trigger::Manual, started).await.unwrap();
-        RunTicket { run, trigger: Trigger::Manual, started }
+        let run = self.services.store.begin_run("acme", Trigger::Manual, None, started).await.unwrap();
+        RunTicket { run, trigger: Trigger::Manual, user: None, started }
     }
 
     /// One sync from start to end.
@@ -458,6 +490,9 @@ pub(super) fn connector(rules: Rules) -> Connector {
         path: "acme.yaml".into(),
         digest: String::new(),
         source: OktaSettings {
+            users_search: None,
+            groups_search: None,
+            app: None,
             origin: "https://acme.okta.com".parse().unwrap(),
             token: SecretRef::Environment("TOKEN".to_owned()),
             rate_budget: 50,

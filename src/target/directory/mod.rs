@@ -5,6 +5,7 @@
 mod read;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -29,6 +30,9 @@ pub struct DirectoryUser {
     pub last_name: CompactString,
     /// The full name.
     pub display_name: CompactString,
+    /// Further attributes by name (`mapping.attributes`).
+    #[serde(default)]
+    pub attributes: BTreeMap<CompactString, CompactString>,
     /// False for an account that cannot sign in.
     pub active: bool,
     /// Names of its groups, sorted.
@@ -53,7 +57,10 @@ pub struct Directory {
     address: String,
 }
 
-const SCHEMA: Schema = Schema { what: "the built-in directory", migrations: &[include_str!("schema_1.sql")] };
+const SCHEMA: Schema = Schema {
+    what: "the built-in directory",
+    migrations: &[include_str!("schema_1.sql"), include_str!("schema_2.sql")],
+};
 
 /// Writes per transaction: enough that the disk is not waited for after each, few enough to stop soon.
 const BATCH: usize = 512;
@@ -113,7 +120,14 @@ impl Reader for Directory {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { rename_users: true, rename_groups: true, names_ignore_case: true, longest_name: 255 }
+        Capabilities {
+            rename_users: true,
+            rename_groups: true,
+            names_ignore_case: true,
+            longest_name: 255,
+            delete_users: true,
+            delete_groups: true,
+        }
     }
 
     async fn read(&self, control: &RunControl) -> Result<TargetSnapshot, TargetError> {

@@ -1,6 +1,6 @@
 //! Reading the directory: for a run, and for people.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use compact_str::{CompactString, format_compact};
 use rusqlite::{OptionalExtension, Result, Row, Transaction};
@@ -14,12 +14,23 @@ fn text(row: &Row<'_>, column: usize) -> Result<CompactString> {
     Ok(CompactString::from(row.get_ref(column)?.as_str()?))
 }
 
+fn attributes(row: &Row<'_>, column: usize) -> Result<BTreeMap<CompactString, CompactString>> {
+    let text = row.get_ref(column)?.as_str()?;
+    // By far the most rows have none.
+    if text == "{}" {
+        return Ok(BTreeMap::new());
+    }
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
 /// Everything, in one consistent look.
 pub(super) fn snapshot(transaction: &Transaction<'_>) -> Result<TargetSnapshot> {
     let mut snapshot = TargetSnapshot::default();
     let mut positions: HashMap<i64, u32> = HashMap::new();
     let mut statement = transaction.prepare(
-        "SELECT id, username, email, first_name, last_name, display_name, active FROM users ORDER BY id",
+        "SELECT id, username, email, first_name, last_name, display_name, active, attributes FROM users ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -33,6 +44,7 @@ pub(super) fn snapshot(transaction: &Transaction<'_>) -> Result<TargetSnapshot> 
                 first_name: text(row, 3)?,
                 last_name: text(row, 4)?,
                 display_name: text(row, 5)?,
+                attributes: attributes(row, 7)?,
             },
             active: row.get(6)?,
         });
@@ -73,7 +85,8 @@ pub(super) fn users(transaction: &Transaction<'_>) -> Result<Vec<DirectoryUser>>
         groups.entry(row.get(0)?).or_default().push(text(row, 1)?);
     }
     let mut statement = transaction.prepare(
-        "SELECT id, username, email, first_name, last_name, display_name, active FROM users ORDER BY username_key",
+        "SELECT id, username, email, first_name, last_name, display_name, active, attributes
+         FROM users ORDER BY username_key",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(DirectoryUser {
@@ -82,6 +95,7 @@ pub(super) fn users(transaction: &Transaction<'_>) -> Result<Vec<DirectoryUser>>
             first_name: text(row, 3)?,
             last_name: text(row, 4)?,
             display_name: text(row, 5)?,
+            attributes: attributes(row, 7)?,
             active: row.get(6)?,
             groups: groups.remove(&row.get::<_, i64>(0)?).unwrap_or_default(),
         })

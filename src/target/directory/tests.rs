@@ -5,6 +5,7 @@ use crate::sync::model::{GroupAttributes, TargetId, UserAttributes};
 
 fn create_user(source: &str, username: &str) -> Write {
     let attributes = UserAttributes {
+        attributes: Default::default(),
         username: username.into(),
         email: format!("{username}@example.com").into(),
         first_name: "Ada".into(),

@@ -19,6 +19,12 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Resu
                 format!("user {target} could not be changed: the directory no longer has it")
             }))
         }
+        Write::DeleteUser { target } => {
+            // Memberships go with it: the schema says so.
+            transaction.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([target.0.as_str()])?;
+            Ok(Ok(Written::Done))
+        }
+        Write::DeleteGroup { target } => delete_group(transaction, target),
         Write::CreateGroup { source, attributes } => create_group(transaction, source, attributes),
         Write::UpdateGroup { target, attributes } => update_group(transaction, target, attributes),
         Write::ChangeMembers { group, added, removed } => change_members(transaction, group, added, removed),
@@ -39,7 +45,8 @@ fn name_of(write: &Write) -> String {
         Write::CreateGroup { attributes, .. } | Write::UpdateGroup { attributes, .. } => {
             format!("group {}", attributes.name)
         }
-        Write::SetActive { target, .. } => format!("user {target}"),
+        Write::SetActive { target, .. } | Write::DeleteUser { target } => format!("user {target}"),
+        Write::DeleteGroup { target } => format!("group {target}"),
         Write::ChangeMembers { group, .. } => format!("group {group}"),
     }
 }
@@ -70,6 +77,11 @@ fn created_before(
     Ok(id.map(|id| TargetId(format_compact!("{id}"))))
 }
 
+fn attributes_text(user: &UserAttributes) -> Result<String> {
+    serde_json::to_string(&user.attributes)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
 fn create_user(
     transaction: &Transaction<'_>,
     source: &SourceId,
@@ -82,8 +94,8 @@ fn create_user(
     }
     transaction
         .prepare_cached(
-            "INSERT INTO users (username, username_key, email, first_name, last_name, display_name, source_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO users (username, username_key, email, first_name, last_name, display_name, source_id, attributes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             user.username.as_str(),
@@ -93,6 +105,7 @@ fn create_user(
             user.last_name.as_str(),
             user.display_name.as_str(),
             source.0.as_str(),
+            attributes_text(user)?,
         ])?;
     Ok(Ok(created(transaction)))
 }
@@ -105,7 +118,7 @@ fn update_user(
     let changed = transaction
         .prepare_cached(
             "UPDATE users SET username = ?2, username_key = ?3, email = ?4, first_name = ?5, last_name = ?6,
-             display_name = ?7 WHERE id = ?1",
+             display_name = ?7, attributes = ?8 WHERE id = ?1",
         )?
         .execute(params![
             target.0.as_str(),
@@ -115,6 +128,7 @@ fn update_user(
             user.first_name.as_str(),
             user.last_name.as_str(),
             user.display_name.as_str(),
+            attributes_text(user)?,
         ])?;
     Ok(done_if(changed, || {
         format!("user {} could not be changed: the directory no longer has it", user.username)
@@ -155,6 +169,19 @@ fn update_group(
     Ok(done_if(changed, || {
         format!("group {} could not be changed: the directory no longer has it", group.name)
     }))
+}
+
+fn delete_group(transaction: &Transaction<'_>, target: &TargetId) -> Result<Result<Written, WriteError>> {
+    let members: u64 = transaction
+        .prepare_cached("SELECT count(*) FROM memberships WHERE group_id = ?1")?
+        .query_row([target.0.as_str()], |row| row.get(0))?;
+    if members > 0 {
+        return Ok(Err(refused(format!(
+            "group {target} was not deleted: {members} members were put into it meanwhile"
+        ))));
+    }
+    transaction.prepare_cached("DELETE FROM groups WHERE id = ?1")?.execute([target.0.as_str()])?;
+    Ok(Ok(Written::Done))
 }
 
 fn change_members(

@@ -1,0 +1,391 @@
+//! What is known while a plan is being applied, and what each answer changes in it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Applying, Resolved, Workplace, intent};
+use crate::store::{Answer, Applied, Intent, JournalBatch};
+use crate::sync::model::{
+    AlwaysGroup, GroupAttributes, Ledger, LedgerGroup, LedgerUser, Origin, SourceId, TargetId,
+};
+use crate::sync::plan::{Change, LedgerChange, Operation, Plan, Tie, always_name};
+use crate::sync::report::HoldKind;
+use crate::sync::tally::count;
+use crate::target::{Write, WriteError, Written};
+
+/// What is known while a plan is being applied.
+pub(super) struct Work<'a> {
+    plan: &'a Plan,
+    ledger: &'a mut Ledger,
+    pub(super) applying: Applying,
+    /// The target ids of the plan's people, as far as they exist by now.
+    people: Vec<Option<TargetId>>,
+    /// Ids of groups that this run created, by their first source id.
+    created_groups: HashMap<SourceId, TargetId>,
+    /// The source groups that each target group stands for.
+    sources_of_group: BTreeMap<TargetId, Vec<SourceId>>,
+    /// Users and groups that were counted as having left: each counts once, whatever is done to it.
+    left: BTreeSet<SourceId>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(plan: &'a Plan, ledger: &'a mut Ledger) -> Self {
+        let mut sources_of_group: BTreeMap<TargetId, Vec<SourceId>> = BTreeMap::new();
+        for (source, group) in &ledger.groups {
+            sources_of_group.entry(group.target.clone()).or_default().push(source.clone());
+        }
+        Self {
+            plan,
+            ledger,
+            applying: Applying::default(),
+            people: plan.people.iter().map(|person| person.target.clone()).collect(),
+            created_groups: HashMap::new(),
+            sources_of_group,
+            left: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn stop(&mut self, why: String) {
+        self.applying.stopped.get_or_insert(why);
+    }
+
+    /// The write that an operation means, with ids; or why it cannot be sent.
+    pub(super) fn resolve(&self, operation: &Operation) -> Resolved {
+        let target =
+            || operation.target.clone().ok_or_else(|| format!("{}: it has no id", operation.summary()));
+        let source = || operation.source.clone();
+        Ok(Some(match &operation.change {
+            Change::CreateUser { after } => Write::CreateUser { source: source(), attributes: after.clone() },
+            // What is taken over as it is needs no request.
+            Change::AdoptUser { before, after } if before == after => return Ok(None),
+            Change::UpdateUser { after, .. }
+            | Change::AdoptUser { after, .. }
+            | Change::AnonymizeUser { after, .. } => {
+                Write::UpdateUser { target: target()?, attributes: after.clone() }
+            }
+            Change::EnableUser => Write::SetActive { target: target()?, active: true },
+            Change::DisableUser => Write::SetActive { target: target()?, active: false },
+            Change::DeleteUser { .. } => Write::DeleteUser { target: target()? },
+            Change::CreateGroup { after, .. } => {
+                Write::CreateGroup { source: source(), attributes: after.clone() }
+            }
+            Change::AdoptGroup { before, after, .. } if before == after => return Ok(None),
+            Change::UpdateGroup { after, .. } | Change::AdoptGroup { after, .. } => {
+                Write::UpdateGroup { target: target()?, attributes: after.clone() }
+            }
+            Change::DeleteGroup { .. } => Write::DeleteGroup { target: target()? },
+            Change::ChangeMembers { added, removed, leavers, .. } => {
+                let group = self.group_of(operation).ok_or_else(|| {
+                    format!("members of group {} were not changed: the group was not created", operation.name)
+                })?;
+                let mut removed = self.ids(removed);
+                removed.extend(self.ids(leavers));
+                Write::ChangeMembers { group, added: self.ids(added), removed }
+            }
+        }))
+    }
+
+    fn group_of(&self, operation: &Operation) -> Option<TargetId> {
+        operation.target.clone().or_else(|| self.created_groups.get(&operation.source).cloned())
+    }
+
+    fn id(&self, person: u32) -> Option<&TargetId> {
+        self.people.get(person as usize)?.as_ref()
+    }
+
+    fn ids(&self, people: &[u32]) -> Vec<TargetId> {
+        people.iter().filter_map(|person| self.id(*person).cloned()).collect()
+    }
+
+    pub(super) fn intents(&self, batch: &[Operation], first: usize) -> Vec<Intent> {
+        (first as u64..)
+            .zip(batch)
+            .map(|(position, operation)| intent(operation, position, self.group_of(operation), self.plan))
+            .collect()
+    }
+
+    /// Books the answer to one operation: counts, ledger, journal.
+    pub(super) fn settle(
+        &mut self,
+        operation: &Operation,
+        position: usize,
+        answer: Result<Written, WriteError>,
+        place: &Workplace<'_>,
+        pending: &mut JournalBatch,
+    ) {
+        let mut line = Answer { position: position as u64, result: "applied", error: None, created: None };
+        match answer {
+            Ok(written) => {
+                if let Written::Created(id) = &written {
+                    line.created = Some(id.clone());
+                }
+                let left_out = self.count_done(operation, &written);
+                if left_out > 0 {
+                    line.result = "partial";
+                    line.error = Some(partial(&written, left_out));
+                }
+                self.applying.applied += 1;
+                self.remember(operation, &written, &mut pending.ledger_changes);
+                pending.applied.extend(self.limit_use(operation, &written, place));
+            }
+            Err(error) => {
+                tracing::warn!(operation = operation.summary(), error = %error, "an operation failed");
+                line.result = "failed";
+                line.error = Some(error.message);
+                self.count_failed(operation);
+            }
+        }
+        pending.answers.push(line);
+    }
+
+    /// Counts what was done; returns how many members of a membership operation were not.
+    fn count_done(&mut self, operation: &Operation, written: &Written) -> u64 {
+        let done = self.members_done(operation, written);
+        count(&mut self.applying.counts, &operation.change, (done.added.len() as u64, done.gone()));
+        self.applying.adopted += u64::from(operation.change.is_adoption());
+        self.applying.counts.memberships.failed += done.left_out;
+        done.left_out
+    }
+
+    fn count_failed(&mut self, operation: &Operation) {
+        let counts = &mut self.applying.counts;
+        match &operation.change {
+            Change::ChangeMembers { added, removed, leavers, .. } => {
+                counts.memberships.failed += (added.len() + removed.len() + leavers.len()) as u64;
+            }
+            change if change.is_about_user() => counts.users.failed += 1,
+            _ => counts.groups.failed += 1,
+        }
+    }
+
+    /// What a membership operation did.
+    fn members_done(&self, operation: &Operation, written: &Written) -> MembersDone {
+        let Change::ChangeMembers { added, removed, leavers, .. } = &operation.change else {
+            return MembersDone::default();
+        };
+        let refused: &[(TargetId, String)] = match written {
+            Written::Members { failed } => failed,
+            _ => &[],
+        };
+        let is_done = |person: &u32| {
+            self.id(*person).is_some_and(|id| !refused.iter().any(|(refused, _)| refused == id))
+        };
+        let done = |who: &[u32]| who.iter().copied().filter(is_done).collect::<Vec<u32>>();
+        let all = (added.len() + removed.len() + leavers.len()) as u64;
+        let mut members =
+            MembersDone { added: done(added), removed: done(removed), leavers: done(leavers), left_out: 0 };
+        members.left_out = all - members.added.len() as u64 - members.gone();
+        members
+    }
+
+    fn sources(&self, people: &[u32]) -> Vec<SourceId> {
+        let person = |person: &u32| self.plan.people.get(*person as usize);
+        people.iter().filter_map(person).map(|person| person.source.clone()).collect()
+    }
+
+    /// Puts what was done into the ledger, in memory and for the store.
+    fn remember(&mut self, operation: &Operation, written: &Written, changes: &mut Vec<LedgerChange>) {
+        let source = &operation.source;
+        match (&operation.change, written) {
+            (Change::CreateUser { after }, Written::Created(id)) => {
+                let at = self.plan.people.binary_search_by(|person| person.source.cmp(source));
+                if let Some(slot) = at.ok().and_then(|at| self.people.get_mut(at)) {
+                    *slot = Some(id.clone());
+                }
+                let user = LedgerUser::created(id.clone(), after.username.clone());
+                self.put_user(source, user, changes);
+            }
+            (Change::AdoptUser { after, .. }, _) => {
+                let Some(target) = operation.target.clone() else { return };
+                let user = LedgerUser::created(target, after.username.clone());
+                self.put_user(source, LedgerUser { origin: Origin::Adopted, ..user }, changes);
+            }
+            (Change::UpdateUser { after, .. }, _) => self.change_user(source, changes, |user| {
+                user.username = after.username.clone();
+                user.original = None;
+            }),
+            (Change::AnonymizeUser { before, after }, _) => self.change_user(source, changes, |user| {
+                user.username = after.username.clone();
+                user.original.get_or_insert_with(|| Box::new(before.clone()));
+            }),
+            (Change::EnableUser, _) => self.change_user(source, changes, |user| user.disabled_by_us = false),
+            (Change::DisableUser, _) => self.change_user(source, changes, |user| user.disabled_by_us = true),
+            (Change::DeleteUser { .. }, _) => {
+                self.ledger.users.remove(source);
+                changes.push(LedgerChange::ForgetUser(source.clone()));
+            }
+            (Change::CreateGroup { after, sources }, Written::Created(id)) => {
+                self.created_groups.insert(source.clone(), id.clone());
+                match always_name(source) {
+                    Some(name) => self.put_always(name, id, changes),
+                    None => self.put_groups(sources, id, after, Origin::Created, changes),
+                }
+            }
+            (Change::UpdateGroup { after, .. }, _) => {
+                self.change_group(operation, changes, |group| group.name = after.name.clone());
+            }
+            (Change::AdoptGroup { after, sources, .. }, _) => {
+                if let Some(id) = &operation.target {
+                    self.put_groups(sources, id, after, Origin::Adopted, changes);
+                }
+            }
+            (Change::DeleteGroup { sources, .. }, _) => {
+                for source in sources {
+                    self.ledger.groups.remove(source);
+                    changes.push(LedgerChange::ForgetGroup(source.clone()));
+                }
+            }
+            (Change::ChangeMembers { before, tie, .. }, _) => {
+                let done = self.members_done(operation, written);
+                if let (Tie::Always, Some(name)) = (tie, always_name(source)) {
+                    let mut removed = self.sources(&done.removed);
+                    removed.extend(self.sources(&done.leavers));
+                    let added = self.sources(&done.added);
+                    self.change_always(name, added, removed, changes);
+                    return;
+                }
+                let now = (*before + done.added.len() as u64).saturating_sub(done.gone());
+                self.change_group(operation, changes, |group| group.memberships = now);
+            }
+            (Change::CreateUser { .. } | Change::CreateGroup { .. }, _) => {}
+        }
+    }
+
+    fn put_user(&mut self, source: &SourceId, user: LedgerUser, changes: &mut Vec<LedgerChange>) {
+        self.ledger.users.insert(source.clone(), user.clone());
+        changes.push(LedgerChange::PutUser(source.clone(), user));
+    }
+
+    fn put_group(&mut self, source: &SourceId, group: LedgerGroup, changes: &mut Vec<LedgerChange>) {
+        self.ledger.groups.insert(source.clone(), group.clone());
+        changes.push(LedgerChange::PutGroup(source.clone(), group));
+    }
+
+    fn put_groups(
+        &mut self,
+        sources: &[SourceId],
+        id: &TargetId,
+        attributes: &GroupAttributes,
+        origin: Origin,
+        changes: &mut Vec<LedgerChange>,
+    ) {
+        self.sources_of_group.insert(id.clone(), sources.to_vec());
+        for source in sources {
+            let group =
+                LedgerGroup { target: id.clone(), name: attributes.name.clone(), origin, memberships: 0 };
+            self.put_group(source, group, changes);
+        }
+    }
+
+    fn put_always(&mut self, name: &str, id: &TargetId, changes: &mut Vec<LedgerChange>) {
+        let group = AlwaysGroup { target: id.clone(), members: BTreeSet::new() };
+        self.ledger.always.insert(name.into(), group);
+        changes.push(LedgerChange::PutAlways(name.into(), id.clone()));
+    }
+
+    fn change_always(
+        &mut self,
+        name: &str,
+        added: Vec<SourceId>,
+        removed: Vec<SourceId>,
+        changes: &mut Vec<LedgerChange>,
+    ) {
+        if let Some(group) = self.ledger.always.get_mut(name) {
+            for source in &removed {
+                group.members.remove(source);
+            }
+            group.members.extend(added.iter().cloned());
+        }
+        changes.push(LedgerChange::ChangeAlways { name: name.into(), added, removed });
+    }
+
+    fn change_user(
+        &mut self,
+        source: &SourceId,
+        changes: &mut Vec<LedgerChange>,
+        change: impl FnOnce(&mut LedgerUser),
+    ) {
+        if let Some(mut user) = self.ledger.users.get(source).cloned() {
+            change(&mut user);
+            self.put_user(source, user, changes);
+        }
+    }
+
+    fn change_group(
+        &mut self,
+        operation: &Operation,
+        changes: &mut Vec<LedgerChange>,
+        change: impl Fn(&mut LedgerGroup),
+    ) {
+        let Some(target) = self.group_of(operation) else { return };
+        for source in self.sources_of_group.get(&target).cloned().unwrap_or_default() {
+            if let Some(mut group) = self.ledger.groups.get(&source).cloned() {
+                change(&mut group);
+                self.put_group(&source, group, changes);
+            }
+        }
+    }
+
+    /// What an applied operation adds to the counts of the last 24 hours (RULES 20).
+    fn limit_use(&mut self, operation: &Operation, written: &Written, place: &Workplace<'_>) -> Vec<Applied> {
+        let bases = self.plan.bases;
+        let at = place.clock.now();
+        let applied =
+            |kind, group, count: usize, base| Applied { at, kind, group, count: count as u64, base };
+        let mut all = Vec::new();
+        match &operation.change {
+            change if change.is_leaving() => {
+                let new = usize::from(self.left.insert(operation.source.clone()));
+                all.push(applied(HoldKind::Leavers, None, new, bases.active_users));
+            }
+            Change::CreateUser { .. } if !self.plan.first_run => {
+                all.push(applied(HoldKind::Creates, None, 1, bases.active_users));
+            }
+            Change::UpdateUser { before, after } if before.username != after.username => {
+                all.push(applied(HoldKind::Renames, None, 1, bases.active_users));
+            }
+            Change::ChangeMembers { tie: Tie::Left, .. } | Change::DeleteGroup { .. } => {
+                let new = usize::from(self.left.insert(operation.source.clone()));
+                all.push(applied(HoldKind::Groups, None, new, bases.groups_with_members));
+            }
+            Change::ChangeMembers { before, .. } => {
+                let done = self.members_done(operation, written);
+                let group = self.group_of(operation);
+                all.push(applied(HoldKind::Memberships, group, done.removed.len(), *before));
+                let leavers = self.sources(&done.leavers);
+                let new = leavers.into_iter().filter(|source| self.left.insert(source.clone())).count();
+                all.push(applied(HoldKind::Leavers, None, new, bases.active_users));
+            }
+            _ => {}
+        }
+        all.retain(|applied| applied.count > 0);
+        all
+    }
+}
+
+/// Whom a membership operation really added and removed, as positions in the plan's people.
+#[derive(Debug, Default)]
+struct MembersDone {
+    added: Vec<u32>,
+    removed: Vec<u32>,
+    leavers: Vec<u32>,
+    /// How many it did neither with.
+    left_out: u64,
+}
+
+impl MembersDone {
+    fn gone(&self) -> u64 {
+        (self.removed.len() + self.leavers.len()) as u64
+    }
+}
+
+/// Why a membership operation was done in part only.
+fn partial(written: &Written, left_out: u64) -> String {
+    let first = match written {
+        Written::Members { failed } => failed.first(),
+        _ => None,
+    };
+    match first {
+        Some((id, reason)) => format!("{left_out} members were left out; the first, {id}: {reason}"),
+        None => format!("{left_out} members were left out: they have no account in the target"),
+    }
+}

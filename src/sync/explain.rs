@@ -1,0 +1,184 @@
+//! Why one user is in or out, under which name, in which groups, and what a sync would change about it.
+
+use chrono::{DateTime, Utc};
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::model::{Finding, SourceId, Status, TargetId, UserAttributes};
+use super::report::{HoldSummary, NotProven, PlannedOperation};
+
+/// All that `ctl explain` says about one user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// [`super::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The connector's name.
+    pub connector: String,
+    /// What was asked for: a login, a name in the target, or an id.
+    pub asked: String,
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// What the source says.
+    pub source: ExplainedSource,
+    /// Scope and mapping; none if the source does not have the user.
+    pub user: Option<UserVerdict>,
+    /// Each group that the user is a member of at the source, and each group of `groups.always`.
+    pub groups: Vec<ExplainedGroup>,
+    /// What the target holds.
+    pub target: ExplainedTarget,
+    /// What a sync would change about this user, in that order.
+    pub operations: Vec<PlannedOperation>,
+    /// The limits that these count against.
+    pub limits: Vec<LimitUse>,
+    /// What of it would be held.
+    pub holds: Vec<HoldSummary>,
+    /// What a person should know.
+    pub findings: Vec<Finding>,
+    /// Lists that were not read to their end.
+    pub not_proven: Vec<NotProven>,
+}
+
+/// What the source says about one user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedSource {
+    /// Whether it has the user.
+    pub found: bool,
+    /// The user's id there, if it was found or the ledger knows it.
+    pub id: Option<SourceId>,
+    /// The login.
+    pub login: Option<CompactString>,
+    /// The status.
+    pub status: Option<Status>,
+    /// The same in a sentence.
+    pub note: String,
+}
+
+/// Scope and mapping of one user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserVerdict {
+    /// Whether it is in scope; none if something needed for that is not known.
+    pub in_scope: Option<bool>,
+    /// Each rule in the order of evaluation.
+    pub scope: Vec<ScopeStep>,
+    /// Each attribute.
+    pub mapping: Vec<MappedAttribute>,
+}
+
+/// One rule and what it says about a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeStep {
+    /// The key of the connector file.
+    pub rule: String,
+    /// What it says.
+    pub verdict: Verdict,
+    /// Why, as a sentence.
+    pub detail: String,
+}
+
+/// What a rule says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It lets the user in.
+    In,
+    /// It leaves the user out.
+    Out,
+    /// The user stays as it is in the target: protected, or nothing may be concluded.
+    LeftAlone,
+    /// What it needs is not known.
+    Unknown,
+    /// It is not set.
+    NotSet,
+}
+
+/// One attribute of the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedAttribute {
+    /// Its name: `username`, `attributes.department`.
+    pub attribute: CompactString,
+    /// The template.
+    pub template: CompactString,
+    /// What it yields.
+    pub value: Option<CompactString>,
+    /// What is wrong with it, as the end of a sentence.
+    pub problem: Option<String>,
+}
+
+/// One group of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedGroup {
+    /// The source's id; none for a group of `groups.always`.
+    pub source: Option<SourceId>,
+    /// The name at the source.
+    pub source_name: CompactString,
+    /// The name in the target.
+    pub name: CompactString,
+    /// Which rule renamed it, as `groups.rename[0]`; none if none did.
+    pub renamed_by: Option<String>,
+    /// What becomes of it.
+    pub fate: GroupFate,
+    /// The key of the connector file that decided so.
+    pub rule: Option<String>,
+    /// Whether the user is a member of it in the target now.
+    pub member_now: bool,
+}
+
+/// What becomes of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupFate {
+    /// It is synced.
+    Synced,
+    /// It is not.
+    Dropped,
+    /// It is never touched.
+    Protected,
+    /// It is left alone: its name is not usable.
+    LeftAlone,
+    /// Every active managed user is a member.
+    Always,
+}
+
+/// What the target holds of one user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedTarget {
+    /// The target's address.
+    pub address: String,
+    /// The account; none if there is none.
+    pub account: Option<ExplainedAccount>,
+    /// The same in a sentence: managed or not, by whom, since when it counts as left.
+    pub note: String,
+}
+
+/// An account of the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedAccount {
+    /// The target's id.
+    pub id: TargetId,
+    /// Its attributes.
+    #[serde(flatten)]
+    pub attributes: UserAttributes,
+    /// False if it cannot sign in.
+    pub active: bool,
+    /// Whether this connector manages it.
+    pub managed: bool,
+    /// Names of its groups, sorted.
+    pub groups: Vec<CompactString>,
+}
+
+/// What operations count against.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitUse {
+    /// The key of the connector file: `limits.leavers`.
+    pub limit: String,
+    /// The group, for memberships.
+    pub group: Option<CompactString>,
+    /// How many count against it now.
+    pub count: u64,
+    /// How many were applied in the last 24 hours.
+    pub recent: u64,
+    /// How many are allowed; none: no limit.
+    pub allowed: Option<u64>,
+    /// Of how many.
+    pub base: u64,
+}

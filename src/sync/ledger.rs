@@ -1,0 +1,155 @@
+//! What the daemon remembers of what it manages.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use super::model::{SourceId, TargetId, UserAttributes};
+
+/// How an object came to be managed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// By us.
+    Created,
+    /// It existed, and the connector took it over.
+    Adopted,
+}
+
+/// What the ledger remembers of a managed user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerUser {
+    /// Its id in the target.
+    pub target: TargetId,
+    /// Its last known name in the target.
+    pub username: CompactString,
+    /// Created or adopted.
+    pub origin: Origin,
+    /// True while it is disabled because we disabled it: only then may we enable it (RULES 8).
+    pub disabled_by_us: bool,
+    /// Since when it is known, by a proven run, to have left: where its grace began (RULES 21).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_since: Option<DateTime<Utc>>,
+    /// What it was before it was anonymized.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Box<UserAttributes>>,
+}
+
+impl LedgerUser {
+    /// A user that we just created under this name.
+    #[must_use]
+    pub fn created(target: TargetId, username: CompactString) -> Self {
+        Self {
+            target,
+            username,
+            origin: Origin::Created,
+            disabled_by_us: false,
+            left_since: None,
+            original: None,
+        }
+    }
+}
+
+/// What the ledger remembers of a managed group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerGroup {
+    /// Its id in the target.
+    pub target: TargetId,
+    /// Its last known name in the target.
+    pub name: CompactString,
+    /// Created or adopted.
+    pub origin: Origin,
+    /// How many managed memberships it had after the last run that looked (RULES 18).
+    pub memberships: u64,
+}
+
+/// A group of which every active managed user is a member, by `groups.always` (RULES 15). Only the memberships that we
+/// added are managed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlwaysGroup {
+    /// Its id in the target.
+    pub target: TargetId,
+    /// Whose memberships we added.
+    pub members: BTreeSet<SourceId>,
+}
+
+/// Which source a ledger belongs to: the org, by its id where that can be read, and where it was reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceAddress {
+    /// The org's own id; none where the credentials may not read it.
+    pub id: Option<String>,
+    /// Scheme, host and port.
+    pub origin: String,
+}
+
+impl SourceAddress {
+    /// Ids decide where both are known: an org may be reached under several names. Else the origin does.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.id, &other.id) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.origin == other.origin,
+        }
+    }
+
+    /// The other one, with this one's id if the other's could not be read.
+    #[must_use]
+    pub fn with_id_of(&self, now: &Self) -> Self {
+        Self { id: now.id.clone().or_else(|| self.id.clone()), origin: now.origin.clone() }
+    }
+}
+
+impl fmt::Display for SourceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => write!(f, "{id} at {}", self.origin),
+            None => f.write_str(&self.origin),
+        }
+    }
+}
+
+/// What a ledger belongs to (RULES 1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The source org.
+    pub source: SourceAddress,
+    /// The target's address.
+    pub target: String,
+}
+
+/// What the daemon remembers of what one connector manages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Absent until the first run has bound it.
+    pub binding: Option<Binding>,
+    /// Managed users.
+    pub users: BTreeMap<SourceId, LedgerUser>,
+    /// Managed groups. Where several source groups were merged into one, each has a row with the same target id.
+    pub groups: BTreeMap<SourceId, LedgerGroup>,
+    /// Groups of `groups.always`, by the name that stands there.
+    pub always: BTreeMap<CompactString, AlwaysGroup>,
+    /// Operations that were sent in a run that never recorded the answers, oldest first.
+    pub unanswered: Vec<Unanswered>,
+}
+
+/// An operation that was sent and whose answer was never recorded: it may or may not have been carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Its kind, as in the journal: `create_user` and so on.
+    pub kind: String,
+    /// The source's id.
+    pub source: SourceId,
+    /// The target's id, if it had one.
+    pub target: Option<TargetId>,
+    /// The name in the target before it, or of what it creates.
+    pub name: CompactString,
+    /// The username after it, for a rename.
+    pub new_name: Option<CompactString>,
+    /// Members that it adds.
+    pub added: Vec<SourceId>,
+    /// Members that it removes.
+    pub removed: Vec<SourceId>,
+}
