@@ -39,7 +39,9 @@ pub(super) fn worth_asking(source: &SourceSnapshot, input: &Input<'_>) -> Questi
     if questions.groups.len() > ask_at_most(limits.groups, input.ledger.groups.len()) {
         questions.groups.clear();
     }
-    questions.users.extend(unlisted_members(source, input.rules));
+    if !source.users_narrowed {
+        questions.users.extend(unlisted_members(source, input.rules));
+    }
     questions
 }
 

@@ -4,8 +4,16 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Finding, SourceId, Status, TargetId, UserAttributes};
+use super::desire::groups::name_in_target;
+use super::desire::scope::{Belonging, Candidate, Judgement, ORDER, judge};
+use super::desire::{left_out, name_problem};
+use super::mapping::UserView;
+use super::model::{
+    AttributeValue, Finding, ScopeRule, SourceId, SourceUser, Status, TargetId, UserAttributes,
+};
 use super::report::{HoldSummary, NotProven, PlannedOperation};
+use super::rules::Rules;
+use crate::target::Capabilities;
 
 /// All that `ctl explain` says about one user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,4 +189,158 @@ pub struct LimitUse {
     pub allowed: Option<u64>,
     /// Of how many.
     pub base: u64,
+}
+
+/// Runs one user through scope and mapping, without an org: `groups` are the names of its groups at the source, none if
+/// they are not known. `names` are the paths of what was kept of the user, sorted.
+#[must_use]
+pub fn examine(
+    user: &SourceUser,
+    names: &[CompactString],
+    groups: Option<&[String]>,
+    rules: &Rules,
+    capabilities: &Capabilities,
+    now: DateTime<Utc>,
+) -> UserVerdict {
+    let view = UserView { names, user };
+    let groups: Option<Vec<CompactString>> =
+        groups.map(|groups| groups.iter().map(|name| name_in_target(&rules.groups, name).0).collect());
+    let key = |name: &str| capabilities.name_key(name);
+    let is_required =
+        |name: &str| rules.scope.required_groups.iter().any(|required| key(required) == key(name));
+    let is_exempt =
+        |name: &str| rules.inactive.as_ref().is_some_and(|inactive| inactive.except_groups.matches(name));
+    let candidate = Candidate {
+        view,
+        login: view.login(),
+        left_out_by: None,
+        required: Belonging::by_names(groups.as_deref(), is_required),
+        exempt: Belonging::by_names(groups.as_deref(), is_exempt),
+    };
+    examine_candidate(&candidate, rules, capabilities, now)
+}
+
+/// Scope and mapping of one user, by the same rules as a sync.
+pub(super) fn examine_candidate(
+    candidate: &Candidate<'_>,
+    rules: &Rules,
+    capabilities: &Capabilities,
+    now: DateTime<Utc>,
+) -> UserVerdict {
+    let mut scope: Vec<ScopeStep> = Vec::new();
+    if candidate.view.user.status == Status::Unknown {
+        let detail = "this version does not know the user's status; the user is left as it is".to_owned();
+        scope.push(ScopeStep { rule: "status".to_owned(), verdict: Verdict::LeftAlone, detail });
+    }
+    scope.extend(ORDER.into_iter().map(|rule| step(rule, candidate, rules, now)));
+    let mapping = map_each(candidate.view, rules);
+    scope.extend(step_of_name(&mapping, rules, capabilities));
+    let has = |verdict: Verdict| scope.iter().any(|step| step.verdict == verdict);
+    let in_scope = if has(Verdict::Out) {
+        Some(false)
+    } else if has(Verdict::Unknown) || has(Verdict::LeftAlone) {
+        None
+    } else {
+        Some(true)
+    };
+    UserVerdict { in_scope, scope, mapping }
+}
+
+fn step(rule: ScopeRule, candidate: &Candidate<'_>, rules: &Rules, now: DateTime<Utc>) -> ScopeStep {
+    let judgement = judge(rule, candidate, rules, now);
+    let status = candidate.view.user.status.as_str();
+    let (verdict, detail) = match (judgement, rule) {
+        (Judgement::NotSet, _) => (Verdict::NotSet, "not set, or it leaves nobody out here".to_owned()),
+        (Judgement::In, ScopeRule::Statuses) => (Verdict::In, format!("the status is {status}")),
+        (Judgement::Out, ScopeRule::Statuses) => {
+            (Verdict::Out, format!("the status is {status}, which is not in scope"))
+        }
+        (Judgement::In, ScopeRule::UsersInclude) => (
+            Verdict::In,
+            format!("{} names {}", pattern(&rules.scope.include, &candidate.login), candidate.login),
+        ),
+        (Judgement::Out, ScopeRule::UsersExclude) => (
+            Verdict::Out,
+            format!("{} names {}", pattern(&rules.scope.exclude, &candidate.login), candidate.login),
+        ),
+        (Judgement::In, ScopeRule::UsersExclude) => {
+            (Verdict::In, format!("no pattern names {}", candidate.login))
+        }
+        (Judgement::In, ScopeRule::RequiredGroups) => {
+            (Verdict::In, "it is in one of the required groups".to_owned())
+        }
+        (Judgement::In | Judgement::Out, ScopeRule::Inactive) => {
+            let verdict = if judgement == Judgement::In { Verdict::In } else { Verdict::Out };
+            (verdict, activity(candidate, rules))
+        }
+        (Judgement::In, _) => (Verdict::In, "it lets the user in".to_owned()),
+        (Judgement::Out, rule) => (Verdict::Out, left_out(rule).into_owned()),
+        (Judgement::Unknown, _) => {
+            (Verdict::Unknown, "the groups of the user that decide are not known".to_owned())
+        }
+    };
+    ScopeStep { rule: rule.as_str().to_owned(), verdict, detail }
+}
+
+/// The first pattern that names somebody, as in the file.
+fn pattern(globs: &super::rules::Globs, login: &str) -> String {
+    globs
+        .first_match(login)
+        .map_or_else(|| "a pattern".to_owned(), |pattern| format!("the pattern {pattern}"))
+}
+
+fn activity(candidate: &Candidate<'_>, rules: &Rules) -> String {
+    let days = rules.inactive.as_ref().map_or(0, |inactive| inactive.days);
+    let exempt = if candidate.exempt == Belonging::Yes {
+        "; a group in inactive.except_groups exempts it"
+    } else {
+        ""
+    };
+    match candidate.view.get("lastLogin") {
+        AttributeValue::Absent => {
+            let began = candidate.view.get("created").render();
+            format!("never signed in, created {began}; inactive.days is {days}{exempt}")
+        }
+        last => format!("last signed in {}; inactive.days is {days}{exempt}", last.render()),
+    }
+}
+
+/// Each attribute by itself, so that one that fails hides no other.
+fn map_each(view: UserView<'_>, rules: &Rules) -> Vec<MappedAttribute> {
+    rules
+        .mapping
+        .templates()
+        .map(|(attribute, template)| {
+            let (value, problem) = match template.render(view) {
+                Ok(value) => (Some(value), None),
+                Err(problem) => (None, Some(problem)),
+            };
+            MappedAttribute { attribute, template: template.text().into(), value, problem }
+        })
+        .collect()
+}
+
+/// What keeps a user who is in scope from being synced: a template that failed, an unusable name, protection.
+fn step_of_name(
+    mapping: &[MappedAttribute],
+    rules: &Rules,
+    capabilities: &Capabilities,
+) -> Option<ScopeStep> {
+    let left_alone = |rule: &str, detail: String| {
+        Some(ScopeStep { rule: rule.to_owned(), verdict: Verdict::LeftAlone, detail })
+    };
+    if let Some((failed, problem)) =
+        mapping.iter().find_map(|mapped| Some((mapped, mapped.problem.as_ref()?)))
+    {
+        let rule = format!("mapping.{}", failed.attribute);
+        return left_alone(&rule, format!("the template failed: {problem}; the user is left as it is"));
+    }
+    let username = mapping.iter().find(|mapped| mapped.attribute == "username")?.value.as_ref()?;
+    if let Some(problem) = name_problem(username, capabilities) {
+        return left_alone("mapping.username", format!("the username {problem}; the user is left as it is"));
+    }
+    if rules.protected.users.matches(username) {
+        return left_alone("protected.users", format!("{username} is protected and is left as it is"));
+    }
+    None
 }

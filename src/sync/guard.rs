@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
+use super::explain::LimitUse;
 use super::model::{SourceId, TargetId};
 use super::plan::{Change, Operation, Plan, Standing, Tie};
 use super::report::{HoldKind, HoldSummary};
@@ -81,68 +82,96 @@ pub struct RecentCount {
 #[must_use]
 pub fn guard(mut plan: Plan, limits: &Limits, recent: &Recent) -> (ApprovedPlan, Vec<Hold>) {
     let mut holds = Vec::new();
+    hold_adoptions(&mut plan, &mut holds);
+    let leavers = leavers_check(&plan, limits, recent);
+    hold_leavers(&mut plan, &mut holds, &leavers);
     let active = plan.bases.active_users;
-    hold_whole(
-        &mut plan,
-        &mut holds,
-        HoldKind::Leavers,
-        |change| matches!(change, Change::DisableUser),
-        &Check {
-            limit: limits.leavers,
-            floor: limits.floor,
-            base: active,
-            never_all_from: Some(1),
-            recent: recent.leavers,
-        },
-    );
-    hold_whole(
-        &mut plan,
-        &mut holds,
-        HoldKind::Renames,
-        is_rename,
-        &Check {
-            limit: limits.renames,
-            floor: limits.floor,
-            base: active,
-            never_all_from: None,
-            recent: recent.renames,
-        },
-    );
+    let renames = Check::of(limits.renames, limits.floor, active, recent.renames);
+    hold_whole(&mut plan, &mut holds, HoldKind::Renames, is_rename, &renames);
     let creates = if plan.first_run { Limit::Off } else { limits.creates };
-    hold_whole(
-        &mut plan,
-        &mut holds,
-        HoldKind::Creates,
-        |change| matches!(change, Change::CreateUser { .. }),
-        &Check {
-            limit: creates,
-            floor: limits.floor,
-            base: active,
-            never_all_from: None,
-            recent: recent.creates,
-        },
-    );
-    // The floor never covers all members of a group that had three or more (RULES 20).
-    let is_big = |operation: &Operation| {
-        matches!(operation.change, Change::ChangeMembers { tie: Tie::Left, before: 3.., .. })
+    let creates = Check::of(creates, limits.floor, active, recent.creates);
+    let is_create = |change: &Change| matches!(change, Change::CreateUser { .. });
+    hold_whole(&mut plan, &mut holds, HoldKind::Creates, is_create, &creates);
+    let groups = groups_check(&plan, limits, recent);
+    let left = |change: &Change| {
+        matches!(change, Change::ChangeMembers { tie: Tie::Left, .. } | Change::DeleteGroup { .. })
     };
-    let big = plan.operations.iter().any(is_big);
-    let groups = Check {
-        limit: limits.groups,
-        floor: if big { 0 } else { limits.floor },
-        base: plan.bases.groups_with_members,
-        never_all_from: None,
-        recent: recent.groups,
-    };
-    let left = |change: &Change| matches!(change, Change::ChangeMembers { tie: Tie::Left, .. });
     hold_whole(&mut plan, &mut holds, HoldKind::Groups, left, &groups);
     hold_memberships(&mut plan, &mut holds, limits, recent);
     drop_members_without_account(&mut plan, &holds);
     (ApprovedPlan { plan }, holds)
 }
 
+/// What the limits say about one plan, for `explain`: each limit that something of it counts against.
+#[must_use]
+pub fn limit_uses(plan: &Plan, limits: &Limits, recent: &Recent) -> Vec<LimitUse> {
+    let count = |concerns: &dyn Fn(&Change) -> bool| sources(plan, concerns).len() as u64;
+    let is_create = |change: &Change| matches!(change, Change::CreateUser { .. });
+    let active = plan.bases.active_users;
+    let creates = if plan.first_run { Limit::Off } else { limits.creates };
+    let whole = [
+        ("limits.leavers", leaving(plan).len() as u64, leavers_check(plan, limits, recent)),
+        (
+            "limits.renames",
+            count(&is_rename),
+            Check::of(limits.renames, limits.floor, active, recent.renames),
+        ),
+        ("limits.creates", count(&is_create), Check::of(creates, limits.floor, active, recent.creates)),
+    ];
+    let mut uses: Vec<LimitUse> =
+        whole.into_iter().map(|(name, count, check)| check.usage(name, None, count)).collect();
+    for operation in &plan.operations {
+        if let Change::ChangeMembers { removed, before, tie: Tie::Synced | Tie::Always, .. } =
+            &operation.change
+        {
+            let check = memberships_check(operation, *before, limits, recent);
+            uses.push(check.usage("limits.memberships", Some(&operation.name), removed.len() as u64));
+        }
+    }
+    uses.retain(|usage| usage.count > 0);
+    uses
+}
+
+fn leavers_check(plan: &Plan, limits: &Limits, recent: &Recent) -> Check {
+    let check = Check::of(limits.leavers, limits.floor, plan.bases.active_users, recent.leavers);
+    Check { never_all_from: Some(1), ..check }
+}
+
+fn groups_check(plan: &Plan, limits: &Limits, recent: &Recent) -> Check {
+    // The floor never covers all members of a group that had three or more (RULES 20).
+    let is_big = |operation: &Operation| {
+        matches!(operation.change, Change::ChangeMembers { tie: Tie::Left, before: 3.., .. })
+    };
+    let floor = if plan.operations.iter().any(is_big) { 0 } else { limits.floor };
+    Check::of(limits.groups, floor, plan.bases.groups_with_members, recent.groups)
+}
+
+fn memberships_check(operation: &Operation, before: u64, limits: &Limits, recent: &Recent) -> Check {
+    let recent = operation.target.as_ref().and_then(|id| recent.memberships.get(id)).copied();
+    let check = Check::of(limits.memberships, limits.floor, before, recent.unwrap_or_default());
+    Check { never_all_from: Some(3), ..check }
+}
+
 fn is_rename(change: &Change) -> bool {
     matches!(change, Change::UpdateUser { before, after } if before.username != after.username)
+}
+
+/// The source ids of the operations in question: what is done twice to one user or group counts once.
+fn sources<'p>(plan: &'p Plan, concerns: &dyn Fn(&Change) -> bool) -> BTreeSet<&'p SourceId> {
+    let operations = plan.operations.iter().filter(|operation| concerns(&operation.change));
+    operations.map(|operation| &operation.source).collect()
+}
+
+/// Everybody to whom something happens because they left, whether it is to the account or to memberships (RULES 20).
+fn leaving(plan: &Plan) -> BTreeSet<&SourceId> {
+    let mut leaving = sources(plan, &Change::is_leaving);
+    for operation in &plan.operations {
+        if let Change::ChangeMembers { leavers, .. } = &operation.change {
+            let people = leavers.iter().filter_map(|person| plan.people.get(*person as usize));
+            leaving.extend(people.map(|person| &person.source));
+        }
+    }
+    leaving
 }
 
 /// One limit with what it is measured against.
@@ -156,6 +185,22 @@ struct Check {
 }
 
 impl Check {
+    fn of(limit: Limit, floor: u64, base: u64, recent: RecentCount) -> Self {
+        Self { limit, floor, base, never_all_from: None, recent }
+    }
+
+    /// The limit and how much of it is used.
+    fn usage(&self, limit: &str, group: Option<&CompactString>, count: u64) -> LimitUse {
+        LimitUse {
+            limit: limit.to_owned(),
+            group: group.cloned(),
+            count,
+            recent: self.recent.applied,
+            allowed: (self.limit != Limit::Off).then(|| self.allowed_of(self.base)),
+            base: self.base,
+        }
+    }
+
     /// How many of `base` may go.
     fn allowed_of(&self, base: u64) -> u64 {
         match self.limit {
@@ -202,31 +247,27 @@ fn hold_whole(
     concerns: impl Fn(&Change) -> bool,
     check: &Check,
 ) {
-    let count = plan.operations.iter().filter(|operation| concerns(&operation.change)).count() as u64;
+    let count = sources(plan, &concerns).len() as u64;
     if count == 0 {
         return;
     }
     let unconfirmed = plan
         .operations
         .iter()
-        .any(|operation| concerns(&operation.change) && operation.standing != Standing::Sound);
-    let objection = check.objection(count).or_else(|| {
-        unconfirmed.then(|| (0, format!("{count} would go, and the source was not asked for each of them")))
-    });
+        .any(|operation| concerns(&operation.change) && operation.standing == Standing::Unconfirmed);
+    let objection = check.objection(count).or_else(|| unconfirmed.then(|| not_asked(count)));
     let Some((allowed, objection)) = objection else { return };
     let (held, kept) =
         std::mem::take(&mut plan.operations).into_iter().partition(|operation| concerns(&operation.change));
     plan.operations = kept;
     let held: Vec<Operation> = held;
-    let mut names: Vec<CompactString> = held.iter().map(|operation| operation.name.clone()).collect();
-    names.sort();
     let what = match kind {
         HoldKind::Leavers => "users that left (limits.leavers)",
         HoldKind::Groups => "groups that left (limits.groups)",
         HoldKind::Renames => "renamed users (limits.renames)",
         HoldKind::Creates => "new users (limits.creates)",
         HoldKind::Memberships => "memberships (limits.memberships)",
-        HoldKind::Adoptions => "adoptions",
+        HoldKind::Adoptions => "adoptions (existing)",
     };
     holds.push(Hold {
         summary: HoldSummary {
@@ -236,48 +277,197 @@ fn hold_whole(
             allowed,
             base: check.base,
             reason: format!("{what}: {objection}"),
-            names,
+            names: names(&held),
         },
         operations: held,
     });
 }
 
-/// Holds all removals of each group that would lose too many; its additions go through.
-fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, recent: &Recent) {
+fn not_asked(count: u64) -> (u64, String) {
+    (0, format!("{count} would go, and the source was not asked for each of them"))
+}
+
+/// What operations are about, by name, sorted, each once.
+fn names(operations: &[Operation]) -> Vec<CompactString> {
+    let names: BTreeSet<&CompactString> = operations.iter().map(|operation| &operation.name).collect();
+    names.into_iter().cloned().collect()
+}
+
+fn usernames(plan: &Plan, people: &[u32]) -> Vec<CompactString> {
+    let people = people.iter().filter_map(|person| plan.people.get(*person as usize));
+    let names: BTreeSet<&CompactString> = people.map(|person| &person.username).collect();
+    names.into_iter().cloned().collect()
+}
+
+/// Holds all that happens to users because they left, memberships included, if there are too many of them. What will be too
+/// much once the grace of others is over is said on the first day (RULES 21).
+fn hold_leavers(plan: &mut Plan, holds: &mut Vec<Hold>, check: &Check) {
+    let count = leaving(plan).len() as u64;
+    let unconfirmed = plan
+        .operations
+        .iter()
+        .any(|operation| operation.change.is_leaving() && operation.standing == Standing::Unconfirmed);
+    let objection = check.objection(count).filter(|_| count > 0);
+    let objection = objection.or_else(|| unconfirmed.then(|| not_asked(count)));
+    let Some((allowed, objection)) = objection else {
+        holds.extend(grace_notice(plan, count, check));
+        return;
+    };
+    let operations = std::mem::take(&mut plan.operations);
+    let (mut held, kept): (Vec<_>, Vec<_>) =
+        operations.into_iter().partition(|operation| operation.change.is_leaving());
+    plan.operations = kept;
+    let mut all: BTreeSet<CompactString> = held.iter().map(|operation| operation.name.clone()).collect();
+    let mut memberships = Vec::new();
     for operation in &mut plan.operations {
-        let Change::ChangeMembers { removed, before, tie: Tie::Synced | Tie::Always, .. } =
-            &mut operation.change
-        else {
+        let Change::ChangeMembers { leavers, before, tie, .. } = &mut operation.change else { continue };
+        if leavers.is_empty() {
             continue;
+        }
+        let change = Change::ChangeMembers {
+            added: Vec::new(),
+            removed: Vec::new(),
+            leavers: std::mem::take(leavers),
+            before: *before,
+            tie: *tie,
         };
-        let check = Check {
-            limit: limits.memberships,
-            floor: limits.floor,
-            base: *before,
-            never_all_from: Some(3),
-            recent: operation
-                .target
-                .as_ref()
-                .and_then(|id| recent.memberships.get(id))
-                .copied()
-                .unwrap_or_default(),
+        memberships.push(Operation { change, ..operation.clone() });
+    }
+    for operation in &memberships {
+        if let Change::ChangeMembers { leavers, .. } = &operation.change {
+            all.extend(usernames(plan, leavers));
+        }
+    }
+    held.extend(memberships);
+    drop_empty(plan);
+    holds.push(Hold {
+        summary: HoldSummary {
+            kind: HoldKind::Leavers,
+            group: None,
+            count,
+            allowed,
+            base: check.base,
+            reason: format!("users that left (limits.leavers): {objection}"),
+            names: all.into_iter().collect(),
+        },
+        operations: held,
+    });
+}
+
+/// Says that those who are in their grace are too many, together with those whose turn it is now.
+fn grace_notice(plan: &Plan, now: u64, check: &Check) -> Option<Hold> {
+    let waiting = plan.in_grace.len() as u64;
+    let first = plan.in_grace.iter().map(|user| user.until).min()?;
+    let (allowed, objection) = check.objection(now + waiting)?;
+    let mut names: Vec<CompactString> = plan.in_grace.iter().map(|user| user.username.clone()).collect();
+    names.sort();
+    let reason = format!(
+        "users that left (limits.leavers): {waiting} are in their grace, the first until {}; with them, {objection}. \
+         Nothing happens to them yet",
+        first.format("%Y-%m-%d %H:%M UTC")
+    );
+    let summary = HoldSummary {
+        kind: HoldKind::Leavers,
+        group: None,
+        count: waiting,
+        allowed,
+        base: check.base,
+        reason,
+        names,
+    };
+    Some(Hold { summary, operations: Vec::new() })
+}
+
+/// RULES 6: holds adoptions that are not certain, and every removal on what this run adopts.
+fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
+    let is_doubtful = |operation: &Operation| operation.standing == Standing::Doubtful;
+    let operations = std::mem::take(&mut plan.operations);
+    let (doubtful, kept): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_doubtful);
+    plan.operations = kept;
+    if !doubtful.is_empty() {
+        let count = doubtful.len() as u64;
+        let reason = format!(
+            "adoptions (existing): {count} accounts bear the right name, but the target shows no e-mail address that \
+             would say whose they are"
+        );
+        holds.push(adoptions(count, reason, names(&doubtful), doubtful));
+    }
+    let adopted = |is: fn(&Change) -> bool| -> BTreeSet<SourceId> {
+        let adopted = plan.operations.iter().filter(|operation| is(&operation.change));
+        adopted.map(|operation| operation.source.clone()).collect()
+    };
+    let users = adopted(|change| matches!(change, Change::AdoptUser { .. }));
+    let groups = adopted(|change| matches!(change, Change::AdoptGroup { .. }));
+    if users.is_empty() && groups.is_empty() {
+        return;
+    }
+    let is_adopted: Vec<bool> = plan.people.iter().map(|person| users.contains(&person.source)).collect();
+    let (mut held, mut names) = (Vec::new(), BTreeSet::new());
+    for operation in &mut plan.operations {
+        let whole = groups.contains(&operation.source);
+        let Change::ChangeMembers { removed, before, tie, .. } = &mut operation.change else { continue };
+        let stays = |person: &u32| !whole && !is_adopted.get(*person as usize).copied().unwrap_or(false);
+        let (kept, out): (Vec<u32>, Vec<u32>) = std::mem::take(removed).into_iter().partition(stays);
+        *removed = kept;
+        if out.is_empty() {
+            continue;
+        }
+        let people = out.iter().filter_map(|person| plan.people.get(*person as usize));
+        names.extend(people.map(|person| person.username.clone()));
+        let change = Change::ChangeMembers {
+            added: Vec::new(),
+            removed: out,
+            leavers: Vec::new(),
+            before: *before,
+            tie: *tie,
         };
+        held.push(Operation { change, ..operation.clone() });
+    }
+    if !held.is_empty() {
+        let lost = |operation: &Operation| match &operation.change {
+            Change::ChangeMembers { removed, .. } => removed.len() as u64,
+            _ => 0,
+        };
+        let count = held.iter().map(lost).sum();
+        let reason = format!(
+            "adoptions (existing): {count} memberships would go from users and groups that are only now taken over"
+        );
+        holds.push(adoptions(count, reason, names.into_iter().collect(), held));
+    }
+    drop_empty(plan);
+}
+
+fn adoptions(count: u64, reason: String, names: Vec<CompactString>, operations: Vec<Operation>) -> Hold {
+    let kind = HoldKind::Adoptions;
+    let summary = HoldSummary { kind, group: None, count, allowed: 0, base: count, reason, names };
+    Hold { summary, operations }
+}
+
+/// Holds all removals of each group that would lose too many; its additions go through. Whoever comes back to an account
+/// that still has such a membership waits with it: nobody comes back with old groups.
+fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, recent: &Recent) {
+    let mut waiting: BTreeMap<SourceId, usize> = BTreeMap::new();
+    for operation in &mut plan.operations {
+        let before = match &operation.change {
+            Change::ChangeMembers { before, tie: Tie::Synced | Tie::Always, .. } => *before,
+            _ => continue,
+        };
+        let check = memberships_check(operation, before, limits, recent);
+        let Change::ChangeMembers { removed, tie, .. } = &mut operation.change else { continue };
         let count = removed.len() as u64;
         let Some((allowed, objection)) = (if count == 0 { None } else { check.objection(count) }) else {
             continue;
         };
-        let mut names: Vec<CompactString> = removed
-            .iter()
-            .filter_map(|person| plan.people.get(*person as usize))
-            .map(|person| person.username.clone())
-            .collect();
+        let people: Vec<_> = removed.iter().filter_map(|person| plan.people.get(*person as usize)).collect();
+        let mut names: Vec<CompactString> = people.iter().map(|person| person.username.clone()).collect();
         names.sort();
+        waiting.extend(people.iter().map(|person| (person.source.clone(), holds.len())));
         let held = Change::ChangeMembers {
             added: Vec::new(),
             removed: std::mem::take(removed),
             leavers: Vec::new(),
-            before: *before,
-            tie: Tie::Synced,
+            before,
+            tie: *tie,
         };
         let group = operation.name.clone();
         holds.push(Hold {
@@ -293,13 +483,22 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
             operations: vec![Operation { change: held, ..operation.clone() }],
         });
     }
+    let operations = std::mem::take(&mut plan.operations);
+    for operation in operations {
+        let hold = waiting.get(&operation.source).and_then(|at| holds.get_mut(*at));
+        match hold.filter(|_| operation.change == Change::EnableUser) {
+            Some(hold) => hold.operations.push(operation),
+            None => plan.operations.push(operation),
+        }
+    }
     drop_empty(plan);
 }
 
 /// What neither adds nor removes anybody any more is no operation.
 fn drop_empty(plan: &mut Plan) {
     plan.operations.retain(|operation| {
-        !matches!(&operation.change, Change::ChangeMembers { added, removed, .. } if added.is_empty() && removed.is_empty())
+        !matches!(&operation.change, Change::ChangeMembers { added, removed, leavers, .. }
+            if added.is_empty() && removed.is_empty() && leavers.is_empty())
     });
 }
 

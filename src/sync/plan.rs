@@ -114,6 +114,13 @@ pub enum Change {
         /// As it should.
         after: UserAttributes,
     },
+    /// Gives a user that was anonymized its attributes back; no rename that counts against a limit.
+    RestoreUser {
+        /// As the target has them.
+        before: UserAttributes,
+        /// As it should.
+        after: UserAttributes,
+    },
     /// Enables a user that we disabled, or that somebody asked to be restored.
     EnableUser,
     /// Takes over a group that exists, and changes its attributes where they differ.
@@ -237,7 +244,7 @@ impl Change {
         match self {
             Self::AdoptUser { .. } => 0,
             Self::CreateUser { .. } => 1,
-            Self::UpdateUser { .. } => 2,
+            Self::UpdateUser { .. } | Self::RestoreUser { .. } => 2,
             Self::AdoptGroup { .. } => 3,
             Self::CreateGroup { .. } => 4,
             Self::UpdateGroup { .. } => 5,
@@ -259,6 +266,7 @@ impl Change {
             Self::UpdateUser { before, after } if before.username != after.username => "rename_user",
             Self::UpdateUser { .. } => "update_user",
             Self::AdoptUser { .. } => "adopt_user",
+            Self::RestoreUser { .. } => "restore_user",
             Self::EnableUser => "enable_user",
             Self::CreateGroup { .. } => "create_group",
             Self::UpdateGroup { before, after } if before.name != after.name => "rename_group",
@@ -304,6 +312,7 @@ impl Operation {
             }
             Change::UpdateUser { .. } => format!("update user {name}"),
             Change::AdoptUser { .. } => format!("adopt user {name}"),
+            Change::RestoreUser { after, .. } => format!("restore user {name} as {}", after.username),
             Change::EnableUser => format!("enable user {name}"),
             Change::DisableUser => format!("disable user {name}"),
             Change::AnonymizeUser { after, .. } => format!("anonymize user {name} as {}", after.username),
@@ -334,6 +343,7 @@ impl Operation {
             }
             Change::UpdateUser { before, after }
             | Change::AdoptUser { before, after }
+            | Change::RestoreUser { before, after }
             | Change::AnonymizeUser { before, after } => {
                 differences(&user_fields(before), &user_fields(after))
             }
@@ -382,6 +392,7 @@ impl Operation {
             Change::CreateUser { after } => (Value::Null, json!(after)),
             Change::UpdateUser { before, after }
             | Change::AdoptUser { before, after }
+            | Change::RestoreUser { before, after }
             | Change::AnonymizeUser { before, after } => (json!(before), json!(after)),
             Change::DeleteUser { before, groups } => {
                 let mut before = json!(before);

@@ -222,7 +222,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, Default)]
 pub struct Globs {
     patterns: Vec<CompactString>,
-    set: GlobSet,
+    sets: Vec<GlobSet>,
 }
 
 impl PartialEq for Globs {
@@ -242,8 +242,17 @@ impl Globs {
         let set = builder.build().map_err(|error| (0, error.kind().to_string()))?;
         Ok(Self {
             patterns: patterns.iter().map(|pattern| CompactString::from(pattern.as_ref())).collect(),
-            set,
+            sets: vec![set],
         })
+    }
+
+    /// These patterns and those.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        let mut both = self.clone();
+        both.patterns.extend(others.patterns.iter().cloned());
+        both.sets.extend(others.sets.iter().cloned());
+        both
     }
 
     /// True if there is no pattern at all.
@@ -258,9 +267,22 @@ impl Globs {
         &self.patterns
     }
 
+    /// The first pattern that matches the whole of `name`.
+    #[must_use]
+    pub fn first_match(&self, name: &str) -> Option<&str> {
+        let mut before = 0;
+        for set in &self.sets {
+            if let Some(at) = set.matches(name).into_iter().min() {
+                return self.patterns.get(before + at).map(CompactString::as_str);
+            }
+            before += set.len();
+        }
+        None
+    }
+
     /// True if any pattern matches the whole of `name`.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        !self.patterns.is_empty() && self.set.is_match(name)
+        !self.patterns.is_empty() && self.sets.iter().any(|set| set.is_match(name))
     }
 }

@@ -52,7 +52,9 @@ pub(super) fn count_held(counts: &mut Counts, holds: &[Hold]) {
 pub(super) fn count_planned(counts: &mut Counts, plan: &Plan) {
     for operation in &plan.operations {
         let members = match &operation.change {
-            Change::ChangeMembers { added, removed, .. } => (added.len() as u64, removed.len() as u64),
+            Change::ChangeMembers { added, removed, leavers, .. } => {
+                (added.len() as u64, (removed.len() + leavers.len()) as u64)
+            }
             _ => (0, 0),
         };
         count(counts, &operation.change, members);
@@ -63,9 +65,10 @@ pub(super) fn count_planned(counts: &mut Counts, plan: &Plan) {
 pub(super) fn count(counts: &mut Counts, change: &Change, (added, removed): (u64, u64)) {
     match change {
         Change::CreateUser { .. } => counts.users.created += 1,
-        Change::UpdateUser { .. } | Change::EnableUser | Change::AdoptUser { .. } => {
-            counts.users.updated += 1
-        }
+        Change::UpdateUser { .. }
+        | Change::RestoreUser { .. }
+        | Change::EnableUser
+        | Change::AdoptUser { .. } => counts.users.updated += 1,
         Change::DisableUser => counts.users.disabled += 1,
         Change::AnonymizeUser { .. } => counts.users.updated += 1,
         Change::DeleteUser { .. } => counts.users.deleted += 1,

@@ -59,6 +59,7 @@ impl<'a> Work<'a> {
             Change::AdoptUser { before, after } if before == after => return Ok(None),
             Change::UpdateUser { after, .. }
             | Change::AdoptUser { after, .. }
+            | Change::RestoreUser { after, .. }
             | Change::AnonymizeUser { after, .. } => {
                 Write::UpdateUser { target: target()?, attributes: after.clone() }
             }
@@ -199,10 +200,12 @@ impl<'a> Work<'a> {
                 let user = LedgerUser::created(target, after.username.clone());
                 self.put_user(source, LedgerUser { origin: Origin::Adopted, ..user }, changes);
             }
-            (Change::UpdateUser { after, .. }, _) => self.change_user(source, changes, |user| {
-                user.username = after.username.clone();
-                user.original = None;
-            }),
+            (Change::UpdateUser { after, .. } | Change::RestoreUser { after, .. }, _) => {
+                self.change_user(source, changes, |user| {
+                    user.username = after.username.clone();
+                    user.original = None;
+                })
+            }
             (Change::AnonymizeUser { before, after }, _) => self.change_user(source, changes, |user| {
                 user.username = after.username.clone();
                 user.original.get_or_insert_with(|| Box::new(before.clone()));

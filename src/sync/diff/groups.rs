@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use compact_str::CompactString;
 
+use super::always::Always;
 use super::links::{Link, Links};
 use super::members::Memberships;
 use super::sides::Sides;
@@ -17,6 +18,9 @@ pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
     let links = Links::new(sides, &mut plan.findings);
     let mut memberships = Memberships::new(sides, fates, &links);
     for (group, link) in sides.input.desired.groups.iter().zip(&links.of_desired) {
+        if sides.input.focus.is_some() && group.members.is_empty() && *link == Link::New {
+            continue;
+        }
         match link {
             Link::Skipped => {}
             Link::New => {
@@ -25,16 +29,33 @@ pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
             }
             Link::Existing(at) => {
                 let Some(actual) = sides.input.target.groups.get(*at as usize) else { continue };
-                update_group(sides, group, actual, plan);
+                if sides.input.focus.is_none() {
+                    update_group(sides, group, actual, plan);
+                }
+                memberships.plan_members(group, Some((*at, actual)), plan);
+            }
+            Link::Adopted(at) => {
+                let Some(actual) = sides.input.target.groups.get(*at as usize) else { continue };
+                let adoption = adopt_group(sides, group, actual, plan);
+                plan.operations.push(adoption);
                 memberships.plan_members(group, Some((*at, actual)), plan);
             }
         }
     }
+    let always = Always::new(sides, &links);
     for (at, sources) in &sides.owners {
-        if !links.taken.contains(at) {
+        if links.taken.contains(at) {
+            continue;
+        }
+        if always.wants(*at) {
+            always.take_over(*at, sources, plan);
+        } else if sides.input.focus.is_some() {
+            memberships.plan_group_of_others(*at, sources, plan);
+        } else {
             memberships.plan_left_group(*at, sources, plan);
         }
     }
+    always.plan(&fates.may_be_member, &mut memberships, plan);
     memberships.finish(plan);
 }
 
@@ -45,6 +66,25 @@ fn create_group(group: &DesiredGroup) -> Operation {
         name: group.attributes.name.clone(),
         change: Change::CreateGroup { after: group.attributes.clone(), sources: group.sources.clone() },
         why: Cow::Borrowed("it is new in scope"),
+        standing: Standing::Sound,
+    }
+}
+
+fn adopt_group(sides: &Sides<'_>, group: &DesiredGroup, actual: &TargetGroup, plan: &mut Plan) -> Operation {
+    let after = GroupAttributes {
+        name: group_name_in_force(sides, group, actual, plan),
+        description: group.attributes.description.clone(),
+    };
+    Operation {
+        source: group.sources.first().cloned().unwrap_or_else(|| SourceId::from("")),
+        target: Some(actual.id.clone()),
+        name: actual.attributes.name.clone(),
+        change: Change::AdoptGroup {
+            before: actual.attributes.clone(),
+            after,
+            sources: group.sources.clone(),
+        },
+        why: Cow::Borrowed("it exists and bears the name"),
         standing: Standing::Sound,
     }
 }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::sides::Sides;
-use crate::sync::desire::{DesiredGroup, Reason};
+use crate::sync::desire::{DesiredGroup, Reason, left_out};
 use crate::sync::model::{Absence, Finding, FindingKind, SourceId};
-use crate::sync::rules::LeaverGroups;
+use crate::sync::rules::{LeaverGroups, OnExisting};
 
 /// Which target group stands for each desired one.
 pub(super) struct Links {
@@ -25,6 +25,18 @@ pub(super) enum Link {
     New,
     /// The target's group at this position.
     Existing(u32),
+    /// The target's group at this position, which is to be taken over (RULES 6).
+    Adopted(u32),
+}
+
+impl Link {
+    /// The position of the target's group, if there is one.
+    pub(super) fn position(self) -> Option<u32> {
+        match self {
+            Self::Existing(at) | Self::Adopted(at) => Some(at),
+            Self::Skipped | Self::New => None,
+        }
+    }
 }
 
 impl Links {
@@ -103,12 +115,11 @@ impl Links {
             }
             return;
         };
-        let claimed = sides
-            .input
-            .target
-            .groups
-            .get(at as usize)
-            .and_then(|actual| sides.input.claims.groups.get(&actual.id));
+        let Some(actual_id) = sides.input.target.groups.get(at as usize).map(|actual| actual.id.clone())
+        else {
+            return;
+        };
+        let claimed = sides.input.claims.groups.get(&actual_id);
         let (kind, obstacle): (FindingKind, Reason) = match (sides.owners.get(&at), claimed) {
             // RULES 9: one leaves while another arrives under its name.
             (Some(owners), _)
@@ -123,6 +134,15 @@ impl Links {
                     FindingKind::NameCollision,
                     format!("the group of that name is managed for {}", owners.join(", ")).into(),
                 )
+            }
+            (None, None) if sides.input.ledger.always.values().any(|always| always.target == actual_id) => {
+                // We add everybody to it by groups.always; now a source group stands behind it as well.
+                self.adopt(position, at);
+                return;
+            }
+            (None, None) if sides.input.rules.existing.groups == OnExisting::Adopt => {
+                self.adopt(position, at);
+                return;
             }
             (None, Some(connector)) => (
                 FindingKind::ClaimedElsewhere,
@@ -143,15 +163,25 @@ impl Links {
         ));
     }
 
-    /// True if a source group has left, so that its target group may stand for another.
+    fn adopt(&mut self, position: usize, at: u32) {
+        self.taken.insert(at);
+        if let Some(link) = self.of_desired.get_mut(position) {
+            *link = Link::Adopted(at);
+        }
+    }
+
+    /// True if a source group has left, so that its target group may stand for another. Whoever looks at the groups of one
+    /// user only cannot tell.
     fn is_free(&self, sides: &Sides<'_>, source: &SourceId) -> bool {
-        !self.in_scope.contains(source) && !sides.input.desired.groups_left_alone.contains(source)
+        sides.input.focus.is_none()
+            && !self.in_scope.contains(source)
+            && !sides.input.desired.groups_left_alone.contains(source)
     }
 
     /// A protected target name is never touched, whatever the source's name is.
     fn leave_protected(&mut self, sides: &Sides<'_>, findings: &mut Vec<Finding>) {
         for link in &mut self.of_desired {
-            let Link::Existing(at) = *link else { continue };
+            let Some(at) = link.position() else { continue };
             let Some(actual) = sides.input.target.groups.get(at as usize) else { continue };
             let name = &actual.attributes.name;
             if sides.input.rules.protected.groups.matches(name) {
@@ -210,27 +240,28 @@ pub(super) fn left_group(sides: &Sides<'_>, source: &SourceId, in_scope: &BTreeS
     if in_scope.contains(source) {
         return LeftGroup::Left(Cow::Borrowed("its source group is now synced into another group"));
     }
-    if let Some(reason) = sides.input.desired.groups_out_of_scope.get(source) {
-        return LeftGroup::Left(reason.clone());
+    if let Some(rule) = sides.input.desired.groups_out_of_scope.get(source) {
+        return LeftGroup::Left(left_out(*rule));
     }
     match sides.input.evidence.absences.get(source) {
-        Some(Absence::OutOfScope(rule)) => LeftGroup::Left(Cow::Borrowed(rule.as_str())),
+        Some(Absence::OutOfScope(rule)) => LeftGroup::Left(left_out(*rule)),
         Some(Absence::Gone) => LeftGroup::Left(Cow::Borrowed("the source no longer has the group")),
         Some(Absence::Unknown(reason)) => LeftGroup::Unknown(reason.clone()),
         None => LeftGroup::Absent,
     }
 }
 
-/// Managed groups with managed members that a whole list does not show.
+/// Managed groups that a whole list does not show and that would lose something.
 pub(super) fn absent_groups(sides: &Sides<'_>) -> BTreeSet<SourceId> {
     if !sides.input.evidence.groups.is_proven() || sides.input.rules.leavers.groups == LeaverGroups::Keep {
         return BTreeSet::new();
     }
+    let deletes = sides.input.rules.leavers.groups == LeaverGroups::Delete;
     let links = Links::new(sides, &mut Vec::new());
     sides
         .owners
         .iter()
-        .filter(|(at, _)| !sides.managed_members(**at).is_empty())
+        .filter(|(at, _)| deletes || !sides.managed_members(**at).is_empty())
         .flat_map(|(_, sources)| sources)
         .filter(|source| matches!(left_group(sides, source, &links.in_scope), LeftGroup::Absent))
         .map(|source| (*source).clone())

@@ -4,19 +4,19 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::leave_out;
-use super::links::{LeftGroup, Links, left_group};
+use super::leavers::leavers_lose;
+use super::links::{LeftGroup, Link, Links, left_group};
 use super::sides::Sides;
 use super::users::Fates;
-use crate::sync::desire::{DesiredGroup, Reason};
-use crate::sync::model::{Finding, FindingKind, LedgerGroup, Origin, Proof, SourceId, TargetGroup};
+use crate::sync::desire::DesiredGroup;
+use crate::sync::model::{LedgerGroup, Origin, Proof, SourceId, TargetGroup};
 use crate::sync::plan::{Change, LedgerChange, Operation, Plan, PlanPerson, Standing, Tie};
-use crate::sync::rules::LeaverGroups;
 
 /// Plans memberships. Rows become positions in the plan's people at the end, when it is known who is named.
 pub(super) struct Memberships<'s, 'a> {
-    sides: &'s Sides<'a>,
-    fates: &'s Fates,
-    links: &'s Links,
+    pub(super) sides: &'s Sides<'a>,
+    pub(super) fates: &'s Fates,
+    pub(super) links: &'s Links,
     changes: Vec<Operation>,
 }
 
@@ -44,11 +44,12 @@ impl<'s, 'a> Memberships<'s, 'a> {
             .iter()
             .filter_map(|member| self.sides.row_of_desired.get(*member as usize).copied());
         let wanted: Vec<u32> = wanted.filter(|row| self.may_be_member(*row)).collect();
-        let (added, mut removed, kept) = compare(&wanted, &now);
+        let (added, gone, kept) = compare(&wanted, &now);
         plan.counts.memberships.unchanged += kept;
-        // A leaver keeps its memberships, and who is left alone is left alone here too.
-        removed.retain(|row| self.may_be_member(*row));
-        let former = actual.map(|(at, _)| self.former_parts(at, group)).unwrap_or_default();
+        let (mut removed, leavers) = self.part(gone, name);
+        // Of one user's groups only those parts of a merged group are seen that the user is in.
+        let former = actual.filter(|_| self.sides.input.focus.is_none());
+        let former = former.map(|(at, _)| self.former_parts(at, group)).unwrap_or_default();
         let doubt = match &group.members_proof {
             Proof::NotProven(reason) => Some(reason.clone()),
             Proof::Proven => former.iter().find_map(|source| self.doubt_that_it_left(source)),
@@ -65,7 +66,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
             leave_out(plan, &format!("members of {name}"), &reason, removed.len() as u64);
             removed.clear();
         }
-        if !(added.is_empty() && removed.is_empty()) {
+        if !(added.is_empty() && removed.is_empty() && leavers.is_empty()) {
             self.changes.push(Operation {
                 source: group.sources.first().cloned().unwrap_or_else(|| SourceId::from("")),
                 target: actual.map(|(_, actual)| actual.id.clone()),
@@ -73,7 +74,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
                 change: Change::ChangeMembers {
                     added,
                     removed,
-                    leavers: Vec::new(),
+                    leavers,
                     before: now.len() as u64,
                     tie: Tie::Synced,
                 },
@@ -83,6 +84,65 @@ impl<'s, 'a> Memberships<'s, 'a> {
         }
     }
 
+    /// Parts those who are members and should not be: who loses this membership, and who loses it as a leaver. Other
+    /// leavers keep theirs, and who is left alone is left alone here too.
+    pub(super) fn part(&self, gone: Vec<u32>, group: &str) -> (Vec<u32>, Vec<u32>) {
+        let (removed, others): (Vec<u32>, Vec<u32>) =
+            gone.into_iter().partition(|row| self.may_be_member(*row));
+        let lose = leavers_lose(self.sides, group);
+        let loses = |row: &u32| self.fates.loses_memberships.get(*row as usize).copied().unwrap_or(false);
+        (removed, others.into_iter().filter(|row| lose && loses(row)).collect())
+    }
+
+    /// Plans the memberships of the one user in focus in a group that is none of its groups at the source.
+    pub(super) fn plan_group_of_others(&mut self, at: u32, sources: &[&SourceId], plan: &mut Plan) {
+        let sides = self.sides;
+        let Some(actual) = sides.input.target.groups.get(at as usize) else { return };
+        let name = &actual.attributes.name;
+        let desired = sides.input.desired;
+        // The group itself is no longer synced, or nothing is known of it: that is for a run about everybody.
+        let is_other_matter = |source: &&SourceId| {
+            desired.groups_left_alone.contains(*source) || desired.groups_out_of_scope.contains_key(*source)
+        };
+        if sources.iter().any(is_other_matter) || sides.input.rules.protected.groups.matches(name) {
+            return;
+        }
+        let now = sides.managed_members(at);
+        let focus = |row: &u32| sides.rows.get(*row as usize).is_some_and(|row| sides.concerns(row));
+        let (mut removed, leavers) = self.part(now.iter().copied().filter(focus).collect(), name);
+        if let (Proof::NotProven(reason), false) = (sides.input.evidence.groups, removed.is_empty()) {
+            leave_out(plan, "groups of the user", reason, removed.len() as u64);
+            removed.clear();
+        }
+        if let Proof::NotProven(reason) = &actual.members_proof {
+            leave_out(plan, &format!("members of {name} in the target"), reason, removed.len() as u64);
+            return;
+        }
+        if removed.is_empty() && leavers.is_empty() {
+            return;
+        }
+        let why = if removed.is_empty() { "it left the scope" } else { "the source says so" };
+        self.push(Operation {
+            source: sources.first().map(|source| (*source).clone()).unwrap_or_else(|| SourceId::from("")),
+            target: Some(actual.id.clone()),
+            name: name.clone(),
+            change: Change::ChangeMembers {
+                added: Vec::new(),
+                removed,
+                leavers,
+                before: now.len() as u64,
+                tie: Tie::Synced,
+            },
+            why: Cow::Borrowed(why),
+            standing: Standing::Sound,
+        });
+    }
+
+    /// Adds a membership operation whose people are rows.
+    pub(super) fn push(&mut self, operation: Operation) {
+        self.changes.push(operation);
+    }
+
     fn may_be_member(&self, row: u32) -> bool {
         self.fates.may_be_member.get(row as usize).copied().unwrap_or(false)
     }
@@ -90,17 +150,34 @@ impl<'s, 'a> Memberships<'s, 'a> {
     /// Puts into the ledger what a linked group is and how many managed members it has.
     fn remember(&self, group: &DesiredGroup, actual: &TargetGroup, memberships: u64, plan: &mut Plan) {
         let ledger = &self.sides.input.ledger.groups;
-        let origin = group.sources.iter().find_map(|source| ledger.get(source)).map(|known| known.origin);
+        let Some(origin) = self.origin_of(group) else { return };
         let known = LedgerGroup {
             target: actual.id.clone(),
             name: actual.attributes.name.clone(),
-            origin: origin.unwrap_or(Origin::Created),
+            origin,
             memberships,
         };
         for source in &group.sources {
             if ledger.get(source) != Some(&known) {
                 plan.ledger_changes.push(LedgerChange::PutGroup(source.clone(), known.clone()));
             }
+        }
+    }
+
+    /// How the target group of a desired one came to be managed: by a part of it, or by the group that left it its name;
+    /// none if it is only now being taken over.
+    fn origin_of(&self, group: &DesiredGroup) -> Option<Origin> {
+        let ledger = &self.sides.input.ledger.groups;
+        let known = group.sources.iter().find_map(|source| ledger.get(source)).map(|known| known.origin);
+        let position =
+            self.sides.input.desired.groups.binary_search_by(|other| other.sources.cmp(&group.sources));
+        let link = position.ok().and_then(|at| self.links.of_desired.get(at));
+        match link {
+            Some(Link::Existing(at)) => known.or_else(|| {
+                let owners = self.sides.owners.get(at)?;
+                owners.iter().find_map(|source| ledger.get(*source)).map(|known| known.origin)
+            }),
+            _ => None,
         }
     }
 
@@ -124,86 +201,19 @@ impl<'s, 'a> Memberships<'s, 'a> {
         Some(format!("the source group {source}, which is part of it: {doubt}"))
     }
 
-    /// Plans the emptying of a group whose source groups have all left.
-    pub(super) fn plan_left_group(&mut self, at: u32, sources: &[&SourceId], plan: &mut Plan) {
-        let sides = self.sides;
-        let Some(actual) = sides.input.target.groups.get(at as usize) else { return };
-        let name = &actual.attributes.name;
-        let now = sides.managed_members(at);
-        plan.bases.groups_with_members += u64::from(!now.is_empty());
-        let removed: Vec<u32> = now.iter().copied().filter(|row| self.may_leave_group(*row)).collect();
-        let protected = sides.input.rules.protected.groups.matches(name);
-        if removed.is_empty() || protected || sides.input.rules.leavers.groups == LeaverGroups::Keep {
-            return;
-        }
-        let mut why: Reason = Cow::Borrowed("");
-        let mut standing = Standing::Sound;
-        for source in sources {
-            match left_group(sides, source, &self.links.in_scope) {
-                LeftGroup::Stays => return,
-                LeftGroup::Left(reason) => why = reason,
-                LeftGroup::Absent => {
-                    why = Cow::Borrowed("the group list does not show it");
-                    standing = Standing::Unconfirmed;
-                }
-                LeftGroup::Unknown(reason) => {
-                    plan.findings.push(Finding::new(
-                        FindingKind::AbsenceUnconfirmed,
-                        name,
-                        format!(
-                            "group {name} ({source}) is absent from the group list, and asking for it failed: {reason}; \
-                             it is left as it is"
-                        ),
-                    ));
-                    return;
-                }
-            }
-        }
-        if let Proof::NotProven(reason) = sides.input.evidence.groups {
-            leave_out(plan, "groups", reason, removed.len() as u64);
-            return;
-        }
-        if let Proof::NotProven(reason) = &actual.members_proof {
-            leave_out(plan, &format!("members of {name} in the target"), reason, removed.len() as u64);
-            return;
-        }
-        let before = now.len() as u64;
-        self.changes.push(Operation {
-            source: sources.first().map(|source| (*source).clone()).unwrap_or_else(|| SourceId::from("")),
-            target: Some(actual.id.clone()),
-            name: name.clone(),
-            change: Change::ChangeMembers {
-                added: Vec::new(),
-                removed,
-                leavers: Vec::new(),
-                before,
-                tie: Tie::Left,
-            },
-            why,
-            standing,
-        });
-    }
-
-    /// Managed members of a group that left go, but for those about whom nothing may be concluded.
-    fn may_leave_group(&self, row: u32) -> bool {
-        self.sides.rows.get(row as usize).is_some_and(|row| {
-            !row.protected && !self.sides.input.desired.users_left_alone.contains(row.source)
-        })
-    }
-
     /// Puts the operations into the plan, with the people that they name.
     pub(super) fn finish(self, plan: &mut Plan) {
         let mut named = BTreeSet::new();
         for operation in &self.changes {
-            if let Change::ChangeMembers { added, removed, .. } = &operation.change {
-                named.extend(added.iter().chain(removed).copied());
+            if let Change::ChangeMembers { added, removed, leavers, .. } = &operation.change {
+                named.extend(added.iter().chain(removed).chain(leavers).copied());
             }
         }
         let rows: Vec<u32> = named.into_iter().collect();
         plan.people = rows.iter().filter_map(|row| self.person(*row)).collect();
         for mut operation in self.changes {
-            if let Change::ChangeMembers { added, removed, .. } = &mut operation.change {
-                for row in added.iter_mut().chain(removed.iter_mut()) {
+            if let Change::ChangeMembers { added, removed, leavers, .. } = &mut operation.change {
+                for row in added.iter_mut().chain(removed.iter_mut()).chain(leavers.iter_mut()) {
                     *row = rows
                         .binary_search(row)
                         .ok()

@@ -3,7 +3,10 @@
 //! Removals are planned only from lists that were read to their end; what is left out for want of proof is counted.
 //! What is not in the ledger is never touched.
 
+mod always;
 mod groups;
+mod leavers;
+mod left_groups;
 mod links;
 mod members;
 mod sides;
@@ -14,9 +17,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::desire::Desired;
-use super::model::{Absence, Ledger, Proof, SourceId, SourceSnapshot, TargetId, TargetSnapshot};
+use super::model::{Absence, Ledger, Proof, ScopeRule, SourceId, SourceSnapshot, TargetId, TargetSnapshot};
 use super::plan::{Bases, Plan};
-use super::report::NotProven;
+use super::report::{FilteredBy, NotProven};
 use super::rules::Rules;
 use crate::source::Questions;
 use crate::target::Capabilities;
@@ -92,8 +95,12 @@ pub fn diff(input: &Input<'_>) -> Plan {
         first_run: input.ledger.users.is_empty(),
         ..Plan::default()
     };
-    plan.counts.users.filtered = input.desired.users_out_of_scope.len() as u64;
-    plan.counts.groups.filtered = input.desired.groups_out_of_scope.len() as u64;
+    plan.filtered = filtered(input);
+    plan.counts.users.filtered = plan.filtered.users.values().sum();
+    plan.counts.groups.filtered = plan.filtered.groups.values().sum();
+    for (list, reason) in &input.desired.doubts {
+        leave_out(&mut plan, list, reason, 0);
+    }
     let fates = users::plan_users(&sides, &mut plan);
     groups::plan_groups(&sides, &fates, &mut plan);
     plan.operations.sort_by(|one, other| {
@@ -105,12 +112,36 @@ pub fn diff(input: &Input<'_>) -> Plan {
     plan
 }
 
+/// Which rule filtered how many.
+fn filtered(input: &Input<'_>) -> FilteredBy {
+    let mut filtered = FilteredBy::default();
+    for out in input.desired.users_out_of_scope.values() {
+        *filtered.users.entry(out.rule).or_default() += 1;
+    }
+    for rule in input.desired.groups_out_of_scope.values() {
+        *filtered.groups.entry(*rule).or_default() += 1;
+    }
+    // Whom the source itself left out is not among those that were shown.
+    for (id, absence) in input.evidence.absences {
+        let Absence::OutOfScope(rule) = absence else { continue };
+        let known = input.desired.users_out_of_scope.contains_key(id)
+            || input.desired.groups_out_of_scope.contains_key(id);
+        if known {
+            continue;
+        }
+        let is_group = *rule == ScopeRule::GroupsSearch || input.ledger.groups.contains_key(id);
+        let side = if is_group { &mut filtered.groups } else { &mut filtered.users };
+        *side.entry(*rule).or_default() += 1;
+    }
+    filtered
+}
+
 /// Who and what is absent from its list and would lose something if it really is gone: to be asked for by id before
 /// [`diff`] (RULES 12, 17). Only those who would be changed are asked for.
 #[must_use]
 pub fn questions(input: &Input<'_>) -> Questions {
     let sides = Sides::new(input);
-    Questions { users: users::absent_users(&sides), groups: links::absent_groups(&sides) }
+    Questions { users: leavers::absent_users(&sides), groups: links::absent_groups(&sides) }
 }
 
 /// Notes that removals were left out of the plan because a list was not proven.

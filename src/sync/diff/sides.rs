@@ -1,11 +1,14 @@
 //! Both sides and the ledger between them, with the look-ups that planning needs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use compact_str::CompactString;
 
 use super::Input;
-use crate::sync::model::{LedgerUser, SourceId, TargetUser};
+use crate::sync::desire::{DesiredUser, Reason};
+use crate::sync::model::{FindingKind, LedgerUser, SourceId, TargetId, TargetUser};
+use crate::sync::rules::OnExisting;
 
 /// One person: in scope at the source, or in the ledger, or both. Rows are sorted by source id.
 pub(super) struct Row<'a> {
@@ -20,6 +23,18 @@ pub(super) struct Row<'a> {
     pub(super) protected: bool,
     /// The other connector that manages the same account, if there is one: then nobody touches it (RULES 2).
     pub(super) claimed_by: Option<&'a str>,
+    /// True if the account is to be taken over in this run: it is in the target and not in the ledger (RULES 6).
+    pub(super) adopting: bool,
+}
+
+/// What becomes of an account that bears a wanted name and is not managed.
+pub(super) enum Existing {
+    /// It may be taken over.
+    Adoptable,
+    /// It may be, once somebody has looked: the target does not show whose it is.
+    Doubtful,
+    /// It is left alone.
+    Refused(FindingKind, Reason),
 }
 
 pub(super) struct Sides<'a> {
@@ -36,6 +51,8 @@ pub(super) struct Sides<'a> {
     pub(super) owners: BTreeMap<u32, Vec<&'a SourceId>>,
     /// How many desired users want each name.
     wanted_names: HashMap<CompactString, u32>,
+    /// Users of the target who are members of a protected group.
+    in_protected_groups: BTreeSet<u32>,
 }
 
 impl<'a> Sides<'a> {
@@ -64,9 +81,14 @@ impl<'a> Sides<'a> {
                 .collect(),
             owners: BTreeMap::new(),
             wanted_names,
+            in_protected_groups: BTreeSet::new(),
         };
         sides.owners = sides.sources_of_target_groups();
         sides.fill_rows();
+        if input.rules.existing.users == OnExisting::Adopt {
+            sides.in_protected_groups = sides.members_of_protected_groups();
+            sides.adopt();
+        }
         sides
     }
 
@@ -102,9 +124,78 @@ impl<'a> Sides<'a> {
                 target,
                 protected: false,
                 claimed_by,
+                adopting: false,
             });
             self.claim(row, target);
         }
+    }
+
+    fn members_of_protected_groups(&self) -> BTreeSet<u32> {
+        let protected = &self.input.rules.protected.groups;
+        let groups = self.input.target.groups.iter();
+        let groups = groups.filter(|group| protected.matches(&group.attributes.name));
+        groups.flat_map(|group| group.members.iter().copied()).collect()
+    }
+
+    /// Links the rows whose accounts are to be taken over, as if they were managed already.
+    fn adopt(&mut self) {
+        for row in 0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX) {
+            let Some(known) = self.rows.get(row as usize).filter(|row| row.ledger.is_none()) else {
+                continue;
+            };
+            let Some(wanted) = known.desired.and_then(|at| self.input.desired.users.get(at as usize)) else {
+                continue;
+            };
+            let Some(holder) = self.target_user_named(&wanted.attributes.username) else { continue };
+            if matches!(self.existing(holder, wanted), Existing::Adoptable) {
+                self.claim(row, Some(holder));
+                if let Some(row) = self.rows.get_mut(row as usize) {
+                    row.target = Some(holder);
+                    row.adopting = true;
+                }
+            }
+        }
+    }
+
+    /// What becomes of the account at `holder`, which bears the name that `wanted` maps to, and is not managed for it.
+    pub(super) fn existing(&self, holder: u32, wanted: &DesiredUser) -> Existing {
+        let Some(actual) = self.target_user(holder) else {
+            return Existing::Refused(FindingKind::NotManaged, Cow::Borrowed("the target does not show it"));
+        };
+        let managed_for = self.row_of_target.get(holder as usize).copied().flatten();
+        let managed_for = managed_for.and_then(|row| self.rows.get(row as usize)).map(|row| row.source);
+        if let Some(other) = managed_for.filter(|source| **source != wanted.id) {
+            let reason = format!("the account of that name is managed for user {other}");
+            return Existing::Refused(FindingKind::NameCollision, Cow::Owned(reason));
+        }
+        if let Some(connector) = self.input.claims.users.get(&actual.id) {
+            let reason = format!("the account of that name is managed by the connector {connector}");
+            return Existing::Refused(FindingKind::ClaimedElsewhere, Cow::Owned(reason));
+        }
+        let rules = self.input.rules;
+        if rules.existing.users == OnExisting::Skip {
+            let reason = "the target has an account of that name that is not managed";
+            return Existing::Refused(FindingKind::NotManaged, Cow::Borrowed(reason));
+        }
+        if self.is_contested(&wanted.attributes.username) {
+            let reason = "another user in scope has the same name";
+            return Existing::Refused(FindingKind::NameCollision, Cow::Borrowed(reason));
+        }
+        if rules.protected.users.matches(&actual.attributes.username)
+            || self.in_protected_groups.contains(&holder)
+        {
+            let reason = "the account of that name is protected, or is a member of a protected group, and is not adopted";
+            return Existing::Refused(FindingKind::Protected, Cow::Borrowed(reason));
+        }
+        let (theirs, ours) = (actual.attributes.email.trim(), wanted.attributes.email.trim());
+        if theirs.is_empty() {
+            return Existing::Doubtful;
+        }
+        if theirs.to_lowercase() != ours.to_lowercase() {
+            let reason = "the account of that name has another e-mail address and is not adopted";
+            return Existing::Refused(FindingKind::NotManaged, Cow::Borrowed(reason));
+        }
+        Existing::Adoptable
     }
 
     /// Marks a target user as managed by a row.
@@ -136,6 +227,11 @@ impl<'a> Sides<'a> {
     pub(super) fn target_group_with_id(&self, id: &str) -> Option<u32> {
         // What another connector manages too is touched by neither (RULES 2).
         self.target_groups_by_id.get(id).copied().filter(|_| !self.input.claims.groups.contains_key(id))
+    }
+
+    /// The position of a target group, whoever manages it.
+    pub(super) fn group_with_id(&self, id: &TargetId) -> Option<u32> {
+        self.target_groups_by_id.get(id.0.as_str()).copied()
     }
 
     /// The form in which the target compares names.
@@ -176,5 +272,16 @@ impl<'a> Sides<'a> {
             }
         }
         sources
+    }
+
+    /// True if planning concerns this row: everybody, or the one user in focus.
+    pub(super) fn concerns(&self, row: &Row<'_>) -> bool {
+        self.input.focus.is_none_or(|focus| focus.user == row.source)
+    }
+
+    /// The row of a source id.
+    pub(super) fn row_of_source(&self, source: &SourceId) -> Option<u32> {
+        let at = self.rows.binary_search_by(|row| row.source.cmp(source)).ok()?;
+        u32::try_from(at).ok()
     }
 }

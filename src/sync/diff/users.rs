@@ -1,56 +1,74 @@
-//! Operations on users: create, update, rename, enable, and disable for leavers.
+//! Operations on users in scope: create, adopt, update, rename, enable; what happens to others is in `leavers`.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::leave_out;
-use super::sides::{Row, Sides};
+use super::leavers::Leavers;
+use super::sides::{Existing, Row, Sides};
 use crate::sync::desire::{DesiredUser, Reason};
-use crate::sync::model::{
-    Absence, Finding, FindingKind, LedgerUser, Origin, SourceId, TargetUser, UserAttributes,
-};
+use crate::sync::model::{Finding, FindingKind, LedgerUser, Origin, SourceId, TargetUser, UserAttributes};
 use crate::sync::plan::{Change, LedgerChange, Operation, Plan, Standing};
-use crate::sync::rules::LeaverUsers;
 
 /// What memberships need to know of each row.
 pub(super) struct Fates {
     /// True if the account exists, or this plan creates it, and we may change its memberships.
     pub(super) may_be_member: Vec<bool>,
+    /// True for leavers whose memberships go.
+    pub(super) loses_memberships: Vec<bool>,
+    /// Users that left and are in their grace: nothing of theirs is touched.
+    pub(super) in_grace: BTreeSet<SourceId>,
 }
 
 /// Plans all operations on users.
 pub(super) fn plan_users(sides: &Sides<'_>, plan: &mut Plan) -> Fates {
-    let mut may_be_member = Vec::with_capacity(sides.rows.len());
-    for row in &sides.rows {
+    let leavers = Leavers::new(sides);
+    let mut fates = Fates {
+        may_be_member: vec![false; sides.rows.len()],
+        loses_memberships: vec![false; sides.rows.len()],
+        in_grace: BTreeSet::new(),
+    };
+    for (number, row) in (0u32..).zip(&sides.rows).filter(|(_, row)| sides.concerns(row)) {
         let wanted = row.desired.and_then(|at| sides.input.desired.users.get(at as usize));
         let actual = row.target.and_then(|at| sides.target_user(at));
-        may_be_member.push(match (wanted, actual) {
-            (Some(_), Some(actual)) if row.protected => {
-                plan.findings.push(protected(actual));
-                false
-            }
+        let (mut may_be_member, mut loses_memberships) = (false, false);
+        match (wanted, actual) {
+            (Some(_), Some(actual)) if row.protected => plan.findings.push(protected(actual)),
             (Some(wanted), Some(actual)) => {
                 keep_user(sides, row, wanted, actual, plan);
-                true
+                may_be_member = true;
             }
-            (Some(wanted), None) => match row.ledger {
-                Some(ledger) => {
-                    plan.findings.push(match row.claimed_by {
-                        Some(connector) => claimed_elsewhere(ledger, connector),
-                        None => deleted_by_others(wanted, ledger),
-                    });
-                    false
-                }
-                None => create_user(sides, wanted, plan),
-            },
-            (None, Some(actual)) => {
-                leave_user(sides, row, actual, plan);
-                false
-            }
-            (None, None) => false,
-        });
+            (Some(wanted), None) => may_be_member = missing_user(sides, row, wanted, plan),
+            (None, Some(actual)) => loses_memberships = leavers.plan(number, row, actual, plan),
+            (None, None) => {}
+        }
+        let at = number as usize;
+        if let (Some(may), Some(loses)) =
+            (fates.may_be_member.get_mut(at), fates.loses_memberships.get_mut(at))
+        {
+            (*may, *loses) = (may_be_member, loses_memberships);
+        }
     }
-    Fates { may_be_member }
+    fates.in_grace = plan.in_grace.iter().map(|user| user.source.clone()).collect();
+    fates
+}
+
+/// Plans for a user in scope without an account: creates it, unless it had one that is gone. True if it will have one.
+fn missing_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, plan: &mut Plan) -> bool {
+    let Some(ledger) = row.ledger else { return create_user(sides, wanted, "it is new in scope", plan) };
+    if let Some(connector) = row.claimed_by {
+        plan.findings.push(claimed_elsewhere(ledger, connector));
+        return false;
+    }
+    if sides.input.focus.is_some_and(|focus| focus.restore) {
+        return create_user(
+            sides,
+            wanted,
+            "somebody deleted it in the target and it is to be restored",
+            plan,
+        );
+    }
+    plan.findings.push(deleted_by_others(wanted, ledger));
+    false
 }
 
 fn protected(actual: &TargetUser) -> Finding {
@@ -86,10 +104,15 @@ fn deleted_by_others(wanted: &DesiredUser, ledger: &LedgerUser) -> Finding {
     )
 }
 
-/// Plans what a present, managed user needs.
+/// Plans what a user with an account needs.
 fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &TargetUser, plan: &mut Plan) {
+    let before = actual.attributes.clone();
+    // What the mapping does not name stays as it is.
+    let mut attributes = before.attributes.clone();
+    attributes.extend(wanted.attributes.attributes.clone());
     let after = UserAttributes {
         username: username_in_force(sides, row, wanted, actual, plan),
+        attributes,
         ..wanted.attributes.clone()
     };
     let operation = |change, why: &'static str| Operation {
@@ -100,24 +123,37 @@ fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &Ta
         why: Cow::Borrowed(why),
         standing: Standing::Sound,
     };
+    if row.adopting {
+        let why = "it exists, bears the name and has the e-mail address";
+        plan.operations.push(operation(Change::AdoptUser { before, after }, why));
+        if !actual.active {
+            plan.findings.push(disabled_by_others(actual, "it is adopted and stays disabled"));
+        }
+        return;
+    }
     let mut changes = 0;
-    if after != actual.attributes {
-        let before = actual.attributes.clone();
-        plan.operations.push(operation(Change::UpdateUser { before, after }, "the source says so"));
+    if after != before {
+        let anonymized = row.ledger.is_some_and(|ledger| ledger.original.is_some());
+        plan.operations.push(if anonymized {
+            operation(Change::RestoreUser { before, after }, "it was anonymized and is in scope again")
+        } else {
+            operation(Change::UpdateUser { before, after }, "the source says so")
+        });
         changes += 1;
     }
     let disabled_by_us = row.ledger.is_some_and(|ledger| ledger.disabled_by_us);
+    let restore = sides.input.focus.is_some_and(|focus| focus.restore);
     if !actual.active && disabled_by_us {
         plan.operations.push(operation(Change::EnableUser, "it is in scope again"));
         changes += 1;
+    } else if !actual.active && restore {
+        let why = "somebody disabled it in the target and it is to be restored";
+        plan.operations.push(operation(Change::EnableUser, why));
+        changes += 1;
     } else if !actual.active {
-        plan.findings.push(Finding::new(
-            FindingKind::DisabledByOthers,
-            &actual.attributes.username,
-            format!(
-                "somebody disabled the account {} in the target; it stays disabled until somebody enables it there",
-                actual.attributes.username
-            ),
+        plan.findings.push(disabled_by_others(
+            actual,
+            "it stays disabled until somebody enables it there, or `usersyncd ctl sync NAME --user LOGIN --restore` does",
         ));
     }
     if changes == 0 {
@@ -129,11 +165,17 @@ fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &Ta
         origin: row.ledger.map_or(Origin::Created, |ledger| ledger.origin),
         disabled_by_us: disabled_by_us && !actual.active,
         left_since: None,
-        original: None,
+        original: row.ledger.and_then(|ledger| ledger.original.clone()).filter(|_| changes > 0),
     };
     if row.ledger != Some(&remembered) {
         plan.ledger_changes.push(LedgerChange::PutUser(wanted.id.clone(), remembered));
     }
+}
+
+fn disabled_by_others(actual: &TargetUser, so: &str) -> Finding {
+    let name = &actual.attributes.username;
+    let message = format!("somebody disabled the account {name} in the target; {so}");
+    Finding::new(FindingKind::DisabledByOthers, name, message)
 }
 
 /// The name a managed user gets: the wanted one if it may have it, else the one it has, with a finding (RULES 5, 9).
@@ -158,8 +200,8 @@ fn username_in_force(
         return new.clone();
     } else if sides.is_contested(new) {
         (FindingKind::NameCollision, Cow::Borrowed("another user in scope has the same name"))
-    } else if let Some(holder) = sides.target_user_named(new) {
-        name_is_taken(sides, holder, row.source)
+    } else if let Some(holder) = sides.target_user_named(new).filter(|holder| Some(*holder) != row.target) {
+        name_is_taken(sides, holder, wanted)
     } else {
         return new.clone();
     };
@@ -174,27 +216,11 @@ fn username_in_force(
     old.clone()
 }
 
-/// Who has a name in the target, as a finding's kind and the end of its sentence.
-fn name_is_taken(sides: &Sides<'_>, holder: u32, wants_it: &SourceId) -> (FindingKind, Reason) {
-    let managed_for = sides
-        .row_of_target
-        .get(holder as usize)
-        .copied()
-        .flatten()
-        .and_then(|row| sides.rows.get(row as usize))
-        .map(|row| row.source)
-        .filter(|source| *source != wants_it);
-    let claimed_by = sides.target_user(holder).and_then(|user| sides.input.claims.users.get(&user.id));
-    match (managed_for, claimed_by) {
-        (Some(other), _) => (
-            FindingKind::NameCollision,
-            Cow::Owned(format!("the account of that name is managed for user {other}")),
-        ),
-        (None, Some(connector)) => (
-            FindingKind::ClaimedElsewhere,
-            Cow::Owned(format!("the account of that name is managed by the connector {connector}")),
-        ),
-        (None, None) => (
+/// Who has a name that a user cannot have, as a finding's kind and the end of its sentence. A rename takes nothing over.
+fn name_is_taken(sides: &Sides<'_>, holder: u32, wanted: &DesiredUser) -> (FindingKind, Reason) {
+    match sides.existing(holder, wanted) {
+        Existing::Refused(kind, reason) => (kind, reason),
+        Existing::Adoptable | Existing::Doubtful => (
             FindingKind::NotManaged,
             Cow::Borrowed("the target has an account of that name that is not managed"),
         ),
@@ -202,21 +228,28 @@ fn name_is_taken(sides: &Sides<'_>, holder: u32, wants_it: &SourceId) -> (Findin
 }
 
 /// Plans the creation of a user, or says why not. True if it is planned.
-fn create_user(sides: &Sides<'_>, wanted: &DesiredUser, plan: &mut Plan) -> bool {
+fn create_user(sides: &Sides<'_>, wanted: &DesiredUser, why: &'static str, plan: &mut Plan) -> bool {
     let name = &wanted.attributes.username;
-    let obstacle = if let Some(holder) = sides.target_user_named(name) {
-        Some(name_is_taken(sides, holder, &wanted.id))
-    } else if sides.is_contested(name) {
-        Some((FindingKind::NameCollision, Cow::Borrowed("another user in scope has the same name")))
-    } else {
-        None
+    let obstacle = match sides.target_user_named(name).map(|holder| (holder, sides.existing(holder, wanted)))
+    {
+        Some((holder, Existing::Doubtful)) => {
+            plan.operations.extend(sides.target_user(holder).map(|actual| doubtful_adoption(wanted, actual)));
+            return false;
+        }
+        Some((_, Existing::Refused(kind, reason))) => Some((kind, reason)),
+        // It stands in a row of its own then.
+        Some((_, Existing::Adoptable)) => Some((
+            FindingKind::NotManaged,
+            Cow::Borrowed("the target has an account of that name that is not managed"),
+        )),
+        None if sides.is_contested(name) => {
+            Some((FindingKind::NameCollision, Cow::Borrowed("another user in scope has the same name")))
+        }
+        None => None,
     };
     if let Some((kind, obstacle)) = obstacle {
-        plan.findings.push(Finding::new(
-            kind,
-            name,
-            format!("user {name} ({}) was not created: {obstacle}", wanted.id),
-        ));
+        let message = format!("user {name} ({}) was not created: {obstacle}", wanted.id);
+        plan.findings.push(Finding::new(kind, name, message));
         return false;
     }
     plan.operations.push(Operation {
@@ -224,83 +257,24 @@ fn create_user(sides: &Sides<'_>, wanted: &DesiredUser, plan: &mut Plan) -> bool
         target: None,
         name: name.clone(),
         change: Change::CreateUser { after: wanted.attributes.clone() },
-        why: Cow::Borrowed("it is new in scope"),
+        why: Cow::Borrowed(why),
         standing: Standing::Sound,
     });
     true
 }
 
-/// What is known of a managed user that is not in scope.
-enum Leaver {
-    /// Nothing may be concluded, or nothing is to be done.
-    Stays,
-    /// It left.
-    Left(Reason),
-    /// It is absent from the list, and nobody has asked for it yet.
-    Absent,
-    /// It was asked for, without a usable answer.
-    Unknown(String),
-}
-
-fn leaver(sides: &Sides<'_>, row: &Row<'_>, actual: &TargetUser) -> Leaver {
-    let nothing_to_do =
-        row.protected || !actual.active || sides.input.rules.leavers.users == LeaverUsers::Keep;
-    if nothing_to_do || sides.input.desired.users_left_alone.contains(row.source) {
-        return Leaver::Stays;
-    }
-    if let Some(reason) = sides.input.desired.users_out_of_scope.get(row.source) {
-        return Leaver::Left(reason.clone());
-    }
-    match sides.input.evidence.absences.get(row.source) {
-        Some(Absence::Gone) => Leaver::Left(Cow::Borrowed("the source no longer has it")),
-        Some(Absence::OutOfScope(rule)) => Leaver::Left(Cow::Borrowed(rule.as_str())),
-        Some(Absence::Unknown(reason)) => Leaver::Unknown(reason.clone()),
-        None => Leaver::Absent,
-    }
-}
-
-fn leave_user(sides: &Sides<'_>, row: &Row<'_>, actual: &TargetUser, plan: &mut Plan) {
-    let (why, standing) = match leaver(sides, row, actual) {
-        Leaver::Stays => return,
-        Leaver::Left(reason) => (reason, Standing::Sound),
-        Leaver::Absent => (Cow::Borrowed("the user list does not show it"), Standing::Unconfirmed),
-        Leaver::Unknown(reason) => {
-            plan.findings.push(Finding::new(
-                FindingKind::AbsenceUnconfirmed,
-                &actual.attributes.username,
-                format!(
-                    "user {} ({}) is absent from the user list, and asking for it failed: {reason}; it is left as it is",
-                    actual.attributes.username, row.source
-                ),
-            ));
-            return;
-        }
-    };
-    if let crate::sync::model::Proof::NotProven(reason) = sides.input.evidence.users {
-        leave_out(plan, "users", reason, 1);
-        return;
-    }
-    plan.operations.push(Operation {
-        source: row.source.clone(),
+/// Taking over an account of which the target shows no e-mail address: held, for a person to look at (RULES 6).
+fn doubtful_adoption(wanted: &DesiredUser, actual: &TargetUser) -> Operation {
+    let before = actual.attributes.clone();
+    let mut attributes = before.attributes.clone();
+    attributes.extend(wanted.attributes.attributes.clone());
+    let after = UserAttributes { username: before.username.clone(), attributes, ..wanted.attributes.clone() };
+    Operation {
+        source: wanted.id.clone(),
         target: Some(actual.id.clone()),
-        name: actual.attributes.username.clone(),
-        change: Change::DisableUser,
-        why,
-        standing,
-    });
-}
-
-/// Managed, active users that a whole list does not show.
-pub(super) fn absent_users(sides: &Sides<'_>) -> BTreeSet<SourceId> {
-    if !sides.input.evidence.users.is_proven() {
-        return BTreeSet::new();
+        name: before.username.clone(),
+        change: Change::AdoptUser { before, after },
+        why: Cow::Borrowed("it exists and bears the name, but the target shows no e-mail address of it"),
+        standing: Standing::Doubtful,
     }
-    sides
-        .rows
-        .iter()
-        .filter(|row| row.desired.is_none())
-        .filter_map(|row| Some((row, row.target.and_then(|at| sides.target_user(at))?)))
-        .filter(|(row, actual)| matches!(leaver(sides, row, actual), Leaver::Absent))
-        .map(|(row, _)| row.source.clone())
-        .collect()
 }

@@ -2,6 +2,7 @@
 
 mod crash;
 mod limits;
+mod org;
 mod properties;
 mod removals;
 mod rules;

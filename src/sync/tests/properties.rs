@@ -108,7 +108,7 @@ fn touched(plan: &Plan) -> BTreeSet<TargetId> {
 
 fn plan_of(org: &Org, target: &TargetSnapshot, ledger: &Ledger, rules: &Rules) -> Plan {
     let source = org.snapshot();
-    let desired = desire(&source, rules, &CAPABILITIES);
+    let desired = desire(&source, rules, &CAPABILITIES, chrono::DateTime::UNIX_EPOCH);
     let claims = Claims::default();
     let input = Input {
         desired: &desired,

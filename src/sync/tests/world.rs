@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use compact_str::CompactString;
 
+pub(super) use super::org::*;
+
 use crate::config::model::{Connector, OktaSettings, SecretRef, TargetSettings};
-use crate::source::{Inspection, Questions, ReadRequest, Source, SourceError};
 use crate::store::Store;
-use crate::sync::desire::WANTED_ATTRIBUTES;
-use crate::sync::engine::{RunTicket, Services, sync};
+use crate::sync::engine::{self, RunTicket, Services, UserRequest, sync};
+use crate::sync::explain::Explanation;
 use crate::sync::model::*;
 use crate::sync::progress::RunControl;
-use crate::sync::report::{Report, Trigger};
+use crate::sync::report::{PlanDocument, Report, Trigger};
 use crate::sync::rules::Rules;
 use crate::target::{Capabilities, Reader, TargetError, Write, WriteError, Writer, Written};
 
@@ -26,192 +27,14 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     delete_groups: true,
 };
 
-/// The truth at the source, and how badly it is read.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Org {
-    pub(super) users: BTreeMap<String, OrgUser>,
-    pub(super) groups: BTreeMap<String, OrgGroup>,
-    /// Ids that the lists skip although they exist.
-    pub(super) skipped: BTreeSet<String>,
-    /// Ids about which every question fails.
-    pub(super) mute: BTreeSet<String>,
-    pub(super) unreadable: BTreeSet<String>,
-    pub(super) users_cut: bool,
-    pub(super) groups_cut: bool,
-    /// Groups whose member list is cut: nobody is in it, and it is not proven.
-    pub(super) members_cut: BTreeSet<String>,
-    /// Rotates the order of all records.
-    pub(super) rotation: usize,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct OrgUser {
-    pub(super) login: String,
-    pub(super) first_name: String,
-    pub(super) status: Status,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct OrgGroup {
-    pub(super) name: String,
-    pub(super) members: BTreeSet<String>,
-}
-
-impl Org {
-    pub(super) fn user(&mut self, id: &str, login: &str) -> &mut OrgUser {
-        self.users.entry(id.to_owned()).or_insert(OrgUser {
-            login: login.to_owned(),
-            first_name: "Ada".to_owned(),
-            status: Status::Active,
-        })
-    }
-
-    /// `n` active users u0, u1, … with logins u0@example.com, …
-    pub(super) fn with_users(n: usize) -> Self {
-        let mut org = Self::default();
-        for i in 0..n {
-            org.user(&format!("u{i:03}"), &format!("u{i}@example.com"));
-        }
-        org
-    }
-
-    pub(super) fn group(&mut self, id: &str, name: &str, members: &[&str]) {
-        let members = members.iter().map(|id| (*id).to_owned()).collect();
-        self.groups.insert(id.to_owned(), OrgGroup { name: name.to_owned(), members });
-    }
-
-    fn source_user(id: &str, user: &OrgUser) -> SourceUser {
-        let values = WANTED_ATTRIBUTES.map(|name| match name {
-            "profile.login" => AttributeValue::Text(user.login.as_str().into()),
-            "profile.email" => AttributeValue::Text(user.login.to_lowercase().into()),
-            "profile.firstName" => AttributeValue::Text(user.first_name.as_str().into()),
-            "profile.lastName" => AttributeValue::Text("Example".into()),
-            _ => AttributeValue::Absent,
-        });
-        SourceUser { id: id.into(), status: user.status, attributes: values.into() }
-    }
-
-    fn source_group(&self, id: &str, group: &OrgGroup, people: &mut People) -> SourceGroup {
-        let cut = self.members_cut.contains(id);
-        let mut members: Vec<Member> = group
-            .members
-            .iter()
-            .filter(|_| !cut)
-            .filter_map(|member| {
-                Some(Member { person: people.intern(member), status: self.users.get(member)?.status })
-            })
-            .collect();
-        rotate(&mut members, self.rotation);
-        SourceGroup {
-            id: id.into(),
-            name: group.name.as_str().into(),
-            description: CompactString::default(),
-            everyone: group.name == "Everyone",
-            members,
-            members_proof: if cut {
-                Proof::NotProven("a page did not come".to_owned())
-            } else {
-                Proof::Proven
-            },
-        }
-    }
-
-    pub(super) fn snapshot(&self) -> SourceSnapshot {
-        let cut =
-            |cut: bool| if cut { Proof::NotProven("a page did not come".to_owned()) } else { Proof::Proven };
-        let mut people = People::default();
-        let listed = |id: &String| !self.skipped.contains(id) && !self.unreadable.contains(id);
-        let mut users: Vec<SourceUser> = self
-            .users
-            .iter()
-            .filter(|(id, user)| listed(id) && user.status != Status::Deprovisioned)
-            .map(|(id, user)| Self::source_user(id, user))
-            .collect();
-        if self.users_cut {
-            users.truncate(users.len() / 2);
-        }
-        rotate(&mut users, self.rotation);
-        for user in &users {
-            people.intern(&user.id.0);
-        }
-        let mut groups: Vec<SourceGroup> = self
-            .groups
-            .iter()
-            .filter(|(id, _)| listed(id))
-            .map(|(id, group)| self.source_group(id, group, &mut people))
-            .collect();
-        if self.groups_cut {
-            groups.truncate(groups.len() / 2);
-        }
-        rotate(&mut groups, self.rotation);
-        SourceSnapshot {
-            address: source_address("org1"),
-            attribute_names: WANTED_ATTRIBUTES.map(CompactString::from).into(),
-            people,
-            users,
-            users_narrowed: false,
-            users_proof: cut(self.users_cut),
-            groups,
-            groups_proof: cut(self.groups_cut),
-            unreadable: self.unreadable.iter().map(|id| SourceId::from(id.as_str())).collect(),
-            absences: BTreeMap::new(),
-            findings: Vec::new(),
-        }
-    }
-
-    pub(super) fn answer(&self, snapshot: &mut SourceSnapshot, questions: &Questions) {
-        for id in &questions.users {
-            let known = self.users.get(id.0.as_str());
-            match known {
-                _ if self.mute.contains(id.0.as_str()) => {
-                    snapshot.absences.insert(id.clone(), Absence::Unknown("no answer".to_owned()));
-                }
-                Some(user) => {
-                    snapshot.people.intern(&id.0);
-                    snapshot.users.push(Self::source_user(&id.0, user));
-                }
-                None => {
-                    snapshot.absences.insert(id.clone(), Absence::Gone);
-                }
-            }
-        }
-        for id in &questions.groups {
-            match self.groups.get(id.0.as_str()) {
-                _ if self.mute.contains(id.0.as_str()) => {
-                    snapshot.absences.insert(id.clone(), Absence::Unknown("no answer".to_owned()));
-                }
-                Some(group) => {
-                    let group = self.source_group(&id.0, group, &mut snapshot.people);
-                    snapshot.groups.push(group);
-                }
-                None => {
-                    snapshot.absences.insert(id.clone(), Absence::Gone);
-                }
-            }
-        }
-    }
-}
-
-pub(super) fn source_address(id: &str) -> SourceAddress {
-    SourceAddress { id: Some(id.to_owned()), origin: "https://acme.okta.com".to_owned() }
-}
-
-pub(super) fn binding(org: &str, target: &str) -> Binding {
-    Binding { source: source_address(org), target: target.to_owned() }
-}
-
-fn rotate<T>(list: &mut [T], by: usize) {
-    if !list.is_empty() {
-        list.rotate_left(by % list.len());
-    }
-}
-
 /// The target in memory, with a way to fail in the middle of a batch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Memory {
     pub(super) users: BTreeMap<TargetId, TargetUser>,
     pub(super) groups: BTreeMap<TargetId, (GroupAttributes, BTreeSet<TargetId>)>,
     pub(super) next: u32,
+    /// What it can do.
+    pub(super) capabilities: Capabilities,
     /// How often a run has read it.
     pub(super) reads: u32,
     /// Every write that had an effect.
@@ -222,6 +45,22 @@ pub(super) struct Memory {
     pub(super) refuses: Option<String>,
     /// Cancelled by the n-th write from now.
     pub(super) cancels: Option<(usize, tokio_util::sync::CancellationToken)>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            next: 0,
+            capabilities: CAPABILITIES,
+            reads: 0,
+            log: Vec::new(),
+            dies_after: None,
+            refuses: None,
+            cancels: None,
+        }
+    }
 }
 
 impl Memory {
@@ -362,41 +201,9 @@ pub(super) struct World {
     _state: tempfile::TempDir,
 }
 
-struct FakeSource(Arc<Mutex<Org>>);
 struct FakeTarget {
     memory: Arc<Mutex<Memory>>,
     batch_size: usize,
-}
-
-#[async_trait]
-impl Source for FakeSource {
-    async fn address(&self, _: &RunControl) -> Result<SourceAddress, SourceError> {
-        Ok(source_address("org1"))
-    }
-    async fn read(&self, _: &ReadRequest, _: &RunControl) -> Result<SourceSnapshot, SourceError> {
-        Ok(self.0.lock().unwrap().snapshot())
-    }
-    async fn confirm(
-        &self,
-        snapshot: &mut SourceSnapshot,
-        questions: &Questions,
-        _: &ReadRequest,
-        _: &RunControl,
-    ) -> Result<(), SourceError> {
-        self.0.lock().unwrap().answer(snapshot, questions);
-        Ok(())
-    }
-    async fn read_user(
-        &self,
-        _: &str,
-        _: &ReadRequest,
-        _: &RunControl,
-    ) -> Result<SourceSnapshot, SourceError> {
-        Err(SourceError::Unreachable("not there yet".to_owned()))
-    }
-    async fn inspect(&self, _: &ReadRequest, _: &RunControl) -> Result<Inspection, SourceError> {
-        Err(SourceError::Unreachable("nobody asks".to_owned()))
-    }
 }
 
 #[async_trait]
@@ -405,7 +212,7 @@ impl Reader for FakeTarget {
         "memory".to_owned()
     }
     fn capabilities(&self) -> Capabilities {
-        CAPABILITIES
+        self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner).capabilities
     }
     async fn read(&self, _: &RunControl) -> Result<TargetSnapshot, TargetError> {
         let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -477,6 +284,29 @@ impl World {
         let report = sync(&self.connector, &self.services, &ticket, &RunControl::default()).await;
         self.services.store.end_run(&report).await.unwrap();
         report
+    }
+
+    /// One sync of one user.
+    pub(super) async fn sync_user(&self, login: &str, restore: bool) -> Report {
+        let mut ticket = self.begin().await;
+        ticket.user = Some(UserRequest { login: login.to_owned(), restore });
+        let report = sync(&self.connector, &self.services, &ticket, &RunControl::default()).await;
+        self.services.store.end_run(&report).await.unwrap();
+        report
+    }
+
+    pub(super) async fn explain(&self, login: &str) -> Explanation {
+        engine::explain(&self.connector, &self.services, login, &RunControl::default()).await.unwrap()
+    }
+
+    pub(super) async fn plan(&self) -> PlanDocument {
+        engine::plan(&self.connector, &self.services, &RunControl::default()).await.unwrap()
+    }
+
+    /// Lets time pass.
+    pub(super) fn later(&mut self, days: i64) {
+        let now = self.services.clock.now() + chrono::TimeDelta::days(days);
+        self.services.clock = crate::clock::Clock::starting_at(now);
     }
 
     pub(super) async fn ledger(&self) -> Ledger {

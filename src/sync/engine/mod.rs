@@ -1,4 +1,8 @@
-//! One run from start to end: read both sides, desire, diff, guard, apply, report.
+//! One run from start to end: read both sides, desire, diff, guard, apply, report; and what it would do, and why.
+
+mod explain;
+mod read;
+mod rebind;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,25 +11,30 @@ use chrono::{DateTime, TimeDelta, Utc};
 use compact_str::CompactString;
 
 use super::apply::{Applying, Workplace, apply, record_planned};
-use super::desire::{Desired, WANTED_ATTRIBUTES, desire, wants_group};
-use super::diff::{Claims, Evidence, Input, diff};
-use super::doubt::{distrust_empty_lists, note_unproven_lists, worth_asking};
-use super::guard::{ApprovedPlan, Hold, guard};
+use super::desire::{Desired, desire};
+use super::diff::{Claims, Evidence, Focus, Input, diff};
+use super::doubt::note_unproven_lists;
+use super::guard::{ApprovedPlan, Hold, Recent, guard};
 use super::link::{Found, find_unanswered};
-use super::model::{AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, SourceSnapshot, TargetSnapshot};
-use super::plan::LedgerChange;
+use super::model::{AlwaysGroup, Binding, Ledger, TargetId, TargetSnapshot};
+use super::plan::{LedgerChange, Plan};
 use super::progress::{Phase, RunControl};
 use super::report::{
-    Counts, FORMAT_VERSION, FilteredBy, Managed, Outcome, PlanDocument, PlannedOperation, Report, Trigger,
+    Counts, FORMAT_VERSION, FilteredBy, HoldKind, Managed, Outcome, PlanDocument, PlannedOperation, Report,
+    Trigger,
 };
-use super::rules::Rules;
+use super::rules::OnExisting;
 use super::tally::{add_applied, count_held, count_planned, managed, outcome};
 use super::turn::Turn;
 use crate::clock::Clock;
 use crate::config::model::Connector;
-use crate::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
-use crate::store::{Applied, Kept, Store};
-use crate::target::{Capabilities, Reader, TargetError, Writer};
+use crate::source::{Source, SourceError};
+use crate::store::{Applied, Store};
+use crate::target::{Reader, TargetError, Writer};
+
+pub use explain::explain;
+use read::{Read, read, rules_in_force};
+pub use rebind::{Rebinding, rebinding};
 
 /// What a run of one connector works with.
 #[derive(Clone)]
@@ -126,7 +135,7 @@ async fn run(
     control: &RunControl,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let mut read = read(connector, services, control).await?;
+    let mut read = read(connector, services, ticket.user.as_ref(), control).await?;
     control.progress.enter(Phase::Waiting);
     let turn = tokio::select! {
         biased;
@@ -140,13 +149,16 @@ async fn run(
         // Somebody else wrote since we looked; nobody does until our turn is over.
         read.target = services.reader.read(control).await?;
     }
+    let restore = ticket.user.as_ref().is_some_and(|user| user.restore);
     let Made { mut ledger, binding, approved, holds, found } =
-        make_plan(connector, services, control, read).await?;
+        make_plan(connector, services, control, read, restore).await?;
     let plan = approved.plan();
     report.findings = plan.findings.clone();
     report.not_proven = plan.not_proven.clone();
     report.holds = holds.iter().map(|hold| hold.summary.clone()).collect();
     report.apply = connector.apply;
+    report.filtered = plan.filtered.clone();
+    report.in_grace = plan.in_grace.len() as u64;
     let mut counts = plan.counts;
     count_held(&mut counts, &holds);
     let place = Workplace {
@@ -173,11 +185,12 @@ async fn run(
     } else {
         count_planned(&mut counts, plan);
         record_planned(&approved, &place).await?;
-        Applying::default()
+        Applying { adopted: adoptions(plan), ..Applying::default() }
     };
     services.turn.wrote();
     drop(turn);
     add_applied(&mut counts, &applying.counts);
+    report.adopted = applying.adopted;
     report.counts = counts;
     report.managed = managed(&ledger);
     report.outcome = outcome(report, &applying);
@@ -192,8 +205,8 @@ pub async fn plan(
     control: &RunControl,
 ) -> Result<PlanDocument, String> {
     let made = async {
-        let read = read(connector, services, control).await?;
-        make_plan(connector, services, control, read).await
+        let read = read(connector, services, None, control).await?;
+        make_plan(connector, services, control, read, false).await
     };
     let Made { approved, holds, .. } = made.await.map_err(|failure: Failure| failure.message)?;
     control.progress.enter(Phase::Done);
@@ -214,112 +227,12 @@ pub async fn plan(
         counts,
         filtered: plan.filtered.clone(),
         in_grace: plan.in_grace.len() as u64,
-        adopted: 0,
+        adopted: adoptions(plan),
         operations: operations.collect(),
         holds: holds.iter().map(|hold| hold.summary.clone()).collect(),
         findings: plan.findings.clone(),
         not_proven: plan.not_proven.clone(),
     })
-}
-
-/// What a rebind would do (RULES 1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rebinding {
-    /// What the ledger belongs to from then on.
-    pub after: Binding,
-    /// What of the ledger stays. Ids mean nothing in another target, so there only what bears the ledger's name under the
-    /// ledger's id, and belongs to nobody else, is still the same object.
-    pub kept: Kept,
-}
-
-/// What binding this ledger to the source and target in the connector's file would mean, asked of both (for `ctl rebind`).
-pub async fn rebinding(
-    connector: &str,
-    ledger: &Ledger,
-    services: &Services,
-    control: &RunControl,
-) -> Result<Rebinding, String> {
-    let source = services.source.address(control).await.map_err(|error| error.to_string())?;
-    let after = Binding { source, target: services.reader.address() };
-    let mut kept = Kept {
-        users: ledger.users.keys().cloned().collect(),
-        groups: ledger.groups.keys().cloned().collect(),
-        always: true,
-    };
-    if ledger.binding.as_ref().is_some_and(|before| before.target != after.target) {
-        let target = services.reader.read(control).await.map_err(|error| error.to_string())?;
-        let claims =
-            services.store.claims(connector, &after.target).await.map_err(|error| error.to_string())?;
-        let key = |name: &str| services.reader.capabilities().name_key(name);
-        let users = target.users.iter().filter(|user| !claims.users.contains_key(&user.id));
-        let users: BTreeSet<_> = users.map(|user| (&user.id, key(&user.attributes.username))).collect();
-        let groups = target.groups.iter().filter(|group| !claims.groups.contains_key(&group.id));
-        let groups: BTreeSet<_> = groups.map(|group| (&group.id, key(&group.attributes.name))).collect();
-        let same_user = |user: &LedgerUser| users.contains(&(&user.target, key(&user.username)));
-        let same_group = |group: &LedgerGroup| groups.contains(&(&group.target, key(&group.name)));
-        kept.users.retain(|source| ledger.users.get(source).is_some_and(same_user));
-        kept.always = false;
-        kept.groups.retain(|source| ledger.groups.get(source).is_some_and(same_group));
-    }
-    Ok(Rebinding { after, kept })
-}
-
-fn read_request(rules: &Rules, ledger: &Ledger) -> ReadRequest {
-    let groups = rules.groups.clone();
-    let with_memberships = ledger.groups.iter().filter(|(_, group)| group.memberships > 0);
-    ReadRequest {
-        attributes: WANTED_ATTRIBUTES.map(CompactString::from).into(),
-        wants_members: GroupFilter(Arc::new(move |name| wants_group(&groups, name))),
-        groups_with_memberships: with_memberships.map(|(source, _)| source.clone()).collect(),
-    }
-}
-
-/// Both sides as they were read.
-struct Read {
-    source: SourceSnapshot,
-    target: TargetSnapshot,
-    /// How often the target had been written when it was read.
-    writes: u64,
-}
-
-/// Reads both sides, and asks the source for who is missing. Takes no turn: questions may take long.
-async fn read(connector: &Connector, services: &Services, control: &RunControl) -> Result<Read, Failure> {
-    control.progress.enter(Phase::Reading);
-    let rules = &connector.rules;
-    let mut ledger = services.store.ledger(&connector.name).await?;
-    let request = read_request(rules, &ledger);
-    let mut source = services.source.read(&request, control).await?;
-    let binding = Binding { source: source.address.clone(), target: services.reader.address() };
-    check_binding(&connector.name, &ledger, &binding)?;
-    let writes = services.turn.writes();
-    let target = services.reader.read(control).await?;
-    let claims = services.store.claims(&connector.name, &binding.target).await?;
-    let capabilities = services.reader.capabilities();
-    find_unanswered(&mut ledger, &target, &claims, capabilities);
-    distrust_empty_lists(&mut source, &ledger);
-    let asked = {
-        let desired = desire(&source, rules, &capabilities);
-        let evidence = Evidence::of(&source);
-        let (desired, target, ledger, claims) = (&desired, &target, &ledger, &claims);
-        worth_asking(
-            &source,
-            &Input {
-                desired,
-                target,
-                ledger,
-                claims,
-                rules,
-                capabilities,
-                evidence,
-                now: services.clock.now(),
-                focus: None,
-            },
-        )
-    };
-    if asked != Questions::default() {
-        services.source.confirm(&mut source, &asked, &request, control).await?;
-    }
-    Ok(Read { source, target, writes })
 }
 
 /// A plan that passed the guard, with what applying it needs.
@@ -336,45 +249,86 @@ async fn make_plan(
     services: &Services,
     control: &RunControl,
     read: Read,
+    restore: bool,
 ) -> Result<Made, Failure> {
+    let Proposal { ledger, binding, plan, recent, found } =
+        propose(connector, services, control, &read, restore).await?;
+    let (approved, mut holds) = guard(plan, &connector.rules.limits, &recent);
+    for hold in &mut holds {
+        hold.summary.reason = format!("{}. {}", hold.summary.reason, advice(connector, hold));
+    }
+    Ok(Made { ledger, binding, approved, holds, found })
+}
+
+/// What to do about a hold.
+fn advice(connector: &Connector, hold: &Hold) -> String {
+    let name = &connector.name;
+    match hold.summary.kind {
+        HoldKind::Adoptions => format!(
+            "Look at `usersyncd ctl plan {name}`: an account without an e-mail address is adopted once the target shows the \
+             right one, and memberships of what was adopted are compared again in the next run"
+        ),
+        _ => format!(
+            "Look at `usersyncd ctl plan {name}`; if it is right, raise the limit in the connector file until the run is \
+             through"
+        ),
+    }
+}
+
+/// A plan that no guard has seen, with what it was made of.
+struct Proposal {
+    ledger: Ledger,
+    binding: Binding,
+    plan: Plan,
+    recent: Recent,
+    found: Found,
+}
+
+async fn propose(
+    connector: &Connector,
+    services: &Services,
+    control: &RunControl,
+    read: &Read,
+    restore: bool,
+) -> Result<Proposal, Failure> {
     control.progress.enter(Phase::Planning);
-    let Read { source, target, .. } = read;
-    let (rules, capabilities) = (&connector.rules, services.reader.capabilities());
+    let Read { source, target, focus, .. } = read;
+    let (rules, capabilities) = (rules_in_force(connector, services), services.reader.capabilities());
     let mut ledger = services.store.ledger(&connector.name).await?;
     let now = Binding { source: source.address.clone(), target: services.reader.address() };
     let binding = check_binding(&connector.name, &ledger, &now)?;
     let claims = services.store.claims(&connector.name, &binding.target).await?;
-    let found = find_unanswered(&mut ledger, &target, &claims, capabilities);
-    let desired = desire(&source, rules, &capabilities);
-    check_for_lost_state(connector, &desired, &target, &ledger, &claims, capabilities)?;
+    let found = find_unanswered(&mut ledger, target, &claims, capabilities);
+    let now = services.clock.now();
+    let desired = desire(source, &rules, &capabilities, now);
+    if focus.is_none() {
+        check_for_lost_state(connector, services, &desired, target, &ledger, &claims).await?;
+    }
     let input = Input {
         desired: &desired,
-        target: &target,
+        target,
         ledger: &ledger,
         claims: &claims,
-        rules,
+        rules: &rules,
         capabilities,
-        evidence: Evidence::of(&source),
-        now: services.clock.now(),
-        focus: None,
+        evidence: Evidence::of(source),
+        now,
+        focus: focus.as_ref().map(|user| Focus { user, restore }),
     };
     let mut plan = diff(&input);
     plan.ledger_changes.splice(0..0, found.changes.clone());
-    note_unproven_lists(&mut plan, &source);
-    let since = services.clock.now() - TimeDelta::hours(24);
-    let mut recent = services.store.recent(&connector.name, since).await?;
+    if focus.is_none() {
+        note_unproven_lists(&mut plan, source);
+    }
+    let mut recent = services.store.recent(&connector.name, now - TimeDelta::hours(24)).await?;
     for (kind, group, count) in &found.happened {
         recent.add(*kind, group.as_ref(), *count, 0);
     }
-    let (approved, mut holds) = guard(plan, &rules.limits, &recent);
-    for hold in &mut holds {
-        hold.summary.reason = format!(
-            "{}. Look at `usersyncd ctl plan {}`; if it is right, raise the limit in the connector file until the run is \
-             through.",
-            hold.summary.reason, connector.name
-        );
-    }
-    Ok(Made { ledger, binding, approved, holds, found })
+    Ok(Proposal { ledger, binding, plan, recent, found })
+}
+
+fn adoptions(plan: &Plan) -> u64 {
+    plan.operations.iter().filter(|operation| operation.change.is_adoption()).count() as u64
 }
 
 /// RULES 1: a ledger belongs to one source org and one target address. Returns what it is bound to from now on.
@@ -394,24 +348,28 @@ fn check_binding(connector: &str, ledger: &Ledger, now: &Binding) -> Result<Bind
     )))
 }
 
-/// RULES 4: an empty ledger beside a target full of the very names we would create means that the state was lost.
-fn check_for_lost_state(
+/// RULES 4: an empty ledger beside a target full of the very names we would create means that the state was lost. A ledger
+/// counts as empty until a run about everybody has succeeded. Who asks for adoption says whose the accounts are.
+async fn check_for_lost_state(
     connector: &Connector,
+    services: &Services,
     desired: &Desired,
     target: &TargetSnapshot,
     ledger: &Ledger,
     claims: &Claims,
-    capabilities: Capabilities,
 ) -> Result<(), Failure> {
-    if !ledger.users.is_empty() {
+    let new = ledger.users.is_empty() || services.store.memory(&connector.name).await?.last_success.is_none();
+    if !new || connector.rules.existing.users == OnExisting::Adopt {
         return Ok(());
     }
+    let capabilities = services.reader.capabilities();
     let wanted: BTreeSet<CompactString> =
         desired.users.iter().map(|user| capabilities.name_key(&user.attributes.username)).collect();
+    let managed: BTreeSet<&TargetId> = ledger.users.values().map(|user| &user.target).collect();
     let matching = target
         .users
         .iter()
-        .filter(|user| !claims.users.contains_key(&user.id))
+        .filter(|user| !claims.users.contains_key(&user.id) && !managed.contains(&user.id))
         .filter(|user| wanted.contains(&capabilities.name_key(&user.attributes.username)))
         .count() as u64;
     if matching <= connector.rules.limits.floor {
@@ -422,7 +380,7 @@ fn check_for_lost_state(
         "state lost? {name} manages nothing so far, yet the target already has {matching} users of the names that it would \
          create. Nothing was changed. If the state directory was lost or exchanged, restore state.db from a backup \
          (`usersyncd ctl relink {name}` will rebuild it in a later version). If these accounts belong to somebody else, \
-         put their names under protected.users"
+         put their names under protected.users, or let `existing: {{ users: adopt }}` take over those with the same e-mail address"
     )))
 }
 

@@ -1,0 +1,264 @@
+//! What happens to users that left: whether it is certain, whether their grace is over, and what they lose.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use compact_str::{CompactString, format_compact};
+use sha2::{Digest, Sha256};
+
+use super::leave_out;
+use super::sides::{Row, Sides};
+use crate::sync::desire::{Reason, left_out};
+use crate::sync::model::{
+    Absence, Finding, FindingKind, LedgerUser, Origin, Proof, ScopeRule, SourceId, TargetUser, UserAttributes,
+};
+use crate::sync::plan::{Change, InGrace, LedgerChange, Operation, Plan, Standing};
+use crate::sync::rules::{LeaverMemberships, LeaverUsers};
+
+/// What a leaver loses by the connector's rules, apart from grace and proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Parting {
+    disable: bool,
+    anonymize: bool,
+    delete: bool,
+    memberships: bool,
+}
+
+/// What is known of a managed user that is not in scope.
+enum Leaver {
+    /// Nothing may be concluded.
+    Stays,
+    /// It left, for its status or for another reason.
+    Left { why: Reason, deactivated: bool },
+    /// It is absent from the list, and nobody has asked for it yet.
+    Absent,
+    /// It was asked for, without a usable answer.
+    Unknown(String),
+}
+
+/// Plans what happens to users that left.
+pub(super) struct Leavers<'s, 'a> {
+    sides: &'s Sides<'a>,
+    /// Rows with memberships that leavers lose; empty where leavers keep theirs.
+    with_memberships: BTreeSet<u32>,
+}
+
+impl<'s, 'a> Leavers<'s, 'a> {
+    pub(super) fn new(sides: &'s Sides<'a>) -> Self {
+        Self { sides, with_memberships: losable_memberships(sides) }
+    }
+
+    /// Plans for one managed user that is not in scope. True if its memberships go as well.
+    pub(super) fn plan(&self, row_number: u32, row: &Row<'_>, actual: &TargetUser, plan: &mut Plan) -> bool {
+        let sides = self.sides;
+        let parting = self.parting(row_number, row, actual);
+        if parting == Parting::default() {
+            return false;
+        }
+        let name = &actual.attributes.username;
+        let (why, deactivated, standing) = match leaver(sides, row) {
+            Leaver::Stays => return false,
+            Leaver::Left { why, deactivated } => (why, deactivated, Standing::Sound),
+            Leaver::Absent => (Cow::Borrowed("the user list does not show it"), false, Standing::Unconfirmed),
+            Leaver::Unknown(reason) => {
+                let message = format!(
+                    "user {name} ({}) is absent from the user list, and asking for it failed: {reason}; it is left as it is",
+                    row.source
+                );
+                plan.findings.push(Finding::new(FindingKind::AbsenceUnconfirmed, name, message));
+                return false;
+            }
+        };
+        if let Proof::NotProven(reason) = sides.input.evidence.users {
+            leave_out(plan, "users", reason, 1);
+            return false;
+        }
+        if let Some(until) = self.grace_until(row, deactivated) {
+            self.leave_in_grace(row, actual, until, plan);
+            return false;
+        }
+        for change in self.changes(row, actual, parting, plan) {
+            plan.operations.push(Operation {
+                source: row.source.clone(),
+                target: Some(actual.id.clone()),
+                name: name.clone(),
+                change,
+                why: why.clone(),
+                standing,
+            });
+        }
+        parting.memberships
+    }
+
+    fn parting(&self, row_number: u32, row: &Row<'_>, actual: &TargetUser) -> Parting {
+        if row.protected {
+            return Parting::default();
+        }
+        let Some(ledger) = row.ledger else { return Parting::default() };
+        // Who was disabled by somebody else stays as that somebody left it (RULES 8).
+        let ours = actual.active || ledger.disabled_by_us;
+        let disable = Parting { disable: actual.active, ..Parting::default() };
+        let parting = match self.sides.input.rules.leavers.users {
+            LeaverUsers::Keep => Parting::default(),
+            LeaverUsers::Disable => disable,
+            LeaverUsers::Delete => {
+                let may =
+                    ours && ledger.origin == Origin::Created && self.sides.input.capabilities.delete_users;
+                if may { Parting { delete: true, ..Parting::default() } } else { disable }
+            }
+            LeaverUsers::Anonymize => Parting { anonymize: ours && ledger.original.is_none(), ..disable },
+        };
+        // What is deleted takes its memberships with it.
+        let memberships = !parting.delete && self.with_memberships.contains(&row_number);
+        Parting { memberships, ..parting }
+    }
+
+    /// Until when a leaver is left alone; none if nothing is to be waited for.
+    fn grace_until(&self, row: &Row<'_>, deactivated: bool) -> Option<DateTime<Utc>> {
+        let grace = self.sides.input.rules.leavers.grace;
+        let grace = TimeDelta::from_std(if deactivated { grace.deactivated } else { grace.absent }).ok()?;
+        let now = self.sides.input.now;
+        let since = row.ledger.and_then(|ledger| ledger.left_since).unwrap_or(now);
+        let until = since.checked_add_signed(grace)?;
+        (now < until).then_some(until)
+    }
+
+    fn leave_in_grace(&self, row: &Row<'_>, actual: &TargetUser, until: DateTime<Utc>, plan: &mut Plan) {
+        plan.in_grace.push(InGrace {
+            source: row.source.clone(),
+            username: actual.attributes.username.clone(),
+            until,
+        });
+        if let Some(ledger) = row.ledger.filter(|ledger| ledger.left_since.is_none()) {
+            let user = LedgerUser { left_since: Some(self.sides.input.now), ..ledger.clone() };
+            plan.ledger_changes.push(LedgerChange::PutUser(row.source.clone(), user));
+        }
+    }
+
+    fn changes(&self, row: &Row<'_>, actual: &TargetUser, parting: Parting, plan: &mut Plan) -> Vec<Change> {
+        let before = || actual.attributes.clone();
+        let mut changes = Vec::new();
+        if parting.disable {
+            changes.push(Change::DisableUser);
+        }
+        if parting.anonymize {
+            let after = self.anonymous(row, actual, plan);
+            if after != actual.attributes {
+                changes.push(Change::AnonymizeUser { before: before(), after });
+            }
+        }
+        if parting.delete {
+            changes.push(Change::DeleteUser { before: before(), groups: self.groups_of(row) });
+        }
+        changes
+    }
+
+    /// Attributes that name nobody. The name is made of the source's id, so that it is the same every time.
+    fn anonymous(&self, row: &Row<'_>, actual: &TargetUser, plan: &mut Plan) -> UserAttributes {
+        let sides = self.sides;
+        let digest = Sha256::digest(row.source.0.as_bytes());
+        let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let name = format_compact!("user-{digits}");
+        let old = &actual.attributes;
+        let taken = sides.target_user_named(&name).is_some_and(|at| Some(at) != row.target);
+        let username = if sides.input.capabilities.rename_users && !taken {
+            name.clone()
+        } else {
+            let kind = if taken { FindingKind::NameCollision } else { FindingKind::CannotRename };
+            let message =
+                format!("user {} is anonymized but keeps its name, which it cannot lose", old.username);
+            plan.findings.push(Finding::new(kind, &old.username, message));
+            old.username.clone()
+        };
+        UserAttributes {
+            username,
+            // Nobody's address: RFC 2606, section 2.
+            email: format_compact!("{name}@user.invalid"),
+            first_name: CompactString::default(),
+            last_name: CompactString::default(),
+            display_name: name,
+            attributes: old.attributes.keys().map(|key| (key.clone(), CompactString::default())).collect(),
+        }
+    }
+
+    /// Names of all groups that a row's account is a member of, sorted.
+    fn groups_of(&self, row: &Row<'_>) -> Vec<CompactString> {
+        let Some(at) = row.target else { return Vec::new() };
+        let groups = self.sides.input.target.groups.iter();
+        let mut names: Vec<_> = groups
+            .filter(|group| group.members.contains(&at))
+            .map(|group| group.attributes.name.clone())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// True if a managed, absent user would lose something, so that it has to be asked for.
+    fn is_to_be_asked_for(&self, row_number: u32, row: &Row<'_>) -> bool {
+        let Some(actual) = row.target.and_then(|at| self.sides.target_user(at)) else { return false };
+        self.parting(row_number, row, actual) != Parting::default()
+            && matches!(leaver(self.sides, row), Leaver::Absent)
+    }
+}
+
+/// Rows with a membership that a leaver would lose: in a managed group, and not excepted.
+fn losable_memberships(sides: &Sides<'_>) -> BTreeSet<u32> {
+    let mut rows = BTreeSet::new();
+    for (at, group) in (0u32..).zip(&sides.input.target.groups) {
+        if !leavers_lose(sides, &group.attributes.name) {
+            continue;
+        }
+        if sides.owners.contains_key(&at) {
+            rows.extend(sides.managed_members(at));
+        } else if let Some(ours) = sides.input.ledger.always.values().find(|always| always.target == group.id)
+        {
+            let members = sides.managed_members(at).into_iter();
+            rows.extend(members.filter(|row| {
+                sides.rows.get(*row as usize).is_some_and(|row| ours.members.contains(row.source))
+            }));
+        }
+    }
+    rows
+}
+
+/// True if leavers lose their memberships in a group of that name.
+pub(super) fn leavers_lose(sides: &Sides<'_>, group: &str) -> bool {
+    match &sides.input.rules.leavers.memberships {
+        LeaverMemberships::Keep => false,
+        LeaverMemberships::Remove { except } => {
+            !except.matches(group) && !sides.input.rules.protected.groups.matches(group)
+        }
+    }
+}
+
+fn leaver(sides: &Sides<'_>, row: &Row<'_>) -> Leaver {
+    let left = |why, deactivated| Leaver::Left { why, deactivated };
+    if sides.input.desired.users_left_alone.contains(row.source) {
+        return Leaver::Stays;
+    }
+    if let Some(out) = sides.input.desired.users_out_of_scope.get(row.source) {
+        let deactivated = !sides.input.rules.scope.statuses.contains(&out.status);
+        return left(out.reason(), deactivated || out.rule == ScopeRule::Statuses);
+    }
+    match sides.input.evidence.absences.get(row.source) {
+        Some(Absence::Gone) => left(Cow::Borrowed("the source no longer has it"), false),
+        Some(Absence::OutOfScope(rule)) => left(left_out(*rule), false),
+        Some(Absence::Unknown(reason)) => Leaver::Unknown(reason.clone()),
+        None => Leaver::Absent,
+    }
+}
+
+/// Managed users that a whole list does not show and that would lose something.
+pub(super) fn absent_users(sides: &Sides<'_>) -> BTreeSet<SourceId> {
+    if !sides.input.evidence.users.is_proven() {
+        return BTreeSet::new();
+    }
+    let leavers = Leavers::new(sides);
+    (0u32..)
+        .zip(&sides.rows)
+        .filter(|(_, row)| row.desired.is_none() && sides.concerns(row))
+        .filter(|(number, row)| leavers.is_to_be_asked_for(*number, row))
+        .map(|(_, row)| row.source.clone())
+        .collect()
+}

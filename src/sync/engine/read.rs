@@ -1,0 +1,221 @@
+//! Reading both sides for a run about everybody, or about one user.
+
+use std::sync::Arc;
+
+use super::{Failure, Services, UserRequest, check_binding};
+use crate::config::model::Connector;
+use crate::source::{GroupFilter, Questions, ReadRequest};
+use crate::sync::desire::{desire, required_group_problem, wanted_attributes, wants_members};
+use crate::sync::diff::{Evidence, Input};
+use crate::sync::doubt::{distrust_empty_lists, worth_asking};
+use crate::sync::link::find_unanswered;
+use crate::sync::model::{Absence, Binding, Ledger, Proof, SourceId, SourceSnapshot, TargetSnapshot};
+use crate::sync::progress::{Phase, RunControl};
+use crate::sync::rules::{Protected, Rules};
+use crate::target::Capabilities;
+
+/// Both sides as they were read.
+pub(super) struct Read {
+    pub(super) source: SourceSnapshot,
+    pub(super) target: TargetSnapshot,
+    /// How often the target had been written when it was read.
+    pub(super) writes: u64,
+    /// The one user that was read; none: everybody.
+    pub(super) focus: Option<SourceId>,
+}
+
+/// The connector's rules, with what the target itself protects (RULES 7).
+pub(super) fn rules_in_force(connector: &Connector, services: &Services) -> Rules {
+    let Protected { users, groups } = services.reader.protected();
+    let mut rules = connector.rules.clone();
+    rules.protected.users = rules.protected.users.and(&users);
+    rules.protected.groups = rules.protected.groups.and(&groups);
+    rules
+}
+
+fn read_request(rules: &Rules, capabilities: Capabilities, ledger: &Ledger) -> ReadRequest {
+    let with_memberships = ledger.groups.iter().filter(|(_, group)| group.memberships > 0);
+    let groups_with_memberships = with_memberships.map(|(source, _)| source.clone()).collect();
+    let attributes = wanted_attributes(rules).into();
+    let rules = rules.clone();
+    ReadRequest {
+        attributes,
+        wants_members: GroupFilter(Arc::new(move |name| wants_members(&rules, &capabilities, name))),
+        groups_with_memberships,
+    }
+}
+
+/// Reads both sides, and asks the source for who is missing. Takes no turn: questions may take long.
+pub(super) async fn read(
+    connector: &Connector,
+    services: &Services,
+    user: Option<&UserRequest>,
+    control: &RunControl,
+) -> Result<Read, Failure> {
+    control.progress.enter(Phase::Reading);
+    let rules = rules_in_force(connector, services);
+    let capabilities = services.reader.capabilities();
+    let ledger = services.store.ledger(&connector.name).await?;
+    let request = read_request(&rules, capabilities, &ledger);
+    let everybody = Everybody { connector, services, rules: &rules, request: &request, control };
+    match user {
+        None => everybody.read(ledger).await,
+        Some(user) => {
+            let (source, focus) = everybody.read_one(user, &ledger).await?;
+            let writes = services.turn.writes();
+            let target = services.reader.read(control).await?;
+            Ok(Read { source, target, writes, focus: Some(focus) })
+        }
+    }
+}
+
+/// What reading needs.
+struct Everybody<'a> {
+    connector: &'a Connector,
+    services: &'a Services,
+    rules: &'a Rules,
+    request: &'a ReadRequest,
+    control: &'a RunControl,
+}
+
+impl Everybody<'_> {
+    async fn read(&self, mut ledger: Ledger) -> Result<Read, Failure> {
+        let Self { connector, services, rules, request, control } = *self;
+        let mut source = services.source.read(request, control).await?;
+        let binding = Binding { source: source.address.clone(), target: services.reader.address() };
+        check_binding(&connector.name, &ledger, &binding)?;
+        let capabilities = services.reader.capabilities();
+        if let Some(problem) = required_group_problem(&source, rules, &capabilities) {
+            return Err(required_group_failure(&connector.name, &problem));
+        }
+        let writes = services.turn.writes();
+        let target = services.reader.read(control).await?;
+        let claims = services.store.claims(&connector.name, &binding.target).await?;
+        find_unanswered(&mut ledger, &target, &claims, capabilities);
+        distrust_empty_lists(&mut source, &ledger);
+        let now = services.clock.now();
+        let asked = {
+            let desired = desire(&source, rules, &capabilities, now);
+            let evidence = Evidence::of(&source);
+            let (desired, target, ledger, claims) = (&desired, &target, &ledger, &claims);
+            let input =
+                Input { desired, target, ledger, claims, rules, capabilities, evidence, now, focus: None };
+            worth_asking(&source, &input)
+        };
+        if asked != Questions::default() {
+            services.source.confirm(&mut source, &asked, request, control).await?;
+        }
+        Ok(Read { source, target, writes, focus: None })
+    }
+
+    /// Reads one user and its groups, by whatever name it is known.
+    async fn read_one(
+        &self,
+        user: &UserRequest,
+        ledger: &Ledger,
+    ) -> Result<(SourceSnapshot, SourceId), Failure> {
+        let Self { connector, services, request, control, .. } = *self;
+        let asked = user.login.trim();
+        let known = known_as(ledger, asked, services.reader.capabilities());
+        // Okta takes the part before the @ for a login too; what the ledger knows under that name is meant then.
+        let by_ledger_first = known.is_some() && !asked.contains('@');
+        let mut source = None;
+        if !by_ledger_first {
+            let read = services.source.read_user(asked, request, control).await?;
+            source = Some(read).filter(|read| !read.users.is_empty());
+        }
+        let source = match (source, known) {
+            (Some(source), _) => source,
+            (None, Some(id)) => services.source.read_user(&id.0, request, control).await?,
+            (None, None) => return Err(Failure::new(unknown_user(&connector.name, asked))),
+        };
+        let found = source.users.first().map(|user| user.id.clone());
+        let Some(focus) = found.or_else(|| known.cloned()) else {
+            return Err(Failure::new(unknown_user(&connector.name, asked)));
+        };
+        let mut source = source;
+        if source.users.is_empty() {
+            source.absences.entry(focus.clone()).or_insert(Absence::Gone);
+        }
+        // What is not known of others does not matter here.
+        source.users_proof = Proof::Proven;
+        let binding = Binding { source: source.address.clone(), target: services.reader.address() };
+        check_binding(&connector.name, ledger, &binding)?;
+        self.prove_required_groups(&mut source, ledger).await?;
+        Ok((source, focus))
+    }
+
+    /// RULES 11 for one user: that it is in no required group counts only if those groups exist.
+    async fn prove_required_groups(
+        &self,
+        source: &mut SourceSnapshot,
+        ledger: &Ledger,
+    ) -> Result<(), Failure> {
+        let Self { connector, services, rules, request, control } = *self;
+        let capabilities = services.reader.capabilities();
+        let required = &rules.scope.required_groups;
+        if required.is_empty()
+            || source.users.is_empty()
+            || is_in_required_group(source, rules, &capabilities)
+        {
+            return Ok(());
+        }
+        let mut questions = Questions::default();
+        for name in required {
+            let key = capabilities.name_key(name);
+            let known = ledger.groups.iter().find(|(_, group)| capabilities.name_key(&group.name) == key);
+            let Some((id, _)) = known else {
+                let problem = format!(
+                    "whether the required group {name} exists cannot be told from the groups of one user"
+                );
+                return Err(required_group_failure(&connector.name, &problem));
+            };
+            questions.groups.insert(id.clone());
+        }
+        services.source.confirm(source, &questions, request, control).await?;
+        match required_group_problem(source, rules, &capabilities) {
+            Some(problem) => Err(required_group_failure(&connector.name, &problem)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_in_required_group(source: &SourceSnapshot, rules: &Rules, capabilities: &Capabilities) -> bool {
+    let required = &rules.scope.required_groups;
+    source.groups.iter().any(|group| {
+        let (name, _) = crate::sync::desire::groups::name_in_target(&rules.groups, &group.name);
+        let key = capabilities.name_key(&name);
+        required.iter().any(|required| capabilities.name_key(required) == key)
+    })
+}
+
+/// The managed user of that name in the target, now or before it was anonymized, or of that id at the source.
+pub(super) fn known_as<'a>(
+    ledger: &'a Ledger,
+    asked: &str,
+    capabilities: Capabilities,
+) -> Option<&'a SourceId> {
+    let key = capabilities.name_key(asked);
+    let by_id = ledger.users.get_key_value(asked).map(|(source, _)| source);
+    by_id.or_else(|| {
+        let bears = |name: &str| capabilities.name_key(name) == key;
+        let found = ledger.users.iter().find(|(_, user)| {
+            bears(&user.username) || user.original.as_ref().is_some_and(|original| bears(&original.username))
+        });
+        found.map(|(source, _)| source)
+    })
+}
+
+fn unknown_user(connector: &str, asked: &str) -> String {
+    format!(
+        "Okta shows no user {asked} to this token, and {connector} manages nobody of that name. Nothing was changed. \
+         Look at the spelling: the login in Okta or the name in the target is meant"
+    )
+}
+
+fn required_group_failure(connector: &str, problem: &str) -> Failure {
+    Failure::new(format!(
+        "{problem}. Without it nobody can be told to be in or out of scope, so nothing was planned or changed. Look at \
+         scope.required_groups in the file of {connector}, at groups.rename, which comes first, and at what the token may see"
+    ))
+}

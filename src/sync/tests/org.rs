@@ -1,0 +1,272 @@
+//! The truth at the source, and how badly it is read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use compact_str::CompactString;
+
+use crate::source::{Inspection, Questions, ReadRequest, Source, SourceError};
+use crate::sync::desire::wanted_attributes;
+use crate::sync::model::*;
+use crate::sync::progress::RunControl;
+use crate::sync::rules::Rules;
+
+/// The truth at the source, and how badly it is read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Org {
+    pub(super) users: BTreeMap<String, OrgUser>,
+    pub(super) groups: BTreeMap<String, OrgGroup>,
+    /// Ids that the lists skip although they exist.
+    pub(super) skipped: BTreeSet<String>,
+    /// Ids about which every question fails.
+    pub(super) mute: BTreeSet<String>,
+    pub(super) unreadable: BTreeSet<String>,
+    pub(super) users_cut: bool,
+    pub(super) groups_cut: bool,
+    /// Groups whose member list is cut: nobody is in it, and it is not proven.
+    pub(super) members_cut: BTreeSet<String>,
+    /// What the source's own part of the scope leaves out, users and groups.
+    pub(super) left_out: BTreeMap<String, ScopeRule>,
+    /// Rotates the order of all records.
+    pub(super) rotation: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct OrgUser {
+    pub(super) login: String,
+    pub(super) first_name: String,
+    pub(super) status: Status,
+    /// Anything else, by path: `profile.department`, `lastLogin`.
+    pub(super) more: BTreeMap<String, AttributeValue>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct OrgGroup {
+    pub(super) name: String,
+    pub(super) members: BTreeSet<String>,
+}
+
+impl Org {
+    pub(super) fn user(&mut self, id: &str, login: &str) -> &mut OrgUser {
+        self.users.entry(id.to_owned()).or_insert(OrgUser {
+            login: login.to_owned(),
+            first_name: "Ada".to_owned(),
+            status: Status::Active,
+            more: BTreeMap::new(),
+        })
+    }
+
+    /// `n` active users u0, u1, … with logins u0@example.com, …
+    pub(super) fn with_users(n: usize) -> Self {
+        let mut org = Self::default();
+        for i in 0..n {
+            org.user(&format!("u{i:03}"), &format!("u{i}@example.com"));
+        }
+        org
+    }
+
+    pub(super) fn group(&mut self, id: &str, name: &str, members: &[&str]) {
+        let members = members.iter().map(|id| (*id).to_owned()).collect();
+        self.groups.insert(id.to_owned(), OrgGroup { name: name.to_owned(), members });
+    }
+
+    fn source_user(id: &str, user: &OrgUser, names: &[CompactString]) -> SourceUser {
+        let value = |name: &CompactString| match name.as_str() {
+            name if user.more.contains_key(name) => user.more[name].clone(),
+            "profile.login" => AttributeValue::Text(user.login.as_str().into()),
+            "profile.email" => AttributeValue::Text(user.login.to_lowercase().into()),
+            "profile.firstName" => AttributeValue::Text(user.first_name.as_str().into()),
+            "profile.lastName" => AttributeValue::Text("Example".into()),
+            _ => AttributeValue::Absent,
+        };
+        SourceUser { id: id.into(), status: user.status, attributes: names.iter().map(value).collect() }
+    }
+
+    fn source_group(&self, id: &str, group: &OrgGroup, people: &mut People) -> SourceGroup {
+        let cut = self.members_cut.contains(id);
+        let mut members: Vec<Member> = group
+            .members
+            .iter()
+            .filter(|_| !cut)
+            .filter_map(|member| {
+                Some(Member { person: people.intern(member), status: self.users.get(member)?.status })
+            })
+            .collect();
+        rotate(&mut members, self.rotation);
+        SourceGroup {
+            id: id.into(),
+            name: group.name.as_str().into(),
+            description: CompactString::default(),
+            everyone: group.name == "Everyone",
+            members,
+            members_proof: if cut {
+                Proof::NotProven("a page did not come".to_owned())
+            } else {
+                Proof::Proven
+            },
+        }
+    }
+
+    /// What a read for the default rules brings.
+    pub(super) fn snapshot(&self) -> SourceSnapshot {
+        self.snapshot_of(&wanted_attributes(&Rules::default()))
+    }
+
+    pub(super) fn snapshot_of(&self, names: &[CompactString]) -> SourceSnapshot {
+        let cut =
+            |cut: bool| if cut { Proof::NotProven("a page did not come".to_owned()) } else { Proof::Proven };
+        let mut people = People::default();
+        let listed = |id: &String| {
+            !self.skipped.contains(id) && !self.unreadable.contains(id) && !self.left_out.contains_key(id)
+        };
+        let mut users: Vec<SourceUser> = self
+            .users
+            .iter()
+            .filter(|(id, user)| listed(id) && user.status != Status::Deprovisioned)
+            .map(|(id, user)| Self::source_user(id, user, names))
+            .collect();
+        if self.users_cut {
+            users.truncate(users.len() / 2);
+        }
+        rotate(&mut users, self.rotation);
+        for user in &users {
+            people.intern(&user.id.0);
+        }
+        let mut groups: Vec<SourceGroup> = self
+            .groups
+            .iter()
+            .filter(|(id, _)| listed(id))
+            .map(|(id, group)| self.source_group(id, group, &mut people))
+            .collect();
+        if self.groups_cut {
+            groups.truncate(groups.len() / 2);
+        }
+        rotate(&mut groups, self.rotation);
+        SourceSnapshot {
+            address: source_address("org1"),
+            attribute_names: names.into(),
+            people,
+            users,
+            users_narrowed: !self.left_out.is_empty(),
+            users_proof: cut(self.users_cut),
+            groups,
+            groups_proof: cut(self.groups_cut),
+            unreadable: self.unreadable.iter().map(|id| SourceId::from(id.as_str())).collect(),
+            absences: BTreeMap::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    pub(super) fn answer(&self, snapshot: &mut SourceSnapshot, questions: &Questions) {
+        for id in &questions.users {
+            let known = self.users.get(id.0.as_str());
+            match known {
+                _ if self.mute.contains(id.0.as_str()) => {
+                    snapshot.absences.insert(id.clone(), Absence::Unknown("no answer".to_owned()));
+                }
+                Some(_) if self.left_out.contains_key(id.0.as_str()) => {
+                    snapshot.absences.insert(id.clone(), Absence::OutOfScope(self.left_out[id.0.as_str()]));
+                }
+                Some(user) => {
+                    snapshot.people.intern(&id.0);
+                    let names = Arc::clone(&snapshot.attribute_names);
+                    snapshot.users.push(Self::source_user(&id.0, user, &names));
+                }
+                None => {
+                    snapshot.absences.insert(id.clone(), Absence::Gone);
+                }
+            }
+        }
+        for id in &questions.groups {
+            match self.groups.get(id.0.as_str()) {
+                _ if self.mute.contains(id.0.as_str()) => {
+                    snapshot.absences.insert(id.clone(), Absence::Unknown("no answer".to_owned()));
+                }
+                Some(_) if self.left_out.contains_key(id.0.as_str()) => {
+                    snapshot.absences.insert(id.clone(), Absence::OutOfScope(self.left_out[id.0.as_str()]));
+                }
+                Some(group) => {
+                    let group = self.source_group(&id.0, group, &mut snapshot.people);
+                    snapshot.groups.push(group);
+                }
+                None => {
+                    snapshot.absences.insert(id.clone(), Absence::Gone);
+                }
+            }
+        }
+    }
+
+    /// One user, by id or login, and its groups.
+    pub(super) fn one(&self, asked: &str, names: &[CompactString]) -> SourceSnapshot {
+        let mut snapshot = Self::default().snapshot_of(names);
+        let found =
+            self.users.iter().find(|(id, user)| *id == asked || user.login.eq_ignore_ascii_case(asked));
+        let Some((id, user)) = found else {
+            snapshot.absences.insert(asked.into(), Absence::Gone);
+            return snapshot;
+        };
+        let person = snapshot.people.intern(id);
+        snapshot.users.push(Self::source_user(id, user, names));
+        for (group_id, group) in self.groups.iter().filter(|(_, group)| group.members.contains(id)) {
+            let mut people = People::default();
+            let group = self.source_group(group_id, group, &mut people);
+            let members = vec![Member { person, status: user.status }];
+            snapshot.groups.push(SourceGroup { members, members_proof: Proof::Proven, ..group });
+        }
+        if self.groups_cut {
+            snapshot.groups_proof = Proof::NotProven("a page did not come".to_owned());
+        }
+        for (id, rule) in &self.left_out {
+            snapshot.absences.insert(id.as_str().into(), Absence::OutOfScope(*rule));
+        }
+        snapshot
+    }
+}
+
+pub(super) fn source_address(id: &str) -> SourceAddress {
+    SourceAddress { id: Some(id.to_owned()), origin: "https://acme.okta.com".to_owned() }
+}
+
+pub(super) fn binding(org: &str, target: &str) -> Binding {
+    Binding { source: source_address(org), target: target.to_owned() }
+}
+
+fn rotate<T>(list: &mut [T], by: usize) {
+    if !list.is_empty() {
+        list.rotate_left(by % list.len());
+    }
+}
+
+pub(super) struct FakeSource(pub(super) Arc<Mutex<Org>>);
+
+#[async_trait]
+impl Source for FakeSource {
+    async fn address(&self, _: &RunControl) -> Result<SourceAddress, SourceError> {
+        Ok(source_address("org1"))
+    }
+    async fn read(&self, request: &ReadRequest, _: &RunControl) -> Result<SourceSnapshot, SourceError> {
+        Ok(self.0.lock().unwrap().snapshot_of(&request.attributes))
+    }
+    async fn confirm(
+        &self,
+        snapshot: &mut SourceSnapshot,
+        questions: &Questions,
+        _: &ReadRequest,
+        _: &RunControl,
+    ) -> Result<(), SourceError> {
+        self.0.lock().unwrap().answer(snapshot, questions);
+        Ok(())
+    }
+    async fn read_user(
+        &self,
+        asked: &str,
+        request: &ReadRequest,
+        _: &RunControl,
+    ) -> Result<SourceSnapshot, SourceError> {
+        Ok(self.0.lock().unwrap().one(asked, &request.attributes))
+    }
+    async fn inspect(&self, _: &ReadRequest, _: &RunControl) -> Result<Inspection, SourceError> {
+        Err(SourceError::Unreachable("nobody asks".to_owned()))
+    }
+}
