@@ -102,6 +102,7 @@ fn unanswered(transaction: &Transaction<'_>, connector: &str) -> Result<Vec<Unan
             target: row.get::<_, Option<String>>(2)?.map(|id| TargetId(id.into())),
             name: text(row, 3)?,
             new_name: operation["after"]["username"].as_str().map(CompactString::from),
+            before: serde_json::from_value(operation["before"].clone()).ok().map(Box::new),
             added: ids(&operation["after"]["added"]),
             removed: ids(&operation["before"]["removed"]),
         })
@@ -117,7 +118,9 @@ pub(super) fn managed(transaction: &Transaction<'_>, connector: &str) -> Result<
     transaction.query_row(
         "WITH linked AS (SELECT target, max(memberships) AS memberships FROM ledger_groups
                          WHERE connector = ?1 GROUP BY target)
-         SELECT (SELECT count(*) FROM ledger_users WHERE connector = ?1), count(*), coalesce(sum(memberships), 0)
+         SELECT (SELECT count(*) FROM ledger_users WHERE connector = ?1), count(*),
+                coalesce(sum(memberships), 0)
+                + (SELECT count(*) FROM ledger_always_members WHERE connector = ?1)
          FROM linked",
         [connector],
         |row| Ok(Managed { users: row.get(0)?, groups: row.get(1)?, memberships: row.get(2)? }),

@@ -148,6 +148,8 @@ pub struct Unanswered {
     pub name: CompactString,
     /// The username after it, for a rename.
     pub new_name: Option<CompactString>,
+    /// The attributes of a user before it, as far as they are known.
+    pub before: Option<Box<UserAttributes>>,
     /// Members that it adds.
     pub added: Vec<SourceId>,
     /// Members that it removes.

@@ -3,15 +3,18 @@
 //!
 //! A create: if the target has an object of the name that was sent, and nobody manages it, it is ours: nothing of that name
 //! was there when the create was planned (RULES 5). A disable: if the account is disabled, we did it, and may enable it
-//! again (RULES 8). Whatever happened counts against the limits over 24 hours (RULES 20).
+//! again (RULES 8). A delete: what is gone is forgotten, else it would look as if somebody else had deleted it. Whatever
+//! happened counts against the limits over 24 hours (RULES 20).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use compact_str::CompactString;
 
 use super::diff::Claims;
-use super::model::{Ledger, LedgerGroup, LedgerUser, Origin, TargetId, TargetSnapshot, Unanswered};
-use super::plan::LedgerChange;
+use super::model::{
+    AlwaysGroup, Ledger, LedgerGroup, LedgerUser, Origin, SourceId, TargetId, TargetSnapshot, Unanswered,
+};
+use super::plan::{LedgerChange, always_name};
 use super::report::HoldKind;
 use crate::target::Capabilities;
 
@@ -42,7 +45,17 @@ pub fn find_unanswered(
             "create_user" => seen.created_user(operation, ledger, &mut found.changes),
             "create_group" => {
                 seen.created_group(operation, ledger, &mut found.changes);
-                continue;
+                None
+            }
+            "delete_user" => seen.deleted_user(operation, ledger, &mut found.changes),
+            "delete_group" => seen.deleted_group(operation, ledger, &mut found.changes),
+            "anonymize_user" => {
+                seen.anonymized_user(operation, ledger, &mut found.changes);
+                None
+            }
+            "change_members" if always_name(&operation.source).is_some() => {
+                seen.added_always(operation, ledger, &mut found.changes);
+                seen.removed_members(operation, ledger)
             }
             "disable_user" => seen.disabled_user(operation, ledger, &mut found.changes),
             "rename_user" => seen.renamed_user(operation, ledger),
@@ -102,7 +115,8 @@ impl<'a> Seen<'a> {
         changes: &mut Vec<LedgerChange>,
     ) -> Happened {
         let (name, id) = self.free_users.get(&self.capabilities.name_key(&sent.name))?;
-        if ledger.users.contains_key(&sent.source) {
+        // Unless what the ledger knows is gone and this is its successor.
+        if ledger.users.get(&sent.source).is_some_and(|known| self.users.contains_key(&known.target)) {
             return None;
         }
         let (username, target) = (name.clone(), id.clone());
@@ -113,9 +127,18 @@ impl<'a> Seen<'a> {
     }
 
     fn created_group(&self, sent: &Unanswered, ledger: &mut Ledger, changes: &mut Vec<LedgerChange>) {
-        let found = self.free_groups.get(&self.capabilities.name_key(&sent.name));
-        let Some((name, id)) = found.filter(|_| !ledger.groups.contains_key(&sent.source)) else { return };
+        let Some((name, id)) = self.free_groups.get(&self.capabilities.name_key(&sent.name)) else { return };
         let (name, target) = (name.clone(), id.clone());
+        if let Some(always) = always_name(&sent.source) {
+            ledger.always.entry(always.into()).or_insert_with(|| {
+                changes.push(LedgerChange::PutAlways(always.into(), target.clone()));
+                AlwaysGroup { target, members: BTreeSet::new() }
+            });
+            return;
+        }
+        if ledger.groups.contains_key(&sent.source) {
+            return;
+        }
         let group = LedgerGroup { target, name, origin: Origin::Created, memberships: 0 };
         ledger.groups.insert(sent.source.clone(), group.clone());
         changes.push(LedgerChange::PutGroup(sent.source.clone(), group));
@@ -135,6 +158,81 @@ impl<'a> Seen<'a> {
         user.disabled_by_us = true;
         changes.push(LedgerChange::PutUser(sent.source.clone(), user.clone()));
         Some((HoldKind::Leavers, None, 1))
+    }
+
+    fn deleted_user(
+        &self,
+        sent: &Unanswered,
+        ledger: &mut Ledger,
+        changes: &mut Vec<LedgerChange>,
+    ) -> Happened {
+        let known = ledger.users.get(&sent.source)?;
+        if self.users.contains_key(&known.target) || sent.target.as_ref() != Some(&known.target) {
+            return None;
+        }
+        ledger.users.remove(&sent.source);
+        changes.push(LedgerChange::ForgetUser(sent.source.clone()));
+        Some((HoldKind::Leavers, None, 1))
+    }
+
+    fn deleted_group(
+        &self,
+        sent: &Unanswered,
+        ledger: &mut Ledger,
+        changes: &mut Vec<LedgerChange>,
+    ) -> Happened {
+        let target = sent.target.as_ref().filter(|target| !self.groups.contains_key(target))?;
+        let sources: Vec<SourceId> = ledger
+            .groups
+            .iter()
+            .filter(|(_, group)| group.target == *target)
+            .map(|(source, _)| source.clone())
+            .collect();
+        for source in sources {
+            ledger.groups.remove(&source);
+            changes.push(LedgerChange::ForgetGroup(source));
+        }
+        Some((HoldKind::Groups, None, 1))
+    }
+
+    /// What it was before is remembered now, so that it can have it back.
+    fn anonymized_user(&self, sent: &Unanswered, ledger: &mut Ledger, changes: &mut Vec<LedgerChange>) {
+        let Some(user) = ledger.users.get_mut(&sent.source).filter(|user| user.original.is_none()) else {
+            return;
+        };
+        let actual = self.users.get(&user.target).and_then(|at| self.target.users.get(*at));
+        let happened =
+            actual.is_some_and(|actual| sent.new_name.as_ref() == Some(&actual.attributes.username));
+        if happened && sent.before.is_some() {
+            user.original = sent.before.clone();
+            changes.push(LedgerChange::PutUser(sent.source.clone(), user.clone()));
+        }
+    }
+
+    /// Memberships that we added to a group of `groups.always` are ours.
+    fn added_always(&self, sent: &Unanswered, ledger: &mut Ledger, changes: &mut Vec<LedgerChange>) {
+        let Some((name, always)) =
+            always_name(&sent.source).and_then(|name| ledger.always.get_key_value(name))
+        else {
+            return;
+        };
+        let Some(group) = self.groups.get(&always.target).and_then(|at| self.target.groups.get(*at)) else {
+            return;
+        };
+        let members: BTreeSet<&TargetId> = group
+            .members
+            .iter()
+            .filter_map(|at| self.target.users.get(*at as usize))
+            .map(|user| &user.id)
+            .collect();
+        let is_member =
+            |source: &&SourceId| ledger.users.get(*source).is_some_and(|user| members.contains(&user.target));
+        let added: Vec<SourceId> = sent.added.iter().filter(is_member).cloned().collect();
+        let name = name.clone();
+        if let Some(always) = ledger.always.get_mut(&name) {
+            always.members.extend(added.iter().cloned());
+        }
+        changes.push(LedgerChange::ChangeAlways { name, added, removed: Vec::new() });
     }
 
     fn renamed_user(&self, sent: &Unanswered, ledger: &Ledger) -> Happened {

@@ -32,7 +32,8 @@ pub(super) fn managed(ledger: &Ledger) -> Managed {
     Managed {
         users: ledger.users.len() as u64,
         groups: groups.len() as u64,
-        memberships: groups.values().sum(),
+        memberships: groups.values().sum::<u64>()
+            + ledger.always.values().map(|group| group.members.len() as u64).sum::<u64>(),
     }
 }
 

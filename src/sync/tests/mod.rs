@@ -1,9 +1,14 @@
 //! Tests of the heart: tables for each rule, properties over generated orgs, and whole runs against fakes.
 
+mod always;
 mod crash;
+mod identity;
+mod leavers;
 mod limits;
+mod one_user;
 mod org;
 mod properties;
 mod removals;
 mod rules;
+mod scope;
 mod world;

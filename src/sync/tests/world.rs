@@ -273,8 +273,12 @@ impl World {
     }
 
     pub(super) async fn begin(&self) -> RunTicket {
+        self.begin_for(None).await
+    }
+
+    async fn begin_for(&self, user: Option<&str>) -> RunTicket {
         let started = self.services.clock.now();
-        let run = self.services.store.begin_run("acme", Trigger::Manual, None, started).await.unwrap();
+        let run = self.services.store.begin_run("acme", Trigger::Manual, user, started).await.unwrap();
         RunTicket { run, trigger: Trigger::Manual, user: None, started }
     }
 
@@ -288,7 +292,7 @@ impl World {
 
     /// One sync of one user.
     pub(super) async fn sync_user(&self, login: &str, restore: bool) -> Report {
-        let mut ticket = self.begin().await;
+        let mut ticket = self.begin_for(Some(login)).await;
         ticket.user = Some(UserRequest { login: login.to_owned(), restore });
         let report = sync(&self.connector, &self.services, &ticket, &RunControl::default()).await;
         self.services.store.end_run(&report).await.unwrap();
