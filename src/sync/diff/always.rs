@@ -30,6 +30,8 @@ pub(super) struct Always<'s, 'a> {
 enum Place {
     /// In the target, at this position.
     At(u32),
+    /// A group of that name stands for a source group of another name.
+    Taken,
     /// Nowhere yet.
     Missing,
 }
@@ -39,12 +41,23 @@ impl<'s, 'a> Always<'s, 'a> {
         let mut dropped: BTreeMap<_, _> = sides.input.ledger.always.iter().collect();
         let mut wanted = Vec::new();
         for name in &sides.input.desired.always {
-            let known = dropped.keys().copied().find(|known| sides.key(known) == sides.key(name));
-            let known = known.and_then(|name| dropped.remove(name).map(|group| (name, group)));
-            let at = known.and_then(|(_, group)| sides.group_with_id(&group.target));
-            let at = at.or_else(|| sides.target_group_named(name));
-            let name = known.map_or(name, |(name, _)| name);
-            wanted.push((name.clone(), at.map_or(Place::Missing, Place::At)));
+            let known = dropped.iter().find(|(known, _)| sides.key(known) == sides.key(name));
+            let known = known.map(|(name, group)| (*name, sides.group_with_id(&group.target)));
+            let (name, at) = match known {
+                // What became a synced group under another name is no longer it.
+                Some((_, Some(at))) if links.taken.contains(&at) => (name, None),
+                Some((known, at)) => {
+                    dropped.remove(known);
+                    (known, at)
+                }
+                None => (name, None),
+            };
+            let place = match at.or_else(|| sides.target_group_named(name)) {
+                Some(at) if links.taken.contains(&at) => Place::Taken,
+                Some(at) => Place::At(at),
+                None => Place::Missing,
+            };
+            wanted.push((name.clone(), place));
         }
         let groups = &sides.input.target.groups;
         let id = |at: &u32| groups.get(*at as usize).map(|group| group.id.clone());
@@ -81,15 +94,23 @@ impl<'s, 'a> Always<'s, 'a> {
     ) {
         let everybody: Vec<u32> =
             (0u32..).zip(may_be_member).filter(|(_, may)| **may).map(|(row, _)| row).collect();
+        // First what is forgotten, then what is put, maybe under the same name.
+        if self.sides.input.focus.is_none() {
+            for (name, group) in &self.dropped {
+                self.drop(name, group, memberships, plan);
+            }
+        }
         for (name, place) in &self.wanted {
             match place {
                 Place::Missing => create(name, &everybody, memberships, plan),
                 Place::At(at) => self.add(name, *at, &everybody, memberships, plan),
-            }
-        }
-        if self.sides.input.focus.is_none() {
-            for (name, group) in &self.dropped {
-                self.drop(name, group, memberships, plan);
+                Place::Taken => {
+                    let message = format!(
+                        "the group of the name {name}, which groups.always names, is synced for a source group of \
+                         another name; nobody is added to it on that account"
+                    );
+                    plan.findings.push(Finding::new(FindingKind::NameCollision, name, message));
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::sync::engine::sync;
 use crate::sync::model::Status;
 use crate::sync::progress::RunControl;
 use crate::sync::report::Outcome;
+use crate::sync::rules::*;
 
 fn changed_org() -> (Org, impl Fn(&mut Org)) {
     let mut org = Org::with_users(7);
@@ -47,11 +48,42 @@ async fn sync_and_die(world: &World, writes: usize) -> bool {
     died
 }
 
+/// The default rules; rules that delete and take away; rules that anonymize.
+fn kinds_of_rules() -> [Rules; 3] {
+    let groups = GroupRules { always: vec!["everybody".into()], ..GroupRules::default() };
+    let leavers = |users, groups, memberships| Leavers { users, groups, memberships, ..Leavers::default() };
+    let remove = || LeaverMemberships::Remove { except: Globs::default() };
+    [
+        Rules::default(),
+        Rules {
+            groups: groups.clone(),
+            leavers: leavers(LeaverUsers::Delete, LeaverGroups::Delete, remove()),
+            ..Rules::default()
+        },
+        Rules {
+            groups,
+            leavers: leavers(LeaverUsers::Anonymize, LeaverGroups::Empty, remove()),
+            ..Rules::default()
+        },
+    ]
+}
+
 #[tokio::test]
 async fn a_crash_after_any_prefix_of_writes_converges() {
+    for rules in kinds_of_rules() {
+        crash_after_any_prefix(&rules).await;
+    }
+}
+
+async fn crash_after_any_prefix(rules: &Rules) {
+    let world_with = async |org: &Org, batch_size| {
+        let mut world = World::new(org.clone(), batch_size).await;
+        world.connector.rules = rules.clone();
+        world
+    };
     for batch_size in [1, 3, 50] {
         let (org, change) = changed_org();
-        let reference = World::new(org.clone(), batch_size).await;
+        let reference = world_with(&org, batch_size).await;
         reference.sync().await;
         let after_first = contents(&reference);
         change(&mut reference.org());
@@ -59,7 +91,7 @@ async fn a_crash_after_any_prefix_of_writes_converges() {
         let after_second = contents(&reference);
 
         for deadly in 0..40 {
-            let world = World::new(org.clone(), batch_size).await;
+            let world = world_with(&org, batch_size).await;
             let first_died = sync_and_die(&world, deadly).await;
             assert_eq!(
                 world.sync().await.outcome,

@@ -11,7 +11,7 @@ use crate::sync::guard::{Recent, guard};
 use crate::sync::model::*;
 use crate::sync::plan::{Change, Plan};
 use crate::sync::report::Outcome;
-use crate::sync::rules::{Globs, Limit, Rules};
+use crate::sync::rules::*;
 
 const USERS: usize = 12;
 const GROUPS: usize = 4;
@@ -79,6 +79,30 @@ fn with_faults(org: Org) -> impl Strategy<Value = Org> {
     )
 }
 
+/// Rules without limits, with all that may happen to leavers.
+fn rules() -> impl Strategy<Value = Rules> {
+    let users = prop_oneof![
+        Just(LeaverUsers::Disable),
+        Just(LeaverUsers::Delete),
+        Just(LeaverUsers::Anonymize),
+        Just(LeaverUsers::Keep)
+    ];
+    let groups = prop_oneof![Just(LeaverGroups::Empty), Just(LeaverGroups::Delete), Just(LeaverGroups::Keep)];
+    (users, groups, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(users, groups, remove, always, adopt)| {
+            let mut rules = no_limits();
+            let except = Globs::new(&["group 2"]).unwrap();
+            let memberships =
+                if remove { LeaverMemberships::Remove { except } } else { LeaverMemberships::Keep };
+            rules.leavers = Leavers { users, groups, memberships, ..Leavers::default() };
+            rules.groups.always =
+                if always { vec!["group 1".into(), "everybody".into()] } else { Vec::new() };
+            rules.existing.users = if adopt { OnExisting::Adopt } else { OnExisting::Skip };
+            rules
+        },
+    )
+}
+
 fn no_limits() -> Rules {
     let mut rules = Rules::default();
     rules.limits.leavers = Limit::Off;
@@ -97,9 +121,12 @@ fn touched(plan: &Plan) -> BTreeSet<TargetId> {
     let mut ids: BTreeSet<TargetId> =
         plan.operations.iter().filter_map(|operation| operation.target.clone()).collect();
     for operation in &plan.operations {
-        if let Change::ChangeMembers { added, removed, .. } = &operation.change {
-            let named =
-                added.iter().chain(removed).filter_map(|person| plan.people[*person as usize].target.clone());
+        if let Change::ChangeMembers { added, removed, leavers, .. } = &operation.change {
+            let named = added
+                .iter()
+                .chain(removed)
+                .chain(leavers)
+                .filter_map(|person| plan.people[*person as usize].target.clone());
             ids.extend(named);
         }
     }
@@ -128,10 +155,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_plan_applied_leaves_an_empty_plan(first in org(), second in org()) {
+    fn a_plan_applied_leaves_an_empty_plan(first in org(), second in org(), rules in rules()) {
         run(async {
             let mut world = World::new(first, 4).await;
-            world.connector.rules = no_limits();
+            world.connector.rules = rules;
             world.sync().await;
             *world.org() = second;
             // A name that somebody else held is free only after the run that freed it (RULES 5): so one more may be due.
@@ -161,10 +188,15 @@ proptest! {
     }
 
     #[test]
-    fn unmanaged_and_protected_objects_never_appear(first in org(), second in org(), protect in 0..USERS) {
+    fn unmanaged_and_protected_objects_never_appear(
+        first in org(),
+        second in org(),
+        rules in rules(),
+        protect in 0..USERS,
+    ) {
         run(async {
             let mut world = World::new(first, 4).await;
-            world.connector.rules = no_limits();
+            world.connector.rules = rules;
             world.connector.rules.protected.users = Globs::new(&[format!("user{protect}@*")]).unwrap();
             world.connector.rules.protected.groups = Globs::new(&["group 1"]).unwrap();
             let mut foreign = BTreeSet::new();
@@ -182,7 +214,10 @@ proptest! {
                 }
                 let ledger = world.ledger().await;
                 let plan = plan_of(&world.org(), &world.target().snapshot(), &ledger, &world.connector.rules);
-                prop_assert!(touched(&plan).is_disjoint(&foreign));
+                // What would be adopted without a proof is held.
+                let (approved, _) = guard(plan, &world.connector.rules.limits, &Recent::default());
+                let plan = approved.plan();
+                prop_assert!(touched(plan).is_disjoint(&foreign));
                 let protected = format!("user{protect}@example.com");
                 let named = plan.operations.iter().any(|operation| operation.name == protected);
                 prop_assert!(!named && !plan.people.iter().any(|person| person.username == protected));
@@ -198,10 +233,11 @@ proptest! {
     fn whatever_is_read_badly_nobody_loses_what_the_truth_gives_them(
         first in org(),
         second in org().prop_flat_map(with_faults),
+        rules in rules(),
     ) {
         run(async {
             let mut world = World::new(first.clone(), 4).await;
-            world.connector.rules = no_limits();
+            world.connector.rules = rules;
             world.sync().await;
             let (users, groups) = { let target = world.target(); (target.users.clone(), target.groups.clone()) };
             let before = world.ledger().await;
@@ -210,7 +246,8 @@ proptest! {
             let target = world.target();
             let active = |id: &str| second.users.get(id).is_some_and(|user| user.status == Status::Active);
             for (id, user) in before.users.iter().filter(|(id, _)| active(&id.0)) {
-                prop_assert!(!users[&user.target].active || target.users[&user.target].active, "{id} lost its account");
+                let keeps = target.users.get(&user.target).is_some_and(|user| user.active);
+                prop_assert!(!users[&user.target].active || keeps, "{id} lost its account");
             }
             for (id, group) in &before.groups {
                 let Some(truth) = second.groups.get(id.0.as_str()) else { continue };
