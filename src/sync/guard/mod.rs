@@ -3,6 +3,9 @@
 //! Only [`guard`] can make an [`ApprovedPlan`], and only an approved plan can be applied. What exceeds its limit is held
 //! as a whole, never cut to the allowed number; the rest goes through.
 
+mod adoptions;
+mod leavers;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
@@ -12,6 +15,8 @@ use super::model::{SourceId, TargetId};
 use super::plan::{Change, Operation, Plan, Standing, Tie};
 use super::report::{HoldKind, HoldSummary};
 use super::rules::{Limit, Limits};
+use adoptions::hold_adoptions;
+use leavers::{hold_leavers, leaving};
 
 /// A plan that passed the guard. There is no other way to make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,18 +167,6 @@ fn sources<'p>(plan: &'p Plan, concerns: &dyn Fn(&Change) -> bool) -> BTreeSet<&
     operations.map(|operation| &operation.source).collect()
 }
 
-/// Everybody to whom something happens because they left, whether it is to the account or to memberships (RULES 20).
-fn leaving(plan: &Plan) -> BTreeSet<&SourceId> {
-    let mut leaving = sources(plan, &Change::is_leaving);
-    for operation in &plan.operations {
-        if let Change::ChangeMembers { leavers, .. } = &operation.change {
-            let people = leavers.iter().filter_map(|person| plan.people.get(*person as usize));
-            leaving.extend(people.map(|person| &person.source));
-        }
-    }
-    leaving
-}
-
 /// One limit with what it is measured against.
 struct Check {
     limit: Limit,
@@ -291,156 +284,6 @@ fn not_asked(count: u64) -> (u64, String) {
 fn names(operations: &[Operation]) -> Vec<CompactString> {
     let names: BTreeSet<&CompactString> = operations.iter().map(|operation| &operation.name).collect();
     names.into_iter().cloned().collect()
-}
-
-fn usernames(plan: &Plan, people: &[u32]) -> Vec<CompactString> {
-    let people = people.iter().filter_map(|person| plan.people.get(*person as usize));
-    let names: BTreeSet<&CompactString> = people.map(|person| &person.username).collect();
-    names.into_iter().cloned().collect()
-}
-
-/// Holds all that happens to users because they left, memberships included, if there are too many of them. What will be too
-/// much once the grace of others is over is said on the first day (RULES 21).
-fn hold_leavers(plan: &mut Plan, holds: &mut Vec<Hold>, check: &Check) {
-    let count = leaving(plan).len() as u64;
-    let unconfirmed = plan
-        .operations
-        .iter()
-        .any(|operation| operation.change.is_leaving() && operation.standing == Standing::Unconfirmed);
-    let objection = check.objection(count).filter(|_| count > 0);
-    let objection = objection.or_else(|| unconfirmed.then(|| not_asked(count)));
-    let Some((allowed, objection)) = objection else {
-        holds.extend(grace_notice(plan, count, check));
-        return;
-    };
-    let operations = std::mem::take(&mut plan.operations);
-    let (mut held, kept): (Vec<_>, Vec<_>) =
-        operations.into_iter().partition(|operation| operation.change.is_leaving());
-    plan.operations = kept;
-    let mut all: BTreeSet<CompactString> = held.iter().map(|operation| operation.name.clone()).collect();
-    let mut memberships = Vec::new();
-    for operation in &mut plan.operations {
-        let Change::ChangeMembers { leavers, before, tie, .. } = &mut operation.change else { continue };
-        if leavers.is_empty() {
-            continue;
-        }
-        let change = Change::ChangeMembers {
-            added: Vec::new(),
-            removed: Vec::new(),
-            leavers: std::mem::take(leavers),
-            before: *before,
-            tie: *tie,
-        };
-        memberships.push(Operation { change, ..operation.clone() });
-    }
-    for operation in &memberships {
-        if let Change::ChangeMembers { leavers, .. } = &operation.change {
-            all.extend(usernames(plan, leavers));
-        }
-    }
-    held.extend(memberships);
-    drop_empty(plan);
-    holds.push(Hold {
-        summary: HoldSummary {
-            kind: HoldKind::Leavers,
-            group: None,
-            count,
-            allowed,
-            base: check.base,
-            reason: format!("users that left (limits.leavers): {objection}"),
-            names: all.into_iter().collect(),
-        },
-        operations: held,
-    });
-}
-
-/// Says that those who are in their grace are too many, together with those whose turn it is now.
-fn grace_notice(plan: &Plan, now: u64, check: &Check) -> Option<Hold> {
-    let waiting = plan.in_grace.len() as u64;
-    let first = plan.in_grace.iter().map(|user| user.until).min()?;
-    let (allowed, objection) = check.objection(now + waiting)?;
-    let mut names: Vec<CompactString> = plan.in_grace.iter().map(|user| user.username.clone()).collect();
-    names.sort();
-    let reason = format!(
-        "users that left (limits.leavers): {waiting} are in their grace, the first until {}; with them, {objection}. \
-         Nothing happens to them yet",
-        first.format("%Y-%m-%d %H:%M UTC")
-    );
-    let summary = HoldSummary {
-        kind: HoldKind::Leavers,
-        group: None,
-        count: waiting,
-        allowed,
-        base: check.base,
-        reason,
-        names,
-    };
-    Some(Hold { summary, operations: Vec::new() })
-}
-
-/// RULES 6: holds adoptions that are not certain, and every removal on what this run adopts.
-fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
-    let is_doubtful = |operation: &Operation| operation.standing == Standing::Doubtful;
-    let operations = std::mem::take(&mut plan.operations);
-    let (doubtful, kept): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_doubtful);
-    plan.operations = kept;
-    if !doubtful.is_empty() {
-        let count = doubtful.len() as u64;
-        let reason = format!(
-            "adoptions (existing): {count} accounts bear the right name, but the target shows no e-mail address that \
-             would say whose they are"
-        );
-        holds.push(adoptions(count, reason, names(&doubtful), doubtful));
-    }
-    let adopted = |is: fn(&Change) -> bool| -> BTreeSet<SourceId> {
-        let adopted = plan.operations.iter().filter(|operation| is(&operation.change));
-        adopted.map(|operation| operation.source.clone()).collect()
-    };
-    let users = adopted(|change| matches!(change, Change::AdoptUser { .. }));
-    let groups = adopted(|change| matches!(change, Change::AdoptGroup { .. }));
-    if users.is_empty() && groups.is_empty() {
-        return;
-    }
-    let is_adopted: Vec<bool> = plan.people.iter().map(|person| users.contains(&person.source)).collect();
-    let (mut held, mut names) = (Vec::new(), BTreeSet::new());
-    for operation in &mut plan.operations {
-        let whole = groups.contains(&operation.source);
-        let Change::ChangeMembers { removed, before, tie, .. } = &mut operation.change else { continue };
-        let stays = |person: &u32| !whole && !is_adopted.get(*person as usize).copied().unwrap_or(false);
-        let (kept, out): (Vec<u32>, Vec<u32>) = std::mem::take(removed).into_iter().partition(stays);
-        *removed = kept;
-        if out.is_empty() {
-            continue;
-        }
-        let people = out.iter().filter_map(|person| plan.people.get(*person as usize));
-        names.extend(people.map(|person| person.username.clone()));
-        let change = Change::ChangeMembers {
-            added: Vec::new(),
-            removed: out,
-            leavers: Vec::new(),
-            before: *before,
-            tie: *tie,
-        };
-        held.push(Operation { change, ..operation.clone() });
-    }
-    if !held.is_empty() {
-        let lost = |operation: &Operation| match &operation.change {
-            Change::ChangeMembers { removed, .. } => removed.len() as u64,
-            _ => 0,
-        };
-        let count = held.iter().map(lost).sum();
-        let reason = format!(
-            "adoptions (existing): {count} memberships would go from users and groups that are only now taken over"
-        );
-        holds.push(adoptions(count, reason, names.into_iter().collect(), held));
-    }
-    drop_empty(plan);
-}
-
-fn adoptions(count: u64, reason: String, names: Vec<CompactString>, operations: Vec<Operation>) -> Hold {
-    let kind = HoldKind::Adoptions;
-    let summary = HoldSummary { kind, group: None, count, allowed: 0, base: count, reason, names };
-    Hold { summary, operations }
 }
 
 /// Holds all removals of each group that would lose too many; its additions go through. Whoever comes back to an account

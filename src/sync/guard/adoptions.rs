@@ -1,0 +1,75 @@
+//! What is taken over: held where it is not certain, and nothing is removed on it in the same run (RULES 6).
+
+use std::collections::BTreeSet;
+
+use compact_str::CompactString;
+
+use super::{Hold, drop_empty, names};
+use crate::sync::model::SourceId;
+use crate::sync::plan::{Change, Operation, Plan, Standing};
+use crate::sync::report::{HoldKind, HoldSummary};
+
+/// RULES 6: holds adoptions that are not certain, and every removal on what this run adopts.
+pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
+    let is_doubtful = |operation: &Operation| operation.standing == Standing::Doubtful;
+    let operations = std::mem::take(&mut plan.operations);
+    let (doubtful, kept): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_doubtful);
+    plan.operations = kept;
+    if !doubtful.is_empty() {
+        let count = doubtful.len() as u64;
+        let reason = format!(
+            "adoptions (existing): {count} accounts bear the right name, but the target shows no e-mail address that \
+             would say whose they are"
+        );
+        holds.push(adoptions(count, reason, names(&doubtful), doubtful));
+    }
+    let adopted = |is: fn(&Change) -> bool| -> BTreeSet<SourceId> {
+        let adopted = plan.operations.iter().filter(|operation| is(&operation.change));
+        adopted.map(|operation| operation.source.clone()).collect()
+    };
+    let users = adopted(|change| matches!(change, Change::AdoptUser { .. }));
+    let groups = adopted(|change| matches!(change, Change::AdoptGroup { .. }));
+    if users.is_empty() && groups.is_empty() {
+        return;
+    }
+    let is_adopted: Vec<bool> = plan.people.iter().map(|person| users.contains(&person.source)).collect();
+    let (mut held, mut names) = (Vec::new(), BTreeSet::new());
+    for operation in &mut plan.operations {
+        let whole = groups.contains(&operation.source);
+        let Change::ChangeMembers { removed, before, tie, .. } = &mut operation.change else { continue };
+        let stays = |person: &u32| !whole && !is_adopted.get(*person as usize).copied().unwrap_or(false);
+        let (kept, out): (Vec<u32>, Vec<u32>) = std::mem::take(removed).into_iter().partition(stays);
+        *removed = kept;
+        if out.is_empty() {
+            continue;
+        }
+        let people = out.iter().filter_map(|person| plan.people.get(*person as usize));
+        names.extend(people.map(|person| person.username.clone()));
+        let change = Change::ChangeMembers {
+            added: Vec::new(),
+            removed: out,
+            leavers: Vec::new(),
+            before: *before,
+            tie: *tie,
+        };
+        held.push(Operation { change, ..operation.clone() });
+    }
+    if !held.is_empty() {
+        let lost = |operation: &Operation| match &operation.change {
+            Change::ChangeMembers { removed, .. } => removed.len() as u64,
+            _ => 0,
+        };
+        let count = held.iter().map(lost).sum();
+        let reason = format!(
+            "adoptions (existing): {count} memberships would go from users and groups that are only now taken over"
+        );
+        holds.push(adoptions(count, reason, names.into_iter().collect(), held));
+    }
+    drop_empty(plan);
+}
+
+fn adoptions(count: u64, reason: String, names: Vec<CompactString>, operations: Vec<Operation>) -> Hold {
+    let kind = HoldKind::Adoptions;
+    let summary = HoldSummary { kind, group: None, count, allowed: 0, base: count, reason, names };
+    Hold { summary, operations }
+}
