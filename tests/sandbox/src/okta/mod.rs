@@ -20,7 +20,10 @@
 
 mod admin;
 mod answer;
+mod app;
+mod app_lists;
 mod change;
+mod change_named;
 mod clock;
 mod counts;
 mod fault;
@@ -28,14 +31,20 @@ mod fault_text;
 mod faulty;
 mod generate;
 mod handle;
+mod handle_apps;
 mod id;
+mod lag;
 mod limits;
 mod lists;
 mod names;
+mod new_user;
 mod org;
 mod query;
 mod record;
+mod record_app;
+mod role;
 mod route;
+mod schema;
 mod search;
 mod server;
 mod state;
@@ -52,12 +61,15 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use admin::LeastRequests;
-pub use change::{Change, Changed};
+pub use change::{CHANGE_HELP, Change, Changed};
 pub use counts::Counts;
 pub use fault::{Broken, Fault, FaultId, FaultKind};
 pub use fault_text::FAULT_HELP;
-pub use handle::{NewUser, Org, OrgGroup, OrgUser};
+pub use handle::{Org, OrgGroup, OrgUser};
+pub use handle_apps::OrgAppUser;
 pub use limits::{Bucket, Limits, RateLimits};
+pub use new_user::NewUser;
+pub use role::Role;
 pub use route::Route;
 
 use clock::Clock;
@@ -144,11 +156,15 @@ pub struct PageSizes {
     pub members: usize,
     /// `/users/{id}/groups`.
     pub user_groups: usize,
+    /// `/apps/{id}/users`; without `limit` 50 of them.
+    pub app_users: usize,
+    /// `/apps/{id}/groups`; without `limit` 20 of them, and never fewer.
+    pub app_groups: usize,
 }
 
 impl Default for PageSizes {
     fn default() -> Self {
-        Self { users: 200, groups: 10_000, members: 1000, user_groups: 200 }
+        Self { users: 200, groups: 10_000, members: 1000, user_groups: 200, app_users: 500, app_groups: 200 }
     }
 }
 
@@ -161,6 +177,9 @@ pub struct Options {
     pub groups: usize,
     /// Memberships to generate, those of `Everyone` not counted.
     pub memberships: usize,
+    /// Applications to generate, each with about a quarter of the groups assigned and a few users by themselves. The rest
+    /// of the org is the same with and without them.
+    pub apps: usize,
     /// The same seed and sizes give the same org, ids included.
     pub seed: u64,
     /// The accepted token.
@@ -184,10 +203,18 @@ pub struct Options {
     pub latency: Duration,
     /// How long `lastMembershipUpdated` hides a change of members (recorded: up to more than 4 s); none by default.
     pub membership_stamp_lag: Duration,
+    /// How long `search` of users and of groups does not see a change (recorded: typically less than a second, up to
+    /// several); none by default.
+    pub search_lag: Duration,
     /// Whether deprovisioned users stay listed in their groups, as was reported of some orgs.
     pub keep_deprovisioned_members: bool,
     /// Whether there is a group `Everyone`; group administrators' tokens do not see it.
     pub everyone: bool,
+    /// What `/api/v1/users/{id}/roles` says of the token's owner.
+    pub role: Role,
+    /// Whether the token's owner (`/api/v1/users/me`) is in the lists like any other user, instead of only behind `me`
+    /// and its own id.
+    pub list_owner: bool,
     /// Whether `expand=stats` is answered.
     pub stats: bool,
     /// The most records per page.
@@ -204,6 +231,7 @@ impl Default for Options {
             users: 100,
             groups: 10,
             memberships: 300,
+            apps: 0,
             seed: 1,
             token: "00stand-in-token".to_owned(),
             more_tokens: Vec::new(),
@@ -215,8 +243,11 @@ impl Default for Options {
             gzip: false,
             latency: Duration::ZERO,
             membership_stamp_lag: Duration::ZERO,
+            search_lag: Duration::ZERO,
             keep_deprovisioned_members: false,
             everyone: true,
+            role: Role::default(),
+            list_owner: false,
             stats: true,
             pages: PageSizes::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -265,9 +296,16 @@ impl Okta {
                 users: options.users,
                 groups: options.groups,
                 memberships: options.memberships,
+                apps: options.apps,
                 everyone: options.everyone,
             },
         );
+        if options.list_owner {
+            org.list_owner(clock.milliseconds());
+        }
+        // From here on: an org that has just been made is known to its index.
+        org.user_lag.milliseconds = clock::whole_milliseconds(options.search_lag);
+        org.group_lag.milliseconds = org.user_lag.milliseconds;
         let limits = options.rate_limits.limits();
         let token = options.token.clone();
         let state = State {
