@@ -1,9 +1,16 @@
-//! A stand-in for an Okta org: users, groups, members and the org itself, read with an SSWS token.
+//! A stand-in for an Okta org: users, groups, members, applications with who is assigned to them, the token's owner with
+//! its role, the schema of users and the org itself, read with an SSWS token.
 //!
 //! It behaves as Okta was documented and recorded to behave: paging by two `Link` lines and opaque cursors, rate limits
 //! in fixed windows with a share per token, error bodies, `DEPROVISIONED` users hidden from the plain list, stamps
-//! without fractions. What Okta does wrong now and then can be switched on as a [`Fault`], and every fault says how
-//! often it was met. Time is tokio's: a test that pauses it moves rate-limit windows and stamps with it.
+//! without fractions, a search index that may run behind. An address of more than 8,000 bytes is refused as a gateway
+//! would (414 with an HTML page, no limits touched). What Okta does wrong now and then can be switched on as a
+//! [`Fault`], and every fault says how often it was met. Time is tokio's: a test that pauses it moves rate-limit windows,
+//! stamps and the index with it.
+//!
+//! Nothing is published or recorded about some details, and a client should not depend on them: the words in parentheses
+//! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there, and
+//! that `id eq` minds case in a `search`.
 //!
 //! ```no_run
 //! use sandbox::okta::{Fault, FaultKind, Okta, Options, Route, Status};
@@ -13,6 +20,8 @@
 //! let fault = okta.fault(Fault::on(Route::Members).kind(FaultKind::Status(503)).times(2));
 //! let org = okta.org();
 //! org.set_status(&org.users()[0].id, Status::Suspended);
+//! let app = org.add_app("Jira");
+//! org.assign_group(&app, &org.groups()[0].id);
 //! // … let the client read okta.url() with okta.token() …
 //! assert_eq!(okta.met(fault), 2);
 //! # Ok(()) }
@@ -36,6 +45,7 @@ mod id;
 mod lag;
 mod limits;
 mod lists;
+mod members;
 mod names;
 mod new_user;
 mod org;

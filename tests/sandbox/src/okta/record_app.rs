@@ -61,7 +61,7 @@ pub(crate) fn render_app_user(
     put(&mut json, &format!(r#","_links":{{"app":{{"href":"{base}/api/v1/apps/{}"}}"#, app.id));
     put(&mut json, &format!(r#","user":{{"href":"{base}/api/v1/users/{id}"}}"#));
     if let Some(group) = through {
-        put(&mut json, &format!(r#","group":{{"name":"#));
+        put(&mut json, r#","group":{"name":"#);
         quote(&group.name, &mut json);
         put(&mut json, &format!(r#","href":"{base}/api/v1/groups/{}"}}"#, group.id));
     }

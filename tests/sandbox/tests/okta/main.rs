@@ -11,3 +11,4 @@ mod org;
 mod paging;
 mod schema;
 mod search;
+mod token;
