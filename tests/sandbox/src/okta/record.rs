@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Status;
 use super::clock::stamp;
 use super::id::Id;
+use super::schema::schema_id;
 
 /// A profile, in its own order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,7 +46,7 @@ impl Profile {
         serde_json::from_slice(json).unwrap_or_default()
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
+    pub(crate) fn write(&self, into: &mut Vec<u8>) {
         into.push(b'{');
         for (at, (name, value)) in self.0.iter().enumerate() {
             if at > 0 {
@@ -163,10 +164,7 @@ pub(crate) fn render_single(facts: &UserFacts, listed: &Bytes, base: &str) -> By
     }
     put(
         &mut json,
-        &format!(
-            r#","schema":{{"href":"{base}/api/v1/meta/schemas/user/osc{}"}}"#,
-            &facts.type_id.as_str()[3..]
-        ),
+        &format!(r#","schema":{{"href":"{base}/api/v1/meta/schemas/user/{}"}}"#, schema_id(facts.type_id)),
     );
     put(&mut json, &format!(r#","type":{{"href":"{base}/api/v1/meta/types/user/{}"}}}}}}"#, facts.type_id));
     Bytes::from(json)
@@ -281,68 +279,18 @@ pub(crate) fn render_org(id: Id, subdomain: &str, base: &str) -> Bytes {
     Bytes::from(org.to_string())
 }
 
-/// `fields=id,status,profile:(login,email)`: what is asked for, and the id always.
-pub(crate) fn project(record: &Bytes, fields: &str) -> Bytes {
-    let wanted = Projection::parse(fields);
-    let source = Profile::parse(record);
-    let mut cut = Profile::default();
-    for (name, value) in source.0 {
-        if name == "profile" && !wanted.profile.is_empty() && !wanted.top.iter().any(|top| top == "profile") {
-            let mut profile = value;
-            if let Some(attributes) = profile.as_object_mut() {
-                attributes.retain(|attribute, _| wanted.profile.iter().any(|asked| asked == attribute));
-            }
-            cut.0.push((name, profile));
-        } else if name == "id" || wanted.top.iter().any(|top| *top == name) {
-            cut.0.push((name, value));
-        }
-    }
-    let mut json = Vec::new();
-    cut.write(&mut json);
-    Bytes::from(json)
-}
-
-#[derive(Default)]
-struct Projection {
-    top: Vec<String>,
-    profile: Vec<String>,
-}
-
-impl Projection {
-    fn parse(fields: &str) -> Self {
-        let mut projection = Self::default();
-        let mut rest = fields;
-        while !rest.is_empty() {
-            let (item, after) = match rest.strip_prefix("profile:(") {
-                Some(inner) => {
-                    let (list, after) = inner.split_once(')').unwrap_or((inner, ""));
-                    let names = list.split(',').map(|name| name.trim().to_owned());
-                    projection.profile.extend(names.filter(|name| !name.is_empty()));
-                    ("", after.strip_prefix(',').unwrap_or(after))
-                }
-                None => rest.split_once(',').unwrap_or((rest, "")),
-            };
-            if !item.trim().is_empty() {
-                projection.top.push(item.trim().to_owned());
-            }
-            rest = after.trim_start();
-        }
-        projection
-    }
-}
-
-fn put(into: &mut Vec<u8>, text: &str) {
+pub(crate) fn put(into: &mut Vec<u8>, text: &str) {
     into.extend_from_slice(text.as_bytes());
 }
 
-fn put_stamp(into: &mut Vec<u8>, time: Option<i64>) {
+pub(crate) fn put_stamp(into: &mut Vec<u8>, time: Option<i64>) {
     match time {
         Some(time) => put(into, &format!("\"{}\"", stamp(time))),
         None => put(into, "null"),
     }
 }
 
-fn quote(text: &str, into: &mut Vec<u8>) {
+pub(crate) fn quote(text: &str, into: &mut Vec<u8>) {
     put(into, &Value::String(text.to_owned()).to_string());
 }
 
@@ -361,16 +309,6 @@ fn snake(verb: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_projection_keeps_the_id_and_the_order() {
-        let record = Bytes::from_static(
-            br#"{"id":"1","status":"ACTIVE","type":{},"profile":{"login":"a","email":"b","x":1}}"#,
-        );
-        let cut = project(&record, "status,profile:(login, x),nothing");
-        assert_eq!(cut, r#"{"id":"1","status":"ACTIVE","profile":{"login":"a","x":1}}"#);
-        assert_eq!(project(&record, "id"), r#"{"id":"1"}"#);
-    }
 
     #[test]
     fn an_attribute_taken_away_is_not_null() {
