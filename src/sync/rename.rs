@@ -119,7 +119,8 @@ fn compile(pattern: &str) -> Result<Regex, RenameFault> {
         ));
     }
     // The regex crate tells where a mistake is in a drawing of several lines only; its parser tells the bytes.
-    if let Err(error) = regex_syntax::ParserBuilder::new().nest_limit(DEEPEST_PATTERN).build().parse(pattern) {
+    if let Err(error) = regex_syntax::ParserBuilder::new().nest_limit(DEEPEST_PATTERN).build().parse(pattern)
+    {
         return Err(syntax_fault(pattern, &error));
     }
     RegexBuilder::new(pattern)
@@ -148,7 +149,9 @@ fn syntax_fault(pattern: &str, error: &regex_syntax::Error) -> RenameFault {
             Some("match the text around it as well, in groups, and write the groups in the replacement")
         }
         text if text.contains("backreferences") => Some("groups such as $1 are for the replacement only"),
-        text if text.contains("unclosed group") => Some("close it with `)`, or write `\\(` for the character"),
+        text if text.contains("unclosed group") => {
+            Some("close it with `)`, or write `\\(` for the character")
+        }
         text if text.contains("unopened group") => Some("open it with `(`, or write `\\)` for the character"),
         _ => None,
     };
