@@ -114,8 +114,8 @@ fn compile(pattern: &str) -> Result<Regex, RenameFault> {
     if pattern.is_empty() {
         return Err(in_pattern(
             everything,
-            "the regular expression is empty; it would match between any two characters",
-            Some("write what is to be replaced, such as ^okta-"),
+            "The regular expression is empty; it would match between any two characters.",
+            Some("Write what is to be replaced, such as `^okta-`."),
         ));
     }
     // The regex crate tells where a mistake is in a drawing of several lines only; its parser tells the bytes.
@@ -131,8 +131,8 @@ fn compile(pattern: &str) -> Result<Regex, RenameFault> {
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => in_pattern(
                 everything,
-                "the regular expression is too big: compiled, it would take more than 1 MiB",
-                Some("write smaller repetitions: {1,1000} of a class such as \\w costs much"),
+                "The regular expression is too big: compiled, it would take more than 1 MiB.",
+                Some("Write smaller repetitions: `{1,1000}` of a class such as `\\w` costs much."),
             ),
             other => in_pattern(everything, one_line(&other.to_string()), None),
         })
@@ -146,19 +146,21 @@ fn syntax_fault(pattern: &str, error: &regex_syntax::Error) -> RenameFault {
     };
     let advice = match what.as_str() {
         text if text.contains("look-around") => {
-            Some("match the text around it as well, in groups, and write the groups in the replacement")
+            Some("Match the text around it as well, in groups, and write the groups in the replacement.")
         }
-        text if text.contains("backreferences") => Some("groups such as $1 are for the replacement only"),
+        text if text.contains("backreferences") => Some("Groups such as `$1` are for the replacement only."),
         text if text.contains("unclosed group") => {
-            Some("close it with `)`, or write `\\(` for the character")
+            Some("Close it with `)`, or write `\\(` for the character.")
         }
-        text if text.contains("unopened group") => Some("open it with `(`, or write `\\)` for the character"),
+        text if text.contains("unopened group") => {
+            Some("Open it with `(`, or write `\\)` for the character.")
+        }
         _ => None,
     };
     // A mistake at the very end has no character of its own.
     let start = pattern.floor_char_boundary(span.start.offset);
     let end = pattern.ceil_char_boundary(span.end.offset.max(start + 1));
-    in_pattern(start..end, format!("the regular expression is not valid: {}", one_line(&what)), advice)
+    in_pattern(start..end, format!("The regular expression is not valid: {}.", one_line(&what)), advice)
 }
 
 fn one_line(text: &str) -> String {
@@ -172,7 +174,7 @@ fn check_references(pattern: &Regex, to: &str) -> Result<(), RenameFault> {
             in_to: true,
             offset: 0,
             length: to.len(),
-            message: format!("the replacement is longer than {LONGEST_REPLACEMENT} bytes"),
+            message: format!("The replacement is longer than {LONGEST_REPLACEMENT} bytes."),
             advice: None,
         });
     }
@@ -195,8 +197,8 @@ fn check_references(pattern: &Regex, to: &str) -> Result<(), RenameFault> {
             after
         } else if let Some(braced) = after.strip_prefix('{') {
             let Some(end) = braced.find('}') else {
-                let advice = "close it with `}`, or write `$$` for a dollar sign".to_owned();
-                return Err(fault(2, "`${` is not closed".to_owned(), advice));
+                let advice = "Close it with `}`, or write `$$` for a dollar sign.".to_owned();
+                return Err(fault(2, "`${` is not closed.".to_owned(), advice));
             };
             let name = braced.get(..end).unwrap_or_default();
             if !exists(name) {
@@ -216,7 +218,7 @@ fn check_references(pattern: &Regex, to: &str) -> Result<(), RenameFault> {
 }
 
 fn no_such_group(name: &str) -> String {
-    format!("the regular expression has no group `{name}`; nothing would stand in its place")
+    format!("The regular expression has no group `{name}`; nothing would stand in its place.")
 }
 
 /// `$1x` is group `1x`, as the regex crate reads it; who writes it means group 1 and an x.
@@ -226,7 +228,7 @@ fn advice_for(name: &str, exists: &impl Fn(&str) -> bool, pattern: &Regex) -> St
     for end in candidates {
         let (group, rest) = name.split_at(end);
         if !group.is_empty() && !rest.is_empty() && exists(group) {
-            return format!("write `${{{group}}}{rest}`");
+            return format!("Write `${{{group}}}{rest}`.");
         }
     }
     known_groups(pattern)
@@ -240,9 +242,9 @@ fn known_groups(pattern: &Regex) -> String {
         .map(|(number, name)| name.map_or_else(|| format!("${number}"), |name| format!("${{{name}}}")))
         .collect();
     if names.is_empty() {
-        "put what is to be kept between `(` and `)`, or write `$$` for a dollar sign".to_owned()
+        "Put what is to be kept between `(` and `)`, or write `$$` for a dollar sign.".to_owned()
     } else {
-        format!("it has {}; write `$$` for a dollar sign", names.join(", "))
+        format!("It has {}; write `$$` for a dollar sign.", names.join(", "))
     }
 }
 

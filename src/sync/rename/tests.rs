@@ -59,13 +59,13 @@ fn a_mistake_in_the_pattern_is_marked_where_it_is() {
 #[test]
 fn a_group_that_does_not_exist_is_marked_in_the_replacement() {
     let table = [
-        ("^okta-(.+)$", "a-$1x", "$1x", "write `${1}x`"),
-        ("(.)(.)", "$1_$2", "$1_", "write `${1}_`"),
-        ("(?P<team>.+)", "$teams", "$teams", "write `${team}s`"),
-        ("(.+)", "$2", "$2", "it has $1; write `$$` for a dollar sign"),
-        ("(.+)", "ü ${nobody}!", "${nobody}", "it has $1; write `$$` for a dollar sign"),
-        (".+", "x$1", "$1", "put what is to be kept between `(` and `)`, or write `$$` for a dollar sign"),
-        ("(.+)", "${1", "${", "close it with `}`, or write `$$` for a dollar sign"),
+        ("^okta-(.+)$", "a-$1x", "$1x", "Write `${1}x`."),
+        ("(.)(.)", "$1_$2", "$1_", "Write `${1}_`."),
+        ("(?P<team>.+)", "$teams", "$teams", "Write `${team}s`."),
+        ("(.+)", "$2", "$2", "It has $1; write `$$` for a dollar sign."),
+        ("(.+)", "ü ${nobody}!", "${nobody}", "It has $1; write `$$` for a dollar sign."),
+        (".+", "x$1", "$1", "Put what is to be kept between `(` and `)`, or write `$$` for a dollar sign."),
+        ("(.+)", "${1", "${", "Close it with `}`, or write `$$` for a dollar sign."),
     ];
     for (pattern, to, marked, advice) in table {
         let found = fault(pattern, to);
@@ -90,7 +90,7 @@ proptest! {
     #[test]
     fn any_rule_and_any_name_are_harmless(pattern in ".{0,30}", to in ".{0,30}", name in ".{0,60}") {
         match Rename::new(&pattern, &to) {
-            Ok(rule) => { rule.apply(&name); }
+            Ok(rule) => drop(rule.apply(&name)),
             Err(fault) => {
                 let text = if fault.in_to { &to } else { &pattern };
                 prop_assert!(text.get(fault.offset..fault.offset + fault.length).is_some());
