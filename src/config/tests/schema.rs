@@ -221,10 +221,9 @@ fn keys(keys: &'static [Key], path: &str, found: &mut Vec<(String, &'static Key)
         let path = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
         found.push((path.clone(), key));
         match key.kind {
-            Kind::Section(inner)
-            | Kind::OneOf(inner)
-            | Kind::Rules(inner)
-            | Kind::OneOrSection(_, inner) => super::schema::keys(inner, &path, found),
+            Kind::Section(inner) | Kind::OneOf(inner) | Kind::Rules(inner) | Kind::OneOrSection(_, inner) => {
+                super::schema::keys(inner, &path, found)
+            }
             Kind::Secret => super::schema::keys(SECRET, &path, found),
             _ => {}
         }
