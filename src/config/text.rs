@@ -40,15 +40,39 @@ pub(super) struct Complaint {
     pub(super) message: String,
     /// Another, if there is something to advise.
     pub(super) advice: Option<String>,
+    /// The bytes of the value that it is about, where it is not all of it.
+    pub(super) at: Option<Range<usize>>,
 }
 
 impl Complaint {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), advice: None }
+        Self { message: message.into(), advice: None, at: None }
+    }
+
+    /// What another part of the daemon found wrong with a text of the file. It may quote that text, so it is made harmless:
+    /// one line, printable, without tokens. It becomes a sentence if it is the end of one.
+    pub(super) fn reported(message: &str, advice: Option<&str>) -> Self {
+        let sentence = |text: &str| {
+            let line = masked(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+            let mut characters = line.chars();
+            let first = characters.next().map(|first| first.to_ascii_uppercase());
+            let mut sentence: String = first.into_iter().chain(characters).collect();
+            if !sentence.ends_with(['.', '!', '?']) {
+                sentence.push('.');
+            }
+            sentence
+        };
+        Self { message: sentence(message), advice: advice.map(sentence), at: None }
     }
 
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
+        self
+    }
+
+    /// It is about `length` bytes of the value from `offset` on.
+    pub(super) fn at(mut self, offset: usize, length: usize) -> Self {
+        self.at = Some(offset..offset + length);
         self
     }
 }
@@ -96,6 +120,21 @@ impl Text {
             advice: complaint.advice,
             snippet: region.map(|region| self.snippet(region)),
         }
+    }
+
+    /// The characters of `region`, each with its place; a line feed at the end of each line but the last of the file.
+    pub(super) fn characters(&self, region: Region) -> impl Iterator<Item = (char, Position)> {
+        let lines = self.lines.iter().enumerate().map(|(index, line)| (index + 1, line));
+        let lines = lines.skip(region.from.line.saturating_sub(1));
+        let lines = lines.take((region.to.line + 1).saturating_sub(region.from.line));
+        let characters = lines.flat_map(|(line, characters)| {
+            let end = (line < self.lines.len()).then_some('\n');
+            let characters = characters.iter().copied().chain(end);
+            characters
+                .enumerate()
+                .map(move |(index, character)| (character, Position { line, column: index + 1 }))
+        });
+        characters.filter(move |(_, place)| (region.from..region.to).contains(place))
     }
 
     /// Where a diagnostic about `region` stands.
@@ -192,6 +231,20 @@ fn cut(line: &[char], caret: usize, caret_end: usize) -> String {
 fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A text without tokens, and without characters that act on a terminal.
+fn masked(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let mut shown = String::new();
+    let mut end = 0;
+    for range in token_ranges(&characters) {
+        shown.extend(&characters[end..range.start]);
+        shown.push_str(MASK);
+        end = range.end;
+    }
+    shown.extend(&characters[end..]);
+    printable(&shown)
 }
 
 /// A text of the file within a message: in backquotes, cut, printable, and masked if it may be a secret.

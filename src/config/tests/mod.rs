@@ -5,6 +5,8 @@ mod examples;
 mod files;
 mod mistakes;
 mod properties;
+mod rules;
+mod schema;
 mod settings;
 
 use std::ffi::OsString;
@@ -47,7 +49,7 @@ impl House {
     }
 
     fn check_at(&self, name: &str) -> Checked<Connector> {
-        super::check_connector_in(&self.path(name), &|variable| self.environment(variable))
+        super::check_connector_in(&self.path(name), Some(&|variable| self.environment(variable)))
     }
 }
 
