@@ -62,12 +62,34 @@ async def main(url, token):
         memberships += len(members)
         member_pages += pages
 
-    for what, pages in (("users", user_pages), ("search", search_pages), ("groups", group_pages)):
+    assigned, app_pages = 0, 0
+    for app in truth["apps"]:
+        app_users, pages = await read_pages(client.list_application_users, app["id"], limit=100)
+        compare(f"users of {app['label']}", [user.id for user in app_users], [user["id"] for user in app["users"]])
+        through = {user["id"]: user["through"] for user in app["users"]}
+        for user in app_users:
+            if (user.scope == "GROUP") != (through[user.id] is not None):
+                raise SystemExit(f"user {user.id} of {app['label']}: scope {user.scope}, through {through[user.id]}")
+        assigned += len(app_users)
+        app_pages += pages
+        app_groups, _ = await read_pages(client.list_application_group_assignments, app["id"], limit=20)
+        compare(f"groups of {app['label']}", [group.id for group in app_groups], app["groups"])
+
+    owner, _, error = await client.get_user("me")
+    if error:
+        raise SystemExit(f"the SDK could not read the token's owner: {error}")
+    roles, _, error = await client.list_assigned_roles_for_user(owner.id)
+    if error or [role.actual_instance.type for role in roles] != ["READ_ONLY_ADMIN"]:
+        raise SystemExit(f"the SDK read the roles {roles} of the token's owner: {error}")
+
+    counted = (("users", user_pages), ("search", search_pages), ("groups", group_pages), ("apps", app_pages))
+    for what, pages in counted:
         if pages < 2:
             raise SystemExit(f"{what} came in one page: this org is too small to prove anything about paging")
     print(
         f"Okta's SDK read {len(users)} users ({user_pages} pages), {len(everybody)} by search ({search_pages}), "
-        f"{len(groups)} groups ({group_pages}) and {memberships} memberships ({member_pages}): all as they are"
+        f"{len(groups)} groups ({group_pages}), {memberships} memberships ({member_pages}), {assigned} users of "
+        f"{len(truth['apps'])} applications ({app_pages}) and the token's role: all as they are"
     )
 
 

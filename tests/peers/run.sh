@@ -39,7 +39,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 target_directory=${CARGO_TARGET_DIR:-target}
-"$target_directory/debug/sandbox" okta --users 1500 --groups 60 --memberships 6000 --seed 5 >"$scratch/line" &
+"$target_directory/debug/sandbox" okta --users 1500 --groups 60 --memberships 6000 --apps 3 --seed 5 >"$scratch/line" &
 server=$!
 tries=0
 until grep -q '^okta stand-in on ' "$scratch/line"; do

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sandbox::okta::{FAULT_HELP, Fault, LinkStyle, Okta, Options, RateLimits};
+use sandbox::okta::{CHANGE_HELP, FAULT_HELP, Fault, LinkStyle, Okta, Options, RateLimits, Role};
 use tokio::io::AsyncReadExt as _;
 
 /// Loopback servers that behave as the real APIs do.
@@ -24,10 +24,11 @@ enum Which {
     /// A stand-in for an Okta org.
     Okta(OktaArguments),
     /// Change the org of a running stand-in: `sandbox change http://127.0.0.1:PORT '{"add": 3, "suspend": 2}'`
+    #[command(after_long_help = CHANGE_HELP)]
     Change {
         /// Where the stand-in is.
         url: String,
-        /// What to change, as JSON.
+        /// What to change, as JSON; `sandbox change --help` lists it all.
         change: String,
     },
 }
@@ -46,6 +47,9 @@ struct OktaArguments {
     /// Memberships to generate, beside those of Everyone.
     #[arg(long, default_value_t = 12_000)]
     memberships: usize,
+    /// Applications to generate, each with a share of the groups assigned.
+    #[arg(long, default_value_t = 0)]
+    apps: usize,
     /// The same seed and sizes give the same org.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -73,6 +77,15 @@ struct OktaArguments {
     /// How long lastMembershipUpdated hides a change, in milliseconds.
     #[arg(long, default_value_t = 0)]
     membership_stamp_lag: u64,
+    /// How long searches do not see a change, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    search_lag: u64,
+    /// The role of the token's owner, such as READ_ONLY_ADMIN or CUSTOM; FORBIDDEN where it may not be asked for.
+    #[arg(long, default_value_t = Role::default())]
+    role: Role,
+    /// The token's owner is in the lists like any other user.
+    #[arg(long)]
+    list_owner: bool,
     /// Deprovisioned users stay listed in their groups.
     #[arg(long)]
     keep_deprovisioned_members: bool,
@@ -140,6 +153,7 @@ fn options(arguments: OktaArguments) -> Options {
         users: arguments.users,
         groups: arguments.groups,
         memberships: arguments.memberships,
+        apps: arguments.apps,
         seed: arguments.seed,
         token: arguments.token,
         rate_limits: match arguments.rate_limits {
@@ -153,6 +167,9 @@ fn options(arguments: OktaArguments) -> Options {
         gzip: arguments.gzip,
         latency: Duration::from_millis(arguments.latency),
         membership_stamp_lag: Duration::from_millis(arguments.membership_stamp_lag),
+        search_lag: Duration::from_millis(arguments.search_lag),
+        role: arguments.role,
+        list_owner: arguments.list_owner,
         keep_deprovisioned_members: arguments.keep_deprovisioned_members,
         everyone: !arguments.no_everyone,
         listen: arguments.listen,

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! GET    /sandbox/state          counts of the org, of requests and of faults; the least number of requests for one read
-//! GET    /sandbox/org            every true id: users with login and status, groups with name and members
+//! GET    /sandbox/org            every true id: users with login and status, groups with name and members,
+//!                                applications with label, users and groups
 //! GET    /sandbox/log            the last request lines
 //! POST   /sandbox/change         JSON as in [`super::Change`]; answers what was changed
 //! GET    /sandbox/fault          the faults that are on
@@ -22,6 +23,7 @@ use serde_json::{Value, json};
 use super::answer::Manner;
 use super::change::{self, Change};
 use super::fault::{Fault, FaultId};
+use super::org::Org;
 use super::query::Query;
 use super::server::Shared;
 use super::state::State;
@@ -86,6 +88,8 @@ fn summary(state: &State) -> Value {
         "users": org.by_id.len(),
         "statuses": statuses,
         "groups": groups.len(),
+        "apps": org.apps.iter().filter(|app| !app.gone).count(),
+        "role": state.options.role.to_string(),
         "memberships": groups.iter().map(|group| group.members.len()).sum::<usize>(),
         "least_requests": {
             "users": least.users, "groups": least.groups, "members": least.members,
@@ -149,7 +153,26 @@ fn truth(state: &State) -> Value {
             json!({ "id": group.id.as_str(), "name": group.name, "type": group.kind.as_str(), "members": ids })
         })
         .collect();
-    json!({ "org": org.id.as_str(), "users": users, "groups": groups })
+    let apps: Vec<Value> = (0..super::org::place_of(org.apps.len()))
+        .filter(|place| !org.apps[*place as usize].gone)
+        .map(|place| true_app(org, place))
+        .collect();
+    json!({ "org": org.id.as_str(), "users": users, "groups": groups, "apps": apps })
+}
+
+/// An application: users with the group that brought them, groups in the order of their priority.
+fn true_app(org: &Org, place: u32) -> Value {
+    let group_id = |group: u32| org.groups[group as usize].id.as_str();
+    let users = org.assignments(place).into_iter().map(|assignment| {
+        let id = org.users[assignment.user as usize].facts.id;
+        json!({ "id": id.as_str(), "through": assignment.through.map(group_id) })
+    });
+    let groups = org.app_groups(place).into_iter().map(|(_, assigned)| group_id(assigned.group).into());
+    let app = &org.apps[place as usize];
+    json!({
+        "id": app.id.as_str(), "label": app.label,
+        "users": users.collect::<Vec<_>>(), "groups": groups.collect::<Vec<Value>>(),
+    })
 }
 
 fn faults(state: &State) -> Value {

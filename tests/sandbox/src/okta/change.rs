@@ -4,13 +4,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Status;
+use super::change_named::{self, real_groups};
 use super::generate::person;
-use super::handle::{group_place, user_place};
 use super::names::{DEPARTMENTS, PEOPLE};
 use super::org::{Org, Refused, place_of};
 use super::state::State;
 
-/// What to change. Numbers ask for that many changes at random, chosen by `seed`; `user` and `group` name one.
+/// What to change. Numbers ask for that many changes at random, chosen by `seed`; `user`, `group` and `app` name one.
+///
+/// Changes by name are made first, in the order user, group, application: one change can create all three and put the
+/// one into the others.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Change {
@@ -37,25 +40,79 @@ pub struct Change {
     pub rename_groups: usize,
     /// Members that leave one group for another.
     pub move_members: usize,
-    /// The user, by id or login, that `status`, `profile` and `purge` are for. With `create`, a login nobody has.
+    /// The user, by id or login, that the following are for. With `create`, a login nobody has.
     pub user: Option<String>,
     /// Whether `user` is to be created.
     pub create: bool,
     /// The user's new status.
     pub status: Option<String>,
-    /// Profile attributes to set.
+    /// Profile attributes to set, standard or custom: text, number, boolean, list, or null.
     pub profile: Map<String, Value>,
+    /// Profile attributes to take away, as Okta does with most unset ones.
+    pub remove_attributes: Vec<String>,
+    /// The last sign-in, as `2026-01-31T08:00:00Z`; null stands for never.
+    #[serde(deserialize_with = "change_named::maybe_null")]
+    pub last_login: Option<Option<String>>,
+    /// The moment of creation.
+    pub created: Option<String>,
+    /// The moment of activation; null stands for never.
+    #[serde(deserialize_with = "change_named::maybe_null")]
+    pub activated: Option<Option<String>>,
     /// Whether the user is to be purged.
     pub purge: bool,
     /// The group, by id or name, that the following are for.
     pub group: Option<String>,
+    /// Whether `group` is to be created where nothing has that name.
+    pub create_group: bool,
     /// The group's new name.
     pub name: Option<String>,
     /// Users, by id or login, that become members.
     pub add_members: Vec<String>,
     /// Users that are members no longer.
     pub remove_members: Vec<String>,
+    /// Whether the group is to be deleted.
+    pub delete_group: bool,
+    /// The application, by id or label, that the following are for.
+    pub app: Option<String>,
+    /// Whether `app` is to be created where nothing has that label.
+    pub create_app: bool,
+    /// Users, by id or login, that are assigned directly.
+    pub assign_users: Vec<String>,
+    /// Users whose direct assignment is taken back.
+    pub unassign_users: Vec<String>,
+    /// Groups, by id or name, that are assigned with all their members.
+    pub assign_groups: Vec<String>,
+    /// Groups whose assignment is taken back.
+    pub unassign_groups: Vec<String>,
+    /// Whether the application is to be deleted.
+    pub delete_app: bool,
+    /// The role of the token's owner, such as `READ_ONLY_ADMIN`, or `FORBIDDEN` where it may not be asked for.
+    pub role: Option<String>,
 }
+
+/// All that a person may write, for `--help`.
+pub const CHANGE_HELP: &str = r#"A change is a JSON object; what it names is changed first, then what it counts, at random.
+
+At random (numbers; "seed" decides which):
+  mixed add update rename suspend unsuspend deactivate delete rename_groups move_members
+One user:
+  "user": id or login, with "create": true, "status": "SUSPENDED", "profile": {"department": "Legal", "title": null},
+  "remove_attributes": ["nickName"], "last_login": "2026-01-31T08:00:00Z" or null, "created": "…", "activated": "…" or null,
+  "purge": true
+One group:
+  "group": id or name, with "create_group": true, "name": "new name", "add_members": [ids or logins], "remove_members": […],
+  "delete_group": true
+One application:
+  "app": id or label, with "create_app": true, "assign_users": [ids or logins], "unassign_users": […],
+  "assign_groups": [ids or names], "unassign_groups": […], "delete_app": true
+The token:
+  "role": "READ_ONLY_ADMIN", or "FORBIDDEN" where the role may not be asked for
+
+Examples:
+  sandbox change http://127.0.0.1:PORT '{"add": 3, "suspend": 2}'
+  sandbox change http://127.0.0.1:PORT '{"user": "ann@example.com", "create": true, "group": "jira-users",
+    "create_group": true, "add_members": ["ann@example.com"], "app": "Jira", "create_app": true,
+    "assign_groups": ["jira-users"]}'"#;
 
 /// What was changed, one count per kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -68,7 +125,15 @@ pub struct Changed {
     pub users_unsuspended: usize,
     pub users_deactivated: usize,
     pub users_deleted: usize,
+    pub groups_added: usize,
     pub groups_renamed: usize,
+    pub groups_deleted: usize,
+    pub apps_added: usize,
+    pub apps_deleted: usize,
+    /// Users and groups that were assigned to an application.
+    pub assignments_added: usize,
+    /// Users and groups whose assignment was taken back.
+    pub assignments_removed: usize,
     /// Memberships that began, those of new users included.
     pub memberships_added: usize,
     /// Memberships that ended, those of users who were deactivated or purged not included.
@@ -81,8 +146,10 @@ pub struct Changed {
 pub(crate) fn apply(state: &mut State, change: &Change) -> Result<Changed, Refused> {
     let now = state.clock.milliseconds();
     let mut changed = Changed::default();
-    apply_to_user(state, change, now, &mut changed)?;
-    apply_to_group(state, change, now, &mut changed)?;
+    change_named::to_user(state, change, now, &mut changed)?;
+    change_named::to_group(state, change, now, &mut changed)?;
+    change_named::to_app(state, change, now, &mut changed)?;
+    change_named::to_role(state, change)?;
     let mut chance =
         Chance { org: &mut state.org, random: fastrand::Rng::with_seed(change.seed), now, changed };
     for _ in 0..change.mixed {
@@ -109,68 +176,9 @@ pub(crate) fn apply(state: &mut State, change: &Change) -> Result<Changed, Refus
     Ok(chance.changed)
 }
 
-fn apply_to_user(state: &mut State, change: &Change, now: i64, changed: &mut Changed) -> Result<(), Refused> {
-    let Some(login) = &change.user else {
-        let idle = change.status.is_none() && change.profile.is_empty() && !change.create && !change.purge;
-        return if idle { Ok(()) } else { Err("say which user, by id or login, in \"user\"".to_owned()) };
-    };
-    let status = change.status.as_deref().map(str::parse::<Status>).transpose()?;
-    if change.create {
-        let user = super::NewUser::new(login).status(status.unwrap_or(Status::Active));
-        let mut profile = user.profile();
-        for (name, value) in &change.profile {
-            profile.set(name, value.clone());
-        }
-        state.org.add_user(status.unwrap_or(Status::Active), &profile, now)?;
-        changed.users_added += 1;
-        return Ok(());
-    }
-    let user = user_place(state, login)?;
-    for (name, value) in &change.profile {
-        state.org.update_profile(user, name, Some(value.clone()), now)?;
-    }
-    changed.users_updated += usize::from(!change.profile.is_empty());
-    if let Some(status) = status {
-        changed.status(status, &mut state.org, user, now);
-    }
-    if change.purge {
-        changed.memberships_ended += real_groups(&state.org, user);
-        state.org.delete_user(user, now);
-        changed.users_deleted += 1;
-    }
-    Ok(())
-}
-
-fn apply_to_group(
-    state: &mut State,
-    change: &Change,
-    now: i64,
-    changed: &mut Changed,
-) -> Result<(), Refused> {
-    let Some(group) = &change.group else {
-        let idle = change.name.is_none() && change.add_members.is_empty() && change.remove_members.is_empty();
-        return if idle { Ok(()) } else { Err("say which group, by id or name, in \"group\"".to_owned()) };
-    };
-    let group = group_place(state, group)?;
-    let places =
-        |names: &[String]| names.iter().map(|name| user_place(state, name)).collect::<Result<Vec<_>, _>>();
-    let (joining, leaving) = (places(&change.add_members)?, places(&change.remove_members)?);
-    for user in joining {
-        changed.memberships_added += usize::from(state.org.add_member(group, user, now)?);
-    }
-    for user in leaving {
-        changed.memberships_removed += usize::from(state.org.remove_member(group, user, now)?);
-    }
-    if let Some(name) = &change.name {
-        state.org.rename_group(group, name, now);
-        changed.groups_renamed += 1;
-    }
-    Ok(())
-}
-
 impl Changed {
     /// Sets a status and counts it under its kind.
-    fn status(&mut self, status: Status, org: &mut Org, user: u32, now: i64) {
+    pub(crate) fn status(&mut self, status: Status, org: &mut Org, user: u32, now: i64) {
         match status {
             Status::Suspended => self.users_suspended += 1,
             Status::Active => self.users_unsuspended += 1,
@@ -184,11 +192,6 @@ impl Changed {
         }
         org.set_status(user, status, now);
     }
-}
-
-/// How many groups a user is in, Everyone not counted.
-fn real_groups(org: &Org, user: u32) -> usize {
-    org.groups_of(user).into_iter().filter(|group| org.everyone != Some(*group)).count()
 }
 
 /// Changes at random. Where there is nobody left to change, nothing happens and nothing is counted.

@@ -26,11 +26,6 @@ impl Clock {
     pub(crate) fn milliseconds(&self) -> i64 {
         self.wall_at_start + whole_milliseconds(self.started.elapsed())
     }
-
-    /// Seconds since the Unix epoch, cut off: Okta's stamps have no fraction.
-    pub(crate) fn seconds(&self) -> i64 {
-        self.milliseconds().div_euclid(1000)
-    }
 }
 
 /// A duration in milliseconds; what no server lives to see becomes the largest number.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Status;
 use super::id::Id;
-use super::names::{DEPARTMENTS, GROUP_PREFIXES, GROUP_TOPICS, PEOPLE, People, TITLES};
+use super::names::{APPS, DEPARTMENTS, GROUP_PREFIXES, GROUP_TOPICS, PEOPLE, People, TITLES};
 use super::org::{Org, place_of};
 use super::record::{GroupKind, Profile, Stamps};
 
@@ -18,6 +18,7 @@ pub(crate) struct Sizes {
     pub(crate) users: usize,
     pub(crate) groups: usize,
     pub(crate) memberships: usize,
+    pub(crate) apps: usize,
     pub(crate) everyone: bool,
 }
 
@@ -47,6 +48,33 @@ pub(crate) fn fill(org: &mut Org, sizes: Sizes) {
     }
     memberships(org, &sizes);
     org.sort();
+    (0..sizes.apps).for_each(|number| application(org, number));
+}
+
+/// An application with about a quarter of the groups, at least one, and one user in fifty assigned.
+fn application(org: &mut Org, number: usize) {
+    let label = match APPS.get(number) {
+        Some(label) => (*label).to_owned(),
+        None => format!("{} {}", APPS[number % APPS.len()], number / APPS.len() + 1),
+    };
+    let created = org.extra_random.i64(OLDEST..NEWEST);
+    let app = org.push_app(&label, created);
+    let groups: Vec<u32> =
+        (0..place_of(org.groups.len())).filter(|group| org.everyone != Some(*group)).collect();
+    let first = if groups.is_empty() { 0 } else { org.extra_random.usize(..groups.len()) };
+    for (at, group) in groups.into_iter().enumerate() {
+        if org.extra_random.usize(..100) < 25 || at == first {
+            let since = org.extra_random.i64(created..=NEWEST);
+            org.assign_group(app, group, since * 1000);
+        }
+    }
+    for user in 0..place_of(org.users.len()) {
+        if org.extra_random.usize(..100) < 2 && org.listed(user) {
+            let since = org.extra_random.i64(created..=NEWEST);
+            // Who is listed can be assigned.
+            drop(org.assign_user(app, user, since * 1000));
+        }
+    }
 }
 
 /// A status and the stamps that go with it: mostly active users.
@@ -191,7 +219,7 @@ mod tests {
 
     fn org(users: usize, groups: usize, memberships: usize, seed: u64) -> Org {
         let mut org = Org::empty("http://127.0.0.1:1".to_owned(), seed);
-        fill(&mut org, Sizes { users, groups, memberships, everyone: true });
+        fill(&mut org, Sizes { users, groups, memberships, apps: 0, everyone: true });
         org
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Status;
 use super::change::{Change, Changed};
+use super::new_user::NewUser;
 use super::org::{Refused, UserRow};
-use super::record::{GroupKind, Profile};
+use super::record::Stamps;
 use super::server::Shared;
 use super::state::State;
+use super::{Role, Status};
 
 /// A handle to the running org. Cheap to clone; every change is visible to the next request.
 ///
@@ -18,76 +19,6 @@ use super::state::State;
 #[derive(Clone, Debug)]
 pub struct Org {
     shared: Arc<Shared>,
-}
-
-/// A user to add. [`NewUser::new`] fills in what is not of interest.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewUser {
-    /// The login, which nobody else may have.
-    pub login: String,
-    /// The e-mail address.
-    pub email: String,
-    /// The given name; null in Okta where none.
-    pub first_name: Option<String>,
-    /// The family name; null in Okta where none.
-    pub last_name: Option<String>,
-    /// The status, at first ACTIVE.
-    pub status: Status,
-    /// Further profile attributes, standard or custom.
-    pub attributes: Vec<(String, Value)>,
-}
-
-impl NewUser {
-    /// An active user with this login, which is the e-mail address as well.
-    pub fn new(login: &str) -> Self {
-        Self {
-            login: login.to_owned(),
-            email: login.to_owned(),
-            first_name: Some("New".to_owned()),
-            last_name: Some("User".to_owned()),
-            status: Status::Active,
-            attributes: Vec::new(),
-        }
-    }
-
-    /// Sets the e-mail address.
-    pub fn email(mut self, email: &str) -> Self {
-        self.email = email.to_owned();
-        self
-    }
-
-    /// Sets both names.
-    pub fn name(mut self, first: &str, last: &str) -> Self {
-        self.first_name = Some(first.to_owned());
-        self.last_name = Some(last.to_owned());
-        self
-    }
-
-    /// Sets the status.
-    pub fn status(mut self, status: Status) -> Self {
-        self.status = status;
-        self
-    }
-
-    /// Adds a profile attribute.
-    pub fn attribute(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.attributes.push((name.to_owned(), value.into()));
-        self
-    }
-
-    pub(crate) fn profile(self) -> Profile {
-        let mut profile = Profile::default();
-        profile.set("firstName", self.first_name.into());
-        profile.set("lastName", self.last_name.into());
-        profile.set("mobilePhone", Value::Null);
-        profile.set("secondEmail", Value::Null);
-        for (name, value) in self.attributes {
-            profile.set(&name, value);
-        }
-        profile.set("login", self.login.into());
-        profile.set("email", self.email.into());
-        profile
-    }
 }
 
 /// A user as it truly is.
@@ -128,9 +59,15 @@ impl Org {
     #[track_caller]
     pub fn add_user(&self, user: NewUser) -> String {
         let status = user.status;
+        let (created, activated, last_login) = (user.created, user.activated, user.last_login);
         let profile = user.profile();
         self.change(|state, now| {
             let place = state.org.add_user(status, &profile, now)?;
+            state.org.update_stamps(place, now, |stamps| {
+                stamps.created = created.unwrap_or(stamps.created);
+                stamps.activated = activated.or(stamps.activated);
+                stamps.last_login = last_login;
+            });
             Ok(state.org.users[place as usize].facts.id.to_string())
         })
     }
@@ -165,6 +102,49 @@ impl Org {
         });
     }
 
+    /// Sets the last sign-in in seconds since the Unix epoch, or that there was none. `lastUpdated` stays.
+    #[track_caller]
+    pub fn set_last_login(&self, user: &str, seconds: Option<i64>) {
+        self.set_stamps(user, |stamps| stamps.last_login = seconds);
+    }
+
+    /// Sets the moment of creation in seconds since the Unix epoch. `lastUpdated` stays.
+    #[track_caller]
+    pub fn set_created(&self, user: &str, seconds: i64) {
+        self.set_stamps(user, |stamps| stamps.created = seconds);
+    }
+
+    /// Sets the moment of activation in seconds since the Unix epoch, or that there was none. `lastUpdated` stays.
+    #[track_caller]
+    pub fn set_activated(&self, user: &str, seconds: Option<i64>) {
+        self.set_stamps(user, |stamps| stamps.activated = seconds);
+    }
+
+    #[track_caller]
+    fn set_stamps(&self, user: &str, set: impl FnOnce(&mut Stamps)) {
+        self.change(|state, now| {
+            let user = user_place(state, user)?;
+            state.org.update_stamps(user, now, set);
+            Ok(())
+        });
+    }
+
+    /// Gives the token's owner another role.
+    pub fn set_role(&self, role: Role) {
+        self.shared.state().options.role = role;
+    }
+
+    /// The id of the token's owner, as `/api/v1/users/me` tells it.
+    pub fn owner(&self) -> Option<String> {
+        self.shared.state().org.owner().map(|owner| owner.facts.id.to_string())
+    }
+
+    /// Adds a custom attribute to the schema of users without giving it to anybody; `example` shows its type.
+    pub fn define_attribute(&self, name: &str, example: impl Into<Value>) {
+        let example = example.into();
+        self.shared.state().org.schema.learn(name, &example);
+    }
+
     /// Purges a user: nothing of it remains.
     #[track_caller]
     pub fn delete_user(&self, user: &str) {
@@ -178,8 +158,8 @@ impl Org {
     /// Adds a group without members and returns its id.
     pub fn add_group(&self, name: &str) -> String {
         let mut state = self.shared.state();
-        let now = state.clock.seconds();
-        let place = state.org.push_group(name, "", GroupKind::Okta, now);
+        let now = state.clock.milliseconds();
+        let place = state.org.add_group(name, now);
         state.org.groups[place as usize].id.to_string()
     }
 
@@ -196,9 +176,9 @@ impl Org {
     /// Deletes a group.
     #[track_caller]
     pub fn delete_group(&self, group: &str) {
-        self.change(|state, _| {
+        self.change(|state, now| {
             let group = group_place(state, group)?;
-            state.org.delete_group(group);
+            state.org.delete_group(group, now);
             Ok(())
         });
     }
@@ -289,7 +269,7 @@ impl Org {
     /// Runs a change at the present moment of the stand-in's clock.
     #[track_caller]
     #[allow(clippy::panic, reason = "a test that names what does not exist must fail where it does so")]
-    fn change<T>(&self, change: impl FnOnce(&mut State, i64) -> Result<T, Refused>) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State, i64) -> Result<T, Refused>) -> T {
         let outcome = {
             let mut state = self.shared.state();
             let now = state.clock.milliseconds();

@@ -20,6 +20,11 @@ impl Id {
         Self(bytes)
     }
 
+    /// The id that two others together always give, for what belongs to both.
+    pub(crate) fn derived(prefix: &[u8; 3], one: Self, other: Self) -> Self {
+        Self::random(prefix, &mut fastrand::Rng::with_seed(one.hash().rotate_left(17) ^ other.hash()))
+    }
+
     /// Reads an id; anything but 20 ASCII letters and digits is none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 20] = text.as_bytes().try_into().ok()?;
@@ -33,11 +38,14 @@ impl Id {
 
     /// A number below 100 that belongs to this id for good: whether a narrowed view shows it.
     pub(crate) fn share(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in self.0 {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        let hash = self.hash();
         (hash ^ (hash >> 29)) % 100
+    }
+
+    /// FNV-1a.
+    fn hash(&self) -> u64 {
+        let start = 0xcbf2_9ce4_8422_2325_u64;
+        self.0.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
     }
 }
 

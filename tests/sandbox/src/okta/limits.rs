@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// The groups of endpoints that share one limit (of those the stand-in serves).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
-    /// `/api/v1/users`: the list of users, and the groups of one user.
+    /// `/api/v1/users`: the list of users, and the groups and roles of one user.
     Users,
     /// `/api/v1/users/{id}`.
     User,
@@ -19,7 +19,11 @@ pub enum Bucket {
     Groups,
     /// `/api/v1/groups/{id}`.
     Group,
-    /// `/api/v1`: the org, and every path the stand-in does not know.
+    /// `/api/v1/apps`: the users and groups of one application, single ones included.
+    Apps,
+    /// `/api/v1/apps/{id}`.
+    App,
+    /// `/api/v1`: the org, schemas, and every path the stand-in does not know.
     Other,
 }
 
@@ -34,6 +38,10 @@ pub struct Limits {
     pub groups: u64,
     /// See [`Bucket::Group`].
     pub group: u64,
+    /// See [`Bucket::Apps`].
+    pub apps: u64,
+    /// See [`Bucket::App`].
+    pub app: u64,
     /// See [`Bucket::Other`].
     pub other: u64,
     /// Requests being answered at one moment.
@@ -43,7 +51,16 @@ pub struct Limits {
 impl Limits {
     /// The same number for every bucket, and no cap on concurrency: what most tests of a limit want.
     pub fn all(limit: u64) -> Self {
-        Self { users: limit, user: limit, groups: limit, group: limit, other: limit, concurrency: usize::MAX }
+        Self {
+            users: limit,
+            user: limit,
+            groups: limit,
+            group: limit,
+            apps: limit,
+            app: limit,
+            other: limit,
+            concurrency: usize::MAX,
+        }
     }
 
     fn of(&self, bucket: Bucket) -> u64 {
@@ -52,6 +69,8 @@ impl Limits {
             Bucket::User => self.user,
             Bucket::Groups => self.groups,
             Bucket::Group => self.group,
+            Bucket::Apps => self.apps,
+            Bucket::App => self.app,
             Bucket::Other => self.other,
         }
     }
@@ -63,9 +82,9 @@ pub enum RateLimits {
     /// A million requests per window: headers are sent as ever, and nobody meets a limit.
     #[default]
     Off,
-    /// An Integrator Free org: 100 per bucket, 35 in flight.
+    /// An Integrator Free org: 100 per bucket, but 20 apps; 35 in flight.
     Integrator,
-    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 1200 others, 75 in flight.
+    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 1200 others, 75 in flight.
     Workforce,
     /// Any others.
     Custom(Limits),
@@ -76,10 +95,17 @@ impl RateLimits {
     pub fn limits(&self) -> Limits {
         match self {
             Self::Off => Limits::all(1_000_000),
-            Self::Integrator => Limits { concurrency: 35, ..Limits::all(100) },
-            Self::Workforce => {
-                Limits { users: 600, user: 2000, groups: 500, group: 1000, other: 1200, concurrency: 75 }
-            }
+            Self::Integrator => Limits { apps: 20, concurrency: 35, ..Limits::all(100) },
+            Self::Workforce => Limits {
+                users: 600,
+                user: 2000,
+                groups: 500,
+                group: 1000,
+                apps: 100,
+                app: 500,
+                other: 1200,
+                concurrency: 75,
+            },
             Self::Custom(limits) => *limits,
         }
     }

@@ -9,13 +9,16 @@ use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::answer::Answer;
+use super::app::Assignment;
 use super::clock::stamp;
 use super::id::Id;
+use super::lag::UserIndex;
 use super::org::{GroupRow, Org, UserRow};
 use super::query::{Query, base64};
-use super::record::{group_profile, project};
+use super::record::{group_profile, project, render_single};
+use super::schema::schema_id;
 use super::search::{Dialect, Expression};
-use super::{Options, Status};
+use super::{Options, Role, Status};
 
 /// One page of a list, its records as JSON unless said otherwise.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Page<R = Bytes> {
     pub(crate) limit: usize,
     /// Whether there are Link headers at all.
     pub(crate) linked: bool,
+    /// A parameter of the request that `next` leaves out.
+    pub(crate) forgets: Option<&'static str>,
 }
 
 /// What the token may see, and what is counted wrongly.
@@ -68,8 +73,13 @@ impl View {
 /// Results of the last searches, as long as the org does not change: each of their pages would cost a full search.
 #[derive(Debug, Default)]
 pub(crate) struct Searches {
-    kept: VecDeque<(String, u64, Arc<Vec<u32>>)>,
+    kept: VecDeque<(String, Moment, Arc<Vec<u32>>)>,
+    /// The users of the application that was asked for last.
+    pub(crate) app_users: Option<(u32, u64, Arc<Vec<Assignment>>)>,
 }
+
+/// The org's revision, and how many of its changes the search index has not seen.
+type Moment = (u64, usize);
 
 /// Everything the lists are made from.
 pub(crate) struct Lists<'a> {
@@ -91,8 +101,13 @@ impl Lists<'_> {
         };
         let mut page = match (expression, query.get("q")) {
             (Some((text, dialect)), _) => {
-                let found = self.find_users(text, dialect, query, searches)?;
-                self.found_page(&found, query, limit(query, most, most)?)?
+                // A filter is not asked of the index, which may run behind.
+                let index = match dialect {
+                    Dialect::UserSearch => UserIndex::at(self.org, self.now),
+                    _ => UserIndex::at(self.org, i64::MAX),
+                };
+                let found = self.find_users(text, dialect, query, &index, searches)?;
+                self.found_page(&found, query, limit(query, most, most)?, &index)?
             }
             (None, Some(start)) => self.quick_users(start, limit(query, 10, most)?),
             (None, None) => self.plain_users(query, limit(query, most, most)?)?,
@@ -139,20 +154,25 @@ impl Lists<'_> {
         text: &str,
         dialect: Dialect,
         query: &Query,
+        index: &UserIndex<'_>,
         searches: &mut Searches,
     ) -> Result<Arc<Vec<u32>>, Answer> {
         let sort = query.get("sortBy").filter(|_| dialect == Dialect::UserSearch);
         let descending = query.get("sortOrder").is_some_and(|order| order.eq_ignore_ascii_case("desc"));
         let key = format!("{dialect:?} {} {sort:?} {descending} {text}", self.view.users);
-        let known =
-            searches.kept.iter().find(|(kept, revision, _)| *kept == key && *revision == self.org.revision);
+        let moment = (self.org.revision, self.org.user_lag.unseen(self.now));
+        let known = searches.kept.iter().find(|(kept, at, _)| *kept == key && *at == moment);
         if let Some((_, _, found)) = known {
             return Ok(Arc::clone(found));
         }
         let expression = Expression::parse(text, dialect).map_err(|why| Answer::bad_search(&why))?;
         let mut found: Vec<u32> = Vec::new();
-        for place in &self.org.by_id {
-            let user = &self.org.users[*place as usize];
+        let places = match expression.only_ids() {
+            Some(ids) => index.places_of(&ids).into(),
+            None => index.places(),
+        };
+        for place in places.iter() {
+            let Some(user) = index.row(*place) else { continue };
             let mut attributes = UserAttributes { user, profile: None };
             let matches = expression.matches(dialect, &mut |name| attributes.get(name));
             if matches && self.view.user(user.facts.id) {
@@ -161,7 +181,7 @@ impl Lists<'_> {
         }
         if let Some(attribute) = sort {
             found.sort_by_cached_key(|place| {
-                let user = &self.org.users[*place as usize];
+                let user = index.row(*place)?;
                 UserAttributes { user, profile: None }.get(attribute).map(|value| value.to_string())
             });
             if descending {
@@ -170,12 +190,18 @@ impl Lists<'_> {
         }
         let found = Arc::new(found);
         searches.kept.truncate(7);
-        searches.kept.push_front((key, self.org.revision, Arc::clone(&found)));
+        searches.kept.push_front((key, moment, Arc::clone(&found)));
         Ok(found)
     }
 
     /// A page of search results; cursor = the last id.
-    fn found_page(&self, found: &[u32], query: &Query, limit: usize) -> Result<Page, Answer> {
+    fn found_page(
+        &self,
+        found: &[u32],
+        query: &Query,
+        limit: usize,
+        index: &UserIndex<'_>,
+    ) -> Result<Page, Answer> {
         let id_of = |place: &u32| self.org.users[*place as usize].facts.id;
         let start = match query.get("after") {
             None => 0,
@@ -187,8 +213,7 @@ impl Lists<'_> {
                 known.map_or_else(|| found.partition_point(|found| id_of(found) <= id), |at| at + 1)
             }
         };
-        let rest =
-            found.get(start..).unwrap_or_default().iter().map(|place| &self.org.users[*place as usize]);
+        let rest = found.get(start..).unwrap_or_default().iter().filter_map(|place| index.row(*place));
         Ok(cut(rest.map(|user| (user.facts.id, user.json.clone())), limit, Id::to_string))
     }
 
@@ -232,7 +257,7 @@ impl Lists<'_> {
                 at.ok_or_else(Answer::bad_cursor)? + 1
             }
         };
-        let stats = self.options.stats && query.get("expand").is_some_and(|expand| expand.contains("stats"));
+        let stats = self.stats(query);
         let matches = |group: &&GroupRow| {
             let by_expression = || match &expression {
                 Some((parsed, dialect)) => {
@@ -241,9 +266,11 @@ impl Lists<'_> {
                 None => true,
             };
             let by_name = || start.as_ref().is_none_or(|start| group.name.to_lowercase().starts_with(start));
-            !group.gone && by_name() && by_expression() && self.view.group(group.id)
+            by_name() && by_expression() && self.view.group(group.id)
         };
-        let rest = self.org.groups.iter().enumerate().skip(first).filter(|(_, group)| matches(group));
+        let by_index = matches!(expression, Some((_, Dialect::GroupSearch)));
+        let known = self.org.groups_at(self.now, by_index).skip_while(|(place, _)| *place < first);
+        let rest = known.filter(|(_, group)| matches(group));
         // Only what is on the page is rendered.
         let found = cut(rest.map(|(place, group)| (group.id, (place, group))), size, group_cursor);
         let render = |(id, (place, group))| (id, self.render(place, group, stats));
@@ -252,6 +279,7 @@ impl Lists<'_> {
             next: found.next.filter(|_| start.is_none()),
             limit: found.limit,
             linked: start.is_none(),
+            forgets: None,
         };
         self.project(&mut page, query);
         Ok(page)
@@ -261,8 +289,8 @@ impl Lists<'_> {
     pub(crate) fn groups_of(&self, user: &str, query: &Query) -> Result<Page, Answer> {
         let user = self.user(user)?;
         let limit = limit(query, self.options.pages.user_groups, self.options.pages.user_groups)?;
-        let place = self.org.place(user.facts.id).ok_or_else(Answer::bad_cursor)?;
-        let groups = self.org.groups_of(place);
+        // Only the token's owner may be in no list, and then in no group either.
+        let groups = self.org.place(user.facts.id).map(|place| self.org.groups_of(place)).unwrap_or_default();
         let id_of = |group: &u32| self.org.groups[*group as usize].id;
         let start = match query.get("after") {
             None => 0,
@@ -278,10 +306,53 @@ impl Lists<'_> {
         Ok(cut(rendered, limit, Id::to_string))
     }
 
+    /// `GET /api/v1/users/{id or login}`, whole: it knows no `fields`.
+    pub(crate) fn user_single(&self, name: &str) -> Result<(Id, Bytes), Answer> {
+        let user = self.user(name)?;
+        Ok((user.facts.id, render_single(&user.facts, &user.json, &self.org.base)))
+    }
+
+    /// `GET /api/v1/users/me`: whom the token belongs to.
+    pub(crate) fn me(&self) -> Result<(Id, Bytes), Answer> {
+        let owner = self.org.owner().ok_or_else(Answer::unauthorized)?;
+        Ok((owner.facts.id, render_single(&owner.facts, &owner.json, &self.org.base)))
+    }
+
+    /// `GET /api/v1/users/{id}/roles`: only the token's owner has one.
+    pub(crate) fn roles(&self, user: &str) -> Result<Page, Answer> {
+        if self.options.role == Role::Forbidden {
+            return Err(Answer::of_status(403));
+        }
+        let id = self.user(user)?.facts.id;
+        let owns = self.org.owner().is_some_and(|owner| owner.facts.id == id);
+        let records: Vec<_> =
+            owns.then(|| self.options.role.render(id, &self.org.base)).into_iter().collect();
+        Ok(Page { limit: records.len(), records, next: None, linked: false, forgets: None })
+    }
+
+    /// `GET /api/v1/meta/schemas/user/{id}`, `default` standing for the id that single users link to.
+    pub(crate) fn schema(&self, id: &str) -> Result<(Id, Bytes), Answer> {
+        let type_id = self.org.type_id;
+        match id == "default" || id == schema_id(type_id) {
+            true => Ok((type_id, self.org.schema.render(&schema_id(type_id), type_id, &self.org.base))),
+            false => Err(Answer::not_found(id, "UserSchema")),
+        }
+    }
+
+    /// `GET /api/v1/groups/{id}`.
+    pub(crate) fn group_single(&self, id: &str, query: &Query) -> Result<(Id, Bytes), Answer> {
+        let (place, group) = self.group(id)?;
+        Ok((group.id, self.render(place as usize, group, self.stats(query))))
+    }
+
+    fn stats(&self, query: &Query) -> bool {
+        self.options.stats && query.get("expand").is_some_and(|expand| expand.contains("stats"))
+    }
+
     /// The user of an id or login, or 404.
     pub(crate) fn user(&self, name: &str) -> Result<&UserRow, Answer> {
         let found = self.org.find_user(name).filter(|user| self.view.user(user.facts.id));
-        found.ok_or_else(|| Answer::not_found(name, "User"))
+        found.or_else(|| self.org.unlisted_owner(name)).ok_or_else(|| Answer::not_found(name, "User"))
     }
 
     /// The group of an id with its place, or 404.
@@ -376,18 +447,22 @@ impl UserAttributes<'_> {
 }
 
 /// Takes one page off a list; there is a next one only if something is left.
-fn cut<R>(mut list: impl Iterator<Item = (Id, R)>, limit: usize, cursor: impl Fn(&Id) -> String) -> Page<R> {
+pub(crate) fn cut<R>(
+    mut list: impl Iterator<Item = (Id, R)>,
+    limit: usize,
+    cursor: impl Fn(&Id) -> String,
+) -> Page<R> {
     let mut records = Vec::with_capacity(limit.min(1000));
     records.extend(list.by_ref().take(limit));
     let next = match list.next() {
         Some(_) => records.last().map(|(id, _)| cursor(id)),
         None => None,
     };
-    Page { records, next, limit, linked: true }
+    Page { records, next, limit, linked: true, forgets: None }
 }
 
 /// The limit in force: the one asked for, cut to what the endpoint gives at most.
-fn limit(query: &Query, default: usize, most: usize) -> Result<usize, Answer> {
+pub(crate) fn limit(query: &Query, default: usize, most: usize) -> Result<usize, Answer> {
     match query.get("limit") {
         None => Ok(default.clamp(1, most)),
         Some(text) => match text.parse::<usize>() {

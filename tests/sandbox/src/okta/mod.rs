@@ -1,9 +1,16 @@
-//! A stand-in for an Okta org: users, groups, members and the org itself, read with an SSWS token.
+//! A stand-in for an Okta org: users, groups, members, applications with who is assigned to them, the token's owner with
+//! its role, the schema of users and the org itself, read with an SSWS token.
 //!
 //! It behaves as Okta was documented and recorded to behave: paging by two `Link` lines and opaque cursors, rate limits
 //! in fixed windows with a share per token, error bodies, `DEPROVISIONED` users hidden from the plain list, stamps
-//! without fractions. What Okta does wrong now and then can be switched on as a [`Fault`], and every fault says how
-//! often it was met. Time is tokio's: a test that pauses it moves rate-limit windows and stamps with it.
+//! without fractions, a search index that may run behind. An address of more than 8,000 bytes is refused as a gateway
+//! would (414 with an HTML page, no limits touched). What Okta does wrong now and then can be switched on as a
+//! [`Fault`], and every fault says how often it was met. Time is tokio's: a test that pauses it moves rate-limit windows,
+//! stamps and the index with it.
+//!
+//! Nothing is published or recorded about some details, and a client should not depend on them: the words in parentheses
+//! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there, and
+//! that `id eq` minds case in a `search`.
 //!
 //! ```no_run
 //! use sandbox::okta::{Fault, FaultKind, Okta, Options, Route, Status};
@@ -13,6 +20,8 @@
 //! let fault = okta.fault(Fault::on(Route::Members).kind(FaultKind::Status(503)).times(2));
 //! let org = okta.org();
 //! org.set_status(&org.users()[0].id, Status::Suspended);
+//! let app = org.add_app("Jira");
+//! org.assign_group(&app, &org.groups()[0].id);
 //! // … let the client read okta.url() with okta.token() …
 //! assert_eq!(okta.met(fault), 2);
 //! # Ok(()) }
@@ -20,7 +29,10 @@
 
 mod admin;
 mod answer;
+mod app;
+mod app_lists;
 mod change;
+mod change_named;
 mod clock;
 mod counts;
 mod fault;
@@ -28,14 +40,21 @@ mod fault_text;
 mod faulty;
 mod generate;
 mod handle;
+mod handle_apps;
 mod id;
+mod lag;
 mod limits;
 mod lists;
+mod members;
 mod names;
+mod new_user;
 mod org;
 mod query;
 mod record;
+mod record_app;
+mod role;
 mod route;
+mod schema;
 mod search;
 mod server;
 mod state;
@@ -52,12 +71,15 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use admin::LeastRequests;
-pub use change::{Change, Changed};
+pub use change::{CHANGE_HELP, Change, Changed};
 pub use counts::Counts;
 pub use fault::{Broken, Fault, FaultId, FaultKind};
 pub use fault_text::FAULT_HELP;
-pub use handle::{NewUser, Org, OrgGroup, OrgUser};
+pub use handle::{Org, OrgGroup, OrgUser};
+pub use handle_apps::OrgAppUser;
 pub use limits::{Bucket, Limits, RateLimits};
+pub use new_user::NewUser;
+pub use role::Role;
 pub use route::Route;
 
 use clock::Clock;
@@ -144,11 +166,15 @@ pub struct PageSizes {
     pub members: usize,
     /// `/users/{id}/groups`.
     pub user_groups: usize,
+    /// `/apps/{id}/users`; without `limit` 50 of them.
+    pub app_users: usize,
+    /// `/apps/{id}/groups`; without `limit` 20 of them, and never fewer.
+    pub app_groups: usize,
 }
 
 impl Default for PageSizes {
     fn default() -> Self {
-        Self { users: 200, groups: 10_000, members: 1000, user_groups: 200 }
+        Self { users: 200, groups: 10_000, members: 1000, user_groups: 200, app_users: 500, app_groups: 200 }
     }
 }
 
@@ -161,6 +187,9 @@ pub struct Options {
     pub groups: usize,
     /// Memberships to generate, those of `Everyone` not counted.
     pub memberships: usize,
+    /// Applications to generate, each with about a quarter of the groups assigned and a few users by themselves. The rest
+    /// of the org is the same with and without them.
+    pub apps: usize,
     /// The same seed and sizes give the same org, ids included.
     pub seed: u64,
     /// The accepted token.
@@ -184,10 +213,18 @@ pub struct Options {
     pub latency: Duration,
     /// How long `lastMembershipUpdated` hides a change of members (recorded: up to more than 4 s); none by default.
     pub membership_stamp_lag: Duration,
+    /// How long `search` of users and of groups does not see a change (recorded: typically less than a second, up to
+    /// several); none by default.
+    pub search_lag: Duration,
     /// Whether deprovisioned users stay listed in their groups, as was reported of some orgs.
     pub keep_deprovisioned_members: bool,
     /// Whether there is a group `Everyone`; group administrators' tokens do not see it.
     pub everyone: bool,
+    /// What `/api/v1/users/{id}/roles` says of the token's owner.
+    pub role: Role,
+    /// Whether the token's owner (`/api/v1/users/me`) is in the lists like any other user, instead of only behind `me`
+    /// and its own id.
+    pub list_owner: bool,
     /// Whether `expand=stats` is answered.
     pub stats: bool,
     /// The most records per page.
@@ -204,6 +241,7 @@ impl Default for Options {
             users: 100,
             groups: 10,
             memberships: 300,
+            apps: 0,
             seed: 1,
             token: "00stand-in-token".to_owned(),
             more_tokens: Vec::new(),
@@ -215,8 +253,11 @@ impl Default for Options {
             gzip: false,
             latency: Duration::ZERO,
             membership_stamp_lag: Duration::ZERO,
+            search_lag: Duration::ZERO,
             keep_deprovisioned_members: false,
             everyone: true,
+            role: Role::default(),
+            list_owner: false,
             stats: true,
             pages: PageSizes::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -265,9 +306,16 @@ impl Okta {
                 users: options.users,
                 groups: options.groups,
                 memberships: options.memberships,
+                apps: options.apps,
                 everyone: options.everyone,
             },
         );
+        if options.list_owner {
+            org.list_owner(clock.milliseconds());
+        }
+        // From here on: an org that has just been made is known to its index.
+        org.user_lag.milliseconds = clock::whole_milliseconds(options.search_lag);
+        org.group_lag.milliseconds = org.user_lag.milliseconds;
         let limits = options.rate_limits.limits();
         let token = options.token.clone();
         let state = State {

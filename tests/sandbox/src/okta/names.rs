@@ -170,3 +170,6 @@ pub(crate) const GROUP_TOPICS: [&str; 24] = [
     "auditors",
     "facilities",
 ];
+
+/// Labels of applications.
+pub(crate) const APPS: [&str; 6] = ["Jira", "Confluence", "Bitbucket", "Wiki Staging", "Payroll", "Travel"];

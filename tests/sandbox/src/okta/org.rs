@@ -9,14 +9,18 @@ use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::Status;
+use super::app::AppRow;
 use super::id::Id;
+use super::lag::Lag;
 use super::record::{GroupFacts, GroupKind, Profile, Stamps, UserFacts, render_group, render_user};
+use super::role::Owner;
+use super::schema::Schema;
 
 /// A change that cannot be made, as a sentence.
 pub(crate) type Refused = String;
 
 /// One user.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct UserRow {
     pub(crate) facts: UserFacts,
     pub(crate) login: Box<str>,
@@ -27,6 +31,11 @@ pub(crate) struct UserRow {
 }
 
 impl UserRow {
+    pub(crate) fn new(facts: UserFacts, profile: &Profile, base: &str) -> Self {
+        let (json, profile_at) = render_user(&facts, profile, base);
+        Self { facts, login: profile.text("login").into(), gone: false, json, profile_at }
+    }
+
     pub(crate) fn profile(&self) -> Profile {
         Profile::parse(self.json.get(self.profile_at.clone()).unwrap_or_default())
     }
@@ -43,12 +52,23 @@ pub(crate) struct GroupRow {
     pub(crate) last_updated: i64,
     pub(crate) gone: bool,
     pub(crate) members: Vec<u32>,
-    shown_membership_stamp: i64,
+    pub(crate) shown_membership_stamp: i64,
     /// Stamps that are not shown yet: from when (milliseconds), and which (seconds).
-    coming_stamps: Vec<(i64, i64)>,
+    pub(crate) coming_stamps: Vec<(i64, i64)>,
 }
 
 impl GroupRow {
+    /// All that a search looks at.
+    pub(crate) fn without_members(&self) -> Self {
+        Self {
+            members: Vec::new(),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            coming_stamps: self.coming_stamps.clone(),
+            ..*self
+        }
+    }
+
     /// Sets both stamps of a generated group, in seconds since the epoch.
     pub(crate) fn date(&mut self, last_updated: i64, last_membership_updated: i64) {
         self.last_updated = last_updated;
@@ -71,13 +91,21 @@ pub(crate) struct Org {
     logins: HashMap<String, u32>,
     pub(crate) groups: Vec<GroupRow>,
     group_places: HashMap<Id, u32>,
+    pub(crate) apps: Vec<AppRow>,
+    pub(crate) schema: Schema,
+    pub(crate) owner: Owner,
     pub(crate) everyone: Option<u32>,
     /// Grows with every change: what was computed before is void.
     pub(crate) revision: u64,
     pub(crate) keep_deprovisioned: bool,
     /// How long a change of members stays hidden from `lastMembershipUpdated`, in milliseconds.
     pub(crate) stamp_lag: i64,
+    /// What the search index has not seen yet.
+    pub(crate) user_lag: Lag<UserRow>,
+    pub(crate) group_lag: Lag<GroupRow>,
     pub(crate) random: fastrand::Rng,
+    /// For what not every org has, so that the rest of it is the same with and without.
+    pub(crate) extra_random: fastrand::Rng,
 }
 
 impl Org {
@@ -85,11 +113,14 @@ impl Org {
     pub(crate) fn empty(base: String, seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let id = Id::random(b"00o", &mut random);
+        let type_id = Id::random(b"oty", &mut random);
+        let mut extra_random = fastrand::Rng::with_seed(seed.wrapping_add(0x0a00_0a00));
+        let owner = Owner::unlisted(type_id, &mut extra_random, &base);
         Self {
             base,
             id,
             subdomain: format!("stand-in-{seed}"),
-            type_id: Id::random(b"oty", &mut random),
+            type_id,
             realm: Id::random(b"guo", &mut random),
             users: Vec::new(),
             by_id: Vec::new(),
@@ -97,11 +128,17 @@ impl Org {
             logins: HashMap::new(),
             groups: Vec::new(),
             group_places: HashMap::new(),
+            apps: Vec::new(),
+            schema: Schema::default(),
+            owner,
             everyone: None,
             revision: 0,
             keep_deprovisioned: false,
             stamp_lag: 0,
+            user_lag: Lag::default(),
+            group_lag: Lag::default(),
             random,
+            extra_random,
         }
     }
 
@@ -120,12 +157,12 @@ impl Org {
             type_id: self.type_id,
             realm: realm.then_some(self.realm),
         };
-        let (json, profile_at) = render_user(&facts, profile, &self.base);
-        let login: Box<str> = profile.text("login").into();
+        self.schema.learn_all(profile);
+        let row = UserRow::new(facts, profile, &self.base);
         let place = place_of(self.users.len());
         self.places.insert(facts.id, place);
-        self.logins.insert(login.to_lowercase(), place);
-        self.users.push(UserRow { facts, login, gone: false, json, profile_at });
+        self.logins.insert(row.login.to_lowercase(), place);
+        self.users.push(row);
         self.by_id.push(place);
         place
     }
@@ -161,6 +198,13 @@ impl Org {
         place
     }
 
+    /// Adds a group without members while the org is served, at a moment in milliseconds.
+    pub(crate) fn add_group(&mut self, name: &str, now: i64) -> u32 {
+        let place = self.push_group(name, "", GroupKind::Okta, now.div_euclid(1000));
+        self.group_lag.remember(place, now, || None);
+        place
+    }
+
     /// The user of an id, purged or not.
     pub(crate) fn place(&self, id: Id) -> Option<u32> {
         self.places.get(&id).copied()
@@ -184,28 +228,9 @@ impl Org {
         self.groups.get(place as usize).filter(|group| !group.gone).map(|group| (place, group))
     }
 
-    /// The places of a group's members after `cursor`, ascending by id. `Everyone` holds who is not deprovisioned.
-    pub(crate) fn members_after(&self, group: u32, cursor: Option<Id>) -> impl Iterator<Item = u32> {
-        let is_everyone = self.everyone == Some(group);
-        let members: &[u32] = match self.groups.get(group as usize) {
-            Some(_) if is_everyone => &self.by_id,
-            Some(group) => &group.members,
-            None => &[],
-        };
-        let start = cursor.map_or(0, |cursor| {
-            members.partition_point(|member| self.users[*member as usize].facts.id <= cursor)
-        });
-        members[start..].iter().copied().filter(move |member| !is_everyone || self.listed(*member))
-    }
-
-    /// The places of all members of a group.
-    pub(crate) fn members(&self, group: u32) -> Vec<u32> {
-        self.members_after(group, None).collect()
-    }
-
-    /// How many members a group has.
-    pub(crate) fn count_members(&self, group: u32) -> usize {
-        self.members_after(group, None).count()
+    /// The place of a group's id, deleted or not.
+    pub(crate) fn group_place(&self, id: Id) -> Option<u32> {
+        self.group_places.get(&id).copied()
     }
 
     /// Whether the plain list shows a user.
@@ -269,6 +294,7 @@ impl Org {
             password_changed: alive.then_some(seconds),
         };
         let place = self.push_user(status, stamps, false, profile);
+        self.user_lag.remember(place, now, || None);
         self.by_id.pop();
         let id = self.users[place as usize].facts.id;
         let at = self.by_id.partition_point(|other| self.users[*other as usize].facts.id < id);
@@ -286,6 +312,7 @@ impl Org {
         value: Option<Value>,
         now: i64,
     ) -> Result<(), Refused> {
+        self.user_changes(user, now);
         let mut profile = self.users[user as usize].profile();
         let before = profile.text("login").to_lowercase();
         match value {
@@ -306,15 +333,24 @@ impl Org {
         Ok(())
     }
 
+    /// Changes moments of a user's life, which is no change of the user: `lastUpdated` stays.
+    pub(crate) fn update_stamps(&mut self, user: u32, now: i64, update: impl FnOnce(&mut Stamps)) {
+        self.user_changes(user, now);
+        let profile = self.users[user as usize].profile();
+        update(&mut self.users[user as usize].facts.stamps);
+        self.render_again(user, &profile);
+    }
+
     /// Changes a status. Who is deprovisioned leaves the groups, unless the org is one where they stay listed.
     pub(crate) fn set_status(&mut self, user: u32, status: Status, now: i64) {
         let profile = self.users[user as usize].profile();
         let seconds = now.div_euclid(1000);
         let was_listed = self.listed(user);
-        let facts = &mut self.users[user as usize].facts;
-        if facts.status == status {
+        if self.users[user as usize].facts.status == status {
             return;
         }
+        self.user_changes(user, now);
+        let facts = &mut self.users[user as usize].facts;
         facts.status = status;
         facts.stamps.status_changed = Some(seconds);
         facts.stamps.last_updated = seconds;
@@ -322,8 +358,11 @@ impl Org {
             facts.stamps.activated = Some(seconds);
         }
         self.render_again(user, &profile);
-        if status == Status::Deprovisioned && !self.keep_deprovisioned {
-            self.leave_all_groups(user, now);
+        if status == Status::Deprovisioned {
+            self.leave_all_apps(user);
+            if !self.keep_deprovisioned {
+                self.leave_all_groups(user, now);
+            }
         }
         if was_listed != self.listed(user) {
             self.touch_everyone(now);
@@ -332,6 +371,8 @@ impl Org {
 
     /// Purges a user.
     pub(crate) fn delete_user(&mut self, user: u32, now: i64) {
+        self.user_changes(user, now);
+        self.leave_all_apps(user);
         self.leave_all_groups(user, now);
         if self.listed(user) {
             self.touch_everyone(now);
@@ -348,6 +389,7 @@ impl Org {
 
     /// Renames a group: its profile changes, its memberships do not.
     pub(crate) fn rename_group(&mut self, group: u32, name: &str, now: i64) {
+        self.group_changes(group, now);
         let row = &mut self.groups[group as usize];
         row.name = name.to_owned();
         row.last_updated = now.div_euclid(1000);
@@ -355,84 +397,16 @@ impl Org {
     }
 
     /// Deletes a group.
-    pub(crate) fn delete_group(&mut self, group: u32) {
+    pub(crate) fn delete_group(&mut self, group: u32, now: i64) {
+        self.group_changes(group, now);
         let row = &mut self.groups[group as usize];
         row.gone = true;
         row.members = Vec::new();
         self.revision += 1;
     }
 
-    /// Adds a member; says whether that was a change.
-    pub(crate) fn add_member(&mut self, group: u32, user: u32, now: i64) -> Result<bool, Refused> {
-        self.refuse_everyone(group)?;
-        let Err(at) = self.search_member(group, user) else { return Ok(false) };
-        self.groups[group as usize].members.insert(at, user);
-        self.touch_members(group, now);
-        Ok(true)
-    }
-
-    /// Takes a member away; says whether that was a change.
-    pub(crate) fn remove_member(&mut self, group: u32, user: u32, now: i64) -> Result<bool, Refused> {
-        self.refuse_everyone(group)?;
-        let Ok(at) = self.search_member(group, user) else { return Ok(false) };
-        self.groups[group as usize].members.remove(at);
-        self.touch_members(group, now);
-        Ok(true)
-    }
-
-    /// Makes exactly these users the members.
-    pub(crate) fn set_members(&mut self, group: u32, mut users: Vec<u32>, now: i64) -> Result<(), Refused> {
-        self.refuse_everyone(group)?;
-        users.sort_unstable_by_key(|user| self.users[*user as usize].facts.id);
-        users.dedup();
-        if self.groups[group as usize].members != users {
-            self.groups[group as usize].members = users;
-            self.touch_members(group, now);
-        }
-        Ok(())
-    }
-
-    fn refuse_everyone(&self, group: u32) -> Result<(), Refused> {
-        match self.everyone == Some(group) {
-            true => {
-                Err("the members of Everyone are Okta's own business: change the users instead".to_owned())
-            }
-            false => Ok(()),
-        }
-    }
-
-    fn search_member(&self, group: u32, user: u32) -> Result<usize, usize> {
-        let id = self.users[user as usize].facts.id;
-        let members = &self.groups[group as usize].members;
-        members.binary_search_by_key(&id, |member| self.users[*member as usize].facts.id)
-    }
-
-    fn leave_all_groups(&mut self, user: u32, now: i64) {
-        for group in 0..place_of(self.groups.len()) {
-            if let Ok(at) = self.search_member(group, user) {
-                self.groups[group as usize].members.remove(at);
-                self.touch_members(group, now);
-            }
-        }
-    }
-
-    fn touch_everyone(&mut self, now: i64) {
-        if let Some(everyone) = self.everyone {
-            self.touch_members(everyone, now);
-        }
-    }
-
-    fn touch_members(&mut self, group: u32, now: i64) {
-        let lag = self.stamp_lag;
-        let row = &mut self.groups[group as usize];
-        while row.coming_stamps.first().is_some_and(|(from, _)| *from <= now) {
-            row.shown_membership_stamp = row.coming_stamps.remove(0).1;
-        }
-        row.coming_stamps.push((now + lag, now.div_euclid(1000)));
-        self.revision += 1;
-    }
-
     fn render_again(&mut self, user: u32, profile: &Profile) {
+        self.schema.learn_all(profile);
         let row = &mut self.users[user as usize];
         (row.json, row.profile_at) = render_user(&row.facts, profile, &self.base);
         self.revision += 1;

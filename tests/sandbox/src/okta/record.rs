@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Status;
 use super::clock::stamp;
 use super::id::Id;
+use super::schema::schema_id;
 
 /// A profile, in its own order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,7 +46,7 @@ impl Profile {
         serde_json::from_slice(json).unwrap_or_default()
     }
 
-    fn write(&self, into: &mut Vec<u8>) {
+    pub(crate) fn write(&self, into: &mut Vec<u8>) {
         into.push(b'{');
         for (at, (name, value)) in self.0.iter().enumerate() {
             if at > 0 {
@@ -163,10 +164,7 @@ pub(crate) fn render_single(facts: &UserFacts, listed: &Bytes, base: &str) -> By
     }
     put(
         &mut json,
-        &format!(
-            r#","schema":{{"href":"{base}/api/v1/meta/schemas/user/osc{}"}}"#,
-            &facts.type_id.as_str()[3..]
-        ),
+        &format!(r#","schema":{{"href":"{base}/api/v1/meta/schemas/user/{}"}}"#, schema_id(facts.type_id)),
     );
     put(&mut json, &format!(r#","type":{{"href":"{base}/api/v1/meta/types/user/{}"}}}}}}"#, facts.type_id));
     Bytes::from(json)
@@ -331,18 +329,18 @@ impl Projection {
     }
 }
 
-fn put(into: &mut Vec<u8>, text: &str) {
+pub(crate) fn put(into: &mut Vec<u8>, text: &str) {
     into.extend_from_slice(text.as_bytes());
 }
 
-fn put_stamp(into: &mut Vec<u8>, time: Option<i64>) {
+pub(crate) fn put_stamp(into: &mut Vec<u8>, time: Option<i64>) {
     match time {
         Some(time) => put(into, &format!("\"{}\"", stamp(time))),
         None => put(into, "null"),
     }
 }
 
-fn quote(text: &str, into: &mut Vec<u8>) {
+pub(crate) fn quote(text: &str, into: &mut Vec<u8>) {
     put(into, &Value::String(text.to_owned()).to_string());
 }
 

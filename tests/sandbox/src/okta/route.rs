@@ -23,13 +23,29 @@ pub enum Route {
     Group,
     /// `/api/v1/groups/{id}/users`.
     Members,
+    /// `/api/v1/apps/{id}/users`.
+    AppUsers,
+    /// `/api/v1/apps/{id}/users/{user}`.
+    AppUser,
+    /// `/api/v1/apps/{id}/groups`.
+    AppGroups,
+    /// `/api/v1/apps/{id}/groups/{group}`.
+    AppGroup,
+    /// `/api/v1/apps/{id}`.
+    App,
+    /// `/api/v1/users/me`.
+    Me,
+    /// `/api/v1/users/{id or login}/roles`.
+    Roles,
+    /// `/api/v1/meta/schemas/user/{id or default}`.
+    Schema,
     /// `/api/v1/org`.
     Org,
     /// Any other path.
     Other,
 }
 
-const WORDS: [(&str, Route); 9] = [
+const WORDS: [(&str, Route); 17] = [
     ("any", Route::Any),
     ("users", Route::Users),
     ("user", Route::User),
@@ -37,6 +53,14 @@ const WORDS: [(&str, Route); 9] = [
     ("groups", Route::Groups),
     ("group", Route::Group),
     ("members", Route::Members),
+    ("app-users", Route::AppUsers),
+    ("app-user", Route::AppUser),
+    ("app-groups", Route::AppGroups),
+    ("app-group", Route::AppGroup),
+    ("app", Route::App),
+    ("me", Route::Me),
+    ("roles", Route::Roles),
+    ("schema", Route::Schema),
     ("org", Route::Org),
     ("other", Route::Other),
 ];
@@ -68,6 +92,14 @@ pub(crate) enum Address {
     Groups,
     Group(String),
     Members(String),
+    AppUsers(String),
+    AppUser(String, String),
+    AppGroups(String),
+    AppGroup(String, String),
+    App(String),
+    Me,
+    Roles(String),
+    Schema(String),
     Org,
     Unknown,
 }
@@ -80,11 +112,19 @@ impl Address {
         let name = |part: &str| decode(part, false);
         match parts.as_slice() {
             ["users"] => Self::Users,
+            ["users", "me"] => Self::Me,
             ["users", user] if !user.is_empty() => Self::User(name(user)),
             ["users", user, "groups"] if !user.is_empty() => Self::UserGroups(name(user)),
+            ["users", user, "roles"] if !user.is_empty() => Self::Roles(name(user)),
             ["groups"] => Self::Groups,
             ["groups", group] if !group.is_empty() && *group != "rules" => Self::Group(name(group)),
             ["groups", group, "users"] if !group.is_empty() => Self::Members(name(group)),
+            ["apps", app] if !app.is_empty() => Self::App(name(app)),
+            ["apps", app, "users"] => Self::AppUsers(name(app)),
+            ["apps", app, "users", user] if !user.is_empty() => Self::AppUser(name(app), name(user)),
+            ["apps", app, "groups"] => Self::AppGroups(name(app)),
+            ["apps", app, "groups", group] if !group.is_empty() => Self::AppGroup(name(app), name(group)),
+            ["meta", "schemas", "user", schema] => Self::Schema(name(schema)),
             ["org"] => Self::Org,
             _ => Self::Unknown,
         }
@@ -98,19 +138,30 @@ impl Address {
             Self::Groups => Route::Groups,
             Self::Group(_) => Route::Group,
             Self::Members(_) => Route::Members,
+            Self::AppUsers(_) => Route::AppUsers,
+            Self::AppUser(..) => Route::AppUser,
+            Self::AppGroups(_) => Route::AppGroups,
+            Self::AppGroup(..) => Route::AppGroup,
+            Self::App(_) => Route::App,
+            Self::Me => Route::Me,
+            Self::Roles(_) => Route::Roles,
+            Self::Schema(_) => Route::Schema,
             Self::Org => Route::Org,
             Self::Unknown => Route::Other,
         }
     }
 
-    /// Members count against the groups, groups of a user against the users: see [`Bucket`].
+    /// Members count against the groups, groups and roles of a user against the users, all below an application
+    /// against the applications: see [`Bucket`].
     pub(crate) fn bucket(&self) -> Bucket {
         match self {
-            Self::Users | Self::UserGroups(_) => Bucket::Users,
-            Self::User(_) => Bucket::User,
+            Self::Users | Self::UserGroups(_) | Self::Roles(_) => Bucket::Users,
+            Self::User(_) | Self::Me => Bucket::User,
             Self::Groups | Self::Members(_) => Bucket::Groups,
             Self::Group(_) => Bucket::Group,
-            Self::Org | Self::Unknown => Bucket::Other,
+            Self::AppUsers(_) | Self::AppUser(..) | Self::AppGroups(_) | Self::AppGroup(..) => Bucket::Apps,
+            Self::App(_) => Bucket::App,
+            Self::Schema(_) | Self::Org | Self::Unknown => Bucket::Other,
         }
     }
 }
@@ -126,7 +177,16 @@ mod tests {
             ("/api/v1/users/zo%C3%AB%40example.com", Address::User("zoë@example.com".to_owned())),
             ("/api/v1/users/x/groups", Address::UserGroups("x".to_owned())),
             ("/api/v1/groups/g/users", Address::Members("g".to_owned())),
+            ("/api/v1/users/me", Address::Me),
+            ("/api/v1/users/x/roles", Address::Roles("x".to_owned())),
+            ("/api/v1/apps/a", Address::App("a".to_owned())),
+            ("/api/v1/apps/a/users", Address::AppUsers("a".to_owned())),
+            ("/api/v1/apps/a/users/u", Address::AppUser("a".to_owned(), "u".to_owned())),
+            ("/api/v1/apps/a/groups", Address::AppGroups("a".to_owned())),
+            ("/api/v1/apps/a/groups/g", Address::AppGroup("a".to_owned(), "g".to_owned())),
+            ("/api/v1/meta/schemas/user/default", Address::Schema("default".to_owned())),
             ("/api/v1/groups/", Address::Unknown),
+            ("/api/v1/apps/", Address::Unknown),
             ("/api/v1/apps", Address::Unknown),
             ("/", Address::Unknown),
         ] {

@@ -93,6 +93,19 @@ impl Expression {
         }
     }
 
+    /// The ids beside which nothing can match, where the expression names them: `(…) and (id eq "1" or id eq "2")`.
+    pub(crate) fn only_ids(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Test { attribute, op: Op::Eq, value } if attribute == "id" => Some(vec![value.as_str()?]),
+            Self::Test { .. } => None,
+            Self::Any(parts) => {
+                let ids: Option<Vec<Vec<&str>>> = parts.iter().map(Self::only_ids).collect();
+                Some(ids?.concat())
+            }
+            Self::All(parts) => parts.iter().find_map(Self::only_ids),
+        }
+    }
+
     /// Whether a record matches; `attribute` looks up what the expression names.
     pub(crate) fn matches(&self, dialect: Dialect, attribute: &mut dyn FnMut(&str) -> Option<Value>) -> bool {
         match self {
@@ -106,7 +119,10 @@ impl Expression {
                     (Some(Value::Array(elements)), op) => elements
                         .iter()
                         .any(|element| compare(name, element, *op, value, dialect.folds_case())),
-                    (Some(present), op) => compare(name, &present, *op, value, dialect.folds_case()),
+                    // Ids that differ in case are two ids.
+                    (Some(present), op) => {
+                        compare(name, &present, *op, value, dialect.folds_case() && name != "id")
+                    }
                 }
             }
         }
@@ -271,6 +287,24 @@ mod tests {
             assert_eq!(matches(text, Dialect::UserSearch), Ok(expected), "{text}");
         }
         assert_eq!(matches(r#"status eq "active""#, Dialect::UserFilter), Ok(false), "filter minds case");
+    }
+
+    #[test]
+    fn ids_narrow_a_search_only_where_nothing_else_can_match() {
+        let ids = |text: &str| {
+            let parsed = Expression::parse(text, Dialect::UserSearch)?;
+            Ok::<_, String>(parsed.only_ids().map(|ids| ids.join(" ")))
+        };
+        for (text, expected) in [
+            (r#"id eq "1""#, Some("1")),
+            (r#"(status pr) and (id eq "1" or id eq "2")"#, Some("1 2")),
+            (r#"(status pr or id eq "3") and ((id eq "1" or (id eq "2" and status pr)))"#, Some("1 2")),
+            (r#"status pr or id eq "1""#, None),
+            (r#"id gt "1""#, None),
+            (r#"status pr"#, None),
+        ] {
+            assert_eq!(ids(text), Ok(expected.map(str::to_owned)), "{text}");
+        }
     }
 
     #[test]

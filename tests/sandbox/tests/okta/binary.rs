@@ -67,3 +67,28 @@ async fn an_address_in_use_is_explained() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("cannot listen on 127.0.0.1"));
 }
+
+#[tokio::test]
+async fn the_change_command_explains_itself_and_builds_a_demo() {
+    let run = async |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_sandbox")).arg("change").args(arguments).output().await;
+        let output = output.unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (_, help) = run(&["--help"]).await;
+    for word in ["\"create_app\"", "\"last_login\"", "\"create_group\"", "\"role\"", "mixed"] {
+        assert!(help.contains(word), "{word} is not in the help");
+    }
+    let (_child, mut lines) =
+        start(&["--users", "5", "--apps", "1", "--role", "CUSTOM", "--list-owner", "--search-lag", "10"]);
+    let line = lines.next_line().await.unwrap().unwrap();
+    let address = line.strip_prefix("okta stand-in on ").and_then(|rest| rest.split(' ').next()).unwrap();
+    let change = r#"{"group": "team", "create_group": true, "app": "Jira", "assign_groups": ["team"]}"#;
+    let (good, changed) = run(&[address, change]).await;
+    assert!(
+        good && changed.contains("\"groups_added\":1") && changed.contains("\"assignments_added\":1"),
+        "{changed}"
+    );
+    let (good, _) = run(&[address, r#"{"role": "BOSS"}"#]).await;
+    assert!(!good);
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests, helpers included")]
 
+mod apps;
 mod binary;
 mod client;
 mod faults;
@@ -10,3 +11,4 @@ mod org;
 mod paging;
 mod schema;
 mod search;
+mod token;

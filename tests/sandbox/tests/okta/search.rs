@@ -1,6 +1,8 @@
 //! `search`, `filter`, `q` and `fields`.
 
-use sandbox::okta::{NewUser, Okta, Options, Status};
+use std::time::Duration;
+
+use sandbox::okta::{Bucket, NewUser, Okta, Options, RateLimits, Status};
 
 use crate::client::{get, walk, walk_ids};
 
@@ -124,4 +126,121 @@ async fn fields_cut_a_user_down() {
     }]);
     assert_eq!(page.json(), expected);
     assert!(page.link("next").unwrap().contains("fields="));
+}
+
+#[tokio::test]
+async fn a_search_is_narrowed_to_a_hundred_ids() {
+    let okta = Okta::start(Options { users: 300, groups: 120, ..Options::default() }).await.unwrap();
+    let by_ids =
+        |ids: &[String]| ids.iter().map(|id| format!("id eq \"{id}\"")).collect::<Vec<_>>().join(" or ");
+    let ask = |path: &str, text: &str| {
+        format!("/api/v1/{path}?search={}", text.replace('"', "%22").replace(' ', "+"))
+    };
+    let users = okta.org().users();
+    let some: Vec<String> = users.iter().step_by(2).take(110).map(|user| user.id.clone()).collect();
+    let active = |id: &&String| users.iter().any(|user| user.id == **id && user.status == Status::Active);
+    let expected: Vec<String> = some.iter().filter(active).cloned().collect();
+    let narrowed =
+        format!("(status eq \"ACTIVE\") and ({} or id eq \"00uAAAAAAAAAAAAAA5d7\")", by_ids(&some));
+    assert_eq!(walk_ids(&okta, &ask("users", &narrowed)).await, expected);
+    assert!(expected.len() > 80 && expected.len() < 110);
+    let all = format!("(status pr) and ({})", by_ids(&some));
+    assert_eq!(walk_ids(&okta, &ask("users", &all)).await, some, "the deprovisioned too, ascending by id");
+
+    let groups: Vec<String> = okta
+        .org()
+        .groups()
+        .into_iter()
+        .filter(|group| group.kind != "BUILT_IN")
+        .map(|group| group.id)
+        .collect();
+    let narrowed =
+        format!("(type eq \"APP_GROUP\" or type eq \"OKTA_GROUP\") and ({})", by_ids(&groups[..110]));
+    let mut found = walk_ids(&okta, &ask("groups", &narrowed)).await;
+    found.sort();
+    assert_eq!(found, groups[..110]);
+}
+
+#[tokio::test]
+async fn an_address_that_is_too_long_meets_the_gateway() {
+    let okta =
+        Okta::start(Options { rate_limits: RateLimits::Integrator, ..Options::default() }).await.unwrap();
+    let start = "/api/v1/users?search=status+pr&x=";
+    let longest = format!("{start}{}", "x".repeat(8_000 - start.len()));
+    assert_eq!(get(&okta, &longest).await.status, 200);
+    let refused = get(&okta, &format!("{longest}x")).await;
+    assert_eq!((refused.status, refused.header("content-type")), (414, "text/html"));
+    assert_eq!(refused.header("x-rate-limit-limit"), "", "a gateway knows nothing of limits");
+    assert_eq!(okta.requests().windows[&Bucket::Users], [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_search_index_runs_behind_and_nothing_else_does() {
+    let search_lag = Duration::from_secs(5);
+    let okta = Okta::start(Options { users: 3, search_lag, ..Options::empty() }).await.unwrap();
+    let org = okta.org();
+    let ids =
+        async |path: &str, text: &str| walk_ids(&okta, &format!("/api/v1/{path}={}", encoded(text))).await;
+    assert_eq!(ids("users?search", "status pr").await.len(), 3, "what is generated is known");
+    let ann = org.add_user(NewUser::new("ann@example.com").attribute("department", "Sales"));
+    let group = org.add_group("jira-new");
+    tokio::time::advance(Duration::from_secs(3)).await;
+    org.update_profile(&ann, "department", "Legal");
+    org.rename_group(&group, "jira-old");
+    let sales = "profile.department eq \"Sales\" and profile.login sw \"ann\"";
+    let legal = "profile.department eq \"Legal\" and profile.login sw \"ann\"";
+    let jira = async |name: &str| ids("groups?search", &format!("profile.name eq \"{name}\"")).await.len();
+    assert_eq!(ids("users?search", "status pr").await.len(), 3, "the new user is not seen yet");
+    assert_eq!(ids("users?search", &format!("(status pr) and (id eq \"{ann}\")")).await.len(), 0);
+    assert_eq!((jira("jira-new").await, jira("jira-old").await), (0, 0));
+    assert_eq!(ids("users?filter", &format!("id eq \"{ann}\"")).await.len(), 1, "a filter sees all");
+    assert!(walk_ids(&okta, "/api/v1/users").await.contains(&ann), "so does the plain list");
+    assert!(walk_ids(&okta, "/api/v1/groups").await.contains(&group));
+
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!((ids("users?search", sales).await.len(), ids("users?search", legal).await.len()), (1, 0));
+    let shown = get(&okta, &format!("/api/v1/users?search={}", encoded(sales))).await.json();
+    assert_eq!(shown[0]["profile"]["department"], "Sales", "results show what the index has");
+    assert_eq!((jira("jira-new").await, jira("jira-old").await), (1, 0));
+    tokio::time::advance(Duration::from_secs(3)).await;
+    assert_eq!((ids("users?search", sales).await.len(), ids("users?search", legal).await.len()), (0, 1));
+    assert_eq!((jira("jira-new").await, jira("jira-old").await), (0, 1));
+
+    org.delete_user(&ann);
+    org.delete_group(&group);
+    assert_eq!((ids("users?search", legal).await.len(), jira("jira-old").await), (1, 1), "still found");
+    assert_eq!(get(&okta, &format!("/api/v1/users/{ann}")).await.status, 404);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!((ids("users?search", legal).await.len(), jira("jira-old").await), (0, 0));
+}
+
+#[tokio::test]
+async fn fields_take_a_whole_profile_and_stay_in_next() {
+    let (okta, ids) = three().await;
+    let whole = get(&okta, &format!("/api/v1/users/{}", ids[0])).await.json();
+    let first = async |query: &str| {
+        let page = get(&okta, &format!("/api/v1/users?limit=1&{query}")).await;
+        (page.json()[0].clone(), page.link("next").unwrap())
+    };
+    let (user, next) = first("fields=id,status,lastLogin,created,profile:(login,email)").await;
+    let expected = serde_json::json!({
+        "id": ids[0], "status": "ACTIVE", "created": whole["created"], "lastLogin": null,
+        "profile": { "login": "ann@example.com", "email": "ann@example.com" },
+    });
+    assert_eq!(user, expected);
+    assert!(
+        next.ends_with("&limit=1&fields=id%2Cstatus%2ClastLogin%2Ccreated%2Cprofile%3A%28login%2Cemail%29"),
+        "{next}"
+    );
+    let second = get(&okta, &next).await.json();
+    assert_eq!(second[0]["profile"].as_object().unwrap().len(), 2);
+    let (user, _) = first("fields=profile,profile:(login)").await;
+    assert_eq!(user, serde_json::json!({ "id": ids[0], "profile": whole["profile"] }));
+    let mut sorted = ids.clone();
+    sorted.sort();
+    let (user, _) = first("search=status+pr&fields=status").await;
+    assert_eq!(user.as_object().unwrap().keys().collect::<Vec<_>>(), ["id", "status"]);
+    assert_eq!(user["id"], sorted[0]);
+    let single = get(&okta, &format!("/api/v1/users/{}?fields=id", ids[0])).await.json();
+    assert_eq!(single, whole, "a single user knows no fields");
 }
