@@ -118,6 +118,8 @@ async fn what_is_not_okta_is_said_to_be_so() {
             let (bench, _, _) = small(patience()).await;
             let fault = bench.okta.fault(Fault::on(route).kind(kind.clone()));
             let error = bench.try_read().await.unwrap_err();
+            // Users are asked for once more without the choice of fields: an org may not know that.
+            let tries = tries + u64::from(route == Route::Users && kind == FaultKind::Status(400));
             assert_eq!(bench.okta.met(fault), tries, "{kind:?}");
             let SourceError::NotTheSource(text) = error else { panic!("{kind:?}: {error:?}") };
             assert!(text.contains(expected) && text.contains("nothing was changed"), "{text}");
@@ -197,7 +199,7 @@ async fn law_1_a_list_that_stops_early_is_not_proven() {
         (Fault::on(Route::Users).kind(stale), "E0000029: Invalid paging request. Invalid cursor"),
         (
             Fault::on(Route::Users).kind(FaultKind::SameNext),
-            "page 1 names a page as the next that was read before",
+            "names a page as the next that was read before",
         ),
         (Fault::on(Route::Users).kind(FaultKind::EndlessNext), "brought nothing new and yet promised more"),
         (Fault::on(Route::Users).kind(FaultKind::EndlessEmpty), "brought nothing new and yet promised more"),

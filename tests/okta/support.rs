@@ -133,7 +133,9 @@ pub(crate) fn impatience() -> Patience {
 /// Everything, with the attributes of the default mapping.
 pub(crate) fn request() -> ReadRequest {
     ReadRequest {
-        attributes: ["displayName", "email", "firstName", "lastName", "login"].map(Into::into).into(),
+        attributes: ["displayName", "email", "firstName", "lastName", "login"]
+            .map(|name| format!("profile.{name}").into())
+            .into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
         groups_with_memberships: BTreeSet::new(),
     }
@@ -141,7 +143,7 @@ pub(crate) fn request() -> ReadRequest {
 
 /// id -> (login, status)
 pub(crate) fn users(snapshot: &SourceSnapshot) -> BTreeMap<String, (String, String)> {
-    let login = snapshot.attribute_names.iter().position(|name| name == "login").unwrap();
+    let login = snapshot.attribute_names.iter().position(|name| name == "profile.login").unwrap();
     let users = snapshot.users.iter().map(|user| {
         let AttributeValue::Text(login) = &user.attributes[login] else { panic!("{user:?} has no login") };
         (user.id.to_string(), (login.to_string(), user.status.as_str().to_owned()))

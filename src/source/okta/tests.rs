@@ -18,7 +18,7 @@ use crate::telemetry::metrics::Metrics;
 
 fn request() -> ReadRequest {
     ReadRequest {
-        attributes: ["login"].map(Into::into).into(),
+        attributes: ["profile.login"].map(Into::into).into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
         groups_with_memberships: BTreeSet::new(),
     }
@@ -111,10 +111,13 @@ async fn law_1_a_full_page_whose_links_got_lost_is_not_the_end() {
 
 #[tokio::test]
 async fn law_1_a_next_that_is_no_address_or_a_page_seen_before_ends_the_list_unproven() {
+    const FIRST_PAGE: &str = "/api/v1/users?limit=200&fields=id,status,profile:(login)";
+    const ELSEWHERE: &str =
+        "https://elsewhere.example/api/v1/users?limit=200&fields=id,status,profile:(login)";
     for (next, expected) in [
         ("mailto:nobody@example.com", "names a next page that is no address"),
-        ("/api/v1/users?limit=200", "names a page as the next that was read before"),
-        ("https://elsewhere.example/api/v1/users?limit=200", "names a page as the next that was read before"),
+        (FIRST_PAGE, "names a page as the next that was read before"),
+        (ELSEWHERE, "names a page as the next that was read before"),
     ] {
         let server = MockServer::start().await;
         let page = json_page(&user_page(2)).insert_header("link", format!("<{next}>; rel=\"next\""));
