@@ -14,8 +14,9 @@ use super::clock::stamp;
 use super::id::Id;
 use super::lag::UserIndex;
 use super::org::{GroupRow, Org, UserRow};
+use super::projection::Projection;
 use super::query::{Query, base64};
-use super::record::{group_profile, project, render_single};
+use super::record::{group_profile, render_single};
 use super::schema::schema_id;
 use super::search::{Dialect, Expression};
 use super::{Options, Role, Status};
@@ -406,8 +407,9 @@ impl Lists<'_> {
 
     fn project(&self, page: &mut Page, query: &Query) {
         if let Some(fields) = query.get("fields") {
+            let projection = Projection::parse(fields);
             for (_, record) in &mut page.records {
-                *record = project(record, fields);
+                *record = projection.cut(record);
             }
         }
     }

@@ -49,6 +49,7 @@ mod members;
 mod names;
 mod new_user;
 mod org;
+mod projection;
 mod query;
 mod record;
 mod record_app;

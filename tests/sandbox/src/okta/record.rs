@@ -279,56 +279,6 @@ pub(crate) fn render_org(id: Id, subdomain: &str, base: &str) -> Bytes {
     Bytes::from(org.to_string())
 }
 
-/// `fields=id,status,profile:(login,email)`: what is asked for, and the id always.
-pub(crate) fn project(record: &Bytes, fields: &str) -> Bytes {
-    let wanted = Projection::parse(fields);
-    let source = Profile::parse(record);
-    let mut cut = Profile::default();
-    for (name, value) in source.0 {
-        if name == "profile" && !wanted.profile.is_empty() && !wanted.top.iter().any(|top| top == "profile") {
-            let mut profile = value;
-            if let Some(attributes) = profile.as_object_mut() {
-                attributes.retain(|attribute, _| wanted.profile.iter().any(|asked| asked == attribute));
-            }
-            cut.0.push((name, profile));
-        } else if name == "id" || wanted.top.iter().any(|top| *top == name) {
-            cut.0.push((name, value));
-        }
-    }
-    let mut json = Vec::new();
-    cut.write(&mut json);
-    Bytes::from(json)
-}
-
-#[derive(Default)]
-struct Projection {
-    top: Vec<String>,
-    profile: Vec<String>,
-}
-
-impl Projection {
-    fn parse(fields: &str) -> Self {
-        let mut projection = Self::default();
-        let mut rest = fields;
-        while !rest.is_empty() {
-            let (item, after) = match rest.strip_prefix("profile:(") {
-                Some(inner) => {
-                    let (list, after) = inner.split_once(')').unwrap_or((inner, ""));
-                    let names = list.split(',').map(|name| name.trim().to_owned());
-                    projection.profile.extend(names.filter(|name| !name.is_empty()));
-                    ("", after.strip_prefix(',').unwrap_or(after))
-                }
-                None => rest.split_once(',').unwrap_or((rest, "")),
-            };
-            if !item.trim().is_empty() {
-                projection.top.push(item.trim().to_owned());
-            }
-            rest = after.trim_start();
-        }
-        projection
-    }
-}
-
 pub(crate) fn put(into: &mut Vec<u8>, text: &str) {
     into.extend_from_slice(text.as_bytes());
 }
@@ -359,16 +309,6 @@ fn snake(verb: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_projection_keeps_the_id_and_the_order() {
-        let record = Bytes::from_static(
-            br#"{"id":"1","status":"ACTIVE","type":{},"profile":{"login":"a","email":"b","x":1}}"#,
-        );
-        let cut = project(&record, "status,profile:(login, x),nothing");
-        assert_eq!(cut, r#"{"id":"1","status":"ACTIVE","profile":{"login":"a","x":1}}"#);
-        assert_eq!(project(&record, "id"), r#"{"id":"1"}"#);
-    }
 
     #[test]
     fn an_attribute_taken_away_is_not_null() {

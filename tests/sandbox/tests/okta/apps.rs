@@ -96,6 +96,9 @@ async fn who_is_deactivated_loses_the_assignment_for_good() {
     assert_eq!(users().await, 1);
     assert!(org.members(&group).contains(&bob), "though listed as a member");
     for user in [&ann, &bob] {
+        assert_eq!(get(&okta, &format!("/api/v1/apps/{app}/users/{user}")).await.status, 404);
+    }
+    for user in [&ann, &bob] {
         org.set_status(user, Status::Active);
     }
     assert_eq!(users().await, 2, "only what comes from the group comes back");
