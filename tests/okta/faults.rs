@@ -197,10 +197,7 @@ async fn law_1_a_list_that_stops_early_is_not_proven() {
             "page 2 could not be read: the answer is 400",
         ),
         (Fault::on(Route::Users).kind(stale), "E0000029: Invalid paging request. Invalid cursor"),
-        (
-            Fault::on(Route::Users).kind(FaultKind::SameNext),
-            "names a page as the next that was read before",
-        ),
+        (Fault::on(Route::Users).kind(FaultKind::SameNext), "names a page as the next that was read before"),
         (Fault::on(Route::Users).kind(FaultKind::EndlessNext), "brought nothing new and yet promised more"),
         (Fault::on(Route::Users).kind(FaultKind::EndlessEmpty), "brought nothing new and yet promised more"),
     ];

@@ -186,3 +186,95 @@ fn fields(paths: &[CompactString]) -> String {
 pub(super) fn status_says_more(status: Status) -> bool {
     matches!(status, Status::Deprovisioned | Status::Unknown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields_of(paths: &[&str]) -> String {
+        fields(&paths.iter().copied().map(Into::into).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_asked_for() {
+        for (paths, expected) in [
+            (&[][..], "id,status"),
+            (&["profile.login"], "id,status,profile:(login)"),
+            (
+                &["created", "lastLogin", "profile.email", "profile.login"],
+                "id,status,created,lastLogin,profile:(email,login)",
+            ),
+            (&["profile"], "id,status,profile"),
+            (&["credentials", "profile", "profile.login", "type"], "id,status,credentials,type,profile"),
+            (&["profile.cost_center2"], "id,status,profile:(cost_center2)"),
+            (&["profile.cost center", "profile.login"], "id,status,profile"),
+            (&["profile.", "profile.login"], "id,status,profile"),
+            (&["profile.a)&limit=1"], "id,status,profile"),
+            (&["odd,name", "profile.login"], "id,status,profile:(login)"),
+        ] {
+            assert_eq!(fields_of(paths), expected, "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn very_many_attributes_become_the_whole_profile() {
+        let many = |count: usize| {
+            let paths: Vec<_> = (0..count).map(|number| format!("profile.attribute{number:05}")).collect();
+            fields_of(&paths.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        assert!(many(133).ends_with(",attribute00132)"));
+        assert_eq!(many(134), "id,status,profile");
+    }
+
+    fn portions(search: &str, count: usize) -> Vec<usize> {
+        let settings = OktaSettings {
+            origin: Url::parse("https://acme.okta.com").unwrap(),
+            token: crate::config::model::SecretRef::Credential("token".to_owned()),
+            rate_budget: 50,
+            users_search: Some(search.to_owned()),
+            groups_search: None,
+            app: None,
+        };
+        let request = ReadRequest {
+            attributes: ["profile.login"].map(Into::into).into(),
+            wants_members: crate::source::GroupFilter(std::sync::Arc::new(|_| true)),
+            groups_with_memberships: std::collections::BTreeSet::new(),
+        };
+        let refused = AtomicBool::new(false);
+        let scope = Scope::new(&settings, &request, &refused);
+        let ids: Vec<SourceId> =
+            (0..count).map(|number| SourceId::from(format!("00u{number:017}").as_str())).collect();
+        let portions = scope.portions(search, ids.clone());
+        assert_eq!(portions.concat(), ids);
+        let longest = portions
+            .iter()
+            .map(|portion| encoded(&narrowed(search, portion)).len() + fields(&request.attributes).len());
+        assert!(
+            longest.max().unwrap_or_default() < 4_100 || portions.iter().all(|portion| portion.len() == 1)
+        );
+        portions.iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn ids_go_in_portions_that_fit_beside_the_search() {
+        let short = "profile.department eq \"Engineering\"";
+        assert_eq!(portions(short, 0), [0; 0]);
+        assert_eq!(portions(short, 1), [1]);
+        assert_eq!(portions(short, 81), [40, 40, 1]);
+        let long = "profile.a eq \"x\" or ".repeat(120);
+        assert_eq!(portions(&long, 81).iter().max(), Some(&30), "{:?}", portions(&long, 81));
+        assert_eq!(portions(&"x".repeat(5_000), 3), [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_search_is_narrowed_as_a_whole() {
+        let ids = ["00u1", "00\"2"].map(SourceId::from);
+        assert_eq!(
+            narrowed("a eq 1 or b pr", &ids),
+            r#"(a eq 1 or b pr) and (id eq "00u1" or id eq "00\"2")"#
+        );
+        let mut query = String::new();
+        push_search(&mut query, Some("profile.x eq \"R&D + ä\""));
+        assert_eq!(query, "&search=profile.x+eq+%22R%26D+%2B+%C3%A4%22");
+    }
+}

@@ -120,4 +120,6 @@ fn not_okta(body: &[u8], error: &serde_json::Error) -> String {
 }
 
 #[cfg(test)]
+mod path_tests;
+#[cfg(test)]
 mod tests;
