@@ -250,9 +250,9 @@ async fn rules_30_a_run_stops_reading_after_three_requests_that_were_given_up() 
     let stopped = unproven.values().filter(|why| why.starts_with("reading stopped after 3 requests")).count();
     let given_up = unproven.values().filter(|why| why.contains("given up after 5 tries")).count();
     assert_eq!(stopped + given_up, unproven.len());
-    // Eight are read side by side, so that eight may end at the same moment.
-    assert!((3..=8).contains(&given_up), "{given_up} were given up");
-    assert!(bench.okta.met(fault) <= 5 * 8, "{} were sent", bench.okta.met(fault));
+    // Eight are read side by side: when the third is given up, seven others may be under way beside the two before.
+    assert!((3..=10).contains(&given_up), "{given_up} were given up");
+    assert!(bench.okta.met(fault) <= 5 * 10, "{} were sent", bench.okta.met(fault));
     assert!(stopped > 10);
 }
 

@@ -261,16 +261,3 @@ async fn rules_17_groups_are_asked_for_likewise() {
     assert!(bench.okta.met(fault) > 0);
     assert!(unknown(&snapshot, &left).contains("503"));
 }
-
-#[tokio::test]
-async fn an_answer_about_somebody_else_answers_nothing() {
-    // Okta does not mix records up; something on the way may serve one from a cache.
-    let Assigned { bench, app, stays, left } = assigned().await;
-    let source = bench.scoped(|settings| settings.app = Some(app.clone()));
-    let mut snapshot = empty(&bench, &source).await;
-    let fault =
-        bench.okta.fault(Fault::on(Route::AppUser).kind(FaultKind::HalfJson).matching(&left).times(1));
-    bench.ask(&source, &mut snapshot, &[&left, &stays], &[]).await;
-    assert_eq!(bench.okta.met(fault), 1);
-    assert_eq!(user_ids(&snapshot), set(&[&left, &stays]), "and what is unreadable is asked for again");
-}

@@ -72,3 +72,51 @@ impl<T> Brought<T> {
         Ok(answers.collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(page: Records<SourceId>, ended: Result<Ended, Unread>) -> Vec<String> {
+        let mut brought = Brought::new(["1", "2", "3"].map(SourceId::from).into());
+        brought.take(page, |id| id);
+        let answers = brought.answers(ended, ScopeRule::UsersSearch).unwrap();
+        let shown = answers.into_iter().map(|(id, answer)| match answer {
+            Answered::Found(found) => format!("{id} found {found}"),
+            Answered::Left(..) => format!("{id} left"),
+            Answered::Broken(broken) => format!("{id} broken: {}", broken.why),
+            Answered::Absent(Absence::OutOfScope(rule)) => format!("{id} not by {}", rule.as_str()),
+            Answered::Absent(Absence::Gone) => format!("{id} gone"),
+            Answered::Absent(Absence::Unknown(why)) => format!("{id} unknown: {why}"),
+        });
+        shown.collect()
+    }
+
+    fn broken(id: Option<&str>) -> Result<SourceId, Broken> {
+        Err(Broken { id: id.map(Into::into), why: "odd" })
+    }
+
+    #[test]
+    fn who_does_not_come_is_out_of_scope_only_if_the_list_is_whole_and_about_those_who_were_asked_for() {
+        let found = || Ok(SourceId::from("2"));
+        assert_eq!(
+            ask(vec![found(), broken(Some("3"))], Ok(Ended::Complete)),
+            ["1 not by source.okta.users.search", "2 found 2", "3 broken: odd"]
+        );
+        let unknown =
+            |why: &str| [format!("1 unknown: {why}"), "2 found 2".to_owned(), format!("3 unknown: {why}")];
+        let short = Ok(Ended::Short("page 2 is missing".to_owned()));
+        assert_eq!(ask(vec![found()], short), unknown("page 2 is missing"));
+        assert_eq!(ask(vec![found()], Err(Unread::Strange("418".to_owned()))), unknown("418"));
+        assert_eq!(
+            ask(vec![broken(None), found()], Ok(Ended::Complete)),
+            unknown("one of its records cannot be read: odd")
+        );
+        assert_eq!(
+            ask(vec![found(), Ok(SourceId::from("4"))], Ok(Ended::Complete)),
+            unknown("Okta answered with another record, 4")
+        );
+        assert_eq!(ask(vec![], Ok(Ended::Missing)).len(), 3);
+        assert!(ask(vec![], Ok(Ended::Missing)).iter().all(|answer| answer.contains("unknown")));
+    }
+}
