@@ -5,7 +5,11 @@
 mod okta {
     mod confirm;
     mod faults;
+    mod inspect;
     mod limits;
+    mod person;
     mod reading;
+    mod scope;
+    mod scope_confirm;
     mod support;
 }

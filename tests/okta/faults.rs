@@ -118,6 +118,8 @@ async fn what_is_not_okta_is_said_to_be_so() {
             let (bench, _, _) = small(patience()).await;
             let fault = bench.okta.fault(Fault::on(route).kind(kind.clone()));
             let error = bench.try_read().await.unwrap_err();
+            // Users are asked for once more without the choice of fields: an org may not know that.
+            let tries = tries + u64::from(route == Route::Users && kind == FaultKind::Status(400));
             assert_eq!(bench.okta.met(fault), tries, "{kind:?}");
             let SourceError::NotTheSource(text) = error else { panic!("{kind:?}: {error:?}") };
             assert!(text.contains(expected) && text.contains("nothing was changed"), "{text}");
@@ -195,10 +197,7 @@ async fn law_1_a_list_that_stops_early_is_not_proven() {
             "page 2 could not be read: the answer is 400",
         ),
         (Fault::on(Route::Users).kind(stale), "E0000029: Invalid paging request. Invalid cursor"),
-        (
-            Fault::on(Route::Users).kind(FaultKind::SameNext),
-            "page 1 names a page as the next that was read before",
-        ),
+        (Fault::on(Route::Users).kind(FaultKind::SameNext), "names a page as the next that was read before"),
         (Fault::on(Route::Users).kind(FaultKind::EndlessNext), "brought nothing new and yet promised more"),
         (Fault::on(Route::Users).kind(FaultKind::EndlessEmpty), "brought nothing new and yet promised more"),
     ];
@@ -251,9 +250,9 @@ async fn rules_30_a_run_stops_reading_after_three_requests_that_were_given_up() 
     let stopped = unproven.values().filter(|why| why.starts_with("reading stopped after 3 requests")).count();
     let given_up = unproven.values().filter(|why| why.contains("given up after 5 tries")).count();
     assert_eq!(stopped + given_up, unproven.len());
-    // Eight are read side by side, so that eight may end at the same moment.
-    assert!((3..=8).contains(&given_up), "{given_up} were given up");
-    assert!(bench.okta.met(fault) <= 5 * 8, "{} were sent", bench.okta.met(fault));
+    // Eight are read side by side: when the third is given up, seven others may be under way beside the two before.
+    assert!((3..=10).contains(&given_up), "{given_up} were given up");
+    assert!(bench.okta.met(fault) <= 5 * 10, "{} were sent", bench.okta.met(fault));
     assert!(stopped > 10);
 }
 

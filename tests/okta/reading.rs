@@ -86,8 +86,9 @@ async fn profiles_are_cut_to_the_wanted_attributes_in_their_order() {
         .attribute("boss", true);
     let id = bench.okta.org().add_user(user);
     let mut request = request();
-    request.attributes =
-        ["absent", "boss", "costCenter", "firstName", "login", "mobilePhone"].map(Into::into).into();
+    request.attributes = ["absent", "boss", "costCenter", "firstName", "login", "mobilePhone"]
+        .map(|name| format!("profile.{name}").into())
+        .into();
     let snapshot = bench.read_as(&request).await;
     assert_eq!(snapshot.attribute_names, request.attributes);
     let user = snapshot.users.iter().find(|user| user.id.0 == id).unwrap();

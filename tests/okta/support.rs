@@ -10,7 +10,7 @@ use usersyncd::config::model::{OktaSettings, SecretRef};
 use usersyncd::http::{Patience, Shared};
 use usersyncd::source::okta::Okta;
 use usersyncd::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
-use usersyncd::sync::model::{AttributeValue, Proof, SourceGroup, SourceSnapshot};
+use usersyncd::sync::model::{Absence, AttributeValue, Proof, SourceGroup, SourceSnapshot};
 use usersyncd::sync::progress::RunControl;
 use usersyncd::telemetry::metrics::Metrics;
 
@@ -47,6 +47,13 @@ impl Bench {
         Okta::new(settings(&self.secrets, url, self.okta.token(), 100), &self.shared)
     }
 
+    /// A source whose connector asks for a part of the org only.
+    pub(crate) fn scoped(&self, narrow: impl FnOnce(&mut OktaSettings)) -> Okta {
+        let mut settings = settings(&self.secrets, self.okta.url(), self.okta.token(), 100);
+        narrow(&mut settings);
+        Okta::new(settings, &self.shared)
+    }
+
     /// The stand-in's host and port, as messages name it.
     pub(crate) fn host(&self) -> String {
         self.okta.url().trim_start_matches("http://").trim_end_matches('/').to_owned()
@@ -72,12 +79,23 @@ impl Bench {
     /// Reads, then asks for these records.
     pub(crate) async fn confirm(&self, users: &[&str], groups: &[&str]) -> SourceSnapshot {
         let mut snapshot = self.read().await;
+        self.ask(&self.source, &mut snapshot, users, groups).await;
+        snapshot
+    }
+
+    /// Asks a source for these records.
+    pub(crate) async fn ask(
+        &self,
+        source: &Okta,
+        snapshot: &mut SourceSnapshot,
+        users: &[&str],
+        groups: &[&str],
+    ) {
         let questions = Questions {
             users: users.iter().map(|id| (*id).into()).collect(),
             groups: groups.iter().map(|id| (*id).into()).collect(),
         };
-        self.source.confirm(&mut snapshot, &questions, &request(), &self.control).await.unwrap();
-        snapshot
+        source.confirm(snapshot, &questions, &request(), &self.control).await.unwrap();
     }
 
     /// Whether users, groups and memberships are exactly what the stand-in's org has.
@@ -133,7 +151,9 @@ pub(crate) fn impatience() -> Patience {
 /// Everything, with the attributes of the default mapping.
 pub(crate) fn request() -> ReadRequest {
     ReadRequest {
-        attributes: ["displayName", "email", "firstName", "lastName", "login"].map(Into::into).into(),
+        attributes: ["displayName", "email", "firstName", "lastName", "login"]
+            .map(|name| format!("profile.{name}").into())
+            .into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
         groups_with_memberships: BTreeSet::new(),
     }
@@ -141,7 +161,7 @@ pub(crate) fn request() -> ReadRequest {
 
 /// id -> (login, status)
 pub(crate) fn users(snapshot: &SourceSnapshot) -> BTreeMap<String, (String, String)> {
-    let login = snapshot.attribute_names.iter().position(|name| name == "login").unwrap();
+    let login = snapshot.attribute_names.iter().position(|name| name == "profile.login").unwrap();
     let users = snapshot.users.iter().map(|user| {
         let AttributeValue::Text(login) = &user.attributes[login] else { panic!("{user:?} has no login") };
         (user.id.to_string(), (login.to_string(), user.status.as_str().to_owned()))
@@ -155,6 +175,26 @@ pub(crate) fn users(snapshot: &SourceSnapshot) -> BTreeMap<String, (String, Stri
 
 pub(crate) fn group_of<'a>(snapshot: &'a SourceSnapshot, id: &str) -> &'a SourceGroup {
     snapshot.groups.iter().find(|group| group.id.0 == id).unwrap_or_else(|| panic!("group {id} was not read"))
+}
+
+/// Ids of the users that were read.
+pub(crate) fn user_ids(snapshot: &SourceSnapshot) -> BTreeSet<String> {
+    users(snapshot).into_keys().collect()
+}
+
+/// Ids of the groups that were read.
+pub(crate) fn group_ids(snapshot: &SourceSnapshot) -> BTreeSet<String> {
+    snapshot.groups.iter().map(|group| group.id.to_string()).collect()
+}
+
+/// What became of records that are absent or out of scope.
+pub(crate) fn absences(snapshot: &SourceSnapshot) -> BTreeMap<String, Absence> {
+    snapshot.absences.iter().map(|(id, absence)| (id.to_string(), absence.clone())).collect()
+}
+
+/// Ids as a set.
+pub(crate) fn set(ids: &[&str]) -> BTreeSet<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
 }
 
 /// Ids of the members that were read.

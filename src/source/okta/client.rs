@@ -20,7 +20,7 @@ const MOST_GIVEN_UP: u32 = 3;
 /// The rate-limit buckets that Okta counts these requests in (Okta developer docs, "Rate limits").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bucket {
-    /// `/api/v1/users`: the list.
+    /// `/api/v1/users`, and the groups and roles of any user.
     Users,
     /// `/api/v1/users/{id}`.
     User,
@@ -28,6 +28,8 @@ pub(super) enum Bucket {
     Groups,
     /// `/api/v1/groups/{id}`.
     Group,
+    /// The users and groups of any application, listed or one by one: the tightest limit of all.
+    Apps,
     /// Everything else under `/api/v1`.
     Other,
 }
@@ -39,6 +41,7 @@ impl Bucket {
             Self::User => "user",
             Self::Groups => "groups",
             Self::Group => "group",
+            Self::Apps => "apps",
             Self::Other => "other",
         }
     }
@@ -68,6 +71,8 @@ pub(super) enum Unread {
     NoPath(OktaError),
     /// 403 in answer to a question about a single record or the org.
     Forbidden(Option<OktaError>),
+    /// Okta does not understand the question: 400 in Okta's own form.
+    BadRequest(OktaError),
     /// Any other answer that was not expected; a part of a sentence.
     Strange(String),
     /// Given up.
@@ -87,6 +92,7 @@ impl Unread {
                 let said = error.as_ref().map_or_else(String::new, |error| format!(" ({})", error.line()));
                 format!("Okta does not let this token read it: 403{said}")
             }
+            Self::BadRequest(error) => format!("the answer is 400 Bad Request ({})", error.line()),
             Self::Strange(text) => text.clone(),
             Self::GivenUp(failure) => failure.text.clone(),
             Self::Stopped => {
@@ -187,7 +193,9 @@ impl Client {
             Unread::Fatal(error) => error,
             Unread::Forbidden(error) => refusal::forbidden(origin, what, error.as_ref()),
             Unread::GivenUp(failure) => refusal::unreachable(origin, what, &failure),
-            Unread::Missing | Unread::NoPath(_) => refusal::not_okta(origin, what, &unread.reason()),
+            Unread::Missing | Unread::NoPath(_) | Unread::BadRequest(_) => {
+                refusal::not_okta(origin, what, &unread.reason())
+            }
             Unread::Strange(text) => refusal::not_okta(origin, what, &text),
             stopped @ Unread::Stopped => {
                 let failure = Failure { kind: FailureKind::Stopped, text: stopped.reason() };
@@ -206,6 +214,7 @@ impl Client {
             // Only Okta's own words prove that something is gone; a proxy's 404 does not.
             (StatusCode::NOT_FOUND, Some(error)) if error.error_code == "E0000007" => Unread::Missing,
             (StatusCode::NOT_FOUND, Some(error)) => Unread::NoPath(error),
+            (StatusCode::BAD_REQUEST, Some(error)) => Unread::BadRequest(error),
             (status, error) => {
                 tracing::warn!(path = ask.url.path(), %status, "{} was answered strangely", ask.what);
                 Unread::Strange(refusal::strange(status, &answer.headers, error.as_ref()))

@@ -1,10 +1,11 @@
 //! What came so far, filled from three lists at the same time.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use compact_str::CompactString;
 
+use super::app::Assigned;
 use super::list::Taken;
 use super::parse::{Broken, GroupRecord, MemberRecord, Records, UserRecord};
 use crate::sync::model::{
@@ -27,6 +28,8 @@ pub(super) struct Contents {
     group_places: HashMap<SourceId, usize>,
     groups_proof: Option<Proof>,
     unreadable: BTreeSet<SourceId>,
+    /// Listed, and not assigned to the application: not kept.
+    left_out: HashSet<CompactString>,
     findings: BTreeSet<Finding>,
 }
 
@@ -53,6 +56,7 @@ impl Gathered {
         self,
         address: SourceAddress,
         attribute_names: Arc<[CompactString]>,
+        users_narrowed: bool,
     ) -> SourceSnapshot {
         let mut contents = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         let unfinished = || Proof::NotProven("it was not read to its end".to_owned());
@@ -62,7 +66,7 @@ impl Gathered {
             attribute_names,
             people: contents.people,
             users: contents.users,
-            users_narrowed: false,
+            users_narrowed,
             users_proof: contents.users_proof.unwrap_or_else(unfinished),
             groups: contents.groups,
             groups_proof: contents.groups_proof.unwrap_or_else(unfinished),
@@ -75,10 +79,19 @@ impl Gathered {
 }
 
 impl Contents {
-    /// Takes a page of users; whoever is listed twice counts once, as last shown.
-    pub(super) fn take_users(&mut self, page: Records<UserRecord>) -> Taken {
+    /// Takes a page of users; whoever is listed twice counts once, as last shown. Where only those who are assigned to an
+    /// application are wanted, the others are left out.
+    pub(super) fn take_users(&mut self, page: Records<UserRecord>, assigned: Option<&Assigned>) -> Taken {
         let mut taken = Taken { records: page.len(), new: 0 };
         for record in page {
+            let id = match &record {
+                Ok(record) => Some(&record.user.id.0),
+                Err(broken) => broken.id.as_ref(),
+            };
+            if let Some(new) = id.and_then(|id| self.leave_out(id, assigned)) {
+                taken.new += usize::from(new);
+                continue;
+            }
             let new = match record {
                 Ok(record) => self.take_user(record),
                 Err(broken) => self.take_broken(Kind::User, broken),
@@ -98,6 +111,12 @@ impl Contents {
         self.user_places.insert(person, self.users.len());
         self.users.push(user);
         true
+    }
+
+    /// None for what is to be kept; for what is left out, whether it is new.
+    pub(super) fn leave_out(&mut self, id: &CompactString, assigned: Option<&Assigned>) -> Option<bool> {
+        let left_out = assigned.is_some_and(|assigned| !assigned.has(id));
+        left_out.then(|| self.left_out.insert(id.clone()))
     }
 
     /// Notes a record that could not be read; true if it had an id that is new. One without an id might be anybody, so its

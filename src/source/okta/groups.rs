@@ -2,14 +2,19 @@
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::client::{Bucket, Client};
+use super::app::{self, Assigned, both};
+use super::client::{Bucket, Client, Unread};
 use super::gathered::{Gathered, Kind};
 use super::list::{self, List, Taken};
 use super::parse::{self, GroupRecord, Records};
+use super::refusal;
+use super::scope::{GROUPS_SEARCH, Scope};
 use crate::source::{ReadRequest, SourceError};
 use crate::sync::model::{Proof, SourceId};
 
 const WHAT: &str = "the group list";
+/// What a search for groups may do (Okta Management API, "List all groups").
+const OPERATORS: &str = "the operators are eq and sw, co for name and description, and comparisons of dates";
 
 /// A group whose members are to be read.
 #[derive(Clone, Debug)]
@@ -22,22 +27,31 @@ pub(super) struct Wanted {
     pub(super) count: Option<u64>,
 }
 
-/// Reads all groups. Dropping `wanted` at the end says that there are no more.
+/// Reads all groups that the source's own part of the scope lets in. Dropping `wanted` at the end says that there are no
+/// more.
 pub(super) async fn read(
     client: &Client,
     gathered: &Gathered,
-    request: &ReadRequest,
+    scope: &Scope<'_>,
     wanted: UnboundedSender<Wanted>,
 ) -> Result<(), SourceError> {
-    let first = client.url(&["groups"], Some("limit=200&expand=stats"));
-    let list = List { bucket: Bucket::Groups, first: &first, what: WHAT, options: None };
+    let assigned = match scope.app() {
+        Some(app) => Some(app::groups(client, app).await?),
+        None => None,
+    };
+    let assigned = assigned.as_ref();
+    let first = scope.groups_url(client, scope.groups_search(), true);
+    let list = List { bucket: Bucket::Groups, first: &first, what: WHAT, options: None, forgotten: None };
     let ended = list::read(client, list, |body| {
         let page = parse::groups(body)?;
-        Ok(take(client, gathered, request, &wanted, page))
+        Ok(take(client, gathered, scope.request, &wanted, page, assigned))
     });
-    let proof = match ended.await {
-        Ok(ended) => ended.into_proof(),
-        Err(unread) => return Err(client.fatal(WHAT, unread)),
+    let proof = match (ended.await, scope.groups_search()) {
+        (Ok(ended), _) => both(assigned, ended.into_proof()),
+        (Err(Unread::BadRequest(error)), Some(search)) => {
+            return Err(refusal::search(client.origin(), GROUPS_SEARCH, search, OPERATORS, &error));
+        }
+        (Err(unread), _) => return Err(client.fatal(WHAT, unread)),
     };
     if let Proof::NotProven(why) = &proof {
         tracing::warn!(why, "{WHAT} was not read to its end; no group missing from it is taken for gone");
@@ -52,10 +66,19 @@ fn take(
     request: &ReadRequest,
     wanted: &UnboundedSender<Wanted>,
     page: Records<GroupRecord>,
+    assigned: Option<&Assigned>,
 ) -> Taken {
     let mut taken = Taken { records: page.len(), new: 0 };
     let mut contents = gathered.lock();
     for record in page {
+        let id = match &record {
+            Ok(group) => Some(&group.id.0),
+            Err(broken) => broken.id.as_ref(),
+        };
+        if let Some(new) = id.and_then(|id| contents.leave_out(id, assigned)) {
+            taken.new += usize::from(new);
+            continue;
+        }
         let group = match record {
             Ok(group) => group,
             Err(broken) => {

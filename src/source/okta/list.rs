@@ -18,6 +18,8 @@ pub(super) struct List<'a> {
     pub(super) what: &'a str,
     /// A `Content-Type` with Okta's options.
     pub(super) options: Option<&'static str>,
+    /// A part of the query that Okta forgets in its links to the next page.
+    pub(super) forgotten: Option<&'static str>,
 }
 
 /// What the reader of a page says about it.
@@ -98,9 +100,12 @@ pub(super) async fn read(
                 Ended::Complete
             });
         };
-        let Some(next) = pin(client.origin(), &answered, &next) else {
+        let Some(mut next) = pin(client.origin(), &answered, &next) else {
             return Ok(Ended::Short(format!("page {page} names a next page that is no address")));
         };
+        if let Some(part) = list.forgotten {
+            put_back(&mut next, part);
+        }
         if seen.contains(next.as_str()) {
             return Ok(Ended::Short(format!("page {page} names a page as the next that was read before")));
         }
@@ -126,6 +131,16 @@ pub(super) fn smaller_pages(url: &Url) -> Option<Url> {
     let mut url = url.clone();
     url.set_query(Some(&query));
     Some(url)
+}
+
+/// Adds a part to the query if it is not there.
+fn put_back(url: &mut Url, part: &str) {
+    let query = match url.query() {
+        Some(query) if query.split('&').any(|known| known == part) => return,
+        Some(query) if !query.is_empty() => format!("{query}&{part}"),
+        _ => part.to_owned(),
+    };
+    url.set_query(Some(&query));
 }
 
 /// How many records an address asks for.
@@ -154,6 +169,21 @@ mod tests {
         ];
         for (address, expected) in cases {
             assert_eq!(halved(address).as_deref(), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_a_link_forgot_is_put_back_and_nothing_else_is_touched() {
+        for (address, expected) in [
+            ("https://a/u?after=bG%3D%3D+x&limit=500", "https://a/u?after=bG%3D%3D+x&limit=500&expand=user"),
+            ("https://a/u?expand=user&after=1", "https://a/u?expand=user&after=1"),
+            ("https://a/u?expand=user%2Cx", "https://a/u?expand=user%2Cx&expand=user"),
+            ("https://a/u", "https://a/u?expand=user"),
+            ("https://a/u?", "https://a/u?expand=user"),
+        ] {
+            let mut url = Url::parse(address).unwrap();
+            put_back(&mut url, "expand=user");
+            assert_eq!(url.as_str(), expected, "{address}");
         }
     }
 }

@@ -87,7 +87,7 @@ async fn read_once(
     let first = client.url(&["groups", &id.0, "users"], Some("limit=1000"));
     let what = format!("the member list of group {id}");
     let mut members = MemberList::default();
-    let list = List { bucket: Bucket::Groups, first: &first, what: &what, options: None };
+    let list = List { bucket: Bucket::Groups, first: &first, what: &what, options: None, forgotten: None };
     let ended = list::read(client, list, |body| {
         let page = parse::members(body)?;
         Ok(gathered.lock().take_members(page, &mut members))

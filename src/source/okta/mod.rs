@@ -1,24 +1,32 @@
 //! The Okta org as a source, read with an API token through Okta's Management API.
 //!
 //! `read` strings together the three lists, which are read at the same time: `users`, `groups` and, as groups become
-//! known, `members`. `confirm` asks for single records. Below them: `list` follows pages, `client` makes requests and
-//! knows Okta's buckets, `parse` reads bodies, `refusal` says what to do about 401, 403 and strange answers. `gathered`
-//! holds what came so far.
+//! known, `members`. `confirm` asks for single records, `person` for one user and its groups, `inspect` for what the token
+//! shows; `sample` reads a saved user. Below them: `scope` puts the connector's searches and its application into
+//! questions, `app` asks for what is assigned to that, `list` follows pages, `client` makes requests and knows Okta's
+//! buckets, `parse` reads bodies, `refusal` says what to do about 401, 403 and strange answers. `gathered` holds what came
+//! so far.
 //!
-//! Nothing here writes to Okta, and nothing here decides who is in scope.
+//! Nothing here writes to Okta. Who is in scope is decided here only as far as Okta itself decides it.
 
+mod app;
 mod client;
 mod confirm;
 mod gathered;
 mod groups;
+mod inspect;
 mod list;
 mod members;
 mod parse;
+mod person;
 mod read;
 mod refusal;
+mod sample;
+mod scope;
 mod users;
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use reqwest::header::HeaderValue;
@@ -30,19 +38,27 @@ use crate::http::Shared;
 use crate::sync::model::{SourceAddress, SourceSnapshot};
 use crate::sync::progress::RunControl;
 use client::Client;
+pub use sample::{Sample, sample};
+use scope::Scope;
 
 /// An Okta org, read with an API token.
 #[derive(Debug)]
 pub struct Okta {
     settings: OktaSettings,
     shared: Shared,
+    /// Whether the org refused to send single attributes of users since the last read began.
+    fields_refused: AtomicBool,
 }
 
 impl Okta {
     /// Prepares; reads no secret and sends nothing yet.
     #[must_use]
     pub fn new(settings: OktaSettings, shared: &Shared) -> Self {
-        Self { settings, shared: shared.clone() }
+        Self { settings, shared: shared.clone(), fields_refused: AtomicBool::new(false) }
+    }
+
+    fn scope<'a>(&'a self, request: &'a ReadRequest) -> Scope<'a> {
+        Scope::new(&self.settings, request, &self.fields_refused)
     }
 
     /// A client for one run. The token is read anew each time, so that a replaced one counts.
@@ -70,7 +86,8 @@ impl Source for Okta {
 
     async fn read(&self, request: &ReadRequest, control: &RunControl) -> Result<SourceSnapshot, SourceError> {
         let client = self.client(control)?;
-        unless_cancelled(control, read::read(&client, request)).await
+        self.fields_refused.store(false, Ordering::Relaxed);
+        unless_cancelled(control, read::read(&client, &self.scope(request))).await
     }
 
     async fn confirm(
@@ -81,20 +98,24 @@ impl Source for Okta {
         control: &RunControl,
     ) -> Result<(), SourceError> {
         let client = self.client(control)?;
-        unless_cancelled(control, confirm::confirm(&client, snapshot, questions, request)).await
+        unless_cancelled(control, confirm::confirm(&client, snapshot, questions, &self.scope(request))).await
     }
 
     async fn read_user(
         &self,
-        _: &str,
-        _: &ReadRequest,
-        _: &RunControl,
+        id_or_login: &str,
+        request: &ReadRequest,
+        control: &RunControl,
     ) -> Result<SourceSnapshot, SourceError> {
-        Err(SourceError::Unreachable("not there yet".to_owned()))
+        let client = self.client(control)?;
+        unless_cancelled(control, person::read(&client, &self.scope(request), id_or_login)).await
     }
 
-    async fn inspect(&self, _: &ReadRequest, _: &RunControl) -> Result<Inspection, SourceError> {
-        Err(SourceError::Unreachable("not there yet".to_owned()))
+    async fn inspect(&self, request: &ReadRequest, control: &RunControl) -> Result<Inspection, SourceError> {
+        let client = self.client(control)?;
+        let request = inspect::without_members(request);
+        self.fields_refused.store(false, Ordering::Relaxed);
+        unless_cancelled(control, inspect::inspect(&client, &self.scope(&request))).await
     }
 }
 

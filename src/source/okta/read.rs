@@ -4,22 +4,23 @@ use tokio::sync::mpsc;
 
 use super::client::{Ask, Bucket, Client, Unread};
 use super::gathered::Gathered;
+use super::scope::Scope;
 use super::{groups, members, parse, users};
-use crate::source::{ReadRequest, SourceError};
+use crate::source::SourceError;
 use crate::sync::model::{SourceAddress, SourceSnapshot};
 
 /// Reads the org's id, then users, groups and members at the same time.
-pub(super) async fn read(client: &Client, request: &ReadRequest) -> Result<SourceSnapshot, SourceError> {
+pub(super) async fn read(client: &Client, scope: &Scope<'_>) -> Result<SourceSnapshot, SourceError> {
     // First and alone: a wrong token or domain costs one request and gives one error.
     let address = address(client).await?;
     let gathered = Gathered::default();
     let (found, wanted) = mpsc::unbounded_channel();
     tokio::try_join!(
-        users::read(client, &gathered, request),
-        groups::read(client, &gathered, request, found),
+        users::read(client, &gathered, scope),
+        groups::read(client, &gathered, scope, found),
         members::read_all(client, &gathered, wanted),
     )?;
-    let snapshot = gathered.into_snapshot(address, request.attributes.clone());
+    let snapshot = gathered.into_snapshot(address, scope.request.attributes.clone(), scope.narrows_users());
     tracing::debug!(users = snapshot.users.len(), groups = snapshot.groups.len(), "the org was read");
     Ok(snapshot)
 }

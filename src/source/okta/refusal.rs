@@ -9,6 +9,7 @@ use super::parse::{OktaError, clean};
 use crate::config::model::SecretRef;
 use crate::http::{Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
+use crate::sync::model::SourceId;
 
 /// Where a secret is, in words; never what it is.
 pub(super) fn place(secret: &SecretRef) -> String {
@@ -37,8 +38,8 @@ pub(super) fn forbidden(origin: &Url, what: &str, error: Option<&OktaError>) -> 
     let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
     SourceError::Refused(format!(
         "{host} does not let this API token read {what}: 403{said}; nothing was changed. A token has the rights of the \
-         administrator who made it: that person needs a role that may view users and groups, such as Read-only \
-         Administrator. If the token is bound to a network zone, this host's address must be in it"
+         administrator who made it: that person needs a role that may view users, groups and, where the connector's \
+         file names one, the application, such as Read-only Administrator. If the token is bound to a network zone, this host's address must be in it"
     ))
 }
 
@@ -80,6 +81,42 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
              check the domain in the connector's file and the proxy settings of this host"
         )),
     }
+}
+
+/// A search that Okta does not understand; `key` is that of the connector's file, `operators` what it allows there.
+pub(super) fn search(
+    origin: &Url,
+    key: &str,
+    search: &str,
+    operators: &str,
+    error: &OktaError,
+) -> SourceError {
+    let (host, search) = (host_and_port(origin), clean(search));
+    SourceError::Refused(format!(
+        "{host} does not accept `{key}`, which is `{search}`: 400 ({}); nothing was changed. Correct `{key}` in the \
+         connector's file: names of attributes are case-sensitive, text stands in straight double quotes, and {operators}",
+        error.line()
+    ))
+}
+
+/// 404 for what is assigned to an application.
+pub(super) fn no_application(origin: &Url, app: &str) -> SourceError {
+    let (host, app) = (host_and_port(origin), clean(app));
+    SourceError::Refused(format!(
+        "{host} has no application {app}, or does not show it to this API token: 404; nothing was changed. Correct \
+         `source.okta.app` in the connector's file: it is the id that begins with 0oa in the address of the application's \
+         page in Okta's admin console. If it is right, the administrator who made the token needs a role that may view \
+         that application"
+    ))
+}
+
+/// Another user than was asked for.
+pub(super) fn another_user(origin: &Url, asked: &str, id: &SourceId, login: &str) -> SourceError {
+    let (host, asked, login) = (host_and_port(origin), clean(asked), clean(login));
+    SourceError::NotTheSource(format!(
+        "{host} was asked for the user {asked} and answered with {login} ({id}); nothing was changed. Ask with the whole \
+         login, or with the id"
+    ))
 }
 
 /// An answer to the very first question that Okta would not give there: a redirect, a 404 for a list, a 400.

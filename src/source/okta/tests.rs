@@ -12,25 +12,31 @@ use super::*;
 use crate::config::model::SecretRef;
 use crate::http::Patience;
 use crate::source::GroupFilter;
-use crate::sync::model::Proof;
+use crate::sync::model::{Absence, Proof};
 use crate::sync::progress::Progress;
 use crate::telemetry::metrics::Metrics;
 
 fn request() -> ReadRequest {
     ReadRequest {
-        attributes: ["login"].map(Into::into).into(),
+        attributes: ["profile.login"].map(Into::into).into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
         groups_with_memberships: BTreeSet::new(),
     }
 }
 
-async fn read(server: &MockServer) -> Result<SourceSnapshot, SourceError> {
+/// A source whose connector may ask for a part of the org only.
+struct Narrowed {
+    source: Okta,
+    _secrets: tempfile::TempDir,
+}
+
+fn source(server: &MockServer, narrow: impl FnOnce(&mut OktaSettings)) -> Narrowed {
     let secrets = tempfile::tempdir().unwrap();
     let file = secrets.path().join("token");
     std::fs::write(&file, "00secret").unwrap();
     let patience = Patience { first_pause: std::time::Duration::from_millis(1), ..Patience::default() };
     let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
-    let settings = OktaSettings {
+    let mut settings = OktaSettings {
         origin: server.uri().parse().unwrap(),
         token: SecretRef::File(file),
         rate_budget: 50,
@@ -38,7 +44,12 @@ async fn read(server: &MockServer) -> Result<SourceSnapshot, SourceError> {
         groups_search: None,
         app: None,
     };
-    Okta::new(settings, &shared).read(&request(), &RunControl::default()).await
+    narrow(&mut settings);
+    Narrowed { source: Okta::new(settings, &shared), _secrets: secrets }
+}
+
+async fn read(server: &MockServer) -> Result<SourceSnapshot, SourceError> {
+    source(server, |_| {}).source.read(&request(), &RunControl::default()).await
 }
 
 /// An org with nothing in it, but for what a test mounts before.
@@ -98,6 +109,51 @@ async fn asks_for_the_largest_pages_and_for_counts_and_for_users_without_credent
 }
 
 #[tokio::test]
+async fn credentials_are_not_left_out_where_a_template_wants_them() {
+    let server = MockServer::start().await;
+    Mock::given(path("/api/v1/users"))
+        .and(query_param("fields", "id,status,credentials,lastLogin,profile:(login)"))
+        .and(|request: &wiremock::Request| !request.headers.contains_key("content-type"))
+        .respond_with(json_page(&user_page(1)))
+        .expect(1)
+        .mount(&server)
+        .await;
+    empty_org(&server).await;
+    let mut request = request();
+    request.attributes = ["credentials", "lastLogin", "profile.login"].map(Into::into).into();
+    let source = source(&server, |_| {});
+    assert_eq!(source.source.read(&request, &RunControl::default()).await.unwrap().users.len(), 1);
+}
+
+#[tokio::test]
+async fn law_1_an_answer_about_somebody_else_answers_nothing() {
+    let server = MockServer::start().await;
+    let other = json!({ "id": "00u9", "status": "ACTIVE", "profile": { "login": "zoe" } });
+    let embedded = json!({ "id": "00u9", "status": "ACTIVE", "_embedded": { "user": other } });
+    Mock::given(path("/api/v1/apps/0oa1/users/00u1")).respond_with(json_page(&embedded)).mount(&server).await;
+    Mock::given(path("/api/v1/apps/0oa1/groups/00g1")).respond_with(json_page(&other)).mount(&server).await;
+    Mock::given(path("/api/v1/users")).respond_with(json_page(&json!([other]))).mount(&server).await;
+    let by_app = source(&server, |settings| settings.app = Some("0oa1".to_owned()));
+    let by_search = source(&server, |settings| settings.users_search = Some("id pr".to_owned()));
+    let questions =
+        Questions { users: ["00u1"].map(Into::into).into(), groups: ["00g1"].map(Into::into).into() };
+    for (source, ids) in [(by_app, &["00u1", "00g1"][..]), (by_search, &["00u1"])] {
+        let address = SourceAddress { id: None, origin: server.uri() };
+        let mut snapshot =
+            gathered::Gathered::default().into_snapshot(address, request().attributes.clone(), true);
+        let (request, control) = (request(), RunControl::default());
+        source.source.confirm(&mut snapshot, &questions, &request, &control).await.unwrap();
+        for id in ids {
+            let Some(Absence::Unknown(why)) = snapshot.absences.get(*id) else {
+                panic!("{id}: {snapshot:?}")
+            };
+            assert_eq!(why, "Okta answered with another record, 00u9");
+        }
+        assert!(snapshot.users.is_empty() && snapshot.groups.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn law_1_a_full_page_whose_links_got_lost_is_not_the_end() {
     for (count, proven) in [(199, true), (200, false)] {
         let server = MockServer::start().await;
@@ -111,10 +167,13 @@ async fn law_1_a_full_page_whose_links_got_lost_is_not_the_end() {
 
 #[tokio::test]
 async fn law_1_a_next_that_is_no_address_or_a_page_seen_before_ends_the_list_unproven() {
+    const FIRST_PAGE: &str = "/api/v1/users?limit=200&fields=id,status,profile:(login)";
+    const ELSEWHERE: &str =
+        "https://elsewhere.example/api/v1/users?limit=200&fields=id,status,profile:(login)";
     for (next, expected) in [
         ("mailto:nobody@example.com", "names a next page that is no address"),
-        ("/api/v1/users?limit=200", "names a page as the next that was read before"),
-        ("https://elsewhere.example/api/v1/users?limit=200", "names a page as the next that was read before"),
+        (FIRST_PAGE, "names a page as the next that was read before"),
+        (ELSEWHERE, "names a page as the next that was read before"),
     ] {
         let server = MockServer::start().await;
         let page = json_page(&user_page(2)).insert_header("link", format!("<{next}>; rel=\"next\""));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// Visits everything a value can be except strings, objects and unsigned numbers, and turns it into `$other`.
 macro_rules! visit_other_scalars {
@@ -128,11 +128,5 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// Skips what is left of an object.
 pub(super) fn skip_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
     while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
-}
-
-/// Skips what is left of an array.
-pub(super) fn skip_seq<'de, A: SeqAccess<'de>>(mut array: A) -> Result<(), A::Error> {
-    while array.next_element::<IgnoredAny>()?.is_some() {}
     Ok(())
 }

@@ -3,18 +3,22 @@
 //! A page is parsed in one pass, and what is not wanted is skipped without being built. A record that is not what Okta
 //! documents never fails the page: it comes out as [`Broken`]. Only a page that is no JSON array is an error.
 
+mod app;
 mod group;
 mod lenient;
 mod member;
 mod page;
+mod token;
 mod user;
 
 use compact_str::CompactString;
 use serde::Deserialize;
 
+pub(super) use app::{app_user, app_users, ids, only_id};
 pub(super) use group::{GroupRecord, group, groups};
 pub(super) use member::{MemberRecord, members};
-pub(super) use user::{UserRecord, user, users};
+pub(super) use token::{Principal, principal, profile_attributes, roles};
+pub(super) use user::{UserRecord, login, user, users};
 
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +56,11 @@ impl OktaError {
     /// Reads an error body; None if it is not Okta's.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
+    }
+
+    /// Whether a `search` was not understood (Okta developer docs, "Error codes").
+    pub(super) fn is_about_the_search(&self) -> bool {
+        matches!(self.error_code.as_str(), "E0000031" | "E0000053")
     }
 
     /// Code, summary and causes on one line, for use in a sentence.
@@ -110,5 +119,7 @@ fn not_okta(body: &[u8], error: &serde_json::Error) -> String {
     }
 }
 
+#[cfg(test)]
+mod path_tests;
 #[cfg(test)]
 mod tests;

@@ -103,7 +103,8 @@ impl<'de, R: Record<'de>> Visitor<'de> for PageSeed<R> {
     }
 }
 
-struct RecordSeed<R>(R);
+/// Reads one record, whatever it is.
+pub(super) struct RecordSeed<R>(pub(super) R);
 
 impl<'de, R: Record<'de>> DeserializeSeed<'de> for RecordSeed<R> {
     type Value = Result<R::Value, Broken>;

@@ -14,7 +14,11 @@ fn read_users(body: &str) -> Vec<Result<(String, Status, String), Broken>> {
     let login = |attributes: &[AttributeValue]| attributes[0].render().to_string();
     let read =
         |record: UserRecord| (record.user.id.to_string(), record.user.status, login(&record.user.attributes));
-    users(body.as_bytes(), &names(&["login"])).unwrap().into_iter().map(|record| record.map(read)).collect()
+    users(body.as_bytes(), &names(&["profile.login"]))
+        .unwrap()
+        .into_iter()
+        .map(|record| record.map(read))
+        .collect()
 }
 
 fn broken(id: Option<&str>, why: &'static str) -> Broken {
@@ -38,7 +42,15 @@ fn recorded_user(id: &str) -> serde_json::Value {
 
 #[test]
 fn a_recorded_user_is_cut_to_the_wanted_attributes() {
-    let wanted = names(&["absent", "boss", "firstName", "level", "mobilePhone", "quote", "tags"]);
+    let wanted = names(&[
+        "profile.absent",
+        "profile.boss",
+        "profile.firstName",
+        "profile.level",
+        "profile.mobilePhone",
+        "profile.quote",
+        "profile.tags",
+    ]);
     let body = recorded_user("00u1").to_string();
     let record = user(body.as_bytes(), &wanted).unwrap().unwrap();
     assert_eq!(
@@ -101,7 +113,7 @@ fn bytes_that_are_no_utf_8_cost_one_record() {
     let mut body = br#"[{"id":"00u1","status":"ACTIVE","profile":{"login":""#.to_vec();
     body.extend_from_slice(b"\xff\xfe");
     body.extend_from_slice(br#""}},{"id":"00u2","status":"ACTIVE","profile":{"login":"bob"}}]"#);
-    let page = users(&body, &names(&["login"])).unwrap();
+    let page = users(&body, &names(&["profile.login"])).unwrap();
     assert_eq!(page[0], Err(broken(Some("00u1"), "part of its JSON is not valid")));
     assert_eq!(page[1].as_ref().unwrap().user.id.0, "00u2");
 }
@@ -202,7 +214,7 @@ fn groups_are_name_description_and_count() {
 
 #[test]
 fn single_records_are_read_as_those_of_a_page() {
-    let wanted = names(&["login"]);
+    let wanted = names(&["profile.login"]);
     assert_eq!(user(b"null", &wanted).unwrap(), Err(broken(None, "it is not an object")));
     assert_eq!(user(br#"{"id":"00u1"}"#, &wanted).unwrap(), Err(broken(Some("00u1"), "it has no profile")));
     assert!(user(br#"{"id":"00u1"}{"#, &wanted).is_err());
@@ -257,7 +269,7 @@ fn a_page_costs_no_more_memory_than_its_records() {
 proptest! {
     #[test]
     fn nothing_makes_a_parser_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _users = users(&body, &names(&["login"]));
+        let _users = users(&body, &names(&["profile.login"]));
         let _groups = groups(&body);
         let _members = members(&body);
         let _error = OktaError::read(&body);
@@ -266,7 +278,7 @@ proptest! {
     #[test]
     fn nothing_that_looks_like_json_makes_a_parser_panic(body in r#"[\[\]{}",:\\a-dilnoprtsu0-9. ]{0,80}"#) {
         let body = format!("[{{\"id\":\"1\"}},{body}]");
-        let _users = users(body.as_bytes(), &names(&["login"]));
+        let _users = users(body.as_bytes(), &names(&["profile.login"]));
         let _groups = groups(body.as_bytes());
         let _members = members(body.as_bytes());
     }
