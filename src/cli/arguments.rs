@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::model::LogLevel;
@@ -130,7 +131,11 @@ pub enum CtlCommand {
     /// Sync now
     #[command(after_help = "Examples:
   usersyncd ctl sync acme --wait       watch it; Ctrl-C detaches, and the run goes on
-  usersyncd ctl sync --all --wait      exits with the worst of all runs")]
+  usersyncd ctl sync --all --wait      exits with the worst of all runs
+  usersyncd ctl sync acme --user anna@example.com --wait
+                                       only this user and its memberships; nobody else is touched
+  usersyncd ctl sync acme --user anna@example.com --restore --wait
+                                       also if somebody else disabled or deleted the account in the target")]
     Sync {
         /// The connector
         #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -138,6 +143,12 @@ pub enum CtlCommand {
         /// All connectors
         #[arg(long)]
         all: bool,
+        /// Only this user, by login at the source or by name in the target
+        #[arg(long, value_name = "LOGIN", conflicts_with = "all", value_parser = NonEmptyStringValueParser::new())]
+        user: Option<String>,
+        /// Take back the user's account even if somebody else disabled or deleted it in the target
+        #[arg(long, requires = "user")]
+        restore: bool,
         /// Wait for the end and print a summary
         #[arg(long)]
         wait: bool,
@@ -150,6 +161,19 @@ pub enum CtlCommand {
         /// Print every operation with all its details
         #[arg(long)]
         detailed: bool,
+    },
+    /// Say why a user is in or out, rule by rule, and what a sync would change about it; writes nothing
+    #[command(after_help = "Examples:
+  usersyncd ctl explain acme anna@example.com
+  usersyncd ctl explain acme anna@example.com --json | jq '.user.scope[] | select(.verdict == \"out\")'
+
+Exits 1 if neither the source nor the target knows the user.")]
+    Explain {
+        /// The connector
+        name: String,
+        /// The user, by login at the source or by name in the target
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        login: String,
     },
     /// List past runs, newest first
     #[command(after_help = "Example: usersyncd ctl history acme --limit 100")]
@@ -311,6 +335,12 @@ mod tests {
             "usersyncd",
             "usersyncd ctl sync",
             "usersyncd ctl sync acme --all",
+            "usersyncd ctl sync --all --user anna",
+            "usersyncd ctl sync acme --user",
+            "usersyncd ctl sync acme --user=",
+            "usersyncd ctl sync acme --restore",
+            "usersyncd ctl sync --user anna",
+            "usersyncd ctl explain acme",
             "usersyncd ctl log-level loud",
             "usersyncd ctl history --limit 0",
             "usersyncd ctl run seventeen",

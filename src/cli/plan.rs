@@ -118,7 +118,8 @@ fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>)
     out
 }
 
-fn push_operation(out: &mut String, operation: &PlannedOperation, detailed: bool, style: Style) {
+/// One operation with its details, all of them if asked for.
+pub(super) fn push_operation(out: &mut String, operation: &PlannedOperation, detailed: bool, style: Style) {
     let why = if operation.why.is_empty() { String::new() } else { format!(" ({})", escape(&operation.why)) };
     out.push_str(&format!("  {} {}{why}\n", sign(operation, style), escape(&operation.summary)));
     let most = match kind(operation).split('_').next() {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::machine::Refusal;
+use super::machine::{MOST_WAITING_USERS, Refusal};
 use crate::config::diagnostic::Diagnostic;
 use crate::control::api::{ConnectorState, ConnectorStatus};
 use crate::control::fault::Fault;
+use crate::sync::engine::{RunTicket, UserRequest};
 use crate::sync::report::{KindCounts, Report};
 
 /// How a run ended: `success in 12 s: users 12 created, 3 disabled; memberships 40 created; 5 findings`.
@@ -62,6 +63,24 @@ fn changes(counts: &KindCounts) -> Vec<String> {
     .collect()
 }
 
+/// What started a run, and whom it is limited to: `manual`, `manual, user anna@example.com only`.
+pub(super) fn extent(ticket: &RunTicket) -> String {
+    let trigger = ticket.trigger.as_str();
+    match &ticket.user {
+        None => trigger.to_owned(),
+        Some(UserRequest { login, restore: false }) => format!("{trigger}, user {login} only"),
+        Some(UserRequest { login, restore: true }) => format!("{trigger}, user {login} only, restore"),
+    }
+}
+
+/// `the sync that waited was`, `the 3 syncs that waited were`.
+pub(super) fn waited(syncs: usize) -> String {
+    match syncs {
+        1 => "the sync that waited was".to_owned(),
+        _ => format!("the {syncs} syncs that waited were"),
+    }
+}
+
 /// `1 finding`, `2 findings`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
@@ -100,6 +119,10 @@ pub(super) fn refused(name: &str, refusal: Refusal, config_error: Option<&str>) 
         Refusal::Busy => format!(
             "{name} is busy, and its ledger is changed only while nothing runs; wait until it is idle, or stop it with \
              `usersyncd ctl cancel {name}`"
+        ),
+        Refusal::Full => format!(
+            "{MOST_WAITING_USERS} syncs of single users of {name} wait already, and this one was not taken; ask again when \
+             some have ended, or sync everybody with `usersyncd ctl sync {name}`"
         ),
         Refusal::Cancelled => {
             format!("cancelled while it waited in the queue of {name}; nothing was changed")
@@ -156,7 +179,7 @@ pub(super) fn status_line(connectors: &[ConnectorStatus], now: DateTime<Utc>, st
 mod tests {
     use super::*;
     use crate::control::api::ErrorKind;
-    use crate::sync::engine::{RunTicket, failed_report};
+    use crate::sync::engine::failed_report;
     use crate::sync::model::{Finding, FindingKind};
     use crate::sync::report::Outcome;
     use crate::sync::report::{Managed, Trigger};
@@ -215,6 +238,7 @@ mod tests {
             apply: true,
             next_run,
             queued: false,
+            waiting: 0,
             current: None,
             last_run: None,
             last_success: None,

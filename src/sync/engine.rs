@@ -10,6 +10,7 @@ use super::apply::{Applying, Workplace, apply, record_planned};
 use super::desire::{Desired, WANTED_ATTRIBUTES, desire, wants_group};
 use super::diff::{Claims, Evidence, Input, diff};
 use super::doubt::{distrust_empty_lists, note_unproven_lists, worth_asking};
+use super::explain::Explanation;
 use super::guard::{ApprovedPlan, Hold, guard};
 use super::link::{Found, find_unanswered};
 use super::model::{AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, SourceSnapshot, TargetSnapshot};
@@ -220,6 +221,16 @@ pub async fn plan(
         findings: plan.findings.clone(),
         not_proven: plan.not_proven.clone(),
     })
+}
+
+/// Says all there is to say about one user of a connector, and writes nothing. The error is a whole sentence.
+pub async fn explain(
+    _connector: &Connector,
+    _services: &Services,
+    _login: &str,
+    _control: &RunControl,
+) -> Result<Explanation, String> {
+    Err("explaining is not there yet".to_owned())
 }
 
 /// What a rebind would do (RULES 1).

@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Finding, SourceId, Status, TargetId, UserAttributes};
+use super::model::{Finding, SourceId, SourceUser, Status, TargetId, UserAttributes};
 use super::report::{HoldSummary, NotProven, PlannedOperation};
+use super::rules::Rules;
+use crate::target::Capabilities;
 
 /// All that `ctl explain` says about one user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -181,4 +183,18 @@ pub struct LimitUse {
     pub allowed: Option<u64>,
     /// Of how many.
     pub base: u64,
+}
+
+/// What scope and mapping say about a user. `names` are the paths of its attributes; `groups` are the names of its groups
+/// at the source, none if they are not known.
+#[must_use]
+pub fn examine(
+    _user: &SourceUser,
+    _names: &[CompactString],
+    _groups: Option<&[String]>,
+    _rules: &Rules,
+    _capabilities: &Capabilities,
+    _now: DateTime<Utc>,
+) -> UserVerdict {
+    UserVerdict { in_scope: None, scope: Vec::new(), mapping: Vec::new() }
 }

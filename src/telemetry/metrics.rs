@@ -137,15 +137,21 @@ impl Metrics {
         });
     }
 
-    /// A run began. What started it is counted when it ends, with its result.
-    pub fn run_began(&self, connector: &str, _trigger: Trigger, at: DateTime<Utc>) {
+    /// A run that concerns everybody began. What started it is counted when it ends, with its result.
+    pub fn run_began(&self, connector: &str, at: DateTime<Utc>) {
         self.of(connector, |series| {
             series.sync_in_progress.with_label_values(&[connector]).set(1);
             series.sync_last_attempt.with_label_values(&[connector]).set(seconds(at));
         });
     }
 
-    /// A run ended.
+    /// A run that is limited to one user began. It is no attempt to sync the connector.
+    pub fn user_run_began(&self, connector: &str) {
+        self.of(connector, |series| series.sync_in_progress.with_label_values(&[connector]).set(1));
+    }
+
+    /// A run ended. One that was limited to one user is counted, but it says nothing about when the connector was last
+    /// synced, nor about what is found and held in it.
     pub fn run_ended(&self, report: &Report) {
         let connector = report.connector.as_str();
         self.of(connector, |series| {
@@ -154,7 +160,7 @@ impl Metrics {
             series.sync_runs.with_label_values(&labels).inc();
             let took = (report.ended - report.started).to_std().unwrap_or_default();
             series.sync_duration.with_label_values(&[connector]).observe(took.as_secs_f64());
-            if report.outcome.is_success() {
+            if report.outcome.is_success() && report.user.is_none() {
                 series.sync_last_success.with_label_values(&[connector]).set(seconds(report.ended));
             }
             if report.apply {
@@ -236,12 +242,12 @@ impl Series {
             ),
             sync_last_attempt: names.moments(
                 "sync_last_attempt_timestamp_seconds",
-                "When a run last began, however it ended; 0 before the first one.",
+                "When a run of everybody last began, however it ended; 0 before the first one.",
                 one_connector,
             ),
             sync_last_success: names.moments(
                 "sync_last_success_timestamp_seconds",
-                "When a run last ended with success or with something held; absent before the first one.",
+                "When a run of everybody last ended with success or with something held; absent before the first one.",
                 one_connector,
             ),
             sync_next_run: names.moments(
@@ -265,12 +271,12 @@ impl Series {
             ),
             held_operations: names.gauges(
                 "held_operations",
-                "What the last run that got as far held back for a person to look at, by the limit that holds it.",
+                "What the last run of everybody that got as far held back for a person to look at, by the limit that holds it.",
                 &["connector", "kind"],
             ),
             findings: names.gauges(
                 "findings",
-                "Records that the last run that got as far found something about, by kind of finding.",
+                "Records that the last run of everybody that got as far found something about, by kind of finding.",
                 &["connector", "kind"],
             ),
             managed_objects: names.gauges(
@@ -381,6 +387,13 @@ impl Series {
             return;
         }
         let connector = report.connector.as_str();
+        let managed = [report.managed.users, report.managed.groups, report.managed.memberships];
+        for (kind, count) in KINDS.into_iter().zip(managed) {
+            self.managed_objects.with_label_values(&[connector, kind]).set(integer(count));
+        }
+        if report.user.is_some() {
+            return;
+        }
         for kind in HoldKind::ALL {
             let held = report.holds.iter().filter(|hold| hold.kind == kind).map(|hold| hold.count).sum();
             self.held_operations.with_label_values(&[connector, kind.as_str()]).set(integer(held));
@@ -388,10 +401,6 @@ impl Series {
         for kind in FindingKind::ALL {
             let found = report.findings.iter().filter(|finding| finding.kind == kind).count();
             self.findings.with_label_values(&[connector, kind.as_str()]).set(integer(found as u64));
-        }
-        let managed = [report.managed.users, report.managed.groups, report.managed.memberships];
-        for (kind, count) in KINDS.into_iter().zip(managed) {
-            self.managed_objects.with_label_values(&[connector, kind]).set(integer(count));
         }
     }
 }
