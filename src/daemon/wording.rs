@@ -36,8 +36,20 @@ pub(super) fn finished(report: &Report) -> String {
     if !report.findings.is_empty() {
         parts.push(count(report.findings.len(), "finding"));
     }
+    if report.adopted > 0 {
+        parts.push(format!("{} adopted", report.adopted));
+    }
+    if report.in_grace > 0 {
+        parts.push(format!(
+            "{} in grace",
+            count(usize::try_from(report.in_grace).unwrap_or(usize::MAX), "leaver")
+        ));
+    }
     let outcome = report.outcome.as_str();
     let mut line = format!("{outcome} in {took}");
+    if let Some(user) = &report.user {
+        line.push_str(&format!(", user {user} only"));
+    }
     if let Some(error) = &report.error {
         line = format!("{line}: {error}");
         if !parts.is_empty() {
@@ -207,6 +219,12 @@ mod tests {
             finished(&report),
             "success in 12 s: users 12 created, 3 disabled; memberships 40 created; 1 finding"
         );
+        (report.adopted, report.in_grace, report.user) = (2, 1, Some("anna".to_owned()));
+        assert_eq!(
+            finished(&report),
+            "success in 12 s, user anna only: users 12 created, 3 disabled; memberships 40 created; 1 finding; \
+             2 adopted; 1 leaver in grace"
+        );
     }
 
     #[test]
@@ -219,6 +237,17 @@ mod tests {
         report.outcome = Outcome::Cancelled;
         report.counts.users.created = 2;
         assert_eq!(finished(&report), "cancelled in 12 s: cancelled by uid 0 (users 2 created)");
+    }
+
+    #[test]
+    fn the_log_says_whom_a_run_is_limited_to() {
+        let mut ticket =
+            RunTicket { run: 1, trigger: Trigger::Manual, user: None, started: DateTime::UNIX_EPOCH };
+        assert_eq!(extent(&ticket), "manual");
+        ticket.user = Some(UserRequest { login: "anna".to_owned(), restore: false });
+        assert_eq!(extent(&ticket), "manual, user anna only");
+        ticket.user = Some(UserRequest { login: "anna".to_owned(), restore: true });
+        assert_eq!(extent(&ticket), "manual, user anna only, restore");
     }
 
     #[test]

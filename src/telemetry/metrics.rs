@@ -164,7 +164,7 @@ impl Metrics {
                 series.sync_last_success.with_label_values(&[connector]).set(seconds(report.ended));
             }
             if report.apply {
-                series.count_operations(connector, &report.counts);
+                series.count_operations(connector, &report.counts, report.adopted);
             }
             series.show_result(report);
         });
@@ -263,10 +263,10 @@ impl Series {
             sync_in_progress: names.gauges("sync_in_progress", "1 while a run is busy, else 0.", one_connector),
             operations: names.counters(
                 "operations_total",
-                "Changes in the target: create, update (rename and enable included), disable and delete of users and \
-                 groups (disable_group: emptied because it left), add and remove of memberships, with result applied; \
-                 those that failed are counted per kind of object, as operation user, group and membership, with \
-                 result failed.",
+                "Changes in the target: create, update (rename, enable, adopt and anonymize included), disable and delete \
+                 of users and groups (disable_group: emptied because it left), add and remove of memberships, with \
+                 result applied, and adopt once more by itself; those that failed are counted per kind of object, as \
+                 operation user, group and membership, with result failed.",
                 &["connector", "operation", "result"],
             ),
             held_operations: names.gauges(
@@ -315,7 +315,7 @@ impl Series {
                 self.sync_runs.with_label_values(&[connector, trigger.as_str(), result.as_str()]);
             }
         }
-        for (operation, result, _) in operations(&Counts::default()) {
+        for (operation, result, _) in operations(&Counts::default(), 0) {
             self.operations.with_label_values(&[connector, operation, result]);
         }
         self.sync_duration.with_label_values(&[connector]);
@@ -349,7 +349,7 @@ impl Series {
                 drop(self.sync_runs.remove_label_values(&[connector, trigger.as_str(), result.as_str()]));
             }
         }
-        for (operation, result, _) in operations(&Counts::default()) {
+        for (operation, result, _) in operations(&Counts::default(), 0) {
             drop(self.operations.remove_label_values(&[connector, operation, result]));
         }
         drop(self.sync_duration.remove_label_values(&[connector]));
@@ -375,8 +375,8 @@ impl Series {
         ]
     }
 
-    fn count_operations(&self, connector: &str, counts: &Counts) {
-        for (operation, result, count) in operations(counts) {
+    fn count_operations(&self, connector: &str, counts: &Counts, adopted: u64) {
+        for (operation, result, count) in operations(counts, adopted) {
             self.operations.with_label_values(&[connector, operation, result]).inc_by(count);
         }
     }
@@ -405,8 +405,9 @@ impl Series {
     }
 }
 
-/// The label values `operation` and `result` of each count of changes. Exhaustive on purpose: a new count must be placed.
-fn operations(counts: &Counts) -> Vec<(&'static str, &'static str, u64)> {
+/// The label values `operation` and `result` of each count of changes; `adopted` users and groups are among the updated
+/// ones too. Exhaustive on purpose: a new count must be placed.
+fn operations(counts: &Counts, adopted: u64) -> Vec<(&'static str, &'static str, u64)> {
     let Counts { users, groups, memberships } = counts;
     let of = |names: [&'static str; 5], counts: &KindCounts| {
         let KindCounts { created, updated, disabled, deleted, failed, unchanged: _, filtered: _, held: _ } =
@@ -420,13 +421,14 @@ fn operations(counts: &Counts) -> Vec<(&'static str, &'static str, u64)> {
             (any, "failed", failed),
         ]
     };
-    let mut all = Vec::with_capacity(13);
+    let mut all = Vec::with_capacity(14);
     all.extend(of(["create_user", "update_user", "disable_user", "delete_user", "user"], users));
     all.extend(of(["create_group", "update_group", "disable_group", "delete_group", "group"], groups));
     // Memberships are added and removed; nothing else can happen to one.
     all.push(("add_membership", "applied", memberships.created));
     all.push(("remove_membership", "applied", memberships.deleted));
     all.push(("membership", "failed", memberships.failed));
+    all.push(("adopt", "applied", adopted));
     all
 }
 

@@ -12,7 +12,7 @@ fn report(outcome: Outcome) -> Report {
     Report {
         filtered: crate::sync::report::FilteredBy::default(),
         in_grace: 0,
-        adopted: 0,
+        adopted: 1,
         user: None,
         format_version: FORMAT_VERSION,
         run: 7,
@@ -81,6 +81,7 @@ fn series_of_a_connector_start_at_zero() {
         "sync_in_progress{connector=\"acme\"}",
         "operations_total{connector=\"acme\",operation=\"create_user\",result=\"applied\"}",
         "operations_total{connector=\"acme\",operation=\"membership\",result=\"failed\"}",
+        "operations_total{connector=\"acme\",operation=\"adopt\",result=\"applied\"}",
         "held_operations{connector=\"acme\",kind=\"leavers\"}",
         "held_operations{connector=\"acme\",kind=\"adoptions\"}",
         "findings{connector=\"acme\",kind=\"mapping_failed\"}",
@@ -136,6 +137,7 @@ fn a_run_is_counted() {
         ("operations_total{connector=\"acme\",operation=\"user\",result=\"failed\"}", "2"),
         ("operations_total{connector=\"acme\",operation=\"disable_group\",result=\"applied\"}", "4"),
         ("operations_total{connector=\"acme\",operation=\"add_membership\",result=\"applied\"}", "80"),
+        ("operations_total{connector=\"acme\",operation=\"adopt\",result=\"applied\"}", "2"),
         ("operations_total{connector=\"acme\",operation=\"remove_membership\",result=\"applied\"}", "10"),
         ("findings{connector=\"acme\",kind=\"name_collision\"}", "1"),
     ] {
