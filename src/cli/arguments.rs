@@ -45,7 +45,15 @@ pub enum Command {
     #[command(after_help = "Examples:
   usersyncd check                                  usersyncd.yaml and all connector files
   usersyncd check ./acme.yaml                      this connector file alone
-  usersyncd check --json | jq '.diagnostics[]'     for programs")]
+  usersyncd check --online ./acme.yaml             and what Okta shows with its token
+  usersyncd check --sample anna.json ./acme.yaml   and what becomes of one saved user; needs no token
+  usersyncd check --json | jq '.diagnostics[]'     for programs
+
+A saved user is what Okta answers, or {\"user\": that answer, \"groups\": [names]}:
+  curl -H \"Authorization: SSWS $TOKEN\" https://acme.okta.com/api/v1/users/anna@example.com > anna.json
+
+A token in a credential is read where systemd would put it:
+  CREDENTIALS_DIRECTORY=/etc/usersyncd usersyncd check --online")]
     Check(CheckArguments),
     /// Print the JSON Schema of the connector file, for editors
     #[command(
@@ -87,9 +95,12 @@ pub struct CheckArguments {
     /// Connector files to check instead of usersyncd.yaml and its connectors directory
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Also talk to the APIs (not supported yet)
+    /// Also ask the source: whose the token is, what it shows, who is in scope; writes nothing
     #[arg(long)]
     pub online: bool,
+    /// Run one saved Okta user through scope and mapping; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "online")]
+    pub sample: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -341,6 +352,7 @@ mod tests {
             "usersyncd ctl sync acme --restore",
             "usersyncd ctl sync --user anna",
             "usersyncd ctl explain acme",
+            "usersyncd check --online --sample anna.json",
             "usersyncd ctl log-level loud",
             "usersyncd ctl history --limit 0",
             "usersyncd ctl run seventeen",

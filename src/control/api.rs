@@ -225,8 +225,10 @@ pub struct SyncRequest {
     /// Stream events until the run ends.
     pub wait: bool,
     /// Only this user, by login or by name in the target, and nobody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// With `user`: take back an account that somebody else disabled or deleted in the target.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restore: bool,
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::mapping::UserView;
 use super::model::{Finding, SourceId, SourceUser, Status, TargetId, UserAttributes};
 use super::report::{HoldSummary, NotProven, PlannedOperation};
 use super::rules::Rules;
@@ -189,12 +190,36 @@ pub struct LimitUse {
 /// at the source, none if they are not known.
 #[must_use]
 pub fn examine(
-    _user: &SourceUser,
-    _names: &[CompactString],
-    _groups: Option<&[String]>,
-    _rules: &Rules,
+    user: &SourceUser,
+    names: &[CompactString],
+    groups: Option<&[String]>,
+    rules: &Rules,
     _capabilities: &Capabilities,
     _now: DateTime<Utc>,
 ) -> UserVerdict {
-    UserVerdict { in_scope: None, scope: Vec::new(), mapping: Vec::new() }
+    let view = UserView { names, user };
+    let (login, status) = (view.login(), user.status.as_str());
+    let said = |passes: bool| if passes { Verdict::In } else { Verdict::Out };
+    let step = |rule: &str, verdict, detail: String| ScopeStep { rule: rule.to_owned(), verdict, detail };
+    let statuses = said(rules.scope.statuses.contains(&user.status));
+    let mut scope = vec![step("scope.statuses", statuses, format!("its status is {status}"))];
+    let required = &rules.scope.required_groups;
+    let member = match groups {
+        _ if required.is_empty() => Verdict::NotSet,
+        None => Verdict::Unknown,
+        Some(groups) => said(groups.iter().any(|group| required.iter().any(|name| name == group))),
+    };
+    scope.push(step("scope.required_groups", member, "at least one of them".to_owned()));
+    let excluded = said(!rules.scope.exclude.matches(&login));
+    scope.push(step("scope.users.exclude", excluded, format!("its login is {login}")));
+    let mapping = rules.mapping.templates().map(|(attribute, template)| {
+        let (value, problem) = match template.render(view) {
+            Ok(value) => (Some(value), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        MappedAttribute { attribute, template: template.text().into(), value, problem }
+    });
+    let any = |verdict| scope.iter().any(|step| step.verdict == verdict);
+    let in_scope = if any(Verdict::Out) { Some(false) } else { (!any(Verdict::Unknown)).then_some(true) };
+    UserVerdict { in_scope, mapping: mapping.collect(), scope }
 }

@@ -28,7 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Inspection, Questions, ReadRequest, Source, SourceError};
 use crate::config::model::OktaSettings;
 use crate::http::Shared;
-use crate::sync::model::{SourceAddress, SourceSnapshot, SourceUser};
+use crate::sync::model::{AttributeValue, SourceAddress, SourceSnapshot, SourceUser, Status};
 use crate::sync::progress::RunControl;
 use client::Client;
 
@@ -108,9 +108,31 @@ pub struct Sample {
     pub groups: Option<Vec<String>>,
 }
 
-/// Reads one saved user, cut to `attributes`. The error is a sentence.
-pub fn sample(_body: &[u8], _attributes: &[CompactString]) -> Result<Sample, String> {
-    Err("samples are not read yet".to_owned())
+/// Reads one saved user, cut to `attributes`. The error is the end of a sentence.
+pub fn sample(body: &[u8], attributes: &[CompactString]) -> Result<Sample, String> {
+    let value: serde_json::Value =
+        serde_json::from_slice(body).map_err(|error| format!("it is no JSON: {error}"))?;
+    let user = value.get("user").unwrap_or(&value);
+    let text = |key: &str| user.get(key).and_then(serde_json::Value::as_str);
+    let id = text("id").ok_or("it is no Okta user: it has no id")?;
+    let at = |path: &CompactString| {
+        let found = path.split('.').try_fold(user, |value, key| value.get(key));
+        match found {
+            None | Some(serde_json::Value::Null) => AttributeValue::Absent,
+            Some(serde_json::Value::String(text)) => AttributeValue::Text(text.into()),
+            Some(other) => AttributeValue::Json(Box::new(other.clone())),
+        }
+    };
+    let groups = value.get("groups").and_then(serde_json::Value::as_array);
+    let name = |name: &serde_json::Value| name.as_str().map(str::to_owned);
+    Ok(Sample {
+        user: SourceUser {
+            id: id.into(),
+            status: Status::from_okta(text("status").unwrap_or_default()),
+            attributes: attributes.iter().map(at).collect(),
+        },
+        groups: groups.map(|groups| groups.iter().filter_map(name).collect()),
+    })
 }
 
 /// Drops the work where it stands when the run is cancelled: in a request, in a pause, or in a wait for a window.
