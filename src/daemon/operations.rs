@@ -305,3 +305,7 @@ fn is_connector_name(name: &str) -> bool {
         && !name.starts_with(['.', '-'])
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
+
+#[cfg(test)]
+#[path = "operations_tests.rs"]
+mod tests;
