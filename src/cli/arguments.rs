@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::model::LogLevel;
@@ -44,7 +45,15 @@ pub enum Command {
     #[command(after_help = "Examples:
   usersyncd check                                  usersyncd.yaml and all connector files
   usersyncd check ./acme.yaml                      this connector file alone
-  usersyncd check --json | jq '.diagnostics[]'     for programs")]
+  usersyncd check --online ./acme.yaml             and what Okta shows with its token
+  usersyncd check --sample anna.json ./acme.yaml   and what becomes of one saved user; needs no token
+  usersyncd check --json | jq '.diagnostics[]'     for programs
+
+A saved user is what Okta answers, or {\"user\": that answer, \"groups\": [names]}:
+  curl -H \"Authorization: SSWS $TOKEN\" https://acme.okta.com/api/v1/users/anna@example.com > anna.json
+
+A token in a credential is read where systemd would put it:
+  CREDENTIALS_DIRECTORY=/etc/usersyncd usersyncd check --online")]
     Check(CheckArguments),
     /// Print the JSON Schema of the connector file, for editors
     #[command(
@@ -86,9 +95,12 @@ pub struct CheckArguments {
     /// Connector files to check instead of usersyncd.yaml and its connectors directory
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Also talk to the APIs (not supported yet)
+    /// Also ask the source: whose the token is, what it shows, who is in scope; writes nothing
     #[arg(long)]
     pub online: bool,
+    /// Run one saved Okta user through scope and mapping; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "online")]
+    pub sample: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
@@ -130,7 +142,11 @@ pub enum CtlCommand {
     /// Sync now
     #[command(after_help = "Examples:
   usersyncd ctl sync acme --wait       watch it; Ctrl-C detaches, and the run goes on
-  usersyncd ctl sync --all --wait      exits with the worst of all runs")]
+  usersyncd ctl sync --all --wait      exits with the worst of all runs
+  usersyncd ctl sync acme --user anna@example.com --wait
+                                       only this user and its memberships; nobody else is touched
+  usersyncd ctl sync acme --user anna@example.com --restore --wait
+                                       also if somebody else disabled or deleted the account in the target")]
     Sync {
         /// The connector
         #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -138,6 +154,12 @@ pub enum CtlCommand {
         /// All connectors
         #[arg(long)]
         all: bool,
+        /// Only this user, by login at the source or by name in the target
+        #[arg(long, value_name = "LOGIN", conflicts_with = "all", value_parser = NonEmptyStringValueParser::new())]
+        user: Option<String>,
+        /// Take back the user's account even if somebody else disabled or deleted it in the target
+        #[arg(long, requires = "user")]
+        restore: bool,
         /// Wait for the end and print a summary
         #[arg(long)]
         wait: bool,
@@ -150,6 +172,19 @@ pub enum CtlCommand {
         /// Print every operation with all its details
         #[arg(long)]
         detailed: bool,
+    },
+    /// Say why a user is in or out, rule by rule, and what a sync would change about it; writes nothing
+    #[command(after_help = "Examples:
+  usersyncd ctl explain acme anna@example.com
+  usersyncd ctl explain acme anna@example.com --json | jq '.user.scope[] | select(.verdict == \"out\")'
+
+Exits 1 if neither the source nor the target knows the user.")]
+    Explain {
+        /// The connector
+        name: String,
+        /// The user, by login at the source or by name in the target
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        login: String,
     },
     /// List past runs, newest first
     #[command(after_help = "Example: usersyncd ctl history acme --limit 100")]
@@ -311,6 +346,13 @@ mod tests {
             "usersyncd",
             "usersyncd ctl sync",
             "usersyncd ctl sync acme --all",
+            "usersyncd ctl sync --all --user anna",
+            "usersyncd ctl sync acme --user",
+            "usersyncd ctl sync acme --user=",
+            "usersyncd ctl sync acme --restore",
+            "usersyncd ctl sync --user anna",
+            "usersyncd ctl explain acme",
+            "usersyncd check --online --sample anna.json",
             "usersyncd ctl log-level loud",
             "usersyncd ctl history --limit 0",
             "usersyncd ctl run seventeen",

@@ -6,9 +6,9 @@ use super::arguments::{CtlArguments, CtlCommand, DEFAULT_CONFIG};
 use super::exit::{Exit, Failure};
 use super::follow::refusal;
 use super::output::Output;
-use super::{directory, history, ledger, manage, plan, status, sync};
+use super::{directory, explain, history, ledger, manage, plan, status, sync};
 use crate::config::check_settings;
-use crate::control::api::{ConnectorList, Done, ErrorKind};
+use crate::control::api::{ConnectorList, Done, ErrorKind, SyncRequest};
 use crate::control::client::{Client, ClientError};
 use crate::telemetry::escape::escape;
 
@@ -29,7 +29,11 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
         CtlCommand::List => status::list(&ctl).await,
         CtlCommand::Status { name } => status::status(&ctl, name.as_deref()).await,
         CtlCommand::Show { name } => status::show(&ctl, name).await,
-        CtlCommand::Sync { name, all: _, wait } => sync::run(&ctl, name.as_deref(), *wait).await,
+        CtlCommand::Sync { name, all: _, user, restore, wait } => {
+            let request = SyncRequest { wait: *wait, user: user.clone(), restore: *restore };
+            sync::run(&ctl, name.as_deref(), &request).await
+        }
+        CtlCommand::Explain { name, login } => explain::run(&ctl, name, login).await,
         CtlCommand::Plan { name, detailed } => plan::run(&ctl, name, *detailed).await,
         CtlCommand::History { name, limit } => history::history(&ctl, name.as_deref(), *limit).await,
         CtlCommand::Run { id } => history::run(&ctl, *id).await,
@@ -123,6 +127,7 @@ pub(super) mod fake {
             apply: true,
             next_run: Some("2026-11-23T08:00:00Z".parse().unwrap()),
             queued: false,
+            waiting: 0,
             current: None,
             last_run: None,
             last_success: None,

@@ -9,6 +9,8 @@ use super::text::{duration, moment, table};
 use crate::control::api::{RunList, RunSummary};
 use crate::sync::report::{KindCounts, Outcome, Report};
 
+/// Where the user stands that a run was limited to.
+const USER_COLUMN: usize = 3;
 /// Characters of an error shown in a list.
 const LONGEST_ERROR: usize = 72;
 
@@ -39,9 +41,11 @@ fn render(runs: &[RunSummary], now: DateTime<Utc>) -> String {
     if runs.is_empty() {
         return "no runs yet\n".to_owned();
     }
+    // Runs of one user are seldom: without one, there is no column for it.
+    let users = runs.iter().any(|run| run.user.is_some());
     let rows = runs.iter().map(|run| {
         let took = run.ended.map_or_else(String::new, |ended| duration(ended - run.started));
-        vec![
+        let mut row = vec![
             run.run.to_string(),
             run.connector.clone(),
             run.trigger.as_str().to_owned(),
@@ -52,10 +56,28 @@ fn render(runs: &[RunSummary], now: DateTime<Utc>) -> String {
             held(run).to_string(),
             run.findings.to_string(),
             run.error.as_deref().map(cut).unwrap_or_default(),
-        ]
+        ];
+        if users {
+            row.insert(USER_COLUMN, run.user.clone().unwrap_or_else(|| "all".to_owned()));
+        }
+        row
     });
-    let header =
-        ["run", "connector", "trigger", "started", "took", "result", "changes", "held", "findings", "error"];
+    let mut header = vec![
+        "run",
+        "connector",
+        "trigger",
+        "started",
+        "took",
+        "result",
+        "changes",
+        "held",
+        "findings",
+        "error",
+    ];
+    if users {
+        header.insert(USER_COLUMN, "user");
+        return table(&header, &[0, 7, 8, 9], rows);
+    }
     table(&header, &[0, 6, 7, 8], rows)
 }
 
@@ -105,11 +127,18 @@ mod tests {
             findings: 5,
         };
         let busy = RunSummary { run: 18, ended: None, outcome: None, error: None, ..ended.clone() };
-        insta::assert_snapshot!(render(&[busy, ended], now), @r"
+        insta::assert_snapshot!(render(&[busy, ended.clone()], now), @r"
         run  connector  trigger  started                         took  result               changes  held  findings  error
          18  acme       cron     2026-11-23 03:00 UTC (3 h ago)        busy or interrupted        6     3         5
          17  acme       cron     2026-11-23 03:00 UTC (3 h ago)  42 s  failed                     6     3         5  Okta refused
         ");
         assert_eq!(render(&[], now), "no runs yet\n");
+        let user =
+            RunSummary { user: Some("anna@example.com".to_owned()), error: None, run: 19, ..ended.clone() };
+        insta::assert_snapshot!(render(&[user, ended], now), @r"
+        run  connector  trigger  user              started                         took  result  changes  held  findings  error
+         19  acme       cron     anna@example.com  2026-11-23 03:00 UTC (3 h ago)  42 s  failed        6     3         5
+         17  acme       cron     all               2026-11-23 03:00 UTC (3 h ago)  42 s  failed        6     3         5  Okta refused
+        ");
     }
 }

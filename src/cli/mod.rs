@@ -8,6 +8,7 @@ mod check;
 mod ctl;
 mod directory;
 mod exit;
+mod explain;
 mod follow;
 mod history;
 mod ledger;
@@ -21,6 +22,7 @@ mod schema;
 mod status;
 mod sync;
 mod text;
+mod verdict;
 
 use std::ffi::OsString;
 use std::io::Write;

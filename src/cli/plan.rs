@@ -75,10 +75,11 @@ fn kind(operation: &PlannedOperation) -> &str {
     operation.operation.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default()
 }
 
-/// `+` for what comes, `-` for what goes, `~` for what changes.
+/// `+` for what comes, `-` for what goes, `=` for what is taken over, `~` for what changes.
 fn sign(operation: &PlannedOperation, style: Style) -> String {
     match kind(operation).split('_').next().unwrap_or_default() {
         "create" => style.green("+"),
+        "adopt" => style.yellow("="),
         "disable" | "delete" | "empty" | "anonymize" => style.red("-"),
         _ => style.yellow("~"),
     }
@@ -91,6 +92,13 @@ fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>)
         moment(plan.made, now)
     );
     out.push_str(&text::counts(&plan.counts));
+    out.push_str(&text::beside_counts(&plan.filtered, plan.in_grace));
+    if plan.adopted > 0 {
+        let adopted = text::adopted(plan.adopted, false);
+        out.push_str(
+            &style.yellow(&format!("a sync would take over {adopted} in the target and not managed\n")),
+        );
+    }
     let again = format!("usersyncd ctl plan {} --detailed", escape(&plan.connector));
     let most = if detailed { usize::MAX } else { MOST_OPERATIONS };
     for (section, title) in Section::ALL {
@@ -118,7 +126,8 @@ fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>)
     out
 }
 
-fn push_operation(out: &mut String, operation: &PlannedOperation, detailed: bool, style: Style) {
+/// One operation with its details, all of them if asked for.
+pub(super) fn push_operation(out: &mut String, operation: &PlannedOperation, detailed: bool, style: Style) {
     let why = if operation.why.is_empty() { String::new() } else { format!(" ({})", escape(&operation.why)) };
     out.push_str(&format!("  {} {}{why}\n", sign(operation, style), escape(&operation.summary)));
     let most = match kind(operation).split('_').next() {

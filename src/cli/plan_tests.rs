@@ -83,6 +83,47 @@ fn operations_are_grouped_and_signed() {
 }
 
 #[test]
+fn every_kind_of_operation_has_its_section_and_sign() {
+    for (kind, section, expected) in [
+        ("create_user", Section::Users, "+"),
+        ("update_user", Section::Users, "~"),
+        ("rename_user", Section::Users, "~"),
+        ("enable_user", Section::Users, "~"),
+        ("adopt_user", Section::Users, "="),
+        ("disable_user", Section::Users, "-"),
+        ("anonymize_user", Section::Users, "-"),
+        ("delete_user", Section::Users, "-"),
+        ("create_group", Section::Groups, "+"),
+        ("update_group", Section::Groups, "~"),
+        ("rename_group", Section::Groups, "~"),
+        ("adopt_group", Section::Groups, "="),
+        ("empty_group", Section::Groups, "-"),
+        ("delete_group", Section::Groups, "-"),
+        ("change_members", Section::Memberships, "~"),
+    ] {
+        let operation = operation(kind, "x", &[]);
+        assert_eq!(
+            (Section::of(&operation), sign(&operation, PLAIN).as_str()),
+            (section, expected),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_says_what_it_would_take_over_and_whom_it_spares() {
+    let adopting = PlanDocument { adopted: 2, in_grace: 5, ..plan() };
+    let text = render(&adopting, false, PLAIN, now());
+    assert!(
+        text.contains(
+            "\nin grace: 5 leavers; left alone until it is over\n\
+                       a sync would take over 2 users or groups that are in the target and not managed\n"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_is_new_is_listed_in_full_only_if_asked_for() {
     assert!(!render(&plan(), false, PLAIN, now()).contains("email: (none)"));
     assert!(render(&plan(), true, PLAIN, now()).contains("email: (none) -> anna@example.com"));

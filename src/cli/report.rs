@@ -40,6 +40,14 @@ pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTim
     }
     out.push('\n');
     out.push_str(&text::counts(&report.counts));
+    out.push_str(&text::beside_counts(&report.filtered, report.in_grace));
+    if report.adopted > 0 {
+        let would = if report.apply { "took" } else { "would have taken" };
+        let adopted = text::adopted(report.adopted, true);
+        out.push_str(
+            &style.yellow(&format!("this run {would} over {adopted} in the target and not managed\n")),
+        );
+    }
     push_holds(&mut out, &report.holds, extent, style);
     push_not_proven(&mut out, &report.not_proven, style);
     let most = if extent == Extent::Whole { usize::MAX } else { MOST_FINDINGS };
@@ -57,8 +65,9 @@ fn headline(report: &Report, style: Style) -> String {
         Outcome::Held | Outcome::Partial | Outcome::Cancelled => style.yellow(outcome),
         Outcome::Failed => style.red(outcome),
     };
+    let extent = report.user.as_ref().map(|user| format!(", user {} only", escape(user))).unwrap_or_default();
     format!(
-        "{} run {}: {outcome}, {}, {} to Okta, {}\n",
+        "{} run {}{extent}: {outcome}, {}, {} to Okta, {}\n",
         style.bold(&escape(&report.connector)),
         report.run,
         duration(report.ended - report.started),
@@ -124,7 +133,11 @@ fn push_operations(out: &mut String, operations: &[OperationReport], style: Styl
     out.push_str(&format!("\n{}\n", style.bold(&plural(operations.len() as u64, "operation"))));
     for operation in operations {
         let result = format!("{:<10}", escape(&operation.result));
-        let result = if operation.result == "applied" { style.green(&result) } else { style.red(&result) };
+        let result = match operation.result.as_str() {
+            "applied" => style.green(&result),
+            "planned" => result,
+            _ => style.red(&result),
+        };
         out.push_str(&format!("  {result} {}\n", escape(&operation.summary)));
         if let Some(error) = &operation.error {
             out.push_str(&format!("             {}\n", escape(error)));

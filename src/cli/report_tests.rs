@@ -120,6 +120,46 @@ fn a_summary_says_what_was_done_held_and_left_alone() {
 }
 
 #[test]
+fn who_was_filtered_adopted_and_spared_is_said() {
+    use crate::sync::model::ScopeRule;
+    use crate::sync::report::FilteredBy;
+    let limited = Report {
+        outcome: Outcome::Success,
+        user: Some("anna\u{1b}[2J".to_owned()),
+        filtered: FilteredBy {
+            users: [(ScopeRule::Statuses, 12), (ScopeRule::UsersExclude, 28)].into(),
+            groups: [(ScopeRule::GroupsExclude, 3)].into(),
+        },
+        in_grace: 2,
+        adopted: 3,
+        findings: Vec::new(),
+        holds: Vec::new(),
+        not_proven: Vec::new(),
+        ..report()
+    };
+    insta::assert_snapshot!(render(&limited, Extent::Summary, PLAIN, now()), @r"
+    acme run 17, user anna\u{1b}[2J only: success, 2 min 5 s, 345 requests to Okta, 0 findings
+
+                 created  updated  unchanged  disabled  deleted  failed  filtered  held
+    users             12        0        985         0        0       1        40     0
+    groups             0        0         60         0        0       0         0     0
+    memberships      120        0          0         0        3       0         0    30
+    filtered users: scope.statuses 12, scope.users.exclude 28
+    filtered groups: groups.exclude 3
+    in grace: 2 leavers; left alone until it is over
+    this run took over 3 users or groups that were in the target and not managed
+    ");
+    let planned = Report { apply: false, adopted: 1, ..limited };
+    let text = render(&planned, Extent::Summary, PLAIN, now());
+    assert!(
+        text.contains(
+            "this run would have taken over 1 user or group that was in the target and not managed\n"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_whole_report_has_every_finding_and_operation() {
     let text = render(&report(), Extent::Whole, PLAIN, now());
     assert!(text.contains("u22: taken\\nby another") && !text.contains("… "), "{text}");

@@ -75,7 +75,7 @@ fn state(connector: &ConnectorStatus) -> String {
         text.push_str(", apply off");
     }
     if connector.queued {
-        text.push_str(", 1 queued");
+        text.push_str(&format!(", {} queued", connector.waiting.max(1)));
     }
     text
 }
@@ -159,11 +159,14 @@ fn render_connector(connector: &ConnectorStatus, style: Style, now: DateTime<Utc
     line("manages", &format!("{users}, {groups}, {}", plural(managed.memberships, "membership")));
     if let Some(run) = &connector.current {
         let since = moment(run.started, now);
-        line("busy", &format!("run {} ({}), since {since}", run.run, run.trigger.as_str()));
+        let extent = run.user.as_ref().map(|user| format!(", user {user} only")).unwrap_or_default();
+        line("busy", &format!("run {} ({}{extent}), since {since}", run.run, run.trigger.as_str()));
         line("", &sentence(&run.progress));
     }
     if connector.queued {
-        line("queued", "1 request, begins after the busy run");
+        let waiting = connector.waiting.max(1);
+        let begins = if waiting == 1 { "begins" } else { "begin one after another" };
+        line("queued", &format!("{}, {begins} after the busy run", plural(waiting, "request")));
     }
     let last = connector.last_run.as_ref().map_or_else(|| "never".to_owned(), |run| last_run(run, now));
     line("last run", &last);

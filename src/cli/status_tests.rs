@@ -25,9 +25,11 @@ fn connectors() -> Vec<ConnectorStatus> {
     let acme = ConnectorStatus {
         state: ConnectorState::Running,
         queued: true,
+        waiting: 1,
         current: Some(CurrentRun {
             run: 17,
             trigger: Trigger::Manual,
+            user: None,
             started: "2026-11-23T05:59:00Z".parse().unwrap(),
             progress: Progress::default().view(),
         }),

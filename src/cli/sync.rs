@@ -18,9 +18,10 @@ use crate::sync::report::Report;
 use crate::telemetry::escape::{escape, escape_lines};
 
 /// Syncs one connector, or all of them; waits for the end if asked to.
-pub(super) async fn run(ctl: &Ctl, name: Option<&str>, wait: bool) -> Result<Exit, Failure> {
+pub(super) async fn run(ctl: &Ctl, name: Option<&str>, request: &SyncRequest) -> Result<Exit, Failure> {
+    let wait = request.wait;
     if let Some(name) = name {
-        return if wait { watch_one(ctl, name).await } else { start_one(ctl, name).await };
+        return if wait { watch_one(ctl, name, request).await } else { start_one(ctl, name, request).await };
     }
     let list: ConnectorList = ctl.client.get(&["v1", "connectors"], &[]).await?;
     let names: Vec<String> = list.connectors.into_iter().map(|connector| connector.name).collect();
@@ -30,13 +31,13 @@ pub(super) async fn run(ctl: &Ctl, name: Option<&str>, wait: bool) -> Result<Exi
             "there are no connectors to sync; put a file NAME.yaml into the connectors directory",
         ));
     }
-    if wait { watch_all(ctl, &names).await } else { start_all(ctl, &names).await }
+    if wait { watch_all(ctl, &names, request).await } else { start_all(ctl, &names, request).await }
 }
 
 /// Asks for a run and returns whether it began or waits.
-async fn start(ctl: &Ctl, name: &str) -> Result<RunEvent, Failure> {
+async fn start(ctl: &Ctl, name: &str, request: &SyncRequest) -> Result<RunEvent, Failure> {
     let path = ["v1", "connectors", name, "sync"];
-    let events = ctl.client.stream(&path, Some(&SyncRequest { wait: false, ..SyncRequest::default() })).await;
+    let events = ctl.client.stream(&path, Some(request)).await;
     let mut events = ctl.known(name, events).await?;
     loop {
         match events.next().await? {
@@ -64,8 +65,8 @@ fn started(name: &str, event: &RunEvent) -> String {
     }
 }
 
-async fn start_one(ctl: &Ctl, name: &str) -> Result<Exit, Failure> {
-    let event = start(ctl, name).await?;
+async fn start_one(ctl: &Ctl, name: &str, request: &SyncRequest) -> Result<Exit, Failure> {
+    let event = start(ctl, name, request).await?;
     if ctl.output.json {
         let mut document = json!(event);
         document["connector"] = json!(name);
@@ -76,11 +77,11 @@ async fn start_one(ctl: &Ctl, name: &str) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn start_all(ctl: &Ctl, names: &[String]) -> Result<Exit, Failure> {
+async fn start_all(ctl: &Ctl, names: &[String], request: &SyncRequest) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     let mut documents = Vec::new();
     for name in names {
-        match start(ctl, name).await {
+        match start(ctl, name, request).await {
             Ok(event) => {
                 if !ctl.output.json {
                     ctl.output.print(&started(name, &event))?;
@@ -106,11 +107,12 @@ async fn watch(
     ctl: &Ctl,
     board: &Board<'_>,
     name: &str,
+    request: &SyncRequest,
     interrupted: &CancellationToken,
 ) -> Result<Box<Report>, Failure> {
     let place = board.place(name);
     let path = ["v1", "connectors", name, "sync"];
-    let events = ctl.client.stream(&path, Some(&SyncRequest { wait: true, ..SyncRequest::default() })).await;
+    let events = ctl.client.stream(&path, Some(request)).await;
     let events = ctl.known(name, events).await?;
     match follow(events, place, interrupted.cancelled()).await? {
         Ended::Report(report) => Ok(report),
@@ -129,18 +131,18 @@ fn detached(name: &str, run: Option<u64>) -> String {
     )
 }
 
-async fn watch_one(ctl: &Ctl, name: &str) -> Result<Exit, Failure> {
+async fn watch_one(ctl: &Ctl, name: &str, request: &SyncRequest) -> Result<Exit, Failure> {
     let board = Board::new(&ctl.output);
-    let report = watch(ctl, &board, name, &interruption()).await?;
+    let report = watch(ctl, &board, name, request, &interruption()).await?;
     let (style, now) = (ctl.output.style, ctl.output.clock.now());
     ctl.output.show(&report, |report| render(report, Extent::Summary, style, now))?;
     Ok(report.outcome.into())
 }
 
-async fn watch_all(ctl: &Ctl, names: &[String]) -> Result<Exit, Failure> {
+async fn watch_all(ctl: &Ctl, names: &[String], request: &SyncRequest) -> Result<Exit, Failure> {
     let board = Board::new(&ctl.output);
     let interrupted = interruption();
-    let ends = join_all(names.iter().map(|name| watch(ctl, &board, name, &interrupted))).await;
+    let ends = join_all(names.iter().map(|name| watch(ctl, &board, name, request, &interrupted))).await;
     let (style, now) = (ctl.output.style, ctl.output.clock.now());
     let mut exit = Exit::Done;
     let (mut reports, mut refused) = (Vec::new(), Vec::new());

@@ -1,5 +1,7 @@
 //! `sync` against a daemon that says what a test wants it to say.
 
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -13,6 +15,8 @@ use super::*;
 use crate::control::api::ErrorKind;
 use crate::sync::progress::{Phase, ProgressView};
 use crate::sync::report::Outcome;
+
+const WAITING: SyncRequest = SyncRequest { wait: true, user: None, restore: false };
 
 fn lines(events: &[RunEvent]) -> String {
     events.iter().map(|event| format!("{}\n", json!(event))).collect()
@@ -64,7 +68,7 @@ async fn a_watched_sync_tells_its_story_and_exits_with_its_outcome() {
         finished("acme", Outcome::Partial),
     ];
     let session = answering(false, lines(&events), String::new());
-    assert_eq!(run(&session.ctl, Some("acme"), true).await, Ok(Exit::Partial));
+    assert_eq!(run(&session.ctl, Some("acme"), &WAITING).await, Ok(Exit::Partial));
     insta::assert_snapshot!(session.messages.text(), @r"
     acme: run 16 is busy; this request waits for its end
     acme: run 17 began
@@ -80,7 +84,7 @@ async fn json_is_the_report_alone() {
     let events =
         [RunEvent::Started { run: 17 }, progress(Phase::Reading), finished("acme", Outcome::Success)];
     let session = answering(true, lines(&events), String::new());
-    assert_eq!(run(&session.ctl, Some("acme"), true).await, Ok(Exit::Done));
+    assert_eq!(run(&session.ctl, Some("acme"), &WAITING).await, Ok(Exit::Done));
     let printed: Report = serde_json::from_str(&session.data.text()).unwrap();
     assert_eq!((printed.run, printed.format_version), (17, 1));
 }
@@ -90,13 +94,13 @@ async fn all_exit_with_the_worst() {
     let acme = lines(&[RunEvent::Started { run: 1 }, finished("acme", Outcome::Held)]);
     let beta = lines(&[RunEvent::Started { run: 2 }, finished("beta", Outcome::Partial)]);
     let session = answering(false, acme.clone(), beta);
-    assert_eq!(run(&session.ctl, None, true).await, Ok(Exit::Partial));
+    assert_eq!(run(&session.ctl, None, &WAITING).await, Ok(Exit::Partial));
     let text = session.data.text();
     assert!(text.find("acme run 17: held").unwrap() < text.find("beta run 17: partial").unwrap(), "{text}");
 
     let paused = RunEvent::Refused { error: ErrorKind::Conflict, message: "beta is paused".to_owned() };
     let session = answering(true, acme, lines(&[paused]));
-    assert_eq!(run(&session.ctl, None, true).await, Ok(Exit::Failed), "RULES 28: 1 before 5");
+    assert_eq!(run(&session.ctl, None, &WAITING).await, Ok(Exit::Failed), "RULES 28: 1 before 5");
     let printed: serde_json::Value = serde_json::from_str(&session.data.text()).unwrap();
     assert_eq!(printed["format_version"], 1);
     assert_eq!(printed["reports"][0]["connector"], "acme");
@@ -106,14 +110,14 @@ async fn all_exit_with_the_worst() {
 #[tokio::test]
 async fn an_unknown_name_is_told_the_names_there_are() {
     let session = answering(false, String::new(), String::new());
-    let failure = run(&session.ctl, Some("acm"), true).await.unwrap_err();
+    let failure = run(&session.ctl, Some("acm"), &WAITING).await.unwrap_err();
     assert_eq!(failure, Failure::new(Exit::Failed, "there is no connector acm; there are: acme, beta"));
 }
 
 #[tokio::test]
 async fn a_daemon_that_goes_away_is_not_a_failed_run() {
     let session = answering(false, lines(&[RunEvent::Started { run: 17 }]), String::new());
-    let failure = run(&session.ctl, Some("acme"), true).await.unwrap_err();
+    let failure = run(&session.ctl, Some("acme"), &WAITING).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Unreachable);
 }
 
@@ -123,14 +127,14 @@ async fn without_waiting_the_answer_is_what_became_of_the_request() {
     let notice = RunEvent::Notice { message: "an older version of its file is in force".to_owned() };
     let beta = lines(&[notice, RunEvent::Queued { behind: 16 }]);
     let session = answering(false, acme.clone(), beta.clone());
-    assert_eq!(run(&session.ctl, None, false).await, Ok(Exit::Done));
+    assert_eq!(run(&session.ctl, None, &SyncRequest::default()).await, Ok(Exit::Done));
     insta::assert_snapshot!(session.data.text(), @r"
     acme: run 17 began; watch it with `usersyncd ctl status acme`
     beta: queued, begins when run 16 has ended
     ");
     assert_eq!(session.messages.text(), "beta: an older version of its file is in force\n");
     let session = answering(true, acme, beta);
-    assert_eq!(run(&session.ctl, Some("acme"), false).await, Ok(Exit::Done));
+    assert_eq!(run(&session.ctl, Some("acme"), &SyncRequest::default()).await, Ok(Exit::Done));
     let printed: serde_json::Value = serde_json::from_str(&session.data.text()).unwrap();
     assert_eq!(printed, json!({"format_version": 1, "connector": "acme", "event": "started", "run": 17}));
 }
@@ -144,7 +148,7 @@ async fn an_interruption_detaches_and_says_how_to_look() {
     let session = session(false, Router::new().route("/v1/connectors/acme/sync", begin));
     let interrupted = CancellationToken::new();
     let board = Board::new(&session.ctl.output);
-    let watched = watch(&session.ctl, &board, "acme", &interrupted);
+    let watched = watch(&session.ctl, &board, "acme", &WAITING, &interrupted);
     let interrupt = async {
         // Once the beginning was told, its number is known.
         while !session.messages.text().contains("run 17 began") {
@@ -159,4 +163,23 @@ async fn an_interruption_detaches_and_says_how_to_look() {
         failure.message.contains("run 17 goes on: look at it with `usersyncd ctl status acme`"),
         "{failure:?}"
     );
+}
+
+#[tokio::test]
+async fn one_user_can_be_asked_for() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&asked);
+    let routes = Router::new().route(
+        "/v1/connectors/acme/sync",
+        post(async move |body: String| {
+            heard.lock().unwrap().push(body);
+            lines(&[finished("acme", Outcome::Success)])
+        }),
+    );
+    let session = session(false, routes);
+    let request = SyncRequest { user: Some("anna@example.com".to_owned()), restore: true, ..WAITING };
+    assert_eq!(run(&session.ctl, Some("acme"), &request).await, Ok(Exit::Done));
+    let asked: Vec<SyncRequest> =
+        asked.lock().unwrap().iter().map(|body| serde_json::from_str(body).unwrap()).collect();
+    assert_eq!(asked, [request]);
 }

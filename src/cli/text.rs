@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::sync::report::{Counts, KindCounts};
+use crate::sync::report::{Counts, FilteredBy, KindCounts};
 use crate::telemetry::escape::escape;
 
 /// How text is coloured.
@@ -70,6 +70,16 @@ pub(super) fn plural(count: u64, singular: &str) -> String {
     if count == 1 { format!("1 {singular}") } else { format!("{count} {singular}s") }
 }
 
+/// `1 user or group that is`, `2 users or groups that are`; with `was`, `were` if it is over.
+pub(super) fn adopted(count: u64, over: bool) -> String {
+    match (count, over) {
+        (1, true) => "1 user or group that was".to_owned(),
+        (1, false) => "1 user or group that is".to_owned(),
+        (_, true) => format!("{count} users or groups that were"),
+        (_, false) => format!("{count} users or groups that are"),
+    }
+}
+
 /// The names on one line, the first `most` of them.
 pub(super) fn names<S: AsRef<str>>(names: &[S], most: usize) -> String {
     let mut shown: Vec<String> =
@@ -118,6 +128,23 @@ pub(super) fn counts(counts: &Counts) -> String {
     )
 }
 
+/// What stands beside the counts: which rules filtered how many, and who is in the grace of leavers. Empty if there is
+/// nothing of it.
+pub(super) fn beside_counts(filtered: &FilteredBy, in_grace: u64) -> String {
+    let mut out = String::new();
+    for (what, rules) in [("users", &filtered.users), ("groups", &filtered.groups)] {
+        let shown = rules.iter().filter(|(_, count)| **count > 0);
+        let shown: Vec<String> = shown.map(|(rule, count)| format!("{} {count}", rule.as_str())).collect();
+        if !shown.is_empty() {
+            out.push_str(&format!("filtered {what}: {}\n", shown.join(", ")));
+        }
+    }
+    if in_grace > 0 {
+        out.push_str(&format!("in grace: {}; left alone until it is over\n", plural(in_grace, "leaver")));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +180,19 @@ mod tests {
         eve\u{1b}[2J\nroot     22
         Zoë                   333
         ");
+    }
+
+    #[test]
+    fn the_rules_that_filtered_are_named() {
+        use crate::sync::model::ScopeRule::{GroupsExclude, Inactive, Statuses};
+        assert_eq!(beside_counts(&FilteredBy::default(), 0), "");
+        let filtered =
+            FilteredBy { users: [(Inactive, 3), (Statuses, 12)].into(), groups: [(GroupsExclude, 4)].into() };
+        assert_eq!(
+            beside_counts(&filtered, 1),
+            "filtered users: scope.statuses 12, inactive 3\nfiltered groups: groups.exclude 4\n\
+             in grace: 1 leaver; left alone until it is over\n"
+        );
     }
 
     #[test]

@@ -159,8 +159,11 @@ pub struct ConnectorStatus {
     pub apply: bool,
     /// When it runs next by itself.
     pub next_run: Option<DateTime<Utc>>,
-    /// A request waits in its queue slot.
+    /// A sync waits in its queue.
     pub queued: bool,
+    /// How many syncs wait: a full one counts once, and each one of a single user.
+    #[serde(default)]
+    pub waiting: u64,
     /// The run that is busy.
     pub current: Option<CurrentRun>,
     /// The last run that ended.
@@ -180,6 +183,9 @@ pub struct CurrentRun {
     pub run: u64,
     /// What started it.
     pub trigger: Trigger,
+    /// The login that it is limited to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// When it began.
     pub started: DateTime<Utc>,
     /// How far it is.
@@ -219,8 +225,10 @@ pub struct SyncRequest {
     /// Stream events until the run ends.
     pub wait: bool,
     /// Only this user, by login or by name in the target, and nobody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// With `user`: take back an account that somebody else disabled or deleted in the target.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restore: bool,
 }
 

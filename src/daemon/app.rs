@@ -6,12 +6,12 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::files::{RealDisk, SettingsSeen};
-use super::operations::Operations;
+use super::operations::{MOST_EXPLANATIONS, Operations};
 use super::registry::{Facts, Registry};
 use super::reload::Reloader;
 use super::run::Common;
@@ -116,6 +116,7 @@ impl App {
                 registry: Arc::clone(&registry),
                 workshop: Arc::clone(&self.workshop),
                 orders,
+                explaining: Arc::new(Semaphore::new(MOST_EXPLANATIONS)),
                 set_log_level: Arc::clone(&set_log_level),
             },
             ready_seen.clone(),

@@ -189,10 +189,10 @@ impl Task {
 
     fn request(&mut self, kind: Kind) -> Result<Feed, Fault> {
         let behind = self.view.current_run();
-        match self.machine.admission(kind) {
+        match self.machine.admission(&kind) {
             Admission::Refuse(refusal) => Err(self.fault(refusal)),
             Admission::Share => {
-                let waiting = self.machine.waiting(kind).map(|request| request.teller.feed());
+                let waiting = self.machine.waiting(&kind).map(|request| request.teller.feed());
                 waiting.ok_or_else(|| Fault::internal("the queue slot is empty although it was taken"))
             }
             admission => {
@@ -244,21 +244,15 @@ impl Task {
             request.teller.end(self.fault(Refusal::NotRunnable));
             return;
         };
-        self.machine.begin(Work::Requested(kind));
+        self.machine.begin(Work::Requested(kind.clone()));
         let control = RunControl::default();
         let stop = CancellationToken::clone(&control.cancel).drop_guard();
         let alone = Arc::clone(&self.alone);
         let common = self.common.clone();
         let Request { trigger, scheduled, teller, .. } = request;
-        match kind {
-            Kind::Sync => {
-                let watcher = teller.watcher();
-                self.view.busy = Some(Now::Run { watcher, trigger, progress: control.progress.clone() });
-                let managed = self.view.managed;
-                let sync = run::SyncRun { common, connector, trigger, scheduled, control, managed, teller };
-                let task = tokio::spawn(async move { run::sync(sync, alone.lock_owned().await).await });
-                self.busy = Some(Busy::Run { stop, task });
-            }
+        let user = match kind {
+            Kind::Sync => None,
+            Kind::User(user) => Some(user),
             Kind::Plan => {
                 self.view.busy = Some(Now::Other);
                 let task = tokio::spawn(async move {
@@ -266,8 +260,19 @@ impl Task {
                     run::plan(common, connector, control, teller, alone).await
                 });
                 self.busy = Some(Busy::Plan { stop, task });
+                return;
             }
-        }
+        };
+        self.view.busy = Some(Now::Run {
+            watcher: teller.watcher(),
+            trigger,
+            user: user.as_ref().map(|user| user.login.clone()),
+            progress: control.progress.clone(),
+        });
+        let managed = self.view.managed;
+        let sync = run::SyncRun { common, connector, trigger, user, scheduled, control, managed, teller };
+        let task = tokio::spawn(async move { run::sync(sync, alone.lock_owned().await).await });
+        self.busy = Some(Busy::Run { stop, task });
     }
 
     fn maintain(&mut self) -> Result<Maintenance, Fault> {
@@ -312,11 +317,15 @@ impl Task {
         }
     }
 
+    /// A run that was limited to one user says nothing about how the connector is doing.
     fn remember_run(&mut self, ended: Ended) -> LastWord {
+        self.view.managed = ended.managed;
+        if ended.summary.user.is_some() {
+            return ended.last_word;
+        }
         if ended.summary.outcome.is_some_and(Outcome::is_success) {
             self.view.last_success = ended.summary.ended;
         }
-        self.view.managed = ended.managed;
         self.view.last_run = Some(ended.summary);
         ended.last_word
     }
@@ -350,7 +359,7 @@ impl Task {
                 );
                 self.remember_scheduled(at).await;
             }
-            Tick::Run(due) => match self.machine.admission(Kind::Sync) {
+            Tick::Run(due) => match self.machine.admission(&Kind::Sync) {
                 Admission::Start => {
                     let request = self.new_request(due.trigger, Some(due.scheduled));
                     self.begin(Kind::Sync, request);
@@ -361,7 +370,7 @@ impl Task {
                     self.wait(Kind::Sync, request, behind);
                 }
                 Admission::Share => {
-                    if let Some(request) = self.machine.waiting(Kind::Sync) {
+                    if let Some(request) = self.machine.waiting(&Kind::Sync) {
                         request.scheduled = Some(due.scheduled);
                     }
                 }
@@ -439,7 +448,7 @@ impl Task {
         let mut message =
             format!("{name} is paused, also over restarts; `usersyncd ctl resume {name}` ends the pause");
         if turned_away > 0 {
-            message.push_str("; the sync that waited was turned away");
+            message.push_str(&format!("; {} turned away", wording::waited(turned_away)));
         }
         if let Some(run) = self.view.current_run() {
             message.push_str(&format!("; run {run} goes on, `usersyncd ctl cancel {name}` would stop it"));
@@ -474,7 +483,7 @@ impl Task {
     /// Lets everybody see the present state.
     fn publish(&mut self) {
         self.view.runnable = self.view.configuration.is_some() && !self.view.removed;
-        self.view.queued = self.machine.sync_waits();
+        self.view.waiting = self.machine.waiting_syncs();
         let next = (self.timetable.next_run(), self.timetable.interval());
         self.view.next_run = if self.view.paused { None } else { next.0 };
         if self.view.interval != next.1 || self.published.borrow().next_run != self.view.next_run {

@@ -16,6 +16,7 @@ use super::timetable::tests::schedule;
 use crate::config::model::{Missed, ScheduleSettings};
 use crate::control::api::{ConnectorState, ErrorKind, RunEvent};
 use crate::store::ConnectorMemory;
+use crate::sync::engine::UserRequest;
 use crate::sync::report::{Outcome, Report, Trigger};
 
 const NOW: &str = "2026-01-05T02:00:00";
@@ -117,6 +118,96 @@ async fn a_plan_waits_in_a_slot_of_its_own() {
     assert!(matches!(plan[..], [RunEvent::Queued { behind: 1 }, RunEvent::Planned { .. }]), "{plan:?}");
     assert_eq!(finished(sync.last().unwrap()).run, 2, "a plan has no number");
     assert_eq!(bench.script.most_at_once.load(Ordering::Relaxed), 1);
+}
+
+fn user(login: &str, restore: bool) -> Kind {
+    Kind::User(UserRequest { login: login.to_owned(), restore })
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_3_syncs_of_one_user_are_shared_only_if_they_ask_for_the_same() {
+    let mut bench = Bench::new(NOW);
+    let (handle, _task) = start(&bench, None).await;
+    let first = handle.request(user("anna", false)).await.unwrap();
+    let began = bench.next_began().await;
+    assert_eq!(began.user, Some(UserRequest { login: "anna".to_owned(), restore: false }));
+    assert_eq!(handle.status().current.unwrap().user.as_deref(), Some("anna"));
+    let mut waiting = Vec::new();
+    for kind in
+        [user("anna", false), user("anna", false), user("anna", true), user("bert", false), Kind::Sync]
+    {
+        waiting.push(rest(handle.request(kind).await.unwrap()));
+    }
+    assert_eq!((handle.status().queued, handle.status().waiting), (true, 4));
+    bench.let_end(5);
+    rest(first).await;
+    let ends = futures_util::future::join_all(waiting).await;
+    let runs: Vec<_> = ends.iter().map(|events| finished(events.last().unwrap()).run).collect();
+    assert_eq!(runs, [2, 2, 3, 4, 5]);
+    assert_eq!(bench.script.most_at_once.load(Ordering::Relaxed), 1);
+    let users: Vec<_> =
+        bench.notebook.reports.lock().unwrap().iter().map(|report| report.user.clone()).collect();
+    let anna = || Some("anna".to_owned());
+    assert_eq!(users, [anna(), anna(), anna(), Some("bert".to_owned()), None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_of_one_user_says_nothing_about_when_the_connector_was_synced() {
+    let mut bench = Bench::new(NOW);
+    let (handle, _task) = start(&bench, None).await;
+    bench.common.metrics.connector_loaded("acme", &ConnectorMemory::default());
+    bench.let_end(1);
+    let events = rest(handle.request(user("anna", false)).await.unwrap()).await;
+    assert_eq!(finished(events.last().unwrap()).outcome, Outcome::Success);
+    assert_eq!(bench.next_began().await.trigger, Some(Trigger::Manual));
+    let status = handle.status();
+    assert_eq!((status.last_run, status.last_success), (None, None));
+    assert_eq!(status.managed.users, 3, "how much is managed is known");
+    let memory = bench.notebook.memory_of("acme");
+    assert_eq!((memory.last_attempt, memory.last_run), (None, None));
+    let metrics = bench.common.metrics.text();
+    for expected in [
+        "usersyncd_sync_runs_total{connector=\"acme\",result=\"success\",trigger=\"manual\"} 1",
+        "usersyncd_sync_last_attempt_timestamp_seconds{connector=\"acme\"} 0",
+    ] {
+        assert!(metrics.lines().any(|line| line == expected), "{expected} is not in\n{metrics}");
+    }
+    assert!(!metrics.contains("usersyncd_sync_last_success_timestamp_seconds{"), "{metrics}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_26_a_paused_connector_refuses_a_sync_of_one_user_and_turns_waiting_ones_away() {
+    let mut bench = Bench::new(NOW);
+    let (handle, _task) = start(&bench, None).await;
+    let busy = handle.request(Kind::Sync).await.unwrap();
+    bench.next_began().await;
+    let waiting = handle.request(user("anna", false)).await.unwrap();
+    let also_waiting = handle.request(Kind::Sync).await.unwrap();
+    let said = handle.set_paused(true).await.unwrap();
+    assert!(said.contains("the 2 syncs that waited were turned away"), "{said}");
+    assert!(refused(&rest(waiting).await).contains("acme is paused"));
+    assert!(refused(&rest(also_waiting).await).contains("acme is paused"));
+    assert!(handle.request(user("anna", false)).await.unwrap_err().message.contains("acme is paused"));
+    bench.let_end(1);
+    rest(busy).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_syncs_of_one_user_are_refused_with_a_sentence() {
+    let mut bench = Bench::new(NOW);
+    let (handle, _task) = start(&bench, None).await;
+    let _busy = handle.request(Kind::Sync).await.unwrap();
+    bench.next_began().await;
+    let mut waiting = Vec::new();
+    let refused = loop {
+        match handle.request(user(&format!("user{}", waiting.len()), false)).await {
+            Ok(feed) => waiting.push(feed),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(waiting.len(), 16);
+    assert!(refused.message.starts_with("16 syncs of single users of acme wait already"), "{refused}");
+    assert!(handle.request(Kind::Sync).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,7 +57,7 @@ impl Maintenance {
 #[derive(Clone, Debug)]
 pub(super) enum Now {
     /// A run.
-    Run { watcher: Watcher, trigger: Trigger, progress: Progress },
+    Run { watcher: Watcher, trigger: Trigger, user: Option<String>, progress: Progress },
     /// A plan, or a change to its ledger.
     Other,
 }
@@ -81,8 +81,8 @@ pub(super) struct View {
     pub(super) next_run: Option<DateTime<Utc>>,
     /// How far apart its runs are.
     pub(super) interval: Option<Duration>,
-    /// Whether a sync waits.
-    pub(super) queued: bool,
+    /// How many syncs wait.
+    pub(super) waiting: usize,
     /// What it is doing.
     pub(super) busy: Option<Now>,
     /// The last run that ended.
@@ -125,9 +125,10 @@ impl View {
         let configuration = self.configuration.as_deref();
         let schedule = configuration.and_then(|connector| connector.schedule.as_ref());
         let current = match &self.busy {
-            Some(Now::Run { watcher, trigger, progress }) => watcher.began().map(|began| CurrentRun {
+            Some(Now::Run { watcher, trigger, user, progress }) => watcher.began().map(|began| CurrentRun {
                 run: began.run,
                 trigger: *trigger,
+                user: user.clone(),
                 started: began.started,
                 progress: progress.view(),
             }),
@@ -142,7 +143,8 @@ impl View {
             schedule: schedule.map(|schedule| format!("{} {}", schedule.expression, schedule.timezone)),
             apply: configuration.is_none_or(|connector| connector.apply),
             next_run: self.next_run,
-            queued: self.queued,
+            queued: self.waiting > 0,
+            waiting: self.waiting as u64,
             current,
             last_run: self.last_run.clone(),
             last_success: self.last_success,
@@ -170,7 +172,7 @@ impl ConnectorHandle {
         Self { name: Arc::from(name), commands, view }
     }
 
-    /// Asks for a sync or a plan. The feed says what becomes of it.
+    /// Asks for a sync, of everybody or of one user, or for a plan. The feed says what becomes of it.
     pub(super) async fn request(&self, kind: Kind) -> Result<Feed, Fault> {
         self.ask(|answer| Command::Request { kind, answer }).await
     }

@@ -1,22 +1,37 @@
 //! What a connector does with a request in each of its states: the pure half of [`super::connector`].
 //!
 //! A request never joins work that has begun, because that may have read already what the caller just changed (RULES 3).
-//! It waits in the queue slot of its kind instead, and equal requests share that slot. Syncs and plans are different
-//! requests, so each has a slot: a plan cannot take a sync's place, nor the other way round. Slots are served in the
-//! order in which they were taken. Nothing is ever done twice at once, not even a plan beside a sync: it would show a
+//! It waits in the queue slot of its kind instead, and equal requests share that slot. Full syncs, plans and syncs of one
+//! user are different requests, so each has a slot: a plan cannot take a sync's place, nor the other way round. Slots are
+//! served in the order in which they were taken. Only [`MOST_WAITING_USERS`] users wait at a time; a full sync and a plan
+//! always find their slot. Nothing is ever done twice at once, not even a plan beside a sync: it would show a
 //! target that is half changed.
 
+use crate::sync::engine::UserRequest;
+
+/// How many syncs of one user may wait. Whoever has more to sync than that wants a full sync.
+pub(super) const MOST_WAITING_USERS: usize = 16;
+
 /// What is asked for. Equal requests share their slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A full sync.
     Sync,
+    /// A sync of one user.
+    User(UserRequest),
     /// A plan, which writes nothing.
     Plan,
 }
 
+impl Kind {
+    /// Whether it writes: then a pause stops it.
+    fn writes(&self) -> bool {
+        matches!(self, Self::Sync | Self::User(_))
+    }
+}
+
 /// What the connector is busy with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Work {
     /// A sync or a plan.
     Requested(Kind),
@@ -39,6 +54,8 @@ pub(super) enum Refusal {
     Busy,
     /// Somebody cancelled what waits.
     Cancelled,
+    /// As many syncs of one user wait as may.
+    Full,
 }
 
 /// What becomes of a request.
@@ -72,8 +89,8 @@ impl<R> Machine<R> {
 
     /// What it is busy with.
     #[cfg(test)]
-    fn work(&self) -> Option<Work> {
-        self.work
+    fn work(&self) -> Option<&Work> {
+        self.work.as_ref()
     }
 
     /// Whether somebody paused it.
@@ -81,9 +98,9 @@ impl<R> Machine<R> {
         self.paused
     }
 
-    /// Whether a sync waits.
-    pub(super) fn sync_waits(&self) -> bool {
-        self.slots.iter().any(|(kind, _)| *kind == Kind::Sync)
+    /// How many syncs wait, full ones and those of one user.
+    pub(super) fn waiting_syncs(&self) -> usize {
+        self.slots.iter().filter(|(kind, _)| kind.writes()).count()
     }
 
     /// Says that there is a good configuration now.
@@ -92,26 +109,33 @@ impl<R> Machine<R> {
     }
 
     /// What would become of a request of that kind.
-    pub(super) fn admission(&self, kind: Kind) -> Admission {
+    pub(super) fn admission(&self, kind: &Kind) -> Admission {
         if let Some(refusal) = self.closed {
             return Admission::Refuse(refusal);
         }
         if !self.runnable {
             return Admission::Refuse(Refusal::NotRunnable);
         }
-        if self.paused && kind == Kind::Sync {
+        if self.paused && kind.writes() {
             return Admission::Refuse(Refusal::Paused);
         }
         match self.work {
             None => Admission::Start,
-            Some(_) if self.slots.iter().any(|(waiting, _)| *waiting == kind) => Admission::Share,
+            Some(_) if self.slots.iter().any(|(waiting, _)| waiting == kind) => Admission::Share,
+            Some(_) if matches!(kind, Kind::User(_)) && self.waiting_users() >= MOST_WAITING_USERS => {
+                Admission::Refuse(Refusal::Full)
+            }
             Some(_) => Admission::Wait,
         }
     }
 
+    fn waiting_users(&self) -> usize {
+        self.slots.iter().filter(|(kind, _)| matches!(kind, Kind::User(_))).count()
+    }
+
     /// What would become of a change to the ledger: it begins now or not at all.
     pub(super) fn maintenance_admission(&self) -> Result<(), Refusal> {
-        match (self.closed, self.work) {
+        match (self.closed, &self.work) {
             (Some(refusal), _) => Err(refusal),
             (None, Some(_)) => Err(Refusal::Busy),
             (None, None) => Ok(()),
@@ -129,8 +153,8 @@ impl<R> Machine<R> {
     }
 
     /// What waits in the slot of that kind.
-    pub(super) fn waiting(&mut self, kind: Kind) -> Option<&mut R> {
-        self.slots.iter_mut().find(|(waiting, _)| *waiting == kind).map(|(_, request)| request)
+    pub(super) fn waiting(&mut self, kind: &Kind) -> Option<&mut R> {
+        self.slots.iter_mut().find(|(waiting, _)| waiting == kind).map(|(_, request)| request)
     }
 
     /// Work ended. What waited longest is returned and is to begin now.
@@ -140,14 +164,14 @@ impl<R> Machine<R> {
             return None;
         }
         let (kind, request) = self.slots.remove(0);
-        self.work = Some(Work::Requested(kind));
+        self.work = Some(Work::Requested(kind.clone()));
         Some((kind, request))
     }
 
     /// Pauses or resumes. A pause returns the syncs that waited, which are to be turned away.
     pub(super) fn set_paused(&mut self, paused: bool) -> Vec<R> {
         self.paused = paused;
-        if paused { self.take(|kind| kind == Kind::Sync) } else { Vec::new() }
+        if paused { self.take(Kind::writes) } else { Vec::new() }
     }
 
     /// Everything that waits is returned and is to be turned away.
@@ -174,9 +198,9 @@ impl<R> Machine<R> {
         self.closed
     }
 
-    fn take(&mut self, which: impl Fn(Kind) -> bool) -> Vec<R> {
+    fn take(&mut self, which: impl Fn(&Kind) -> bool) -> Vec<R> {
         let (taken, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.slots).into_iter().partition(|(kind, _)| which(*kind));
+            std::mem::take(&mut self.slots).into_iter().partition(|(kind, _)| which(kind));
         self.slots = kept;
         taken.into_iter().map(|(_, request)| request).collect()
     }
@@ -191,7 +215,7 @@ mod tests {
         let mut machine = Machine::new(false, true);
         machine.begin(work);
         for (number, kind) in waiting.iter().enumerate() {
-            machine.wait(*kind, u32::try_from(number).unwrap());
+            machine.wait(kind.clone(), u32::try_from(number).unwrap());
         }
         machine
     }
@@ -199,21 +223,34 @@ mod tests {
     #[test]
     fn rules_3_a_request_waits_behind_work_and_equal_ones_share_the_slot() {
         use Admission::{Share, Start, Wait};
-        use Kind::{Plan, Sync};
+        use Kind::{Plan, Sync, User};
+        let user = |login: &str, restore| User(UserRequest { login: login.to_owned(), restore });
         let run = Work::Requested(Sync);
         let plan = Work::Requested(Plan);
-        assert_eq!(Machine::<u32>::new(false, true).admission(Sync), Start);
+        let anna = Work::Requested(user("anna", false));
+        assert_eq!(Machine::<u32>::new(false, true).admission(&Sync), Start);
         for (work, waiting, asked, expected) in [
-            (run, &[][..], Sync, Wait),
-            (run, &[][..], Plan, Wait),
-            (plan, &[][..], Plan, Wait),
-            (Work::Maintenance, &[][..], Sync, Wait),
-            (run, &[Sync][..], Sync, Share),
-            (run, &[Sync][..], Plan, Wait),
-            (run, &[Plan][..], Sync, Wait),
-            (run, &[Plan, Sync][..], Plan, Share),
+            (&run, &[][..], Sync, Wait),
+            (&run, &[][..], Plan, Wait),
+            (&run, &[][..], user("anna", false), Wait),
+            (&plan, &[][..], Plan, Wait),
+            (&anna, &[][..], user("anna", false), Wait),
+            (&Work::Maintenance, &[][..], Sync, Wait),
+            (&run, &[Sync][..], Sync, Share),
+            (&run, &[Sync][..], Plan, Wait),
+            (&run, &[Sync][..], user("anna", false), Wait),
+            (&run, &[Plan][..], Sync, Wait),
+            (&run, &[user("anna", false)][..], Sync, Wait),
+            (&run, &[user("anna", false)][..], user("anna", false), Share),
+            (&run, &[user("anna", false)][..], user("anna", true), Wait),
+            (&run, &[user("anna", false)][..], user("bert", false), Wait),
+            (&run, &[Plan, Sync][..], Plan, Share),
         ] {
-            assert_eq!(busy(work, waiting).admission(asked), expected, "{work:?} {waiting:?} {asked:?}");
+            assert_eq!(
+                busy(work.clone(), waiting).admission(&asked),
+                expected,
+                "{work:?} {waiting:?} {asked:?}"
+            );
         }
     }
 
@@ -221,44 +258,60 @@ mod tests {
     fn what_waited_longest_is_next_and_only_one_thing_is_done_at_once() {
         let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Plan, Kind::Sync]);
         assert_eq!(machine.end(), Some((Kind::Plan, 0)));
-        assert_eq!(machine.work(), Some(Work::Requested(Kind::Plan)));
+        assert_eq!(machine.work(), Some(&Work::Requested(Kind::Plan)));
         assert_eq!(machine.end(), Some((Kind::Sync, 1)));
         assert_eq!(machine.end(), None);
         assert_eq!(machine.work(), None);
     }
 
     #[test]
+    fn only_so_many_users_wait_and_a_full_sync_and_a_plan_always_find_their_slot() {
+        let user = |number: usize| Kind::User(UserRequest { login: format!("user{number}"), restore: false });
+        let waiting: Vec<Kind> = (0..MOST_WAITING_USERS).map(user).collect();
+        let mut machine = busy(Work::Requested(Kind::Sync), &waiting);
+        assert_eq!(machine.waiting_syncs(), MOST_WAITING_USERS);
+        assert_eq!(machine.admission(&user(99)), Admission::Refuse(Refusal::Full));
+        assert_eq!(machine.admission(&user(3)), Admission::Share);
+        assert_eq!(machine.admission(&Kind::Sync), Admission::Wait);
+        assert_eq!(machine.admission(&Kind::Plan), Admission::Wait);
+        assert_eq!(machine.end(), Some((user(0), 0)));
+        assert_eq!(machine.admission(&user(99)), Admission::Wait);
+    }
+
+    #[test]
     fn rules_26_a_pause_turns_waiting_syncs_away_and_lets_plans_work() {
-        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Sync, Kind::Plan]);
-        assert_eq!(machine.set_paused(true), vec![0]);
-        assert_eq!(machine.end(), Some((Kind::Plan, 1)));
+        let anna = Kind::User(UserRequest { login: "anna".to_owned(), restore: true });
+        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Sync, anna.clone(), Kind::Plan]);
+        assert_eq!(machine.set_paused(true), vec![0, 1]);
+        assert_eq!(machine.admission(&anna), Admission::Refuse(Refusal::Paused));
+        assert_eq!(machine.end(), Some((Kind::Plan, 2)));
         assert_eq!(machine.end(), None);
-        assert_eq!(machine.admission(Kind::Sync), Admission::Refuse(Refusal::Paused));
-        assert_eq!(machine.admission(Kind::Plan), Admission::Start);
+        assert_eq!(machine.admission(&Kind::Sync), Admission::Refuse(Refusal::Paused));
+        assert_eq!(machine.admission(&Kind::Plan), Admission::Start);
         assert!(machine.set_paused(false).is_empty());
-        assert_eq!(machine.admission(Kind::Sync), Admission::Start);
+        assert_eq!(machine.admission(&Kind::Sync), Admission::Start);
     }
 
     #[test]
     fn without_a_good_configuration_nothing_runs() {
         let mut machine = Machine::<u32>::new(false, false);
-        assert_eq!(machine.admission(Kind::Sync), Admission::Refuse(Refusal::NotRunnable));
-        assert_eq!(machine.admission(Kind::Plan), Admission::Refuse(Refusal::NotRunnable));
+        assert_eq!(machine.admission(&Kind::Sync), Admission::Refuse(Refusal::NotRunnable));
+        assert_eq!(machine.admission(&Kind::Plan), Admission::Refuse(Refusal::NotRunnable));
         assert_eq!(machine.maintenance_admission(), Ok(()), "release and rename need no configuration");
         machine.make_runnable();
-        assert_eq!(machine.admission(Kind::Sync), Admission::Start);
+        assert_eq!(machine.admission(&Kind::Sync), Admission::Start);
     }
 
     #[test]
     fn a_file_may_come_back_but_a_stopping_daemon_stays_closed() {
         let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Sync]);
         assert_eq!(machine.close(Refusal::Removed), vec![0]);
-        assert_eq!(machine.admission(Kind::Plan), Admission::Refuse(Refusal::Removed));
+        assert_eq!(machine.admission(&Kind::Plan), Admission::Refuse(Refusal::Removed));
         machine.open();
-        assert_eq!(machine.admission(Kind::Plan), Admission::Wait);
+        assert_eq!(machine.admission(&Kind::Plan), Admission::Wait);
         machine.close(Refusal::Stopping);
         machine.open();
-        assert_eq!(machine.admission(Kind::Plan), Admission::Refuse(Refusal::Stopping));
+        assert_eq!(machine.admission(&Kind::Plan), Admission::Refuse(Refusal::Stopping));
         assert_eq!(machine.end(), None);
     }
 

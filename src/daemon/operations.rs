@@ -4,28 +4,33 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::feed::Feed;
 use super::handle::ConnectorHandle;
-use super::machine::Kind;
+use super::machine::{Kind, Refusal};
 use super::registry::Registry;
+use super::run::panic_text;
 use super::supervisor::Order;
 use super::wiring::Workshop;
+use super::wording;
 use crate::config;
 use crate::config::model::{Connector, LogLevel};
 use crate::control::api::{
-    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, RebindAnswer,
-    ReloadAnswer, RunEvent, RunSummary,
+    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, Explanation,
+    RebindAnswer, ReloadAnswer, RunEvent, RunSummary,
 };
 use crate::control::fault::Fault;
 use crate::control::server::{Control, Events};
 use crate::store::StoreError;
-use crate::sync::engine::Rebinding;
+use crate::sync::engine::{Rebinding, UserRequest};
 use crate::sync::report::{FORMAT_VERSION, Report};
 
 /// How many coming runs are shown.
 const NEXT_RUNS: usize = 5;
+/// How many explanations are made at a time; further ones wait.
+pub(super) const MOST_EXPLANATIONS: usize = 4;
 /// The longest connector name.
 const LONGEST_NAME: usize = 64;
 
@@ -38,6 +43,8 @@ pub(super) struct Operations {
     pub(super) workshop: Arc<Workshop>,
     /// Orders to the supervisor.
     pub(super) orders: mpsc::Sender<Order>,
+    /// Places for explanations that are being made: each asks the source, and all of them share its limits.
+    pub(super) explaining: Arc<Semaphore>,
     /// Changes the log level.
     pub(super) set_log_level: Arc<dyn Fn(LogLevel) + Send + Sync>,
 }
@@ -92,12 +99,34 @@ impl Control for Operations {
         })
     }
 
-    async fn sync(&self, name: &str) -> Result<Events, Fault> {
-        self.registry.get(name)?.request(Kind::Sync).await.map(events)
+    async fn sync(&self, name: &str, user: Option<UserRequest>) -> Result<Events, Fault> {
+        let kind = user.map_or(Kind::Sync, Kind::User);
+        self.registry.get(name)?.request(kind).await.map(events)
     }
 
     async fn plan(&self, name: &str) -> Result<Events, Fault> {
         self.registry.get(name)?.request(Kind::Plan).await.map(events)
+    }
+
+    async fn explain(&self, name: &str, login: &str) -> Result<Explanation, Fault> {
+        let view = self.registry.get(name)?.view();
+        let refused = |refusal| wording::refused(name, refusal, view.config_error.as_deref());
+        if view.removed {
+            return Err(refused(Refusal::Removed));
+        }
+        let connector = view.configuration.clone().ok_or_else(|| refused(Refusal::NotRunnable))?;
+        let _place = self.explaining.acquire().await.map_err(|_| refused(Refusal::Stopping))?;
+        let (workshop, login) = (Arc::clone(&self.workshop), login.to_owned());
+        // A task of its own, so that a panic in it is told; given up with this future, when the client goes away.
+        let explaining =
+            AbortOnDropHandle::new(tokio::spawn(async move { workshop.explain(&connector, &login).await }));
+        match explaining.await {
+            Ok(explained) => explained.map_err(Fault::conflict),
+            Err(error) => Err(Fault::internal(format!(
+                "internal error while explaining, please report it: {}; nothing was changed",
+                panic_text(error)
+            ))),
+        }
     }
 
     async fn cancel(&self, name: &str) -> Result<String, Fault> {
@@ -276,3 +305,7 @@ fn is_connector_name(name: &str) -> bool {
         && !name.starts_with(['.', '-'])
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
+
+#[cfg(test)]
+#[path = "operations_tests.rs"]
+mod tests;

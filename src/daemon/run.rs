@@ -19,7 +19,7 @@ use crate::config::model::Connector;
 use crate::control::api::{PlanDocument, RunEvent, RunSummary};
 use crate::control::fault::Fault;
 use crate::store::{ConnectorMemory, Store, StoreError};
-use crate::sync::engine::{self, RunTicket};
+use crate::sync::engine::{self, RunTicket, UserRequest};
 use crate::sync::progress::RunControl;
 use crate::sync::report::{Managed, Outcome, Report, Trigger};
 use crate::telemetry::metrics::Metrics;
@@ -38,6 +38,7 @@ pub(super) trait Records: Send + Sync {
         &self,
         connector: &str,
         trigger: Trigger,
+        user: Option<&str>,
         at: DateTime<Utc>,
     ) -> Result<u64, StoreError>;
     /// See [`Store::end_run`].
@@ -59,9 +60,10 @@ impl Records for Store {
         &self,
         connector: &str,
         trigger: Trigger,
+        user: Option<&str>,
         at: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        Store::begin_run(self, connector, trigger, None, at).await
+        Store::begin_run(self, connector, trigger, user, at).await
     }
     async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
         Store::end_run(self, report).await
@@ -104,6 +106,8 @@ pub(super) struct SyncRun {
     pub(super) connector: Arc<Connector>,
     /// What started it.
     pub(super) trigger: Trigger,
+    /// The one user that it is limited to.
+    pub(super) user: Option<UserRequest>,
     /// The scheduled time that it serves, if it serves one.
     pub(super) scheduled: Option<DateTime<Utc>>,
     /// Progress and cancellation.
@@ -138,22 +142,18 @@ impl LastWord {
 
 /// Runs one sync. `_alone` is held to the end, so that no second run of this connector can begin.
 pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
-    let SyncRun { common, connector, trigger, scheduled, control, managed, teller } = sync;
+    let SyncRun { common, connector, trigger, user, scheduled, control, managed, teller } = sync;
     let name = connector.name.clone();
     let started = common.clock.now();
-    let run = match common.records.begin_run(&name, trigger, started).await {
+    let login = user.as_ref().map(|user| user.login.as_str());
+    let run = match common.records.begin_run(&name, trigger, login, started).await {
         Ok(run) => run,
         Err(error) => {
-            return not_begun(
-                &common,
-                &name,
-                RunTicket { run: 0, trigger, user: None, started },
-                managed,
-                teller,
-                &error,
-            );
+            let ticket = RunTicket { run: 0, trigger, user, started };
+            return not_begun(&common, &name, &ticket, managed, teller, &error);
         }
     };
+    let ticket = RunTicket { run, trigger, user, started };
     let span = tracing::info_span!("run", connector = %name, run);
     async {
         if let Some(at) = scheduled
@@ -163,10 +163,9 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
                 "could not remember that this run serves the schedule, so it may be repeated after a restart: {error}"
             );
         }
-        common.metrics.run_began(&name, trigger, started);
-        tracing::info!("began ({})", trigger.as_str());
+        count_beginning(&common.metrics, &name, &ticket);
+        tracing::info!("began ({})", wording::extent(&ticket));
         teller.began(Some(Began { run, started }), control.progress.clone());
-        let ticket = RunTicket { run, trigger, user: None, started };
         let report = in_a_task(&common, &connector, &ticket, &control, managed).await;
         if let Err(error) = common.records.end_run(&report).await {
             let message = format!(
@@ -212,11 +211,18 @@ async fn in_a_task(
     }
 }
 
+fn count_beginning(metrics: &Metrics, connector: &str, ticket: &RunTicket) {
+    match &ticket.user {
+        None => metrics.run_began(connector, ticket.started),
+        Some(_) => metrics.user_run_began(connector),
+    }
+}
+
 /// A run that could not even be recorded: nothing was read, nothing applied, and everybody is told why.
 fn not_begun(
     common: &Common,
     name: &str,
-    ticket: RunTicket,
+    ticket: &RunTicket,
     managed: Managed,
     teller: Teller,
     error: &StoreError,
@@ -226,9 +232,9 @@ fn not_begun(
          at the space and the permissions of the state directory"
     );
     tracing::error!(connector = name, "{message}");
-    let report = engine::failed_report(name, &ticket, common.clock.now(), message.clone());
+    let report = engine::failed_report(name, ticket, common.clock.now(), message.clone());
     let report = Report { managed, ..report };
-    common.metrics.run_began(name, ticket.trigger, ticket.started);
+    count_beginning(&common.metrics, name, ticket);
     common.metrics.run_ended(&report);
     Ended { summary: summary(&report), managed, last_word: LastWord(teller, Fault::internal(message).into()) }
 }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::model::{Connector, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
 use crate::control::api::PlanDocument;
 use crate::store::{ConnectorMemory, StoreError};
-use crate::sync::engine::{RunTicket, failed_report};
+use crate::sync::engine::{RunTicket, UserRequest, failed_report};
 use crate::sync::progress::RunControl;
 use crate::sync::report::{Counts, FORMAT_VERSION, Managed, Outcome, Report, Trigger};
 use crate::sync::rules::Rules;
@@ -59,15 +59,22 @@ impl Records for Notebook {
         &self,
         connector: &str,
         _trigger: Trigger,
+        user: Option<&str>,
         at: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
-        self.change(connector, |memory| memory.last_attempt = Some(at))?;
+        self.change(connector, |memory| {
+            if user.is_none() {
+                memory.last_attempt = Some(at);
+            }
+        })?;
         Ok(self.runs.fetch_add(1, Ordering::Relaxed) + 1)
     }
     async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
         self.change(&report.connector, |memory| {
-            memory.last_run = Some(summary(report));
-            memory.last_report = Some(report.clone());
+            if report.user.is_none() {
+                memory.last_run = Some(summary(report));
+                memory.last_report = Some(report.clone());
+            }
         })?;
         self.reports.lock().unwrap().push(report.clone());
         Ok(())
@@ -85,6 +92,7 @@ pub(super) struct BeganRun {
     pub(super) connector: String,
     pub(super) digest: String,
     pub(super) trigger: Option<Trigger>,
+    pub(super) user: Option<UserRequest>,
     pub(super) at: DateTime<Utc>,
 }
 
@@ -100,11 +108,13 @@ pub(super) struct Script {
 }
 
 impl Script {
-    async fn work(&self, connector: &Connector, trigger: Option<Trigger>, control: &RunControl) -> bool {
+    async fn work(&self, connector: &Connector, ticket: Option<&RunTicket>, control: &RunControl) -> bool {
         let now = self.at_once.fetch_add(1, Ordering::Relaxed) + 1;
         self.most_at_once.fetch_max(now, Ordering::Relaxed);
         let (connector, digest) = (connector.name.clone(), connector.digest.clone());
-        self.began.send(BeganRun { connector, digest, trigger, at: self.clock.now() }).unwrap();
+        let (trigger, user) =
+            ticket.map_or((None, None), |ticket| (Some(ticket.trigger), ticket.user.clone()));
+        self.began.send(BeganRun { connector, digest, trigger, user, at: self.clock.now() }).unwrap();
         assert!(!self.panics.load(Ordering::Relaxed), "a fault on purpose");
         let cancelled = tokio::select! {
             permit = self.may_end.acquire() => { permit.unwrap().forget(); false }
@@ -118,7 +128,7 @@ impl Script {
 #[async_trait]
 impl Runner for Script {
     async fn sync(&self, connector: &Connector, ticket: &RunTicket, control: &RunControl) -> Report {
-        let cancelled = self.work(connector, Some(ticket.trigger), control).await;
+        let cancelled = self.work(connector, Some(ticket), control).await;
         let report = failed_report(&connector.name, ticket, self.clock.now(), String::new());
         let outcome = if cancelled { Outcome::Cancelled } else { Outcome::Success };
         let managed = Managed { users: 3, groups: 2, memberships: 4 };

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::run::Runner;
 use crate::clock::Clock;
 use crate::config::model::{Connector, TargetSettings};
-use crate::control::api::PlanDocument;
+use crate::control::api::{Explanation, PlanDocument};
 use crate::http::Shared;
 use crate::source::okta::Okta;
 use crate::store::Store;
@@ -47,6 +47,11 @@ impl Workshop {
     ) -> Result<Rebinding, String> {
         let services = self.services(connector);
         engine::rebinding(&connector.name, ledger, &services, &RunControl::default()).await
+    }
+
+    /// Why a user of the connector is in or out. The error is a whole sentence.
+    pub(super) async fn explain(&self, connector: &Connector, login: &str) -> Result<Explanation, String> {
+        engine::explain(connector, &self.services(connector), login, &RunControl::default()).await
     }
 
     fn services(&self, connector: &Connector) -> Services {

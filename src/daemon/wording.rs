@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::machine::Refusal;
+use super::machine::{MOST_WAITING_USERS, Refusal};
 use crate::config::diagnostic::Diagnostic;
 use crate::control::api::{ConnectorState, ConnectorStatus};
 use crate::control::fault::Fault;
+use crate::sync::engine::{RunTicket, UserRequest};
 use crate::sync::report::{KindCounts, Report};
 
 /// How a run ended: `success in 12 s: users 12 created, 3 disabled; memberships 40 created; 5 findings`.
@@ -35,8 +36,20 @@ pub(super) fn finished(report: &Report) -> String {
     if !report.findings.is_empty() {
         parts.push(count(report.findings.len(), "finding"));
     }
+    if report.adopted > 0 {
+        parts.push(format!("{} adopted", report.adopted));
+    }
+    if report.in_grace > 0 {
+        parts.push(format!(
+            "{} in grace",
+            count(usize::try_from(report.in_grace).unwrap_or(usize::MAX), "leaver")
+        ));
+    }
     let outcome = report.outcome.as_str();
     let mut line = format!("{outcome} in {took}");
+    if let Some(user) = &report.user {
+        line.push_str(&format!(", user {user} only"));
+    }
     if let Some(error) = &report.error {
         line = format!("{line}: {error}");
         if !parts.is_empty() {
@@ -60,6 +73,24 @@ fn changes(counts: &KindCounts) -> Vec<String> {
     .filter(|(number, _)| *number > 0)
     .map(|(number, what)| format!("{number} {what}"))
     .collect()
+}
+
+/// What started a run, and whom it is limited to: `manual`, `manual, user anna@example.com only`.
+pub(super) fn extent(ticket: &RunTicket) -> String {
+    let trigger = ticket.trigger.as_str();
+    match &ticket.user {
+        None => trigger.to_owned(),
+        Some(UserRequest { login, restore: false }) => format!("{trigger}, user {login} only"),
+        Some(UserRequest { login, restore: true }) => format!("{trigger}, user {login} only, restore"),
+    }
+}
+
+/// `the sync that waited was`, `the 3 syncs that waited were`.
+pub(super) fn waited(syncs: usize) -> String {
+    match syncs {
+        1 => "the sync that waited was".to_owned(),
+        _ => format!("the {syncs} syncs that waited were"),
+    }
 }
 
 /// `1 finding`, `2 findings`.
@@ -100,6 +131,10 @@ pub(super) fn refused(name: &str, refusal: Refusal, config_error: Option<&str>) 
         Refusal::Busy => format!(
             "{name} is busy, and its ledger is changed only while nothing runs; wait until it is idle, or stop it with \
              `usersyncd ctl cancel {name}`"
+        ),
+        Refusal::Full => format!(
+            "{MOST_WAITING_USERS} syncs of single users of {name} wait already, and this one was not taken; ask again when \
+             some have ended, or sync everybody with `usersyncd ctl sync {name}`"
         ),
         Refusal::Cancelled => {
             format!("cancelled while it waited in the queue of {name}; nothing was changed")
@@ -156,7 +191,7 @@ pub(super) fn status_line(connectors: &[ConnectorStatus], now: DateTime<Utc>, st
 mod tests {
     use super::*;
     use crate::control::api::ErrorKind;
-    use crate::sync::engine::{RunTicket, failed_report};
+    use crate::sync::engine::failed_report;
     use crate::sync::model::{Finding, FindingKind};
     use crate::sync::report::Outcome;
     use crate::sync::report::{Managed, Trigger};
@@ -184,6 +219,12 @@ mod tests {
             finished(&report),
             "success in 12 s: users 12 created, 3 disabled; memberships 40 created; 1 finding"
         );
+        (report.adopted, report.in_grace, report.user) = (2, 1, Some("anna".to_owned()));
+        assert_eq!(
+            finished(&report),
+            "success in 12 s, user anna only: users 12 created, 3 disabled; memberships 40 created; 1 finding; \
+             2 adopted; 1 leaver in grace"
+        );
     }
 
     #[test]
@@ -196,6 +237,17 @@ mod tests {
         report.outcome = Outcome::Cancelled;
         report.counts.users.created = 2;
         assert_eq!(finished(&report), "cancelled in 12 s: cancelled by uid 0 (users 2 created)");
+    }
+
+    #[test]
+    fn the_log_says_whom_a_run_is_limited_to() {
+        let mut ticket =
+            RunTicket { run: 1, trigger: Trigger::Manual, user: None, started: DateTime::UNIX_EPOCH };
+        assert_eq!(extent(&ticket), "manual");
+        ticket.user = Some(UserRequest { login: "anna".to_owned(), restore: false });
+        assert_eq!(extent(&ticket), "manual, user anna only");
+        ticket.user = Some(UserRequest { login: "anna".to_owned(), restore: true });
+        assert_eq!(extent(&ticket), "manual, user anna only, restore");
     }
 
     #[test]
@@ -215,6 +267,7 @@ mod tests {
             apply: true,
             next_run,
             queued: false,
+            waiting: 0,
             current: None,
             last_run: None,
             last_success: None,

@@ -18,6 +18,7 @@ fn connector(name: &str) -> ConnectorStatus {
         apply: true,
         next_run: None,
         queued: false,
+        waiting: 0,
         current: None,
         last_run: None,
         last_success: Some("2026-11-23T03:00:00Z".parse().unwrap()),

@@ -137,15 +137,21 @@ impl Metrics {
         });
     }
 
-    /// A run began. What started it is counted when it ends, with its result.
-    pub fn run_began(&self, connector: &str, _trigger: Trigger, at: DateTime<Utc>) {
+    /// A run that concerns everybody began. What started it is counted when it ends, with its result.
+    pub fn run_began(&self, connector: &str, at: DateTime<Utc>) {
         self.of(connector, |series| {
             series.sync_in_progress.with_label_values(&[connector]).set(1);
             series.sync_last_attempt.with_label_values(&[connector]).set(seconds(at));
         });
     }
 
-    /// A run ended.
+    /// A run that is limited to one user began. It is no attempt to sync the connector.
+    pub fn user_run_began(&self, connector: &str) {
+        self.of(connector, |series| series.sync_in_progress.with_label_values(&[connector]).set(1));
+    }
+
+    /// A run ended. One that was limited to one user is counted, but it says nothing about when the connector was last
+    /// synced, nor about what is found and held in it.
     pub fn run_ended(&self, report: &Report) {
         let connector = report.connector.as_str();
         self.of(connector, |series| {
@@ -154,11 +160,11 @@ impl Metrics {
             series.sync_runs.with_label_values(&labels).inc();
             let took = (report.ended - report.started).to_std().unwrap_or_default();
             series.sync_duration.with_label_values(&[connector]).observe(took.as_secs_f64());
-            if report.outcome.is_success() {
+            if report.outcome.is_success() && report.user.is_none() {
                 series.sync_last_success.with_label_values(&[connector]).set(seconds(report.ended));
             }
             if report.apply {
-                series.count_operations(connector, &report.counts);
+                series.count_operations(connector, &report.counts, report.adopted);
             }
             series.show_result(report);
         });
@@ -236,12 +242,12 @@ impl Series {
             ),
             sync_last_attempt: names.moments(
                 "sync_last_attempt_timestamp_seconds",
-                "When a run last began, however it ended; 0 before the first one.",
+                "When a run of everybody last began, however it ended; 0 before the first one.",
                 one_connector,
             ),
             sync_last_success: names.moments(
                 "sync_last_success_timestamp_seconds",
-                "When a run last ended with success or with something held; absent before the first one.",
+                "When a run of everybody last ended with success or with something held; absent before the first one.",
                 one_connector,
             ),
             sync_next_run: names.moments(
@@ -257,20 +263,20 @@ impl Series {
             sync_in_progress: names.gauges("sync_in_progress", "1 while a run is busy, else 0.", one_connector),
             operations: names.counters(
                 "operations_total",
-                "Changes in the target: create, update (rename and enable included), disable and delete of users and \
-                 groups (disable_group: emptied because it left), add and remove of memberships, with result applied; \
-                 those that failed are counted per kind of object, as operation user, group and membership, with \
-                 result failed.",
+                "Changes in the target: create, update (rename, enable, adopt and anonymize included), disable and delete \
+                 of users and groups (disable_group: emptied because it left), add and remove of memberships, with \
+                 result applied, and adopt once more by itself; those that failed are counted per kind of object, as \
+                 operation user, group and membership, with result failed.",
                 &["connector", "operation", "result"],
             ),
             held_operations: names.gauges(
                 "held_operations",
-                "What the last run that got as far held back for a person to look at, by the limit that holds it.",
+                "What the last run of everybody that got as far held back for a person to look at, by the limit that holds it.",
                 &["connector", "kind"],
             ),
             findings: names.gauges(
                 "findings",
-                "Records that the last run that got as far found something about, by kind of finding.",
+                "Records that the last run of everybody that got as far found something about, by kind of finding.",
                 &["connector", "kind"],
             ),
             managed_objects: names.gauges(
@@ -309,7 +315,7 @@ impl Series {
                 self.sync_runs.with_label_values(&[connector, trigger.as_str(), result.as_str()]);
             }
         }
-        for (operation, result, _) in operations(&Counts::default()) {
+        for (operation, result, _) in operations(&Counts::default(), 0) {
             self.operations.with_label_values(&[connector, operation, result]);
         }
         self.sync_duration.with_label_values(&[connector]);
@@ -343,7 +349,7 @@ impl Series {
                 drop(self.sync_runs.remove_label_values(&[connector, trigger.as_str(), result.as_str()]));
             }
         }
-        for (operation, result, _) in operations(&Counts::default()) {
+        for (operation, result, _) in operations(&Counts::default(), 0) {
             drop(self.operations.remove_label_values(&[connector, operation, result]));
         }
         drop(self.sync_duration.remove_label_values(&[connector]));
@@ -369,8 +375,8 @@ impl Series {
         ]
     }
 
-    fn count_operations(&self, connector: &str, counts: &Counts) {
-        for (operation, result, count) in operations(counts) {
+    fn count_operations(&self, connector: &str, counts: &Counts, adopted: u64) {
+        for (operation, result, count) in operations(counts, adopted) {
             self.operations.with_label_values(&[connector, operation, result]).inc_by(count);
         }
     }
@@ -381,6 +387,13 @@ impl Series {
             return;
         }
         let connector = report.connector.as_str();
+        let managed = [report.managed.users, report.managed.groups, report.managed.memberships];
+        for (kind, count) in KINDS.into_iter().zip(managed) {
+            self.managed_objects.with_label_values(&[connector, kind]).set(integer(count));
+        }
+        if report.user.is_some() {
+            return;
+        }
         for kind in HoldKind::ALL {
             let held = report.holds.iter().filter(|hold| hold.kind == kind).map(|hold| hold.count).sum();
             self.held_operations.with_label_values(&[connector, kind.as_str()]).set(integer(held));
@@ -389,15 +402,12 @@ impl Series {
             let found = report.findings.iter().filter(|finding| finding.kind == kind).count();
             self.findings.with_label_values(&[connector, kind.as_str()]).set(integer(found as u64));
         }
-        let managed = [report.managed.users, report.managed.groups, report.managed.memberships];
-        for (kind, count) in KINDS.into_iter().zip(managed) {
-            self.managed_objects.with_label_values(&[connector, kind]).set(integer(count));
-        }
     }
 }
 
-/// The label values `operation` and `result` of each count of changes. Exhaustive on purpose: a new count must be placed.
-fn operations(counts: &Counts) -> Vec<(&'static str, &'static str, u64)> {
+/// The label values `operation` and `result` of each count of changes; `adopted` users and groups are among the updated
+/// ones too. Exhaustive on purpose: a new count must be placed.
+fn operations(counts: &Counts, adopted: u64) -> Vec<(&'static str, &'static str, u64)> {
     let Counts { users, groups, memberships } = counts;
     let of = |names: [&'static str; 5], counts: &KindCounts| {
         let KindCounts { created, updated, disabled, deleted, failed, unchanged: _, filtered: _, held: _ } =
@@ -411,13 +421,14 @@ fn operations(counts: &Counts) -> Vec<(&'static str, &'static str, u64)> {
             (any, "failed", failed),
         ]
     };
-    let mut all = Vec::with_capacity(13);
+    let mut all = Vec::with_capacity(14);
     all.extend(of(["create_user", "update_user", "disable_user", "delete_user", "user"], users));
     all.extend(of(["create_group", "update_group", "disable_group", "delete_group", "group"], groups));
     // Memberships are added and removed; nothing else can happen to one.
     all.push(("add_membership", "applied", memberships.created));
     all.push(("remove_membership", "applied", memberships.deleted));
     all.push(("membership", "failed", memberships.failed));
+    all.push(("adopt", "applied", adopted));
     all
 }
 

@@ -12,7 +12,7 @@ fn report(outcome: Outcome) -> Report {
     Report {
         filtered: crate::sync::report::FilteredBy::default(),
         in_grace: 0,
-        adopted: 0,
+        adopted: 1,
         user: None,
         format_version: FORMAT_VERSION,
         run: 7,
@@ -81,7 +81,10 @@ fn series_of_a_connector_start_at_zero() {
         "sync_in_progress{connector=\"acme\"}",
         "operations_total{connector=\"acme\",operation=\"create_user\",result=\"applied\"}",
         "operations_total{connector=\"acme\",operation=\"membership\",result=\"failed\"}",
+        "operations_total{connector=\"acme\",operation=\"adopt\",result=\"applied\"}",
         "held_operations{connector=\"acme\",kind=\"leavers\"}",
+        "held_operations{connector=\"acme\",kind=\"adoptions\"}",
+        "findings{connector=\"acme\",kind=\"mapping_failed\"}",
         "findings{connector=\"acme\",kind=\"name_collision\"}",
         "managed_objects{connector=\"acme\",kind=\"memberships\"}",
     ] {
@@ -121,7 +124,7 @@ fn last_success_is_absent_until_known_and_restored_from_memory() {
 fn a_run_is_counted() {
     let metrics = Metrics::new();
     metrics.connector_loaded("acme", &ConnectorMemory::default());
-    metrics.run_began("acme", Trigger::Cron, at("2026-11-23T03:00:00Z"));
+    metrics.run_began("acme", at("2026-11-23T03:00:00Z"));
     assert_value(&metrics, "sync_in_progress{connector=\"acme\"}", "1");
     assert_value(&metrics, "sync_last_attempt_timestamp_seconds{connector=\"acme\"}", "1795402800");
     metrics.run_ended(&report(Outcome::Partial));
@@ -134,8 +137,41 @@ fn a_run_is_counted() {
         ("operations_total{connector=\"acme\",operation=\"user\",result=\"failed\"}", "2"),
         ("operations_total{connector=\"acme\",operation=\"disable_group\",result=\"applied\"}", "4"),
         ("operations_total{connector=\"acme\",operation=\"add_membership\",result=\"applied\"}", "80"),
+        ("operations_total{connector=\"acme\",operation=\"adopt\",result=\"applied\"}", "2"),
         ("operations_total{connector=\"acme\",operation=\"remove_membership\",result=\"applied\"}", "10"),
         ("findings{connector=\"acme\",kind=\"name_collision\"}", "1"),
+    ] {
+        assert_value(&metrics, series, expected);
+    }
+}
+
+/// Monitoring asks when everybody was synced last, and what was found then.
+#[test]
+fn a_run_of_one_user_is_counted_and_moves_nothing_that_stands_for_everybody() {
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    metrics.run_began("acme", at("2026-11-23T02:00:00Z"));
+    metrics.run_ended(&report(Outcome::Held));
+    metrics.user_run_began("acme");
+    assert_value(&metrics, "sync_in_progress{connector=\"acme\"}", "1");
+    metrics.run_ended(&Report {
+        user: Some("anna".to_owned()),
+        ended: at("2026-11-23T09:00:00Z"),
+        findings: Vec::new(),
+        holds: Vec::new(),
+        managed: Managed { users: 101, groups: 6, memberships: 400 },
+        ..report(Outcome::Held)
+    });
+    for (series, expected) in [
+        ("sync_in_progress{connector=\"acme\"}", "0"),
+        ("sync_runs_total{connector=\"acme\",result=\"held\",trigger=\"cron\"}", "2"),
+        ("sync_duration_seconds_count{connector=\"acme\"}", "2"),
+        ("operations_total{connector=\"acme\",operation=\"create_user\",result=\"applied\"}", "6"),
+        ("sync_last_attempt_timestamp_seconds{connector=\"acme\"}", "1795399200"),
+        ("sync_last_success_timestamp_seconds{connector=\"acme\"}", "1795402842"),
+        ("held_operations{connector=\"acme\",kind=\"leavers\"}", "30"),
+        ("findings{connector=\"acme\",kind=\"name_collision\"}", "1"),
+        ("managed_objects{connector=\"acme\",kind=\"users\"}", "101"),
     ] {
         assert_value(&metrics, series, expected);
     }
@@ -166,7 +202,7 @@ fn all_series_go_with_the_connector_and_a_late_run_brings_none_back() {
     metrics.connector_loaded("other", &ConnectorMemory::default());
     metrics.connector_loaded("acme", &ConnectorMemory::default());
     metrics.next_run("acme", Some(at("2026-11-23T03:00:00Z")), Some(Duration::from_secs(3600)));
-    metrics.run_began("acme", Trigger::Manual, at("2026-11-23T03:00:00Z"));
+    metrics.run_began("acme", at("2026-11-23T03:00:00Z"));
     metrics.run_ended(&report(Outcome::Success));
     metrics.connector_gone("acme");
     metrics.run_ended(&report(Outcome::Success));

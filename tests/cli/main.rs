@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use assert_cmd::Command;
+use sandbox::okta::{Okta, Options};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -161,11 +162,104 @@ fn names_in_files_do_not_reach_the_terminal_as_escapes() {
     assert!(!ended.messages.contains(['\u{1b}', '\u{202e}']), "{:?}", ended.messages);
 }
 
+/// A user as Okta answers it.
+const ANNA: &str = r#"{
+  "id": "00u1", "status": "ACTIVE", "created": "2026-01-01T00:00:00.000Z",
+  "profile": { "login": "Anna@example.com", "email": "anna@example.com", "firstName": "Anna", "lastName": "Ek" }
+}"#;
+
 #[test]
-fn what_is_not_there_yet_says_so() {
-    let ended = run(&["check", "--online"]);
-    assert_eq!(ended.code, 2);
-    assert!(ended.messages.contains("not supported yet"), "{}", ended.messages);
+fn a_saved_user_is_run_through_the_rules_without_a_token() {
+    let required = format!("{GOOD}scope: {{ users: {{ exclude: [\"anna@*\"] }} }}\n");
+    let site = site(&[("acme.yaml", GOOD), ("beta.yaml", &required)]);
+    fs::remove_file(site.path().join("token")).unwrap();
+    let sample = site.path().join("anna.json").display().to_string();
+    fs::write(&sample, ANNA).unwrap();
+    let text = run(&["check", "--config", &config(&site), "--sample", &sample]);
+    assert_eq!(text.code, 0, "{}", text.messages);
+    let (acme, beta) = text.data.split_once("\nbeta\n").unwrap();
+    assert!(
+        acme.starts_with("acme\n\nScope: in\n") && acme.contains("anna@example.com  <- {{ profile.login"),
+        "{acme}"
+    );
+    assert!(beta.contains("Scope: out\n") && beta.contains("  - scope.users.exclude: "), "{beta}");
+    let json = run(&["check", "--json", "--config", &config(&site), "--sample", &sample]);
+    assert_eq!((json.code, json.messages.as_str()), (0, ""));
+    let document: Value = serde_json::from_str(&json.data).unwrap();
+    assert_eq!(document["connectors"][0]["sample"]["in_scope"], true);
+    assert_eq!(document["connectors"][1]["sample"]["in_scope"], false);
+    assert_eq!(document["connectors"][0]["sample"]["mapping"][0]["value"], "anna@example.com");
+    // A token that is not there is an error wherever it would be used.
+    assert_eq!(run(&["check", "--config", &config(&site)]).code, 3);
+}
+
+#[test]
+fn a_saved_user_may_come_from_standard_input_for_some_files_only() {
+    let site = site(&[("acme.yaml", GOOD), ("beta.yaml", BROKEN)]);
+    let file = |name: &str| site.path().join("connectors.d").join(name).display().to_string();
+    let with_groups = format!("{{\"user\": {ANNA}, \"groups\": [\"staff\"]}}");
+    let told =
+        ended(usersyncd().args(["check", "--sample", "-", &file("acme.yaml")]).write_stdin(with_groups));
+    assert_eq!((told.code, told.messages.as_str()), (0, ""));
+    assert!(told.data.starts_with("acme\n\nScope: in\n"), "{}", told.data);
+    // A broken file is told, and the good one is evaluated all the same.
+    let told =
+        ended(usersyncd().args(["check", "--sample", "-", "--config", &config(&site)]).write_stdin(ANNA));
+    assert_eq!(told.code, 3);
+    assert!(told.messages.contains("beta.yaml:1:1") && told.data.contains("Scope: in"), "{}", told.data);
+    assert!(told.data.contains("\nbeta\n  ") && told.data.contains("it would not run"), "{}", told.data);
+}
+
+#[test]
+fn a_saved_user_that_cannot_be_used_is_a_failure() {
+    let site = site(&[("acme.yaml", GOOD)]);
+    let path = |name: &str| site.path().join(name).display().to_string();
+    fs::write(path("list.json"), "[]").unwrap();
+    fs::write(path("garbage.json"), "<html>\u{1b}[2J").unwrap();
+    fs::write(path("large.json"), vec![b' '; 5 << 20]).unwrap();
+    for (name, why) in [
+        ("absent.json", "No such file"),
+        ("list.json", "it is "),
+        ("garbage.json", "it is no JSON"),
+        ("large.json", "larger than 4 MiB"),
+    ] {
+        let told = run(&["check", "--config", &config(&site), "--sample", &path(name)]);
+        assert_eq!((told.code, told.data.as_str()), (1, ""), "{name}");
+        assert!(told.messages.contains(&path(name)) && told.messages.contains(why), "{}", told.messages);
+        assert!(!told.messages.contains('\u{1b}'), "{:?}", told.messages);
+    }
+    let both = run(&["check", "--sample", "-", "--online"]);
+    assert_eq!(both.code, 2, "{}", both.messages);
+}
+
+#[test]
+fn a_source_that_refuses_the_token_is_told_and_exits_with_1() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let okta = runtime.block_on(Okta::start(Options::default())).unwrap();
+    let there = GOOD.replace("domain: acme.okta.com", &format!("url: {}", okta.url()));
+    let site = site(&[("acme.yaml", &there)]);
+    let text = run(&["check", "--online", "--config", &config(&site)]);
+    assert_eq!(text.code, 1, "{}", text.messages);
+    assert!(text.messages.starts_with("error: acme: "), "{}", text.messages);
+    assert!(!text.messages.contains("not-a-real-token"), "{}", text.messages);
+    assert!(text.data.contains("\n  it could not be read\n"), "{}", text.data);
+    let json = run(&["check", "--online", "--json", "--config", &config(&site)]);
+    assert_eq!((json.code, json.messages.as_str()), (1, ""));
+    let document: Value = serde_json::from_str(&json.data).unwrap();
+    assert_eq!(document["ok"], false);
+    let online = &document["connectors"][0]["online"];
+    assert_eq!((&online["source"], &online["users"]), (&Value::from(okta.url()), &Value::Null));
+    assert_eq!(online["errors"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn without_its_token_a_connector_is_not_read_online() {
+    let credential = GOOD.replace("{ file: ../token }", "{ credential: okta-token }");
+    let site = site(&[("acme.yaml", &credential)]);
+    let told = run(&["check", "--online", "--config", &config(&site)]);
+    assert_eq!(told.code, 3);
+    assert!(told.messages.contains("CREDENTIALS_DIRECTORY=/"), "the way to do it is said: {}", told.messages);
+    assert!(!told.data.contains("source"), "{}", told.data);
 }
 
 #[test]

@@ -65,6 +65,42 @@ fn requests_behind_a_busy_run_share_the_next_one() {
 }
 
 #[test]
+fn a_sync_of_one_user_is_in_the_history_and_moves_nothing_else() {
+    let site = Site::with(&["acme"]);
+    let daemon = site.start();
+    assert_eq!(daemon.sync("acme")["outcome"], "success");
+    let before = daemon.get("/v1/connectors/acme");
+    let login = daemon.get("/v1/directory/users")["users"][0]["username"].as_str().unwrap().to_owned();
+    let (code, said, messages) = site.ctl(&["sync", "acme", "--user", &login, "--wait"]);
+    assert_eq!(code, 0, "{messages}");
+    assert!(said.starts_with(&format!("acme run 2, user {login} only: success")), "{said}");
+    let runs = daemon.get("/v1/runs?connector=acme")["runs"].clone();
+    assert_eq!((&runs[0]["user"], &runs[0]["trigger"]), (&json!(login), &json!("manual")));
+    assert_eq!(runs[1]["user"], json!(null));
+    let after = daemon.get("/v1/connectors/acme");
+    for key in ["last_run", "last_success", "managed"] {
+        assert_eq!(after[key], before[key], "{key}");
+    }
+    let (_, metrics) = daemon.fetch("/metrics");
+    let counted = "usersyncd_sync_runs_total{connector=\"acme\",result=\"success\",trigger=\"manual\"} 2";
+    assert!(metrics.lines().any(|line| line == counted), "{metrics}");
+    daemon.ask("POST /v1/connectors/acme/pause", "");
+    let (code, _, messages) = site.ctl(&["sync", "acme", "--user", &login]);
+    assert_eq!(code, 1);
+    assert!(messages.contains("acme is paused"), "{messages}");
+}
+
+#[test]
+fn nobody_of_that_name_is_explained_in_a_sentence() {
+    let site = Site::with(&["acme"]);
+    let daemon = site.start();
+    let (code, said, messages) = site.ctl(&["explain", "acme", "nobody@nowhere.example"]);
+    assert_eq!((code, said.as_str()), (1, ""), "{messages}");
+    assert!(messages.starts_with("usersyncd: "), "{messages}");
+    assert_eq!(daemon.get("/v1/runs")["runs"], json!([]), "an explanation is no run");
+}
+
+#[test]
 fn cancel_ends_a_busy_run() {
     let site = Site::with(&["acme"]);
     let daemon = site.start();

@@ -22,10 +22,11 @@ pub use caller::Gate;
 pub use socket::{Socket, bind};
 
 use super::api::{
-    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, RebindAnswer,
-    ReloadAnswer, RunEvent, RunSummary,
+    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, Explanation,
+    RebindAnswer, ReloadAnswer, RunEvent, RunSummary,
 };
 use super::fault::Fault;
+use crate::sync::engine::UserRequest;
 use crate::sync::report::Report;
 
 /// How long a request may take to come.
@@ -43,10 +44,12 @@ pub trait Control: Send + Sync + 'static {
     fn connector(&self, name: &str) -> Result<ConnectorStatus, Fault>;
     /// What is in force for a connector.
     fn configuration(&self, name: &str) -> Result<ConnectorConfiguration, Fault>;
-    /// Asks for a sync. Dropping the events leaves the run alone.
-    async fn sync(&self, name: &str) -> Result<Events, Fault>;
+    /// Asks for a sync of everybody, or of one user. Dropping the events leaves the run alone.
+    async fn sync(&self, name: &str, user: Option<UserRequest>) -> Result<Events, Fault>;
     /// Asks for a plan.
     async fn plan(&self, name: &str) -> Result<Events, Fault>;
+    /// Says why a user is in or out. Dropping the future gives it up.
+    async fn explain(&self, name: &str, login: &str) -> Result<Explanation, Fault>;
     /// Cancels what is busy and what waits; says what that was.
     async fn cancel(&self, name: &str) -> Result<String, Fault>;
     /// Pauses or resumes.

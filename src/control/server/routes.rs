@@ -19,10 +19,11 @@ use serde::de::DeserializeOwned;
 use super::caller::{Caller, Gate};
 use super::{Control, Events, REQUEST_TIME};
 use crate::control::api::{
-    ConnectorList, DirectoryGroups, DirectoryMembers, DirectoryUsers, Done, ErrorKind, LogLevelRequest,
-    RebindRequest, ReleaseRequest, RenameRequest, RunEvent, RunList, SyncRequest,
+    ConnectorList, DirectoryGroups, DirectoryMembers, DirectoryUsers, Done, ErrorKind, ExplainRequest,
+    LogLevelRequest, RebindRequest, ReleaseRequest, RenameRequest, RunEvent, RunList, SyncRequest,
 };
 use crate::control::fault::Fault;
+use crate::sync::engine::UserRequest;
 use crate::sync::report::FORMAT_VERSION;
 
 /// The longest body of a request.
@@ -30,6 +31,9 @@ const LONGEST_BODY: usize = 64 * 1024;
 /// How many runs are listed if nobody says, and at most.
 const RUNS: usize = 20;
 const MOST_RUNS: usize = 1000;
+
+/// The longest login or name of a user, in characters; Okta's longest is 100, and no target takes more than this.
+const LONGEST_LOGIN: usize = 255;
 
 type Shared = State<Arc<dyn Control>>;
 type Name = Result<Path<String>, PathRejection>;
@@ -43,6 +47,7 @@ pub(super) fn routes(control: Arc<dyn Control>, gate: Gate) -> Router {
         .route("/v1/connectors/{name}/configuration", get(configuration))
         .route("/v1/connectors/{name}/sync", post(sync))
         .route("/v1/connectors/{name}/plan", post(plan))
+        .route("/v1/connectors/{name}/explain", post(explain))
         .route("/v1/connectors/{name}/cancel", post(cancel))
         .route("/v1/connectors/{name}/pause", post(pause))
         .route("/v1/connectors/{name}/resume", post(resume))
@@ -161,13 +166,45 @@ async fn configuration(State(control): Shared, name: Name) -> Result<Response, F
 
 async fn sync(State(control): Shared, name: Name, request: Request) -> Result<Response, Fault> {
     let name = decoded(name)?;
-    let SyncRequest { wait, .. } = body(request).await?;
-    let events = control.sync(&name).await?;
+    let request: SyncRequest = body(request).await?;
+    let wait = request.wait;
+    let events = control.sync(&name, limited_to(request)?).await?;
     if wait { Ok(lines(events)) } else { begun(events).await }
 }
 
 async fn plan(State(control): Shared, name: Name) -> Result<Response, Fault> {
     Ok(lines(control.plan(&decoded(name)?).await?))
+}
+
+/// The one user that a sync is limited to.
+fn limited_to(request: SyncRequest) -> Result<Option<UserRequest>, Fault> {
+    let SyncRequest { wait: _, user, restore } = request;
+    match user {
+        Some(login) => Ok(Some(UserRequest { login: checked_login(&login)?, restore })),
+        None if restore => Err(Fault::bad_request(
+            "`restore` takes back one account and needs `user`, the login or the name in the target; nothing was begun",
+        )),
+        None => Ok(None),
+    }
+}
+
+/// A login or name without the spaces around it, if somebody can be called so.
+fn checked_login(login: &str) -> Result<String, Fault> {
+    let login = login.trim();
+    let length = login.chars().count();
+    if login.is_empty() || length > LONGEST_LOGIN || login.chars().any(char::is_control) {
+        return Err(Fault::bad_request(format!(
+            "nobody can be called {login:?}: a login or a name in the target has 1 to {LONGEST_LOGIN} characters, none of \
+             them a control character; nothing was read or changed"
+        )));
+    }
+    Ok(login.to_owned())
+}
+
+async fn explain(State(control): Shared, name: Name, request: Request) -> Result<Response, Fault> {
+    let name = decoded(name)?;
+    let ExplainRequest { login } = body(request).await?;
+    Ok(Json(control.explain(&name, &checked_login(&login)?).await?).into_response())
 }
 
 /// Events as JSON lines, each sent as it happens. A client that goes away ends the stream and nothing else.

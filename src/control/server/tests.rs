@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,16 +25,32 @@ use super::{Control, Events, Gate, REQUEST_TIME, bind, routes, serve};
 use crate::config::model::ControlSettings;
 use crate::control::api::{
     ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, ErrorKind,
-    RebindAnswer, ReloadAnswer, RunEvent, RunSummary,
+    Explanation, RebindAnswer, ReloadAnswer, RunEvent, RunSummary,
 };
 use crate::control::fault::Fault;
-use crate::sync::engine::{RunTicket, failed_report};
+use crate::sync::engine::{RunTicket, UserRequest, failed_report};
+use crate::sync::explain::{ExplainedSource, ExplainedTarget};
 use crate::sync::model::{Binding, SourceAddress};
 use crate::sync::report::{FORMAT_VERSION, Report, Trigger};
 
 /// Knows the connector `a b/c` and notes what it is asked.
 #[derive(Default)]
-struct Parrot(Mutex<Vec<String>>);
+struct Parrot(Mutex<Vec<String>>, Arc<Slow>);
+
+/// What becomes of an explanation that takes for ever.
+#[derive(Default)]
+struct Slow {
+    begun: Notify,
+    given_up: Notify,
+}
+
+struct Working(Arc<Slow>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.given_up.notify_one();
+    }
+}
 
 impl Parrot {
     fn hear(&self, name: &str, what: &str) -> Result<String, Fault> {
@@ -43,6 +60,34 @@ impl Parrot {
         } else {
             Err(Fault::not_found(format!("no {name:?}")))
         }
+    }
+}
+
+fn explanation() -> Explanation {
+    Explanation {
+        format_version: FORMAT_VERSION,
+        connector: "acme".to_owned(),
+        asked: "anna".to_owned(),
+        made: chrono::DateTime::UNIX_EPOCH,
+        source: ExplainedSource {
+            found: false,
+            id: None,
+            login: None,
+            status: None,
+            note: "Okta has no such user".to_owned(),
+        },
+        user: None,
+        groups: Vec::new(),
+        target: ExplainedTarget {
+            address: "directory".to_owned(),
+            account: None,
+            note: "no account".to_owned(),
+        },
+        operations: Vec::new(),
+        limits: Vec::new(),
+        holds: Vec::new(),
+        findings: Vec::new(),
+        not_proven: Vec::new(),
     }
 }
 
@@ -88,7 +133,7 @@ impl Control for Parrot {
             config_error,
         })
     }
-    async fn sync(&self, name: &str) -> Result<Events, Fault> {
+    async fn sync(&self, name: &str, user: Option<UserRequest>) -> Result<Events, Fault> {
         if name == "paused" {
             return Err(Fault::conflict("paused"));
         }
@@ -96,7 +141,10 @@ impl Control for Parrot {
             let refused = RunEvent::Refused { error: ErrorKind::Internal, message: "disk full".to_owned() };
             return Ok(events(vec![refused]));
         }
-        self.hear(name, "sync")?;
+        match user {
+            None => self.hear(name, "sync")?,
+            Some(user) => self.hear(name, &format!("sync {user:?}"))?,
+        };
         Ok(events(vec![
             RunEvent::Notice { message: "old version".to_owned() },
             RunEvent::Queued { behind: 7 },
@@ -107,6 +155,15 @@ impl Control for Parrot {
     async fn plan(&self, name: &str) -> Result<Events, Fault> {
         self.hear(name, "plan")?;
         Ok(events(vec![Fault::conflict("no plan").into()]))
+    }
+    async fn explain(&self, name: &str, login: &str) -> Result<Explanation, Fault> {
+        if name == "slow" {
+            let _working = Working(Arc::clone(&self.1));
+            self.1.begun.notify_one();
+            std::future::pending::<()>().await;
+        }
+        self.hear(name, &format!("explain {login}"))?;
+        Ok(explanation())
     }
     async fn cancel(&self, name: &str) -> Result<String, Fault> {
         self.hear(name, "cancel")
@@ -214,6 +271,7 @@ async fn every_route_answers() {
         (format!("GET {n}"), "", 500, "error"),
         (format!("GET {n}/configuration"), "", 200, "yaml"),
         (format!("POST {n}/plan"), "", 200, "event"),
+        (format!("POST {n}/explain"), r#"{"login":" anna@example.com "}"#, 200, "source"),
         (format!("POST {n}/cancel"), "", 200, "message"),
         (format!("POST {n}/pause"), "", 200, "message"),
         (format!("POST {n}/resume"), "", 200, "message"),
@@ -238,7 +296,7 @@ async fn every_route_answers() {
     let heard = running.parrot.0.lock().unwrap().join("; ");
     assert_eq!(
         heard,
-        "show a b/c; configuration a b/c; plan a b/c; cancel a b/c; pause a b/c; resume a b/c; rebind a b/c; \
+        "show a b/c; configuration a b/c; plan a b/c; explain anna@example.com a b/c; cancel a b/c; pause a b/c; resume a b/c; rebind a b/c; \
          rebind a b/c; rename to new a b/c; release anna a b/c; runs None 20 a b/c; runs Some(\"acme\") 5 a b/c"
     );
 }
@@ -260,8 +318,42 @@ async fn a_sync_streams_its_events_or_says_the_first() {
 }
 
 #[tokio::test]
+async fn a_sync_may_be_limited_to_one_user() {
+    let running = running().await;
+    let n = "POST /v1/connectors/a%20b%2Fc/sync";
+    for body in [r#"{"wait":true,"user":" anna "}"#, r#"{"user":"anna","restore":true}"#, r#"{"user":null}"#]
+    {
+        assert_eq!(ask(&running, n, body).await.0, 200, "{body}");
+    }
+    assert_eq!(
+        *running.parrot.0.lock().unwrap(),
+        [
+            "sync UserRequest { login: \"anna\", restore: false } a b/c",
+            "sync UserRequest { login: \"anna\", restore: true } a b/c",
+            "sync a b/c"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_explanation_is_given_up_when_its_client_goes_away() {
+    let running = running().await;
+    let slow = Arc::clone(&running.parrot.1);
+    let body = r#"{"login":"anna"}"#;
+    let mut stream = UnixStream::connect(&running.path).await.unwrap();
+    let head =
+        format!("POST /v1/connectors/slow/explain HTTP/1.1\r\nhost: x\r\ncontent-length: {}", body.len());
+    stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+    let soon = Duration::from_secs(20);
+    tokio::time::timeout(soon, slow.begun.notified()).await.unwrap();
+    drop(stream);
+    tokio::time::timeout(soon, slow.given_up.notified()).await.expect("it goes on for nobody");
+}
+
+#[tokio::test]
 async fn unusable_requests_get_an_error_body() {
     let running = running().await;
+    let long_login = format!(r#"{{"user":"{}"}}"#, "x".repeat(256));
     let long = format!(r#"{{"to":"{}"}}"#, "x".repeat(70_000));
     let n = "/v1/connectors/a%20b%2Fc";
     for (line, body, status) in [
@@ -276,6 +368,12 @@ async fn unusable_requests_get_an_error_body() {
         ("GET /v1/directory/members".to_owned(), "", 400),
         (format!("POST {n}/sync"), "{", 400),
         (format!("POST {n}/sync"), r#"{"weight":true}"#, 400),
+        (format!("POST {n}/sync"), r#"{"restore":true}"#, 400),
+        (format!("POST {n}/sync"), r#"{"user":" "}"#, 400),
+        (format!("POST {n}/sync"), r#"{"user":"a\u001b[2J"}"#, 400),
+        (format!("POST {n}/sync"), &long_login, 400),
+        (format!("POST {n}/explain"), "", 400),
+        (format!("POST {n}/explain"), r#"{"login":""}"#, 400),
         (format!("POST {n}/rename"), "", 400),
         (format!("POST {n}/rename"), &long, 400),
         (format!("POST {n}/release"), "[1,2]", 400),
@@ -357,7 +455,7 @@ async fn only_those_who_may_change_anything() {
         (status, String::from_utf8(to_bytes(answer.into_body(), 9999).await.unwrap().to_vec()).unwrap())
     };
     let n = "/v1/connectors/a%20b%2Fc";
-    for verb in ["sync", "plan", "cancel", "pause", "resume", "rebind", "rename", "release"] {
+    for verb in ["sync", "plan", "explain", "cancel", "pause", "resume", "rebind", "rename", "release"] {
         let (status, text) = send(4_000_000, "POST", &format!("{n}/{verb}")).await;
         assert_eq!((status, json(&text)["error"].clone()), (403, json!("not_permitted")), "{verb}");
     }

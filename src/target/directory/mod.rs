@@ -57,6 +57,16 @@ pub struct Directory {
     address: String,
 }
 
+/// What the built-in directory can do.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    rename_users: true,
+    rename_groups: true,
+    names_ignore_case: true,
+    longest_name: 255,
+    delete_users: true,
+    delete_groups: true,
+};
+
 const SCHEMA: Schema = Schema {
     what: "the built-in directory",
     migrations: &[include_str!("schema_1.sql"), include_str!("schema_2.sql")],
@@ -120,14 +130,7 @@ impl Reader for Directory {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            rename_users: true,
-            rename_groups: true,
-            names_ignore_case: true,
-            longest_name: 255,
-            delete_users: true,
-            delete_groups: true,
-        }
+        CAPABILITIES
     }
 
     async fn read(&self, control: &RunControl) -> Result<TargetSnapshot, TargetError> {

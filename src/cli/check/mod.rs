@@ -1,19 +1,29 @@
-//! `check`: what `run` would make of the configuration.
+//! `check`: what `run` would make of the configuration; on request, what the APIs say, and what becomes of one saved user.
+
+mod online;
+mod sample;
 
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use self::online::Online;
 use super::arguments::CheckArguments;
 use super::exit::{Exit, Failure};
 use super::output::Output;
 use super::text::{Style, plural};
+use super::verdict::push_verdict;
 use crate::clock::Clock;
-use crate::config::diagnostic::{Diagnostic, Severity};
-use crate::config::model::{Connector, ScheduleSettings};
-use crate::config::{check_connector, check_settings, connector_files, overlooked_files};
+use crate::config::diagnostic::{Checked, Diagnostic, Severity};
+use crate::config::model::{Connector, ScheduleSettings, TargetSettings};
+use crate::config::{
+    check_connector, check_connector_without_secrets, check_settings, connector_files, overlooked_files,
+};
+use crate::sync::explain::UserVerdict;
 use crate::sync::report::FORMAT_VERSION;
+use crate::target::Capabilities;
+use crate::target::directory::CAPABILITIES;
 use crate::telemetry::escape::{escape, escape_lines};
 
 /// How many coming runs are shown.
@@ -23,7 +33,7 @@ const NEXT_RUNS: usize = 5;
 #[derive(Debug, Serialize)]
 struct Findings {
     format_version: u32,
-    /// No diagnostic is an error.
+    /// No diagnostic is an error, and every connector that was read or evaluated could be.
     ok: bool,
     /// usersyncd.yaml, if it was checked.
     config: Option<PathBuf>,
@@ -41,6 +51,15 @@ struct CheckedConnector {
     warnings: usize,
     /// The cron expression and its zone.
     schedule: Option<Schedule>,
+    /// What the APIs say (`--online`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    online: Option<Online>,
+    /// What becomes of the saved user (`--sample`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<UserVerdict>,
+    /// What the file means, if it is good.
+    #[serde(skip)]
+    connector: Option<Connector>,
 }
 
 /// When a connector runs by itself.
@@ -54,30 +73,66 @@ struct Schedule {
     local: Vec<String>,
 }
 
+/// Reads and checks one connector file.
+type CheckOne = fn(&Path) -> Checked<Connector>;
+
 /// Checks and prints.
 pub(super) fn run(arguments: &CheckArguments, output: &Output) -> Result<Exit, Failure> {
-    if arguments.online {
-        return Err(Failure::new(
-            Exit::Usage,
-            "check --online is not supported yet; without it the files are checked, and `usersyncd ctl plan NAME` asks \
-             the source and the target without writing anything",
-        ));
-    }
-    let findings = if arguments.files.is_empty() {
+    // Where one saved user is run through the rules there may be no secrets, and none is needed.
+    let check_one: CheckOne =
+        if arguments.sample.is_some() { check_connector_without_secrets } else { check_connector };
+    let mut findings = if arguments.files.is_empty() {
         let (config, must_exist) = arguments.config.resolve();
-        check_all(&config, must_exist, &output.clock)
+        check_all(&config, must_exist, check_one, &output.clock)
     } else {
-        check_files(&arguments.files, &output.clock)
+        check_files(&arguments.files, check_one, &output.clock)
     };
-    if arguments.json {
-        output.print_json(&findings)?;
-    } else {
-        for diagnostic in &findings.diagnostics {
-            output.say(&format!("{}\n", render_diagnostic(diagnostic, output.message_style)));
-        }
-        output.print(&render(&findings))?;
+    let invalid = !findings.ok;
+    if let Some(file) = &arguments.sample {
+        sample::evaluate(&mut findings.connectors, file, output.clock.now())?;
     }
-    Ok(if findings.ok { Exit::Done } else { Exit::InvalidConfiguration })
+    if arguments.online {
+        online::look(&mut findings.connectors, output)?;
+        findings.ok &= findings.connectors.iter().all(CheckedConnector::is_reachable);
+    }
+    print(&findings, arguments, output)?;
+    Ok(match findings.ok {
+        _ if invalid => Exit::InvalidConfiguration,
+        true => Exit::Done,
+        false => Exit::Failed,
+    })
+}
+
+fn print(findings: &Findings, arguments: &CheckArguments, output: &Output) -> Result<(), Failure> {
+    if arguments.json {
+        return output.print_json(findings);
+    }
+    for diagnostic in &findings.diagnostics {
+        output.say(&format!("{}\n", render_diagnostic(diagnostic, output.message_style)));
+    }
+    for connector in &findings.connectors {
+        if let Some(online) = &connector.online {
+            online.say(&connector.name, output);
+        }
+    }
+    if arguments.sample.is_some() {
+        return output.print(&render_samples(&findings.connectors, output.style));
+    }
+    output.print(&render(findings, output.style))
+}
+
+impl CheckedConnector {
+    /// False if the APIs were asked and did not say what a sync needs.
+    fn is_reachable(&self) -> bool {
+        self.online.as_ref().is_none_or(|online| online.errors.is_empty())
+    }
+}
+
+/// What the target of a connector can do; nothing is asked of it.
+fn capabilities(target: &TargetSettings) -> Capabilities {
+    match target {
+        TargetSettings::Directory => CAPABILITIES,
+    }
 }
 
 /// The diagnostic as a person reads it; what it quotes from a file is made harmless first.
@@ -93,7 +148,7 @@ fn render_diagnostic(diagnostic: &Diagnostic, style: Style) -> String {
 }
 
 /// usersyncd.yaml and its connectors directory.
-fn check_all(config: &Path, must_exist: bool, clock: &Clock) -> Findings {
+fn check_all(config: &Path, must_exist: bool, check_one: CheckOne, clock: &Clock) -> Findings {
     let checked = check_settings(config, must_exist);
     let mut diagnostics = checked.diagnostics;
     let mut connectors = Vec::new();
@@ -102,7 +157,8 @@ fn check_all(config: &Path, must_exist: bool, clock: &Clock) -> Findings {
         match connector_files(&settings.connectors) {
             Ok(files) => {
                 diagnostics.extend(overlooked_files(&settings.connectors).unwrap_or_default());
-                connectors.extend(files.iter().map(|file| check_file(file, clock, &mut diagnostics)));
+                connectors
+                    .extend(files.iter().map(|file| check_file(file, check_one, clock, &mut diagnostics)));
             }
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
@@ -111,9 +167,9 @@ fn check_all(config: &Path, must_exist: bool, clock: &Clock) -> Findings {
 }
 
 /// These connector files alone.
-fn check_files(files: &[PathBuf], clock: &Clock) -> Findings {
+fn check_files(files: &[PathBuf], check_one: CheckOne, clock: &Clock) -> Findings {
     let mut diagnostics = Vec::new();
-    let connectors = files.iter().map(|file| check_file(file, clock, &mut diagnostics)).collect();
+    let connectors = files.iter().map(|file| check_file(file, check_one, clock, &mut diagnostics)).collect();
     findings(None, diagnostics, connectors)
 }
 
@@ -130,8 +186,13 @@ fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
     diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
 }
 
-fn check_file(file: &Path, clock: &Clock, diagnostics: &mut Vec<Diagnostic>) -> CheckedConnector {
-    let checked = check_connector(file);
+fn check_file(
+    file: &Path,
+    check_one: CheckOne,
+    clock: &Clock,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> CheckedConnector {
+    let checked = check_one(file);
     let connector = CheckedConnector {
         name: checked
             .value
@@ -142,8 +203,12 @@ fn check_file(file: &Path, clock: &Clock, diagnostics: &mut Vec<Diagnostic>) -> 
         warnings: count(&checked.diagnostics, Severity::Warning),
         schedule: checked
             .value
-            .and_then(|connector| connector.schedule)
-            .map(|settings| schedule(&settings, clock)),
+            .as_ref()
+            .and_then(|connector| connector.schedule.as_ref())
+            .map(|settings| schedule(settings, clock)),
+        online: None,
+        sample: None,
+        connector: checked.value,
     };
     diagnostics.extend(checked.diagnostics);
     connector
@@ -169,10 +234,13 @@ fn schedule(settings: &ScheduleSettings, clock: &Clock) -> Schedule {
     }
 }
 
-fn render(findings: &Findings) -> String {
+fn render(findings: &Findings, style: Style) -> String {
     let mut out = String::new();
     for connector in &findings.connectors {
         out.push_str(&format!("{}: {}\n", escape(&connector.name), verdict(connector)));
+        if let Some(online) = &connector.online {
+            out.push_str(&online.render(style));
+        }
     }
     let errors = count(&findings.diagnostics, Severity::Error);
     let of_files: usize = findings.connectors.iter().map(|connector| connector.errors).sum();
@@ -183,6 +251,22 @@ fn render(findings: &Findings) -> String {
             out.push_str(&format!("{}: {errors}; the daemon would not start\n", escape(&config)));
         } else if findings.connectors.is_empty() {
             out.push_str(&format!("{}: ok, but there are no connector files\n", escape_lines(&config)));
+        }
+    }
+    out
+}
+
+/// What becomes of the saved user in each connector.
+fn render_samples(connectors: &[CheckedConnector], style: Style) -> String {
+    let mut out = String::new();
+    for connector in connectors {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&format!("{}\n", style.bold(&escape(&connector.name))));
+        match &connector.sample {
+            Some(verdict) => push_verdict(&mut out, verdict, style),
+            None => out.push_str(&format!("  {}\n", verdict(connector))),
         }
     }
     out
@@ -214,6 +298,9 @@ mod tests {
             errors,
             warnings,
             schedule,
+            online: None,
+            sample: None,
+            connector: None,
         }
     }
 
@@ -241,7 +328,7 @@ mod tests {
         assert_eq!(verdict(&connector(None, 0, 0)), "ok, no schedule: runs when asked");
         assert_eq!(verdict(&connector(None, 2, 1)), "2 errors; it would not run");
         let empty = findings(Some(PathBuf::from("u.yaml")), Vec::new(), Vec::new());
-        assert_eq!(render(&empty), "u.yaml: ok, but there are no connector files\n");
+        assert_eq!(render(&empty, Style { colors: false }), "u.yaml: ok, but there are no connector files\n");
     }
 
     #[test]

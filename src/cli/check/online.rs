@@ -1,0 +1,290 @@
+//! `check --online`: what the source shows with a connector's token, and whom the rules would take. Writes nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use compact_str::CompactString;
+use serde::Serialize;
+
+use super::{CheckedConnector, capabilities};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::no_runtime;
+use crate::cli::output::Output;
+use crate::cli::text::{Style, plural, table};
+use crate::config::model::Connector;
+use crate::http::Shared;
+use crate::source::okta::Okta;
+use crate::source::{GroupFilter, Inspection, ReadRequest, Source};
+use crate::sync::desire::groups::{judge_group, name_in_target};
+use crate::sync::desire::wanted_attributes;
+use crate::sync::explain::examine;
+use crate::sync::mapping::UserView;
+use crate::sync::model::{Finding, Proof, SourceSnapshot};
+use crate::sync::progress::RunControl;
+use crate::sync::rules::{GroupRules, Rules};
+use crate::target::Capabilities;
+use crate::telemetry::escape::{escape, escape_lines};
+use crate::telemetry::metrics::Metrics;
+
+/// How many mapped users are shown.
+const SHOWN_USERS: usize = 5;
+/// How many findings are told to a person; JSON has all.
+const MOST_FINDINGS: usize = 10;
+
+/// What the source says about one connector.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Online {
+    /// The origin that was asked.
+    source: String,
+    /// Whose the token is.
+    principal: Option<String>,
+    /// Which roles that has; none if that is not known.
+    roles: Option<Vec<String>>,
+    /// Users, if they could be read.
+    users: Option<UsersSeen>,
+    /// Groups, if they could be read.
+    groups: Option<GroupsSeen>,
+    /// The first users in scope, by login, as the target would get them.
+    mapped: Vec<MappedUser>,
+    /// What is found about single records.
+    findings: Vec<Finding>,
+    /// What a person should look at.
+    warnings: Vec<String>,
+    /// Why a run would fail.
+    pub(super) errors: Vec<String>,
+}
+
+/// How many users are seen.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct UsersSeen {
+    visible: u64,
+    in_scope: u64,
+    out_of_scope: u64,
+    /// Members of groups were not read, and without them it is not known.
+    not_known: u64,
+}
+
+/// How many groups are seen.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct GroupsSeen {
+    visible: u64,
+    in_scope: u64,
+}
+
+/// A user as the target would get it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct MappedUser {
+    login: CompactString,
+    username: CompactString,
+    email: CompactString,
+    display_name: CompactString,
+}
+
+/// Asks the source of each good connector, one after the other.
+pub(super) fn look(connectors: &mut [CheckedConnector], output: &Output) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
+    let http = Shared::new(Metrics::new()).map_err(|error| Failure::new(Exit::Failed, error))?;
+    for checked in connectors {
+        if let Some(connector) = &checked.connector {
+            let okta = Okta::new(connector.source.clone(), &http);
+            if output.messages_on_terminal {
+                output.say(&format!("{}: reading {} …", escape(&connector.name), origin(connector)));
+            }
+            checked.online = Some(runtime.block_on(ask(connector, &okta, output.clock.now())));
+        }
+    }
+    Ok(())
+}
+
+fn origin(connector: &Connector) -> String {
+    connector.source.origin.origin().ascii_serialization()
+}
+
+/// Asks the source of one connector. Whatever goes wrong stands in the answer.
+async fn ask(connector: &Connector, source: &dyn Source, now: DateTime<Utc>) -> Online {
+    let request = ReadRequest {
+        attributes: wanted_attributes(&connector.rules).into(),
+        wants_members: GroupFilter(Arc::new(|_| false)),
+        groups_with_memberships: BTreeSet::new(),
+    };
+    let mut online = Online { source: origin(connector), ..Online::default() };
+    match source.inspect(&request, &RunControl::default()).await {
+        Ok(inspection) => online.take(inspection, connector, now),
+        Err(error) => online.errors.push(error.to_string()),
+    }
+    online
+}
+
+impl Online {
+    fn take(&mut self, inspection: Inspection, connector: &Connector, now: DateTime<Utc>) {
+        let Inspection { principal, roles, snapshot, unknown_attributes } = inspection;
+        let (rules, capabilities) = (&connector.rules, capabilities(&connector.target));
+        self.principal = principal.map_err(|why| self.warn("the owner of the token", &why)).ok();
+        self.roles = roles.map_err(|why| self.warn("the role of the token", &why)).ok();
+        for (list, proof) in [("users", &snapshot.users_proof), ("groups", &snapshot.groups_proof)] {
+            if let Proof::NotProven(why) = proof {
+                self.warnings.push(format!(
+                    "the list of {list} was not read to its end ({why}); the numbers are those of what was read, and a \
+                     sync would remove nobody on account of it"
+                ));
+            }
+        }
+        self.count_users(&snapshot, rules, &capabilities, now);
+        self.count_groups(&snapshot, rules, &capabilities);
+        match unknown_attributes {
+            Ok(unknown) => self.warnings.extend(unknown.iter().map(|path| unknown_attribute(path, rules))),
+            Err(why) => self.warn("which attributes users of this org have", &why),
+        }
+        self.findings = snapshot.findings;
+    }
+
+    fn warn(&mut self, what: &str, why: &str) {
+        self.warnings.push(format!("{what} is not known: {why}"));
+    }
+
+    fn count_users(
+        &mut self,
+        snapshot: &SourceSnapshot,
+        rules: &Rules,
+        capabilities: &Capabilities,
+        now: DateTime<Utc>,
+    ) {
+        let names = &snapshot.attribute_names;
+        let mut users = UsersSeen { visible: snapshot.users.len() as u64, ..UsersSeen::default() };
+        let mut candidates = Vec::new();
+        for user in &snapshot.users {
+            let verdict = examine(user, names, None, rules, capabilities, now);
+            match verdict.in_scope {
+                Some(true) => users.in_scope += 1,
+                Some(false) => users.out_of_scope += 1,
+                None => users.not_known += 1,
+            }
+            if verdict.in_scope != Some(false) {
+                let view = UserView { names, user };
+                candidates.push((view.login(), view));
+            }
+        }
+        if users.visible == 0 {
+            self.warnings.push(
+                "no user is visible: a sync would change nothing, since an empty list proves nothing. Look at the roles \
+                 of the token, and at `search` and `app` in the connector file"
+                    .to_owned(),
+            );
+        }
+        candidates.sort_by(|(one, one_view), (other, other_view)| {
+            (one, &one_view.user.id).cmp(&(other, &other_view.user.id))
+        });
+        for (login, view) in candidates.into_iter().take(SHOWN_USERS) {
+            match rules.mapping.map(view) {
+                Ok(mapped) => self.mapped.push(MappedUser {
+                    login,
+                    username: mapped.username,
+                    email: mapped.email,
+                    display_name: mapped.display_name,
+                }),
+                Err(problem) => self.warnings.push(format!(
+                    "mapping.{} cannot be carried out for {login}: {}",
+                    problem.attribute, problem.problem
+                )),
+            }
+        }
+        self.users = Some(users);
+    }
+
+    fn count_groups(&mut self, snapshot: &SourceSnapshot, rules: &Rules, capabilities: &Capabilities) {
+        let in_scope = snapshot
+            .groups
+            .iter()
+            .filter(|group| judge_group(&rules.groups, &group.name).dropped_by.is_none());
+        self.groups =
+            Some(GroupsSeen { visible: snapshot.groups.len() as u64, in_scope: in_scope.count() as u64 });
+        let key = |name: &str| capabilities.name_key(name.trim());
+        let visible: BTreeSet<_> =
+            snapshot.groups.iter().map(|group| key(&name_in_target(&rules.groups, &group.name).0)).collect();
+        for required in &rules.scope.required_groups {
+            if !visible.contains(&key(required)) {
+                // RULES 11.
+                self.errors.push(format!(
+                    "scope.required_groups names {required}, and no group of that name is visible with this token, so \
+                     every run would fail; correct the name (after groups.rename), or let the token see the group"
+                ));
+            }
+        }
+    }
+
+    /// Says what is wrong, like diagnostics.
+    pub(super) fn say(&self, name: &str, output: &Output) {
+        let style = output.message_style;
+        let name = escape(name);
+        for error in &self.errors {
+            output.say(&format!("{} {name}: {}", style.red("error:"), escape_lines(error)));
+        }
+        for warning in &self.warnings {
+            output.say(&format!("{} {name}: {}", style.yellow("warning:"), escape_lines(warning)));
+        }
+        for finding in self.findings.iter().take(MOST_FINDINGS) {
+            output.say(&format!(
+                "{} {name}: {}: {}",
+                style.yellow(finding.kind.as_str()),
+                escape(&finding.subject),
+                escape(&finding.message)
+            ));
+        }
+        if self.findings.len() > MOST_FINDINGS {
+            output.say(&format!("… {} more with --json", self.findings.len() - MOST_FINDINGS));
+        }
+    }
+
+    /// What was seen, as a person reads it.
+    pub(super) fn render(&self, style: Style) -> String {
+        let mut out = String::new();
+        let mut line = |what: &str, value: &str| out.push_str(&format!("  {what:<10}{}\n", escape(value)));
+        line("source", &self.source);
+        let (Some(users), Some(groups)) = (&self.users, &self.groups) else {
+            return format!("{out}  {}\n", style.red("it could not be read"));
+        };
+        line("token of", self.principal.as_deref().unwrap_or("not known"));
+        line("roles", &self.roles.as_ref().map_or_else(|| "not known".to_owned(), |roles| list(roles)));
+        let mut seen = format!("{} visible, {} in scope", users.visible, users.in_scope);
+        if users.not_known > 0 {
+            let depends = "more if their groups say so (scope.required_groups, inactive.except_groups)";
+            seen.push_str(&format!(", {} {depends}", users.not_known));
+        }
+        line("users", &seen);
+        line("groups", &format!("{} visible, {} in scope", groups.visible, groups.in_scope));
+        if !self.mapped.is_empty() {
+            let shown = plural(self.mapped.len() as u64, "user");
+            out.push_str(&format!(
+                "  {}\n",
+                style.bold(&format!("the first {shown} as the target would get them"))
+            ));
+            let rows = self.mapped.iter().map(|user| {
+                vec![user.username.to_string(), user.email.to_string(), user.display_name.to_string()]
+            });
+            for row in table(&["username", "email", "display_name"], &[], rows).lines() {
+                out.push_str(&format!("    {row}\n"));
+            }
+        }
+        out
+    }
+}
+
+fn list(roles: &[String]) -> String {
+    if roles.is_empty() { "none".to_owned() } else { roles.join(", ") }
+}
+
+/// Which templates name an attribute that no user has.
+fn unknown_attribute(path: &str, rules: &Rules) -> String {
+    let path = if path.starts_with("profile.") { path.to_owned() } else { format!("profile.{path}") };
+    let named = rules.mapping.templates().filter(|(_, template)| template.paths().contains(path.as_str()));
+    let named: Vec<String> = named.map(|(attribute, _)| format!("mapping.{attribute}")).collect();
+    format!(
+        "users of this org have no attribute {path}, so it is always empty; it is named by {}",
+        if named.is_empty() { "the connector file".to_owned() } else { named.join(", ") }
+    )
+}
+
+#[cfg(test)]
+#[path = "online_tests.rs"]
+mod tests;

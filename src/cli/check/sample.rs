@@ -1,0 +1,67 @@
+//! `check --sample`: one saved user through scope and mapping, without an org and without secrets.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+
+use super::{CheckedConnector, capabilities};
+use crate::cli::exit::{Exit, Failure};
+use crate::config::model::Connector;
+use crate::source::okta;
+use crate::sync::desire::wanted_attributes;
+use crate::sync::explain::{UserVerdict, examine};
+use crate::telemetry::escape::escape;
+
+/// The largest file that is taken in, in bytes; a user of Okta's is a few KiB.
+const LARGEST_SAMPLE: u64 = 4 * 1024 * 1024;
+
+/// Gives each good connector its verdict on the user in `file`.
+pub(super) fn evaluate(
+    connectors: &mut [CheckedConnector],
+    file: &Path,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let name = if is_stdin(file) { "standard input".to_owned() } else { file.display().to_string() };
+    let unusable = |why: String| {
+        Failure::new(Exit::Failed, format!("the saved user in {} cannot be used: {why}", escape(&name)))
+    };
+    let body = read(file).map_err(unusable)?;
+    for checked in connectors {
+        if let Some(connector) = &checked.connector {
+            checked.sample = Some(verdict(&body, connector, now).map_err(unusable)?);
+        }
+    }
+    Ok(())
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    let read = if is_stdin(file) {
+        io::stdin().lock().take(LARGEST_SAMPLE + 1).read_to_end(&mut body)
+    } else {
+        std::fs::File::open(file).and_then(|opened| opened.take(LARGEST_SAMPLE + 1).read_to_end(&mut body))
+    };
+    read.map_err(|error| format!("{error}. Name a file with one user as Okta answers it, or `-`"))?;
+    if body.len() as u64 > LARGEST_SAMPLE {
+        return Err(format!("it is larger than {} MiB; save one user, not a list", LARGEST_SAMPLE >> 20));
+    }
+    Ok(body)
+}
+
+fn verdict(body: &[u8], connector: &Connector, now: DateTime<Utc>) -> Result<UserVerdict, String> {
+    let attributes = wanted_attributes(&connector.rules);
+    let sample = okta::sample(body, &attributes)?;
+    Ok(examine(
+        &sample.user,
+        &attributes,
+        sample.groups.as_deref(),
+        &connector.rules,
+        &capabilities(&connector.target),
+        now,
+    ))
+}
