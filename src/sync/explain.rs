@@ -235,13 +235,15 @@ pub(super) fn examine_candidate(
     scope.extend(ORDER.into_iter().map(|rule| step(rule, candidate, rules, now)));
     let mapping = map_each(candidate.view, rules);
     scope.extend(step_of_name(&mapping, rules, capabilities));
-    let has = |verdict: Verdict| scope.iter().any(|step| step.verdict == verdict);
-    let in_scope = if has(Verdict::Out) {
-        Some(false)
-    } else if has(Verdict::Unknown) || has(Verdict::LeftAlone) {
-        None
-    } else {
-        Some(true)
+    // The first that does not let it in decides.
+    let against = scope
+        .iter()
+        .map(|step| step.verdict)
+        .find(|verdict| !matches!(verdict, Verdict::In | Verdict::NotSet));
+    let in_scope = match against {
+        None => Some(true),
+        Some(Verdict::Out) => Some(false),
+        Some(_) => None,
     };
     UserVerdict { in_scope, scope, mapping }
 }
@@ -252,6 +254,9 @@ fn step(rule: ScopeRule, candidate: &Candidate<'_>, rules: &Rules, now: DateTime
     let (verdict, detail) = match (judgement, rule) {
         (Judgement::NotSet, _) => (Verdict::NotSet, "not set, or it leaves nobody out here".to_owned()),
         (Judgement::In, ScopeRule::Statuses) => (Verdict::In, format!("the status is {status}")),
+        (Judgement::Out, ScopeRule::Statuses) if candidate.view.user.status == Status::Unknown => {
+            (Verdict::LeftAlone, "the status is not known".to_owned())
+        }
         (Judgement::Out, ScopeRule::Statuses) => {
             (Verdict::Out, format!("the status is {status}, which is not in scope"))
         }
@@ -299,7 +304,8 @@ fn activity(candidate: &Candidate<'_>, rules: &Rules) -> String {
     match candidate.view.get("lastLogin") {
         AttributeValue::Absent => {
             let began = candidate.view.get("created").render();
-            format!("never signed in, created {began}; inactive.days is {days}{exempt}")
+            let began = if began.is_empty() { String::new() } else { format!(", created {began}") };
+            format!("never signed in{began}; inactive.days is {days}{exempt}")
         }
         last => format!("last signed in {}; inactive.days is {days}{exempt}", last.render()),
     }

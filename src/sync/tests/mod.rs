@@ -2,6 +2,7 @@
 
 mod always;
 mod crash;
+mod explain;
 mod identity;
 mod leavers;
 mod limits;
