@@ -46,11 +46,11 @@ pub enum Command {
   usersyncd check                                  usersyncd.yaml and all connector files
   usersyncd check ./acme.yaml                      this connector file alone
   usersyncd check --online ./acme.yaml             and what Okta shows with its token
-  usersyncd check --sample anna.json ./acme.yaml   and what becomes of one saved user; needs no token
+  usersyncd check --sample anna.json ./acme.yaml   what becomes of one saved user, without a token
   usersyncd check --json | jq '.diagnostics[]'     for programs
 
 A saved user is what Okta answers, or {\"user\": that answer, \"groups\": [names]}:
-  curl -H \"Authorization: SSWS $TOKEN\" https://acme.okta.com/api/v1/users/anna@example.com > anna.json
+  curl -H \"Authorization: SSWS $TOKEN\" https://acme.okta.com/api/v1/users/LOGIN > anna.json
 
 A token in a credential is read where systemd would put it:
   CREDENTIALS_DIRECTORY=/etc/usersyncd usersyncd check --online")]

@@ -255,16 +255,19 @@ impl Online {
         line("groups", &format!("{} visible, {} in scope", groups.visible, groups.in_scope));
         if !self.mapped.is_empty() {
             let shown = plural(self.mapped.len() as u64, "user");
-            out.push_str(&format!(
-                "  {}\n",
-                style.bold(&format!("the first {shown} as the target would get them"))
-            ));
+            let may_be = if users.in_scope == 0 { "that may be in scope, " } else { "" };
+            let title = format!("the first {shown} {may_be}as the target would get them");
+            out.push_str(&format!("  {}\n", style.bold(&title)));
             let rows = self.mapped.iter().map(|user| {
                 vec![user.username.to_string(), user.email.to_string(), user.display_name.to_string()]
             });
             for row in table(&["username", "email", "display_name"], &[], rows).lines() {
                 out.push_str(&format!("    {row}\n"));
             }
+        }
+        if !self.errors.is_empty() {
+            let errors = plural(self.errors.len() as u64, "error");
+            out.push_str(&format!("  {}\n", style.red(&format!("{errors}; every run would fail"))));
         }
         out
     }

@@ -191,6 +191,10 @@ async fn rules_11_a_required_group_that_is_not_visible_is_an_error() {
     // Members are not read, so nobody can be said to be in scope; who is out for another reason is.
     assert_eq!(online.users, Some(UsersSeen { visible: 8, in_scope: 0, out_of_scope: 2, not_known: 6 }));
     let text = online.render(PLAIN);
+    assert!(
+        text.contains("the first 5 users that may be in scope, as")
+            && text.ends_with("  1 error; every run would fail\n")
+    );
     assert!(text.contains("0 in scope, 6 more if their groups say so (scope.required_groups"), "{text}");
     assert_eq!(online.mapped[0].username, "user3@example.com");
 }
