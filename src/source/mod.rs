@@ -60,7 +60,8 @@ pub trait Source: Send + Sync {
 
     /// Asks for single records by id, with the question that defined the scope (RULES 17), and puts the answers into the
     /// snapshot: who is there is added to its lists (a group with its members), who is not, or is not in the source's own
-    /// part of the scope, gets an entry in [`SourceSnapshot::absences`].
+    /// part of the scope, gets an entry in [`SourceSnapshot::absences`]. A user whom the source's own part of the scope
+    /// leaves out is added to the list all the same where its status says more than that: deactivated, or not known.
     async fn confirm(
         &self,
         snapshot: &mut SourceSnapshot,
@@ -72,9 +73,12 @@ pub trait Source: Send + Sync {
     /// Reads one user, by id or login, and the groups that it is a member of.
     ///
     /// The snapshot holds the user if it exists, whatever its status, and its groups, each with it as the only member. Its
-    /// `groups_proof` says whether the list of the user's groups was read to its end. Where the source's own part of the
-    /// scope (a search, an application) leaves out the user or a group, an entry in [`SourceSnapshot::absences`] says so.
-    /// A user that does not exist is no error: then `users` is empty, and `absences` has an entry for what was asked.
+    /// `groups_proof` says whether the list of the user's groups was read to its end. Its `users_proof` is always proven:
+    /// the answer is whole for the one who was asked for, and says nothing about anybody else. Where the source's own part
+    /// of the scope (a search, an application) leaves out the user or a group, an entry in [`SourceSnapshot::absences`]
+    /// says so; where that is not known, the entry says that. A user that does not exist is no error: then `users` is empty,
+    /// and `absences` has an entry for what was asked, as it was asked. An answer about somebody else (neither this id, nor
+    /// this login whatever its case) is an error.
     async fn read_user(
         &self,
         id_or_login: &str,
@@ -105,7 +109,8 @@ pub enum SourceError {
     /// A secret that could not be read.
     #[error("{0}")]
     Secret(String),
-    /// 401 or 403: the credentials or the rights behind them.
+    /// 401 or 403: the credentials or the rights behind them. Or a search that the source does not understand, or an
+    /// application that it does not have: what the connector's file asks for.
     #[error("{0}")]
     Refused(String),
     /// No connection, no answer in time, or only server errors.
