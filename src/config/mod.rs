@@ -13,6 +13,7 @@ mod effective;
 mod form;
 pub mod model;
 mod read;
+mod scalar;
 pub mod scan;
 mod schedule;
 pub mod schema;

@@ -40,15 +40,23 @@ pub(super) struct Complaint {
     pub(super) message: String,
     /// Another, if there is something to advise.
     pub(super) advice: Option<String>,
+    /// The bytes of the value that it is about, where it is not all of it.
+    pub(super) at: Option<Range<usize>>,
 }
 
 impl Complaint {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), advice: None }
+        Self { message: message.into(), advice: None, at: None }
     }
 
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
+        self
+    }
+
+    /// It is about `length` bytes of the value from `offset` on.
+    pub(super) fn at(mut self, offset: usize, length: usize) -> Self {
+        self.at = Some(offset..offset + length);
         self
     }
 }
@@ -96,6 +104,19 @@ impl Text {
             advice: complaint.advice,
             snippet: region.map(|region| self.snippet(region)),
         }
+    }
+
+    /// The characters of `region`, each with its place; a line feed at the end of each line but the last of the file.
+    pub(super) fn characters(&self, region: Region) -> impl Iterator<Item = (char, Position)> {
+        let lines = self.lines.iter().enumerate().map(|(index, line)| (index + 1, line));
+        let lines = lines.skip(region.from.line.saturating_sub(1));
+        let lines = lines.take((region.to.line + 1).saturating_sub(region.from.line));
+        let characters = lines.flat_map(|(line, characters)| {
+            let end = (line < self.lines.len()).then_some('\n');
+            let characters = characters.iter().copied().chain(end);
+            characters.enumerate().map(move |(index, character)| (character, Position { line, column: index + 1 }))
+        });
+        characters.filter(move |(_, place)| (region.from..region.to).contains(place))
     }
 
     /// Where a diagnostic about `region` stands.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use serde_yaml::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, options};
 
+use super::scalar::Quotes;
 use super::text::{Complaint, Position, Region, names_a_secret, quoted};
 
 /// Deeper nesting than any valid file has.
@@ -17,6 +18,8 @@ const DEEPEST: usize = 32;
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) region: Region,
+    /// How it is quoted, if it is a scalar.
+    pub(super) quotes: Quotes,
     pub(super) value: Value,
 }
 
@@ -44,6 +47,10 @@ pub(super) struct Entry {
 }
 
 impl Node {
+    fn new(region: Region, value: Value) -> Self {
+        Self { region, quotes: Quotes::None, value }
+    }
+
     /// The value of `key`, if this is a mapping that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.value)
@@ -187,16 +194,23 @@ impl<'a> Reader<'a> {
         let tag = event.tag().map(|tag| tag.original());
         let start = region(&span);
         let mut node = match event {
-            Event::Scalar(text, style, ..) => Node { region: start, value: scalar(text.into_owned(), style) },
+            Event::Scalar(text, style, ..) => {
+                let quotes = match style {
+                    ScalarStyle::SingleQuoted => Quotes::Single,
+                    ScalarStyle::DoubleQuoted => Quotes::Double,
+                    _ => Quotes::None,
+                };
+                Node { region: start, quotes, value: scalar(text.into_owned(), style) }
+            }
             Event::SequenceStart(..) => self.sequence(start)?,
             Event::MappingStart(..) => self.mapping(start)?,
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 let complaint = Complaint::new("A `*` at the beginning of a value is a YAML alias, which is not accepted.")
                     .advise("Put quotes around the value if the `*` is part of it, as in \"*-test\"; else repeat the value.");
                 self.complaints.push((start, complaint));
-                Node { region: start, value: Value::Broken }
+                Node::new(start, Value::Broken)
             }
-            _ => Node { region: start, value: Value::Broken },
+            _ => Node::new(start, Value::Broken),
         };
         if anchored {
             // Complained about where the parser reports it.
@@ -218,7 +232,7 @@ impl<'a> Reader<'a> {
             let (event, span) = self.next()?;
             if event == Event::SequenceEnd {
                 let region = Region { from: start.from, to: region(&span).to };
-                return Ok(Node { region, value: Value::Sequence(items) });
+                return Ok(Node::new(region, Value::Sequence(items)));
             }
             items.push(self.node(event, span)?);
         }
@@ -231,7 +245,7 @@ impl<'a> Reader<'a> {
             let (event, span) = self.next()?;
             if event == Event::MappingEnd {
                 let region = Region { from: start.from, to: region(&span).to };
-                return Ok(Node { region, value: Value::Mapping(entries) });
+                return Ok(Node::new(region, Value::Mapping(entries)));
             }
             let key = self.node(event, span)?;
             let (event, span) = self.next()?;
