@@ -4,10 +4,11 @@ use std::path::Path;
 
 use super::diagnostic::{Checked, Diagnostic, Severity};
 use super::form::Form;
+use super::scalar;
 use super::table::{Key, Kind, Nothing, SECRET};
-use super::text::{Complaint, Region, Text, quoted};
+use super::text::{Complaint, Region, Text, printable, quoted};
 use super::tree::{self, Entry, Node, Value};
-use super::values::{alternatives, closest, word};
+use super::values::{alternatives, closest};
 
 /// More diagnostics than anybody reads.
 pub(super) const MOST_DIAGNOSTICS: usize = 100;
@@ -61,6 +62,18 @@ impl Checker {
 
     pub(super) fn warning(&mut self, region: Region, complaint: Complaint) {
         self.add(Severity::Warning, Some(region), complaint);
+    }
+
+    /// An error about a scalar, at the place in it that the complaint names.
+    pub(super) fn fault(&mut self, node: &Node, mut complaint: Complaint) {
+        let region = match (complaint.at.take(), node.scalar()) {
+            // Where nothing is shown, nothing is pointed at either.
+            (Some(bytes), Some(value)) if !self.text.is_hidden(node.region) => {
+                scalar::region_of(&self.text, node.region, node.quotes, value, bytes)
+            }
+            _ => node.region,
+        };
+        self.error(region, complaint);
     }
 
     /// An error that concerns the whole file.
@@ -184,11 +197,25 @@ impl Checker {
             Kind::One(form) => self.one(node, form, path),
             Kind::Many(form) => drop(self.many(entry, form, path)),
             Kind::Some(form, reason) => self.some(entry, form, path, reason),
-            Kind::OneOrLater(_) if matches!(node.value, Value::Mapping(_) | Value::Sequence(_)) => {
-                let complaint = Complaint::new(format!("This form of `{path}` is not supported yet."));
-                self.error(node.region, complaint.advise(format!("What works is {}.", expected(key))));
+            Kind::Each(form, name) => self.each(entry, form, name, path),
+            Kind::Rules(keys) => self.rules(entry, keys, path),
+            Kind::OneOrSection(_, keys) if matches!(node.value, Value::Mapping(_)) => {
+                self.section(entry, keys, path);
             }
-            Kind::OneOrLater(form) => self.one(node, form, path),
+            Kind::OneOrSection(form, keys) => {
+                let advice = match node.scalar().map(|text| form.check(text, path)) {
+                    Some(Ok(())) => return,
+                    Some(Err(complaint)) => complaint.advice,
+                    None => None,
+                };
+                let complaint = Complaint::new(format!(
+                    "`{path}` must be {} or a mapping of keys to values, but it is {}.",
+                    form.expected(),
+                    self.describe(node)
+                ));
+                let advice = advice.unwrap_or_else(|| format!("Its keys are {}.", offered(keys)));
+                self.error(node.region, complaint.advise(advice));
+            }
             Kind::Later(nothing, advice) => {
                 if !nothing.is(node) {
                     let complaint = Complaint::new(format!("`{path}` is not supported yet."));
@@ -201,10 +228,74 @@ impl Checker {
     fn section(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
         let Some(entries) = self.mapping(entry, keys, path) else { return };
         self.entries(entries, keys, path);
+        self.missing(entries, keys, path, entry.region);
+    }
+
+    /// Complains about each required key that `entries` do not have.
+    fn missing(&mut self, entries: &[Entry], keys: &'static [Key], path: &str, region: Region) {
         for (key, advice) in missing(entries, keys) {
             let complaint =
                 Complaint::new(format!("`{path}` needs the key `{}`, which is missing.", key.name));
-            self.error(entry.region, complaint.advise(advice));
+            self.error(region, complaint.advise(advice));
+        }
+    }
+
+    /// A mapping of names that whoever writes the file chooses.
+    fn each(&mut self, entry: &Entry, form: Form, name: fn(&str) -> Result<(), Complaint>, path: &str) {
+        let Value::Mapping(entries) = &entry.value.value else {
+            let complaint = Complaint::new(format!(
+                "`{path}` must be a mapping of names to values, but it is {}.",
+                self.describe(&entry.value)
+            ));
+            let advice =
+                format!("Write `NAME: VALUE` on lines of their own under it, each {}.", form.expected());
+            self.error(entry.value.region, complaint.advise(advice));
+            return;
+        };
+        for entry in entries {
+            if let Err(complaint) = name(&entry.key) {
+                self.error(entry.region, complaint);
+            }
+            let path = join(path, &printable(&entry.key));
+            match &entry.value.value {
+                Value::Broken => {}
+                Value::Null => {
+                    let complaint = Complaint::new(format!("{} has no value.", quoted(&path)));
+                    self.error(entry.region, complaint.advise("Write its value behind it, or remove it."));
+                }
+                _ => self.one(&entry.value, form, &path),
+            }
+        }
+    }
+
+    /// A list of mappings.
+    fn rules(&mut self, entry: &Entry, keys: &'static [Key], path: &str) {
+        let names = || keys.iter().map(|key| key.name).collect::<Vec<_>>().join("` and `");
+        let Value::Sequence(items) = &entry.value.value else {
+            let complaint = Complaint::new(format!(
+                "`{path}` must be a list, but it is {}.",
+                self.describe(&entry.value)
+            ));
+            let advice = format!("Write a dash before each rule; its keys are `{}`.", names());
+            self.error(entry.value.region, complaint.advise(advice));
+            return;
+        };
+        for item in items {
+            match &item.value {
+                Value::Mapping(entries) => {
+                    self.entries(entries, keys, path);
+                    let region = entries.first().map_or(item.region, |first| first.region);
+                    self.missing(entries, keys, path, region);
+                }
+                Value::Broken => {}
+                _ => {
+                    let complaint = Complaint::new(format!(
+                        "Each item of `{path}` must be a mapping of keys to values, but this is {}.",
+                        self.describe(item)
+                    ));
+                    self.error(item.region, complaint.advise(format!("Its keys are `{}`.", names())));
+                }
+            }
         }
     }
 
@@ -276,7 +367,7 @@ impl Checker {
         match &node.value {
             Value::Scalar(text) => {
                 if let Err(complaint) = form.check(text, path) {
-                    self.error(node.region, complaint);
+                    self.fault(node, complaint);
                 }
             }
             _ => {
@@ -328,7 +419,7 @@ impl Checker {
         match &item.value {
             Value::Scalar(text) => {
                 if let Err(complaint) = form.check(text, path) {
-                    self.error(item.region, complaint);
+                    self.fault(item, complaint);
                 }
             }
             Value::Broken => {}
@@ -370,8 +461,6 @@ impl Nothing {
     fn is(self, node: &Node) -> bool {
         match (self, &node.value) {
             (Self::EmptyMapping, Value::Mapping(entries)) => entries.is_empty(),
-            (Self::EmptyList, Value::Sequence(items)) => items.is_empty(),
-            (Self::Off, Value::Scalar(text)) => word(text, &["on", "off"]) == Some("off"),
             _ => false,
         }
     }
@@ -387,10 +476,6 @@ fn offered(keys: &[Key]) -> String {
 fn missing(entries: &[Entry], keys: &'static [Key]) -> Vec<(&'static Key, &'static str)> {
     let has = |key: &Key| entries.iter().any(|entry| entry.key == key.name);
     keys.iter().filter(|key| !has(key)).filter_map(|key| key.required.map(|advice| (key, advice))).collect()
-}
-
-fn expected(key: &Key) -> String {
-    if let Kind::One(form) | Kind::OneOrLater(form) = key.kind { form.expected() } else { String::new() }
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -409,7 +494,9 @@ fn collect_homes(name: &str, keys: &'static [Key], path: &str, homes: &mut Vec<S
         if key.name == name {
             homes.push(path.to_owned());
         }
-        if let Kind::Section(inner) | Kind::OneOf(inner) = key.kind {
+        if let Kind::Section(inner) | Kind::OneOf(inner) | Kind::Rules(inner) | Kind::OneOrSection(_, inner) =
+            key.kind
+        {
             collect_homes(name, inner, &join(path, key.name), homes);
         }
     }

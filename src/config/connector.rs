@@ -4,17 +4,12 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::check::{Checker, MOST_DIAGNOSTICS};
+use super::check::Checker;
 use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
-use super::schedule;
 use super::secret::Environment;
-use super::text::{Complaint, quoted};
+use super::text::Complaint;
 use super::tree::{Node, Value};
-use super::values;
-use crate::sync::model::Status;
-use crate::sync::rules::{
-    Globs, GroupRules, LeaverGroups, LeaverUsers, Leavers, Limit, Limits, Protected, Rules, Scope,
-};
+use super::{rules, schedule, search, values};
 
 /// The share of Okta's rate limits that may be used, in hundredths, where nothing is said.
 pub(super) const DEFAULT_BUDGET: u8 = 50;
@@ -29,17 +24,17 @@ pub(super) struct Origin<'a> {
     pub(super) digest: String,
 }
 
-/// Checks the tree and makes a connector of it; none if there is an error.
+/// Checks the tree and makes a connector of it; none if there is an error. Without an environment, secrets are not read.
 pub(super) fn build(
     checker: &mut Checker,
     root: &Node,
     origin: Origin<'_>,
-    environment: Environment<'_>,
+    environment: Option<Environment<'_>>,
 ) -> Option<Connector> {
     checker.root(root);
     let source = source(checker, root, origin.directory, environment);
     let schedule = schedule(checker, root);
-    let rules = rules(checker, root);
+    let rules = rules::build(checker, root);
     Some(Connector {
         name: name(origin.path)?,
         path: origin.path.to_path_buf(),
@@ -62,7 +57,8 @@ pub(super) fn name(path: &Path) -> Option<String> {
     is_name.then(|| stem.to_owned())
 }
 
-fn text<'a>(root: &'a Node, path: &[&str]) -> Option<&'a str> {
+/// The scalar at the end of a path of keys.
+pub(super) fn text<'a>(root: &'a Node, path: &[&str]) -> Option<&'a str> {
     root.find(path)?.scalar()
 }
 
@@ -70,7 +66,7 @@ fn source(
     checker: &mut Checker,
     root: &Node,
     directory: &Path,
-    environment: Environment<'_>,
+    environment: Option<Environment<'_>>,
 ) -> Option<OktaSettings> {
     let okta = root.find(&["source"])?.entry("okta")?;
     if !matches!(okta.value.value, Value::Mapping(_)) {
@@ -97,13 +93,16 @@ fn source(
     }
     let token = token(checker, &okta.value, directory, environment);
     let budget = text(&okta.value, &["rate_budget"]).and_then(|text| values::budget(text).ok());
+    // Whatever is wrong with a search was complained about.
+    let search =
+        |kind: &str| text(&okta.value, &[kind, "search"]).and_then(|text| search::search(text, "").ok());
     Some(OktaSettings {
         origin: org(&okta.value)?,
         token: token?,
         rate_budget: budget.unwrap_or(DEFAULT_BUDGET),
-        users_search: None,
-        groups_search: None,
-        app: None,
+        users_search: search("users"),
+        groups_search: search("groups"),
+        app: text(&okta.value, &["app"]).map(str::to_owned),
     })
 }
 
@@ -114,12 +113,12 @@ fn org(okta: &Node) -> Option<Url> {
     }
 }
 
-/// Where the token is, once it was read there.
+/// Where the token is, once it was read there if it is to be read.
 fn token(
     checker: &mut Checker,
     okta: &Node,
     directory: &Path,
-    environment: Environment<'_>,
+    environment: Option<Environment<'_>>,
 ) -> Option<SecretRef> {
     let place = okta.find(&["auth", "api_token"])?;
     let read = |key: &str, check: fn(&str) -> Result<(), Complaint>| {
@@ -134,6 +133,7 @@ fn token(
         read("env", values::variable).map(|(region, name)| (region, SecretRef::Environment(name.to_owned())))
     };
     let (region, secret) = credential.or_else(file).or_else(variable)?;
+    let Some(environment) = environment else { return Some(secret) };
     if let Err(complaint) = secret.read_from(environment) {
         checker.error(region, complaint);
     } else if let Some(complaint) = secret.exposure() {
@@ -167,123 +167,6 @@ fn schedule(checker: &mut Checker, root: &Node) -> Option<ScheduleSettings> {
         );
     }
     Some(schedule)
-}
-
-fn rules(checker: &mut Checker, root: &Node) -> Rules {
-    Rules {
-        scope: scope(checker, root),
-        groups: GroupRules {
-            include: globs(checker, root, &["groups", "include"]),
-            exclude: globs(checker, root, &["groups", "exclude"]),
-            ..GroupRules::default()
-        },
-        protected: Protected {
-            users: globs(checker, root, &["protected", "users"]),
-            groups: globs(checker, root, &["protected", "groups"]),
-        },
-        leavers: Leavers {
-            users: match text(root, &["leavers", "users"]) {
-                Some("keep") => LeaverUsers::Keep,
-                _ => LeaverUsers::Disable,
-            },
-            groups: match text(root, &["leavers", "groups"]) {
-                Some("keep") => LeaverGroups::Keep,
-                _ => LeaverGroups::Empty,
-            },
-            ..Leavers::default()
-        },
-        limits: limits(root),
-        ..Rules::default()
-    }
-}
-
-fn scope(checker: &mut Checker, root: &Node) -> Scope {
-    let statuses = root.find(&["scope", "statuses"]).and_then(|node| match &node.value {
-        Value::Sequence(items) => Some(items),
-        _ => None,
-    });
-    for item in statuses.into_iter().flatten() {
-        if item.scalar() == Some(Status::Deprovisioned.as_str()) {
-            let complaint = Complaint::new(
-                "With `DEPROVISIONED` in scope, people whom Okta deactivated keep their accounts in the target.",
-            );
-            checker.warning(item.region, complaint.advise("Remove it unless that is meant."));
-        }
-    }
-    if let Some(exclude) = root.find(&["scope", "users"]).and_then(|users| users.entry("exclude"))
-        && matches!(&exclude.value.value, Value::Sequence(items) if !items.is_empty())
-    {
-        let complaint = Complaint::new(
-            "Users who match `scope.users.exclude` and are managed already become leavers: `leavers.users` says what happens to their accounts.",
-        );
-        checker.warning(
-            exclude.region,
-            complaint
-                .advise("To leave accounts of the target alone, name them under `protected.users` instead."),
-        );
-    }
-    let read = |item: &Node| item.scalar().and_then(|text| values::status(text).ok());
-    Scope {
-        statuses: statuses
-            .map_or_else(|| Scope::default().statuses, |items| items.iter().filter_map(read).collect()),
-        required_groups: Vec::new(),
-        include: globs(checker, root, &["scope", "users", "include"]),
-        exclude: globs(checker, root, &["scope", "users", "exclude"]),
-    }
-}
-
-/// Compiles the patterns at `path`, with an error for each that is none.
-fn globs(checker: &mut Checker, root: &Node, path: &[&str]) -> Globs {
-    const AS: &str = "`*` is any text, `?` one character, `[ab]` a choice, `{a,b}` alternatives; a backslash before one of \
-                      them means the character itself.";
-    let Some(node) = root.find(path) else { return Globs::default() };
-    let Value::Sequence(items) = &node.value else { return Globs::default() };
-    // Those that are empty or no text were complained about.
-    let mut patterns: Vec<(&Node, &str)> = items
-        .iter()
-        .filter_map(|item| item.scalar().map(|text| (item, text)))
-        .filter(|(_, text)| !text.is_empty())
-        .collect();
-    for _ in 0..MOST_DIAGNOSTICS {
-        let texts: Vec<&str> = patterns.iter().map(|(_, text)| *text).collect();
-        let (position, reason) = match Globs::new(&texts) {
-            Ok(globs) => return globs,
-            Err(fault) => fault,
-        };
-        let Some((item, text)) =
-            patterns.get(position).copied().filter(|(_, text)| Globs::new(&[text]).is_err())
-        else {
-            let complaint = Complaint::new(format!(
-                "The patterns of `{}` are too many together: {reason}.",
-                path.join(".")
-            ));
-            checker.error(node.region, complaint.advise("Write fewer, as in \"svc-*\" for many names."));
-            break;
-        };
-        checker.error(
-            item.region,
-            Complaint::new(format!("{} is not a pattern: {reason}.", quoted(text))).advise(AS),
-        );
-        patterns.remove(position);
-    }
-    Globs::default()
-}
-
-fn limits(root: &Node) -> Limits {
-    let defaults = Limits::default();
-    let limit = |key: &str, default: Limit| {
-        text(root, &["limits", key]).and_then(|text| values::limit(text).ok()).unwrap_or(default)
-    };
-    Limits {
-        leavers: limit("leavers", defaults.leavers),
-        memberships: limit("memberships", defaults.memberships),
-        groups: limit("groups", defaults.groups),
-        renames: limit("renames", defaults.renames),
-        creates: limit("creates", defaults.creates),
-        floor: text(root, &["limits", "floor"])
-            .and_then(|text| values::count(text).ok())
-            .unwrap_or(defaults.floor),
-    }
 }
 
 /// The directory that relative paths in the file at `path` start from; absolute.

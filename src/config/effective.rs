@@ -3,9 +3,14 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
-use super::table::TEMPLATES;
-use crate::sync::rules::{Globs, LeaverGroups, LeaverUsers, Limit, Rules};
+use crate::sync::mapping::Mapping;
+use crate::sync::rules::{
+    Globs, GroupRules, Inactive, LeaverGroups, LeaverMemberships, LeaverUsers, Leavers, Limit, Limits,
+    OnExisting, Rules,
+};
 
 /// The connector as YAML with every default filled in; secrets are named, never shown.
 #[must_use]
@@ -42,9 +47,22 @@ fn source(okta: &OktaSettings) -> String {
         SecretRef::Environment(name) => format!("env: {}", quote(name)),
     };
     let budget = okta.rate_budget;
-    format!(
+    let mut yaml = format!(
         "source:\n  okta:\n    {address}\n    auth:\n      api_token: {{ {token} }}\n    rate_budget: {budget}%\n"
-    )
+    );
+    for (kind, search) in [("users", &okta.users_search), ("groups", &okta.groups_search)] {
+        match search {
+            Some(search) => {
+                put(&mut yaml, &format!("    {kind}: {{ search: "), &format!("{} }}", quote(search)))
+            }
+            None => put(&mut yaml, &format!("    {kind}: {{}}"), "  # no search"),
+        }
+    }
+    match &okta.app {
+        Some(app) => put(&mut yaml, "    app: ", &quote(app)),
+        None => put(&mut yaml, "    # no app", ""),
+    }
+    yaml
 }
 
 fn schedule(schedule: &ScheduleSettings) -> String {
@@ -62,43 +80,101 @@ fn schedule(schedule: &ScheduleSettings) -> String {
 
 fn rules(rules: &Rules) -> String {
     let statuses: Vec<&str> = rules.scope.statuses.iter().map(|status| status.as_str()).collect();
-    let mut yaml = format!("\nscope:\n  statuses: [{}]\n  required_groups: []\n", statuses.join(", "));
+    let mut yaml = format!("\nscope:\n  statuses: [{}]\n", statuses.join(", "));
+    put(&mut yaml, "  required_groups: ", &names(&rules.scope.required_groups));
     yaml.push_str("  users:\n");
     put(&mut yaml, "    include: ", &list(&rules.scope.include));
     put(&mut yaml, "    exclude: ", &list(&rules.scope.exclude));
-    yaml.push_str("\nmapping:\n");
-    for (attribute, template) in TEMPLATES {
-        put(&mut yaml, &format!("  {attribute}: "), &quote(template));
-    }
-    yaml.push_str("  attributes: {}\n\ngroups:\n  rename: []\n  unmatched: keep\n");
-    put(&mut yaml, "  exclude: ", &list(&rules.groups.exclude));
-    put(&mut yaml, "  include: ", &list(&rules.groups.include));
-    yaml.push_str("  always: []\n\nprotected:\n");
+    mapping(&mut yaml, &rules.mapping);
+    groups(&mut yaml, &rules.groups);
+    yaml.push_str("\nprotected:\n");
     put(&mut yaml, "  users: ", &list(&rules.protected.users));
     put(&mut yaml, "  groups: ", &list(&rules.protected.groups));
-    yaml.push_str("\nexisting: { users: skip, groups: skip }\n\nleavers:\n");
-    put(
-        &mut yaml,
-        "  users: ",
-        match rules.leavers.users {
-            LeaverUsers::Disable => "disable",
-            LeaverUsers::Delete => "delete",
-            LeaverUsers::Anonymize => "anonymize",
-            LeaverUsers::Keep => "keep",
-        },
-    );
-    yaml.push_str("  grace: { absent: 0s, deactivated: 0s }\n  memberships: keep\n");
-    put(
-        &mut yaml,
-        "  groups: ",
-        match rules.leavers.groups {
-            LeaverGroups::Empty => "empty",
-            LeaverGroups::Delete => "delete",
-            LeaverGroups::Keep => "keep",
-        },
-    );
+    let existing = |what: OnExisting| match what {
+        OnExisting::Skip => "skip",
+        OnExisting::Adopt => "adopt",
+    };
+    yaml.push_str(&format!(
+        "\nexisting: {{ users: {}, groups: {} }}\n",
+        existing(rules.existing.users),
+        existing(rules.existing.groups)
+    ));
+    leavers(&mut yaml, &rules.leavers);
+    match &rules.inactive {
+        None => yaml.push_str("\ninactive: off\n"),
+        Some(rule) => inactive(&mut yaml, rule),
+    }
+    limits(&mut yaml, &rules.limits);
+    yaml
+}
+
+fn mapping(yaml: &mut String, mapping: &Mapping) {
+    yaml.push_str("\nmapping:\n");
+    for (name, template) in [
+        ("username", &mapping.username),
+        ("email", &mapping.email),
+        ("first_name", &mapping.first_name),
+        ("last_name", &mapping.last_name),
+        ("display_name", &mapping.display_name),
+    ] {
+        put(yaml, &format!("  {name}: "), &quote(template.text()));
+    }
+    yaml.push_str(if mapping.attributes.is_empty() { "  attributes: {}\n" } else { "  attributes:\n" });
+    for (name, template) in &mapping.attributes {
+        put(yaml, &format!("    {}: ", quote(name)), &quote(template.text()));
+    }
+}
+
+fn groups(yaml: &mut String, groups: &GroupRules) {
+    yaml.push_str(if groups.rename.is_empty() {
+        "\ngroups:\n  rename: []\n"
+    } else {
+        "\ngroups:\n  rename:\n"
+    });
+    for rule in &groups.rename {
+        yaml.push_str(&format!("    - {{ match: {}, to: {} }}\n", quote(rule.pattern()), quote(rule.to())));
+    }
+    put(yaml, "  unmatched: ", if groups.drop_unmatched { "drop" } else { "keep" });
+    put(yaml, "  exclude: ", &list(&groups.exclude));
+    put(yaml, "  include: ", &list(&groups.include));
+    put(yaml, "  always: ", &names(&groups.always));
+}
+
+fn leavers(yaml: &mut String, leavers: &Leavers) {
+    yaml.push_str("\nleavers:\n");
+    let users = match leavers.users {
+        LeaverUsers::Disable => "disable",
+        LeaverUsers::Delete => "delete",
+        LeaverUsers::Anonymize => "anonymize",
+        LeaverUsers::Keep => "keep",
+    };
+    put(yaml, "  users: ", users);
+    let (absent, deactivated) = (duration(leavers.grace.absent), duration(leavers.grace.deactivated));
+    yaml.push_str(&format!("  grace: {{ absent: {absent}, deactivated: {deactivated} }}\n"));
+    match &leavers.memberships {
+        LeaverMemberships::Keep => put(yaml, "  memberships: ", "keep"),
+        LeaverMemberships::Remove { except } => {
+            yaml.push_str(&format!("  memberships: {{ remove: all, except: {} }}\n", list(except)));
+        }
+    }
+    let groups = match leavers.groups {
+        LeaverGroups::Empty => "empty",
+        LeaverGroups::Delete => "delete",
+        LeaverGroups::Keep => "keep",
+    };
+    put(yaml, "  groups: ", groups);
+}
+
+fn inactive(yaml: &mut String, rule: &Inactive) {
+    yaml.push_str("\ninactive:\n");
+    put(yaml, "  days: ", &rule.days.to_string());
+    put(yaml, "  from: ", "last_login");
+    put(yaml, "  never_signed_in: ", if rule.never_signed_in { "disable" } else { "keep" });
+    put(yaml, "  except_groups: ", &list(&rule.except_groups));
+}
+
+fn limits(yaml: &mut String, limits: &Limits) {
     yaml.push_str("\nlimits:\n");
-    let limits = &rules.limits;
     for (name, limit) in [
         ("leavers", limits.leavers),
         ("memberships", limits.memberships),
@@ -106,10 +182,9 @@ fn rules(rules: &Rules) -> String {
         ("renames", limits.renames),
         ("creates", limits.creates),
     ] {
-        put(&mut yaml, &format!("  {name}: "), &amount(limit));
+        put(yaml, &format!("  {name}: "), &amount(limit));
     }
-    put(&mut yaml, "  floor: ", &limits.floor.to_string());
-    yaml
+    put(yaml, "  floor: ", &limits.floor.to_string());
 }
 
 fn put(yaml: &mut String, key: &str, value: &str) {
@@ -127,7 +202,11 @@ fn amount(limit: Limit) -> String {
 }
 
 fn list(globs: &Globs) -> String {
-    let items: Vec<String> = globs.patterns().iter().map(|pattern| quote(pattern)).collect();
+    names(globs.patterns())
+}
+
+fn names(names: &[CompactString]) -> String {
+    let items: Vec<String> = names.iter().map(|name| quote(name)).collect();
     format!("[{}]", items.join(", "))
 }
 

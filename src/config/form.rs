@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::text::{Complaint, quoted};
-use super::{schedule, values};
+use super::{schedule, search, values};
 use crate::sync::model::Status;
 
 /// One form of a scalar.
@@ -17,8 +17,6 @@ pub(super) enum Form {
     Budget,
     /// `1h30m`.
     Duration,
-    /// A duration of nothing, until grace is supported.
-    NoGrace,
     /// Okta's name of a status.
     Status,
     /// A pattern on names.
@@ -31,8 +29,20 @@ pub(super) enum Form {
     Limit,
     /// A whole number.
     Count,
-    /// A template that must be this one until others are supported.
-    Template(&'static str),
+    /// Days of not signing in.
+    Days,
+    /// Okta's search expression, such as this one.
+    Search(&'static str),
+    /// The id of an Okta application.
+    App,
+    /// The name of a group, which is no pattern.
+    GroupName,
+    /// A regular expression on names of groups; checked with what replaces it.
+    Pattern,
+    /// What replaces the matches of such an expression.
+    Replacement,
+    /// A template over the Okta user.
+    Template,
     /// The name of a credential.
     Credential,
     /// A path.
@@ -54,8 +64,6 @@ pub(super) enum Form {
 pub(super) struct Words {
     /// What works.
     pub(super) known: &'static [&'static str],
-    /// What is meant to work in a later version.
-    pub(super) later: &'static [&'static str],
 }
 
 impl Form {
@@ -65,14 +73,20 @@ impl Form {
             Self::Domain => "a domain such as `acme.okta.com`",
             Self::Origin => "a URL such as `https://login.acme.com`",
             Self::Budget => "a percentage such as `50%`",
-            Self::Duration | Self::NoGrace => "a duration such as `5m` or `0s`",
+            Self::Duration => "a duration such as `5m` or `0s`",
             Self::Status => "the name of a status such as `ACTIVE`",
             Self::Glob => "a pattern such as \"svc-*\"",
             Self::Cron => "a cron expression such as \"0 */4 * * *\"",
             Self::Timezone => "a time zone such as `Europe/Berlin`",
             Self::Limit => "a number such as `25`, a percentage such as `10%`, or `off`",
             Self::Count => "a whole number such as `10`",
-            Self::Template(_) => "a template such as \"{{ profile.email }}\"",
+            Self::Days => "a number of days such as `90`",
+            Self::Search(example) => return format!("a search such as '{example}'"),
+            Self::App => "the id of an application such as `0oa1gjh63g214q0Hq0g4`",
+            Self::GroupName => "the name of a group",
+            Self::Pattern => "a regular expression such as \"^okta-(.+)$\"",
+            Self::Replacement => "a text such as \"$1\"",
+            Self::Template => "a template such as \"{{ profile.email }}\"",
             Self::Credential => "the name of a credential such as `okta-token`",
             Self::Path => "a path such as `/etc/usersyncd/okta.token`",
             Self::Socket => "a path such as `/run/usersyncd/control.sock`",
@@ -91,14 +105,18 @@ impl Form {
             Self::Origin => values::origin(text).map(drop),
             Self::Budget => values::budget(text).map(drop),
             Self::Duration => values::duration(text).map(drop),
-            Self::NoGrace => values::no_grace(text),
             Self::Status => values::status(text).map(drop),
             Self::Glob => values::glob(text),
             Self::Cron => schedule::parse(text).map(drop),
             Self::Timezone => values::timezone(text).map(drop),
             Self::Limit => values::limit(text).map(drop),
             Self::Count => values::count(text).map(drop),
-            Self::Template(default) => values::default_template(text, default),
+            Self::Days => values::days(text).map(drop),
+            Self::Search(example) => search::search(text, example).map(drop),
+            Self::App => search::app(text),
+            Self::GroupName => values::group_name(text),
+            Self::Pattern | Self::Replacement => Ok(()),
+            Self::Template => values::template(text).map(drop),
             Self::Credential => values::credential(text),
             Self::Path => values::path(text),
             Self::Socket => values::socket(text),
@@ -116,8 +134,7 @@ impl Form {
             Self::Domain => text(r"^[^:/@\s]+\.[^:/@\s]+$"),
             Self::Origin => text(r"^https?://[^/@\s]+/?$"),
             Self::Budget => text(r"^0*([1-9][0-9]?|100)\s*%$"),
-            Self::Duration => text(r"^(?=.)([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"),
-            Self::NoGrace => json!({ "enum": ["0s"] }),
+            Self::Duration => text(r"^([0-9]+[dhms])+$"),
             Self::Status => json!({ "enum": Status::KNOWN.map(Status::as_str) }),
             Self::Limit => json!({ "anyOf": [
                 { "type": "integer", "minimum": 0 },
@@ -125,13 +142,17 @@ impl Form {
                 { "enum": ["off", false] },
             ] }),
             Self::Count => json!({ "type": "integer", "minimum": 0 }),
-            Self::Template(default) => json!({ "type": "string", "default": default }),
-            // Names of people and groups may consist of digits, and YAML then takes them for numbers.
-            Self::Glob => json!({ "type": ["string", "number"] }),
+            Self::Days => json!({ "type": "integer", "minimum": 1, "maximum": values::MOST_DAYS }),
+            Self::App => text(search::APP_PATTERN),
+            // What consists of digits is a text here and a number to an editor.
+            Self::Template | Self::Replacement => json!({ "type": ["string", "number", "boolean"] }),
+            Self::Glob | Self::GroupName | Self::Pattern => {
+                json!({ "type": ["string", "number"], "minLength": 1 })
+            }
             Self::Listen => json!({ "anyOf": [{ "type": "string" }, { "enum": [false] }] }),
             Self::Credential => text("^[^/]+$"),
             Self::Variable => text("^[A-Za-z_][A-Za-z0-9_]*$"),
-            Self::Cron | Self::Timezone | Self::Path | Self::Socket | Self::Group => {
+            Self::Search(_) | Self::Cron | Self::Timezone | Self::Path | Self::Socket | Self::Group => {
                 json!({ "type": "string", "minLength": 1 })
             }
             Self::Words(words) => words.schema(),
@@ -145,10 +166,6 @@ impl Words {
             return Ok(());
         }
         let known = values::alternatives(self.known.iter().copied());
-        if values::word(text, self.later).is_some() {
-            return Err(Complaint::new(format!("{} is not supported yet for `{path}`.", quoted(text)))
-                .advise(format!("What works is {known}.")));
-        }
         let complaint = Complaint::new(format!("`{path}` must be {known}, but it is {}.", quoted(text)));
         Err(match values::closest(text, self.known.iter().copied()) {
             Some(word) => complaint.advise(format!("Did you mean `{word}`?")),

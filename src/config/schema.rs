@@ -4,6 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::table::{CONNECTOR, Key, Kind, Nothing, SECRET};
+use super::values::ATTRIBUTE_PATTERN;
+use crate::sync::mapping::DEFAULTS;
 
 /// The schema of a connector file, in draft 2020-12.
 #[must_use]
@@ -36,22 +38,38 @@ fn mapping(keys: &[Key], exactly_one: bool) -> Value {
     schema
 }
 
+/// A default of the table as a value: most are texts.
+pub(super) fn default_value(default: &str) -> Value {
+    serde_json::from_str(default).unwrap_or_else(|_| json!(default))
+}
+
 fn property(key: &Key) -> Value {
     let mut schema = match key.kind {
         Kind::Section(keys) => mapping(keys, false),
         Kind::OneOf(keys) => mapping(keys, true),
         Kind::Secret => mapping(SECRET, true),
         Kind::Empty => json!({ "type": ["object", "null"], "maxProperties": 0 }),
-        Kind::One(form) | Kind::OneOrLater(form) => form.schema(),
+        Kind::One(form) => form.schema(),
         Kind::Many(form) => json!({ "type": "array", "items": form.schema() }),
         Kind::Some(form, _) => json!({ "type": "array", "items": form.schema(), "minItems": 1 }),
+        Kind::Each(form, _) => json!({
+            "type": "object",
+            "propertyNames": {
+                "pattern": ATTRIBUTE_PATTERN,
+                "not": { "enum": DEFAULTS.map(|(name, _)| name) },
+            },
+            "additionalProperties": form.schema(),
+        }),
+        Kind::Rules(keys) => json!({ "type": "array", "items": mapping(keys, false) }),
+        Kind::OneOrSection(form, keys) => json!({ "anyOf": [form.schema(), mapping(keys, false)] }),
         Kind::Later(nothing, _) => match nothing {
             Nothing::Absent => json!({ "not": {} }),
             Nothing::EmptyMapping => json!({ "type": "object", "maxProperties": 0 }),
-            Nothing::EmptyList => json!({ "type": "array", "maxItems": 0 }),
-            Nothing::Off => json!({ "enum": ["off", false] }),
         },
     };
+    if let Some(default) = key.default {
+        schema["default"] = default_value(default);
+    }
     let later = if matches!(key.kind, Kind::Later(..)) { " Not supported yet." } else { "" };
     schema["description"] = json!(format!("{}{later}", key.about));
     schema

@@ -1,6 +1,9 @@
 //! Every key of the files, once: the checker, the schema for editors and the advice on misspelt keys all read this.
 
 use super::form::{Form, Words};
+use super::text::Complaint;
+use super::values;
+use crate::sync::mapping::DEFAULTS;
 
 /// A key of a mapping.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(super) struct Key {
     pub(super) kind: Kind,
     /// If its mapping makes no sense without it: what to write.
     pub(super) required: Option<&'static str>,
+    /// What counts where it is absent, as JSON, or as a text that is no JSON; none if that is no value.
+    pub(super) default: Option<&'static str>,
 }
 
 /// What a key holds.
@@ -32,8 +37,12 @@ pub(super) enum Kind {
     Many(Form),
     /// A list of scalars; the text says why it must not be empty.
     Some(Form, &'static str),
-    /// A scalar, or a mapping that is meant to work in a later version.
-    OneOrLater(Form),
+    /// A mapping of names that whoever writes the file chooses to scalars; the function says what is wrong with a name.
+    Each(Form, fn(&str) -> Result<(), Complaint>),
+    /// A list of mappings with some of these keys.
+    Rules(&'static [Key]),
+    /// A scalar, or a mapping with some of these keys.
+    OneOrSection(Form, &'static [Key]),
     /// Meant to work in a later version: only what asks for nothing is accepted. The text is the advice.
     Later(Nothing, &'static str),
 }
@@ -45,33 +54,29 @@ pub(super) enum Nothing {
     Absent,
     /// `{}`
     EmptyMapping,
-    /// `[]`
-    EmptyList,
-    /// `off`
-    Off,
 }
 
 const fn key(name: &'static str, about: &'static str, kind: Kind) -> Key {
-    Key { name, about, kind, required: None }
+    Key { name, about, kind, required: None, default: None }
 }
 
 const fn required(name: &'static str, about: &'static str, kind: Kind, advice: &'static str) -> Key {
-    Key { name, about, kind, required: Some(advice) }
+    Key { name, about, kind, required: Some(advice), default: None }
 }
 
-const fn words(known: &'static [&'static str], later: &'static [&'static str]) -> Form {
-    Form::Words(Words { known, later })
+impl Key {
+    const fn or(self, default: &'static str) -> Self {
+        Self { default: Some(default), ..self }
+    }
+}
+
+const fn words(known: &'static [&'static str]) -> Form {
+    Form::Words(Words { known })
 }
 
 const ONLY_DIRECTORY: &str = "Write `directory: {}`, the built-in directory, the only target so far.";
 const ONLY_TOKEN: &str = "Write `api_token: { credential: NAME }` instead.";
-const ALL_READ: &str = "Remove it: all users and groups that the token may see are read; `scope` and `groups` choose among them.";
 const ONLY_FULL: &str = "Remove it: every run is a full one; let `cron` fire more often instead.";
-const NO_RENAME: &str = "Remove it: groups keep the names that they have in Okta.";
-const NO_ALWAYS: &str = "Remove it, and make the users members of the group in Okta instead.";
-const NO_REQUIRED: &str = "Remove it; until it is supported, `users` chooses by login.";
-const NO_ATTRIBUTES: &str = "Remove it: username, e-mail and names are synced.";
-const NO_INACTIVE: &str = "Remove it: inactive users are left alone.";
 const NO_TLS: &str = "Remove it; until it is supported, add the certificate authority to those of this host.";
 const NO_NOTIFY: &str = "Remove it, and let monitoring watch /metrics instead.";
 
@@ -83,15 +88,19 @@ pub(super) const CONNECTOR: &[Key] = &[
         Kind::OneOf(SOURCE),
         "Write `source:` and under it `okta:` with `domain` and `auth`.",
     ),
-    key("target", "Where it is written; the built-in directory unless said otherwise.", Kind::OneOf(TARGET)),
+    key("target", "Where it is written.", Kind::OneOf(TARGET)).or(r#"{"directory":{}}"#),
     key(
         "schedule",
         "When the connector runs by itself; without it, only on demand.",
         Kind::Section(SCHEDULE),
     ),
-    key("scope", "Which users are synced.", Kind::Section(SCOPE)),
+    key(
+        "scope",
+        "Which users are synced. A user who leaves the scope in any way is a leaver.",
+        Kind::Section(SCOPE),
+    ),
     key("mapping", "Templates that make the target's attributes of the Okta user.", Kind::Section(MAPPING)),
-    key("groups", "Which groups are synced.", Kind::Section(GROUPS)),
+    key("groups", "Which groups are synced, and under which name.", Kind::Section(GROUPS)),
     key("protected", "Target names that are never touched in any way.", Kind::Section(PROTECTED)),
     key(
         "existing",
@@ -99,17 +108,19 @@ pub(super) const CONNECTOR: &[Key] = &[
         Kind::Section(EXISTING),
     ),
     key("leavers", "What happens to users and groups that left the source.", Kind::Section(LEAVERS)),
-    key("inactive", "What happens to users who do not sign in.", Kind::Later(Nothing::Off, NO_INACTIVE)),
+    key(
+        "inactive",
+        "Users who have not signed in to Okta for some days are leavers; off: they stay.",
+        Kind::OneOrSection(words(&["off"]), INACTIVE),
+    )
+    .or("off"),
     key(
         "limits",
         "How much one run, or 24 hours, may change before a person must look.",
         Kind::Section(LIMITS),
     ),
-    key(
-        "apply",
-        "off: plan and report on schedule, but write nothing.",
-        Kind::One(words(&["on", "off"], &[])),
-    ),
+    key("apply", "off: plan and report on schedule, but write nothing.", Kind::One(words(&["on", "off"])))
+        .or("on"),
     key("tls", "Certificates for connections.", Kind::Later(Nothing::EmptyMapping, NO_TLS)),
     key("notify", "Whom to tell what happened.", Kind::Later(Nothing::EmptyMapping, NO_NOTIFY)),
 ];
@@ -129,14 +140,15 @@ const OKTA: &[Key] = &[
         Kind::OneOf(AUTH),
         "Write `auth: { api_token: { credential: NAME } }`.",
     ),
+    key("rate_budget", "The share of each rate limit of the org that may be used.", Kind::One(Form::Budget))
+        .or("50%"),
+    key("users", "Which users Okta lists.", Kind::Section(USERS)),
+    key("groups", "Which groups Okta lists.", Kind::Section(FOUND_GROUPS)),
     key(
-        "rate_budget",
-        "The share of each rate limit of the org that may be used; 50% unless said otherwise.",
-        Kind::One(Form::Budget),
+        "app",
+        "The id of an Okta application: only users and groups that are assigned to it are read.",
+        Kind::One(Form::App),
     ),
-    key("users", "Which users Okta lists.", Kind::Section(SEARCH)),
-    key("groups", "Which groups Okta lists.", Kind::Section(SEARCH)),
-    key("app", "Only what is assigned to this Okta application.", Kind::Later(Nothing::Absent, ALL_READ)),
 ];
 
 const AUTH: &[Key] = &[
@@ -144,8 +156,17 @@ const AUTH: &[Key] = &[
     key("service_app", "A service application.", Kind::Later(Nothing::Absent, ONLY_TOKEN)),
 ];
 
-const SEARCH: &[Key] =
-    &[key("search", "A search that Okta evaluates.", Kind::Later(Nothing::Absent, ALL_READ))];
+const USERS: &[Key] = &[key(
+    "search",
+    "A search expression that Okta evaluates: only users who match are in scope.",
+    Kind::One(Form::Search(r#"profile.department eq "Engineering""#)),
+)];
+
+const FOUND_GROUPS: &[Key] = &[key(
+    "search",
+    "A search expression that Okta evaluates: only groups that match are synced.",
+    Kind::One(Form::Search(r#"profile.name sw "jira-""#)),
+)];
 
 /// The places that a secret may be in.
 pub(super) const SECRET: &[Key] = &[
@@ -171,21 +192,14 @@ const SCHEDULE: &[Key] = &[
         Kind::One(Form::Cron),
         "Write `cron: \"0 */4 * * *\"`, or remove `schedule` to run on demand only.",
     ),
-    key(
-        "timezone",
-        "The time zone of the cron expression; UTC unless said otherwise.",
-        Kind::One(Form::Timezone),
-    ),
-    key(
-        "jitter",
-        "Each run is delayed by a random time up to this; 0s unless said otherwise.",
-        Kind::One(Form::Duration),
-    ),
+    key("timezone", "The time zone of the cron expression.", Kind::One(Form::Timezone)).or("UTC"),
+    key("jitter", "Each run is delayed by a random time up to this.", Kind::One(Form::Duration)).or("0s"),
     key(
         "missed",
-        "What to do about runs that were due during downtime.",
-        Kind::One(words(&["run_once", "skip"], &[])),
-    ),
+        "What to do about runs that were due during downtime: run once at start, or wait for the next one.",
+        Kind::One(words(&["run_once", "skip"])),
+    )
+    .or("run_once"),
     key("incremental", "Reads changes only, between full runs.", Kind::Later(Nothing::Absent, ONLY_FULL)),
 ];
 
@@ -194,103 +208,189 @@ const SCOPE: &[Key] = &[
         "statuses",
         "Users with one of these statuses are in scope.",
         Kind::Some(Form::Status, "without any status every user would be a leaver"),
-    ),
+    )
+    .or(r#"["ACTIVE", "PASSWORD_EXPIRED", "LOCKED_OUT", "RECOVERY", "PROVISIONED"]"#),
     key(
         "required_groups",
-        "Users must be in one of these groups.",
-        Kind::Later(Nothing::EmptyList, NO_REQUIRED),
-    ),
+        "Users must be in at least one of these groups, named as after `groups.rename`; everybody if empty.",
+        Kind::Many(Form::GroupName),
+    )
+    .or("[]"),
     key("users", "Globs on the login.", Kind::Section(CHOICE)),
 ];
 
 const CHOICE: &[Key] = &[
-    key("include", "Only what matches one of these; everything if empty.", Kind::Many(Form::Glob)),
-    key("exclude", "Not what matches one of these.", Kind::Many(Form::Glob)),
-];
-
-/// The default templates, by attribute.
-pub(super) const TEMPLATES: [(&str, &str); 5] = [
-    ("username", "{{ profile.login | lower }}"),
-    ("email", "{{ profile.email }}"),
-    ("first_name", "{{ profile.firstName }}"),
-    ("last_name", "{{ profile.lastName }}"),
-    ("display_name", "{{ profile.displayName or profile.firstName ~ ' ' ~ profile.lastName }}"),
+    key(
+        "include",
+        "Only users whose login matches one of these; everybody if empty.",
+        Kind::Many(Form::Glob),
+    )
+    .or("[]"),
+    key("exclude", "No user whose login matches one of these, even if included.", Kind::Many(Form::Glob))
+        .or("[]"),
 ];
 
 const MAPPING: &[Key] = &[
-    key(TEMPLATES[0].0, "The name to sign in with.", Kind::One(Form::Template(TEMPLATES[0].1))),
-    key(TEMPLATES[1].0, "The e-mail address.", Kind::One(Form::Template(TEMPLATES[1].1))),
-    key(TEMPLATES[2].0, "The given name.", Kind::One(Form::Template(TEMPLATES[2].1))),
-    key(TEMPLATES[3].0, "The family name.", Kind::One(Form::Template(TEMPLATES[3].1))),
-    key(TEMPLATES[4].0, "The full name as shown to others.", Kind::One(Form::Template(TEMPLATES[4].1))),
-    key("attributes", "Further attributes.", Kind::Later(Nothing::EmptyMapping, NO_ATTRIBUTES)),
+    key(DEFAULTS[0].0, "The name to sign in with.", Kind::One(Form::Template)).or(DEFAULTS[0].1),
+    key(DEFAULTS[1].0, "The e-mail address.", Kind::One(Form::Template)).or(DEFAULTS[1].1),
+    key(DEFAULTS[2].0, "The given name.", Kind::One(Form::Template)).or(DEFAULTS[2].1),
+    key(DEFAULTS[3].0, "The family name.", Kind::One(Form::Template)).or(DEFAULTS[3].1),
+    key(DEFAULTS[4].0, "The full name as shown to others.", Kind::One(Form::Template)).or(DEFAULTS[4].1),
+    key(
+        "attributes",
+        "Further attributes: a name of your choice, and its template.",
+        Kind::Each(Form::Template, values::attribute_name),
+    )
+    .or("{}"),
 ];
 
 const GROUPS: &[Key] = &[
-    key("rename", "Rules that change names.", Kind::Later(Nothing::EmptyList, NO_RENAME)),
+    key(
+        "rename",
+        "Rules that make the name in the target of the name in Okta; the first that matches counts. Every other option sees the new name.",
+        Kind::Rules(RENAME),
+    )
+    .or("[]"),
     key(
         "unmatched",
-        "What happens to groups that no rename rule matched.",
-        Kind::One(words(&["keep"], &["drop"])),
-    ),
-    key("exclude", "Groups that match one of these are not synced.", Kind::Many(Form::Glob)),
+        "What happens to groups that no rename rule matches.",
+        Kind::One(words(&["keep", "drop"])),
+    )
+    .or("keep"),
+    key(
+        "exclude",
+        "Groups that match one of these are not synced, even if included.",
+        Kind::Many(Form::Glob),
+    )
+    .or("[]"),
     key(
         "include",
         "Only groups that match one of these are synced; all but Everyone if empty.",
         Kind::Many(Form::Glob),
-    ),
+    )
+    .or("[]"),
     key(
         "always",
-        "Groups of which every active managed user is a member.",
-        Kind::Later(Nothing::EmptyList, NO_ALWAYS),
+        "Groups of the target of which every active managed user is a member.",
+        Kind::Many(Form::GroupName),
+    )
+    .or("[]"),
+];
+
+const RENAME: &[Key] = &[
+    required(
+        "match",
+        "A regular expression; it may match a part of the name.",
+        Kind::One(Form::Pattern),
+        "Write a regular expression, as in `match: \"^okta-(.+)$\"`.",
+    ),
+    required(
+        "to",
+        "What replaces each match; $1 or ${name} is what a group of the expression matched.",
+        Kind::One(Form::Replacement),
+        "Write what replaces the match, as in `to: \"$1\"`, or `to: \"\"` to cut it out.",
     ),
 ];
 
 const PROTECTED: &[Key] = &[
-    key("users", "Globs on usernames in the target.", Kind::Many(Form::Glob)),
-    key("groups", "Globs on group names in the target.", Kind::Many(Form::Glob)),
+    key("users", "Globs on usernames in the target.", Kind::Many(Form::Glob)).or("[]"),
+    key("groups", "Globs on group names in the target.", Kind::Many(Form::Glob)).or("[]"),
 ];
 
 const EXISTING: &[Key] = &[
-    key("users", "skip: report it and leave it alone.", Kind::One(words(&["skip"], &["adopt"]))),
-    key("groups", "skip: report it and leave it alone.", Kind::One(words(&["skip"], &["adopt"]))),
+    key(
+        "users",
+        "skip: report it and leave it alone. adopt: manage the account from now on if its e-mail address is the mapped one.",
+        Kind::One(words(&["skip", "adopt"])),
+    )
+    .or("skip"),
+    key(
+        "groups",
+        "skip: report it and leave it alone. adopt: manage the group, and the memberships of managed users in it, from now on.",
+        Kind::One(words(&["skip", "adopt"])),
+    )
+    .or("skip"),
 ];
 
 const LEAVERS: &[Key] = &[
     key(
         "users",
-        "What happens to the account.",
-        Kind::One(words(&["disable", "keep"], &["delete", "anonymize"])),
-    ),
+        "What happens to the account of a user that left.",
+        Kind::One(words(&["disable", "delete", "anonymize", "keep"])),
+    )
+    .or("disable"),
     key("grace", "How long a leaver is left alone first.", Kind::Section(GRACE)),
     key(
         "memberships",
-        "What happens to the leaver's memberships.",
-        Kind::OneOrLater(words(&["keep"], &["remove"])),
-    ),
+        "What happens to the memberships of a user that left.",
+        Kind::OneOrSection(words(&["keep", "remove"]), REMOVE),
+    )
+    .or("keep"),
     key(
         "groups",
         "What happens to a group that left the source.",
-        Kind::One(words(&["empty", "keep"], &["delete"])),
-    ),
+        Kind::One(words(&["empty", "delete", "keep"])),
+    )
+    .or("empty"),
 ];
 
 const GRACE: &[Key] = &[
-    key("absent", "For users who are no longer in scope.", Kind::One(Form::NoGrace)),
-    key("deactivated", "For users who were deactivated.", Kind::One(Form::NoGrace)),
+    key(
+        "absent",
+        "For users who are out of scope for any other reason than their status.",
+        Kind::One(Form::Duration),
+    )
+    .or("0s"),
+    key(
+        "deactivated",
+        "For users whose status is out of scope: deactivated, suspended.",
+        Kind::One(Form::Duration),
+    )
+    .or("0s"),
+];
+
+const REMOVE: &[Key] = &[
+    required("remove", "Which ones go.", Kind::One(words(&["all"])), "Write `remove: all`."),
+    key("except", "Globs on names of groups in which they stay.", Kind::Many(Form::Glob)).or("[]"),
+];
+
+const INACTIVE: &[Key] = &[
+    required(
+        "days",
+        "Who has not signed in to Okta for so many days is a leaver.",
+        Kind::One(Form::Days),
+        "Write `days: 90`, or `inactive: off`.",
+    ),
+    key("from", "What the days are counted from.", Kind::One(words(&["last_login"]))).or("last_login"),
+    key(
+        "never_signed_in",
+        "Users who never signed in. keep: they stay. disable: the days are counted from the day the account was created or activated, whichever is later.",
+        Kind::One(words(&["keep", "disable"])),
+    )
+    .or("keep"),
+    key("except_groups", "Globs on names of groups whose members stay.", Kind::Many(Form::Glob)).or("[]"),
 ];
 
 const LIMITS: &[Key] = &[
-    key("leavers", "Of the active users that this connector manages.", Kind::One(Form::Limit)),
-    key("memberships", "Of each group.", Kind::One(Form::Limit)),
-    key("groups", "Of the groups that have members.", Kind::One(Form::Limit)),
-    key("renames", "Of the active users that this connector manages.", Kind::One(Form::Limit)),
+    key(
+        "leavers",
+        "Users that left, of the active users that this connector manages.",
+        Kind::One(Form::Limit),
+    )
+    .or("10%"),
+    key("memberships", "Removed memberships, of the managed ones of each group.", Kind::One(Form::Limit))
+        .or("20%"),
+    key("groups", "Groups that left, of the managed groups that have members.", Kind::One(Form::Limit))
+        .or("10%"),
+    key("renames", "Renamed users, of the active users that this connector manages.", Kind::One(Form::Limit))
+        .or("10%"),
     key(
         "creates",
-        "Of the active users that this connector manages; never in a first run.",
+        "Created users, of the active users that this connector manages; never in a first run.",
         Kind::One(Form::Limit),
-    ),
-    key("floor", "Percentages hold nothing at or below this many.", Kind::One(Form::Count)),
+    )
+    .or("off"),
+    key("floor", "A percentage holds nothing at or below this many.", Kind::One(Form::Count)).or("10"),
 ];
 
 /// `usersyncd.yaml`.
@@ -314,14 +414,14 @@ const CONTROL: &[Key] = &[
 
 const METRICS: &[Key] = &[
     key("listen", "An address with a port, or off.", Kind::One(Form::Listen)),
-    key("page", "What the page at / shows.", Kind::One(words(&["off", "on", "full"], &[]))),
+    key("page", "What the page at / shows.", Kind::One(words(&["off", "on", "full"]))),
 ];
 
 const LOG: &[Key] = &[
     key(
         "level",
         "The least severe level that is written.",
-        Kind::One(words(&["error", "warn", "info", "debug", "trace"], &[])),
+        Kind::One(words(&["error", "warn", "info", "debug", "trace"])),
     ),
-    key("format", "Text for people or JSON for machines.", Kind::One(words(&["text", "json"], &[]))),
+    key("format", "Text for people or JSON for machines.", Kind::One(words(&["text", "json"]))),
 ];

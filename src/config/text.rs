@@ -49,6 +49,19 @@ impl Complaint {
         Self { message: message.into(), advice: None, at: None }
     }
 
+    /// What another part of the daemon found wrong with a text of the file. It may quote that text, so it is made harmless:
+    /// one line, printable, without tokens.
+    pub(super) fn reported(message: &str, advice: Option<&str>) -> Self {
+        let sentence = |text: &str| {
+            let mut sentence = masked(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+            if !sentence.ends_with(['.', '!', '?']) {
+                sentence.push('.');
+            }
+            sentence
+        };
+        Self { message: sentence(message), advice: advice.map(sentence), at: None }
+    }
+
     pub(super) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
@@ -114,7 +127,9 @@ impl Text {
         let characters = lines.flat_map(|(line, characters)| {
             let end = (line < self.lines.len()).then_some('\n');
             let characters = characters.iter().copied().chain(end);
-            characters.enumerate().map(move |(index, character)| (character, Position { line, column: index + 1 }))
+            characters
+                .enumerate()
+                .map(move |(index, character)| (character, Position { line, column: index + 1 }))
         });
         characters.filter(move |(_, place)| (region.from..region.to).contains(place))
     }
@@ -213,6 +228,20 @@ fn cut(line: &[char], caret: usize, caret_end: usize) -> String {
 fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A text without tokens, and without characters that act on a terminal.
+fn masked(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let mut shown = String::new();
+    let mut end = 0;
+    for range in token_ranges(&characters) {
+        shown.extend(&characters[end..range.start]);
+        shown.push_str(MASK);
+        end = range.end;
+    }
+    shown.extend(&characters[end..]);
+    printable(&shown)
 }
 
 /// A text of the file within a message: in backquotes, cut, printable, and masked if it may be a secret.

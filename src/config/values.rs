@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use url::{Host, Url};
 
 use super::text::{Complaint, holds_a_token, quoted};
+use crate::sync::mapping::{DEFAULTS, Template};
 use crate::sync::model::Status;
 use crate::sync::rules::Limit;
 
@@ -93,15 +94,6 @@ pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
     Ok(Duration::from_secs(seconds))
 }
 
-/// A grace period, of which only none is supported yet.
-pub(super) fn no_grace(text: &str) -> Result<(), Complaint> {
-    match duration(text)? {
-        Duration::ZERO => Ok(()),
-        _ => Err(Complaint::new("A grace period for leavers is not supported yet.")
-            .advise("Write `0s` or remove the key: leavers are handled in the run that proves them gone.")),
-    }
-}
-
 /// Whole hundredths, written with a percent sign.
 fn percent(text: &str) -> Option<u64> {
     text.strip_suffix('%').and_then(|number| whole_number(number.trim_end()))
@@ -147,6 +139,42 @@ pub(super) fn count(text: &str) -> Result<u64, Complaint> {
         Complaint::new(format!("{} is not a whole number.", quoted(text)))
             .advise("Write digits only, such as `10`.")
     })
+}
+
+/// The longest time of not signing in, in days: ten years.
+pub(super) const MOST_DAYS: u32 = 3_650;
+
+/// Days of not signing in.
+pub(super) fn days(text: &str) -> Result<u32, Complaint> {
+    let number = count(text).map_err(|complaint| match text.strip_suffix('d').and_then(whole_number) {
+        Some(number) => complaint.advise(format!("Write `{number}`: it is a number of days.")),
+        None => complaint,
+    })?;
+    if number == 0 {
+        return Err(Complaint::new(
+            "With 0 days everybody who is not signing in right now would be a leaver.",
+        )
+        .advise("Write a number such as `90`, or `inactive: off`."));
+    }
+    u32::try_from(number).ok().filter(|days| *days <= MOST_DAYS).ok_or_else(|| {
+        Complaint::new(format!("{} days are more than ten years.", quoted(text)))
+            .advise(format!("Write a number up to {MOST_DAYS}, such as `90`, or `inactive: off`."))
+    })
+}
+
+/// The name of a group.
+pub(super) fn group_name(text: &str) -> Result<(), Complaint> {
+    if text.trim().is_empty() {
+        return Err(Complaint::new("No group has an empty name.").advise("Remove it."));
+    }
+    if text.trim() != text {
+        return Err(Complaint::new(format!(
+            "{} begins or ends with white space, which no name does.",
+            quoted(text)
+        ))
+        .advise(format!("Write {}.", quoted(text.trim()))));
+    }
+    Ok(())
 }
 
 /// Okta's name of a status.
@@ -281,14 +309,28 @@ fn refuse_admin(host: &str) -> Result<(), Complaint> {
         .advise(format!("Write {}.", quoted(&org))))
 }
 
-/// Compares templates without regard to white space.
-pub(super) fn default_template(text: &str, default: &str) -> Result<(), Complaint> {
-    let dense = |template: &str| template.split_whitespace().collect::<String>();
-    if dense(text) == dense(default) {
+/// A template over the Okta user.
+pub(super) fn template(text: &str) -> Result<Template, Complaint> {
+    Template::compile(text).map_err(|fault| {
+        Complaint::reported(&fault.message, fault.advice.as_deref()).at(fault.offset, fault.length)
+    })
+}
+
+/// Names of further attributes, for editors.
+pub(super) const ATTRIBUTE_PATTERN: &str = "^[A-Za-z0-9_.-]{1,64}$";
+
+/// The name of a further attribute.
+pub(super) fn attribute_name(text: &str) -> Result<(), Complaint> {
+    if DEFAULTS.iter().any(|(name, _)| *name == text) {
+        return Err(Complaint::new(format!("`{text}` is no further attribute: it has a key of its own."))
+            .advise(format!("Write `{text}` under `mapping`, beside `attributes`.")));
+    }
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+    if (1..=64).contains(&text.len()) && text.chars().all(is_part) {
         return Ok(());
     }
-    Err(Complaint::new("A mapping other than the default is not supported yet.")
-        .advise(format!("Remove the key, or write '{}'.", default.replace('\'', "''"))))
+    Err(Complaint::new(format!("{} cannot be the name of an attribute.", quoted(text)))
+        .advise("Use up to 64 letters (a-z, A-Z), digits, underscores, dots and dashes."))
 }
 
 /// Somebody may write the secret itself where the place of it belongs.

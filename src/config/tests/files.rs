@@ -80,7 +80,7 @@ fn the_name_of_the_file_must_do_as_the_name_of_a_connector() {
     let not_unicode = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"a\xff.yaml");
     let path = house.directory.path().join(not_unicode);
     std::fs::write(&path, with("")).unwrap();
-    whole_file_error(&crate::config::check_connector_in(&path, &|name| house.environment(name)));
+    whole_file_error(&crate::config::check_connector_in(&path, Some(&|name| house.environment(name))));
 }
 
 #[test]

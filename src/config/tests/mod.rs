@@ -47,7 +47,7 @@ impl House {
     }
 
     fn check_at(&self, name: &str) -> Checked<Connector> {
-        super::check_connector_in(&self.path(name), &|variable| self.environment(variable))
+        super::check_connector_in(&self.path(name), Some(&|variable| self.environment(variable)))
     }
 }
 
