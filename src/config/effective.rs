@@ -51,16 +51,16 @@ fn source(okta: &OktaSettings) -> String {
         "source:\n  okta:\n    {address}\n    auth:\n      api_token: {{ {token} }}\n    rate_budget: {budget}%\n"
     );
     for (kind, search) in [("users", &okta.users_search), ("groups", &okta.groups_search)] {
-        match search {
-            Some(search) => {
-                put(&mut yaml, &format!("    {kind}: {{ search: "), &format!("{} }}", quote(search)))
-            }
-            None => put(&mut yaml, &format!("    {kind}: {{}}"), "  # no search"),
+        if let Some(search) = search {
+            yaml.push_str(&format!("    {kind}: {{ search: {} }}\n", quote(search)));
         }
     }
     match &okta.app {
         Some(app) => put(&mut yaml, "    app: ", &quote(app)),
-        None => put(&mut yaml, "    # no app", ""),
+        None if okta.users_search.is_none() && okta.groups_search.is_none() => {
+            yaml.push_str("    # no search and no app: all that the token may see\n");
+        }
+        None => {}
     }
     yaml
 }

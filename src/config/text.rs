@@ -50,10 +50,13 @@ impl Complaint {
     }
 
     /// What another part of the daemon found wrong with a text of the file. It may quote that text, so it is made harmless:
-    /// one line, printable, without tokens.
+    /// one line, printable, without tokens. It becomes a sentence if it is the end of one.
     pub(super) fn reported(message: &str, advice: Option<&str>) -> Self {
         let sentence = |text: &str| {
-            let mut sentence = masked(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+            let line = masked(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+            let mut characters = line.chars();
+            let first = characters.next().map(|first| first.to_ascii_uppercase());
+            let mut sentence: String = first.into_iter().chain(characters).collect();
             if !sentence.ends_with(['.', '!', '?']) {
                 sentence.push('.');
             }

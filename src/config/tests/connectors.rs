@@ -5,14 +5,14 @@ use crate::config::model::SecretRef;
 use crate::sync::rules::Rules;
 
 #[test]
-fn defaults_may_be_written_even_for_what_is_not_supported_yet() {
+fn defaults_may_be_written() {
     let connector = valid(&with(
         "scope: { required_groups: [], users: {} }
 mapping:
-  username: '{{profile.login|lower}}'
-  display_name: |
+  username: '{{ profile.login | lower }}'
+  display_name: >-
     {{ profile.displayName
-       or profile.firstName ~ ' ' ~ profile.lastName }}
+    or profile.firstName ~ ' ' ~ profile.lastName }}
   attributes: {}
 groups: { rename: [], unmatched: keep, always: [] }
 existing: { users: skip, groups: skip }

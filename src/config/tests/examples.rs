@@ -112,6 +112,7 @@ fn every_default_is_written_out() {
         auth:
           api_token: { credential: okta-token }
         rate_budget: 50%
+        # no search and no app: all that the token may see
 
     target:
       directory: {}
@@ -151,6 +152,8 @@ fn every_default_is_written_out() {
       grace: { absent: 0s, deactivated: 0s }
       memberships: keep
       groups: empty
+
+    inactive: off
 
     limits:
       leavers: 10%

@@ -24,7 +24,7 @@ fn unknown_keys_come_with_what_was_meant() {
         (
             with(r#"sheculde: { cron: "0 4 * * *" }"#),
             &[
-                "2:1 `sheculde` is not a key that is known here. [Known here: `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `limits` or `apply`.]",
+                "2:1 `sheculde` is not a key that is known here. [Known here: `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits` or `apply`.]",
             ],
         ),
         (
@@ -75,24 +75,6 @@ fn duplicate_keys_name_both_lines() {
 fn keys_and_values_of_later_versions_are_refused_where_they_stand() {
     expect(&[
         (
-            with_okta("users: { search: x }"),
-            &[
-                "6:14 `source.okta.users.search` is not supported yet. [Remove it: all users and groups that the token may see are read; `scope` and `groups` choose among them.]",
-            ],
-        ),
-        (
-            with_okta("groups: { search: x }"),
-            &[
-                "6:15 `source.okta.groups.search` is not supported yet. [Remove it: all users and groups that the token may see are read; `scope` and `groups` choose among them.]",
-            ],
-        ),
-        (
-            with_okta("app: 0oa1"),
-            &[
-                "6:5 `source.okta.app` is not supported yet. [Remove it: all users and groups that the token may see are read; `scope` and `groups` choose among them.]",
-            ],
-        ),
-        (
             "source: { okta: { domain: acme.okta.com, auth: { service_app: { client_id: x } } } }".to_owned(),
             &[
                 "1:50 `source.okta.auth.service_app` is not supported yet. [Write `api_token: { credential: NAME }` instead.]",
@@ -111,60 +93,10 @@ fn keys_and_values_of_later_versions_are_refused_where_they_stand() {
             ],
         ),
         (
-            with("scope: { required_groups: [x] }"),
+            with("tls: { ca: /x }\nnotify: { webhook: x }"),
             &[
-                "2:10 `scope.required_groups` is not supported yet. [Remove it; until it is supported, `users` chooses by login.]",
-            ],
-        ),
-        (
-            with(
-                "mapping:\n  username: \"{{ profile.email }}\"\n  attributes: { department: \"{{ profile.department }}\" }",
-            ),
-            &[
-                "3:13 A mapping other than the default is not supported yet. [Remove the key, or write '{{ profile.login | lower }}'.]",
-                "4:3 `mapping.attributes` is not supported yet. [Remove it: username, e-mail and names are synced.]",
-            ],
-        ),
-        (
-            with("groups: { rename: [{ match: a, to: b }], unmatched: drop, always: [a] }"),
-            &[
-                "2:11 `groups.rename` is not supported yet. [Remove it: groups keep the names that they have in Okta.]",
-                "2:53 `drop` is not supported yet for `groups.unmatched`. [What works is `keep`.]",
-                "2:59 `groups.always` is not supported yet. [Remove it, and make the users members of the group in Okta instead.]",
-            ],
-        ),
-        (
-            with("existing: { users: adopt, groups: adopt }"),
-            &[
-                "2:20 `adopt` is not supported yet for `existing.users`. [What works is `skip`.]",
-                "2:35 `adopt` is not supported yet for `existing.groups`. [What works is `skip`.]",
-            ],
-        ),
-        (
-            with(
-                "leavers: { users: delete, memberships: { remove: all }, groups: delete, grace: { absent: 7d, deactivated: 1s } }",
-            ),
-            &[
-                "2:19 `delete` is not supported yet for `leavers.users`. [What works is `disable` or `keep`.]",
-                "2:40 This form of `leavers.memberships` is not supported yet. [What works is `keep`.]",
-                "2:65 `delete` is not supported yet for `leavers.groups`. [What works is `empty` or `keep`.]",
-                "2:90 A grace period for leavers is not supported yet. [Write `0s` or remove the key: leavers are handled in the run that proves them gone.]",
-                "2:107 A grace period for leavers is not supported yet. [Write `0s` or remove the key: leavers are handled in the run that proves them gone.]",
-            ],
-        ),
-        (
-            with("leavers: { users: anonymize, memberships: remove }"),
-            &[
-                "2:19 `anonymize` is not supported yet for `leavers.users`. [What works is `disable` or `keep`.]",
-                "2:43 `remove` is not supported yet for `leavers.memberships`. [What works is `keep`.]",
-            ],
-        ),
-        (
-            with("inactive: { days: 90 }\ntls: { ca: /x }\nnotify: { webhook: x }"),
-            &[
-                "2:1 `inactive` is not supported yet. [Remove it: inactive users are left alone.]",
-                "3:1 `tls` is not supported yet. [Remove it; until it is supported, add the certificate authority to those of this host.]",
-                "4:1 `notify` is not supported yet. [Remove it, and let monitoring watch /metrics instead.]",
+                "2:1 `tls` is not supported yet. [Remove it; until it is supported, add the certificate authority to those of this host.]",
+                "3:1 `notify` is not supported yet. [Remove it, and let monitoring watch /metrics instead.]",
             ],
         ),
     ]);
@@ -237,7 +169,7 @@ fn wrong_types_say_what_was_expected_and_found() {
         (
             with("scope: [a]"),
             &[
-                "2:8 `scope` must be a mapping of keys to values, but it is a list. [Its keys are `statuses` or `users`.]",
+                "2:8 `scope` must be a mapping of keys to values, but it is a list. [Its keys are `statuses`, `required_groups` or `users`.]",
             ],
         ),
         (
@@ -268,18 +200,18 @@ fn wrong_types_say_what_was_expected_and_found() {
         (with("apply: [on]"), &["2:8 `apply` must be `on` or `off`, but it is a list."]),
         (
             with("leavers: { groups: [a] }"),
-            &["2:20 `leavers.groups` must be `empty` or `keep`, but it is a list."],
+            &["2:20 `leavers.groups` must be `empty`, `delete` or `keep`, but it is a list."],
         ),
         (
             "- a".to_owned(),
             &[
-                "1:1 The file must be a mapping of keys to values, but it is a list. [Its keys are `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `limits` or `apply`.]",
+                "1:1 The file must be a mapping of keys to values, but it is a list. [Its keys are `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits` or `apply`.]",
             ],
         ),
         (
             "just text".to_owned(),
             &[
-                "1:1 The file must be a mapping of keys to values, but it is `just text`. [Its keys are `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `limits` or `apply`.]",
+                "1:1 The file must be a mapping of keys to values, but it is `just text`. [Its keys are `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits` or `apply`.]",
             ],
         ),
     ]);
@@ -397,7 +329,7 @@ fn limits_that_are_none() {
             with("apply: maybe\nleavers: { users: remove }"),
             &[
                 "2:8 `apply` must be `on` or `off`, but it is `maybe`.",
-                "3:19 `leavers.users` must be `disable` or `keep`, but it is `remove`.",
+                "3:19 `leavers.users` must be `disable`, `delete`, `anonymize` or `keep`, but it is `remove`.",
             ],
         ),
         (with_okta("rate_budget: 50"), &["6:18 `50` is not a percentage from 1% to 100%. [Write `50%`.]"]),

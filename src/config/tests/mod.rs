@@ -5,6 +5,7 @@ mod examples;
 mod files;
 mod mistakes;
 mod properties;
+mod rules;
 mod settings;
 
 use std::ffi::OsString;

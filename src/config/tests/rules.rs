@@ -1,0 +1,513 @@
+//! Scope, mapping, groups, leavers and inactive users: what is read, what is refused where, what is warned about.
+
+use std::time::Duration;
+
+use super::*;
+use crate::sync::rules::{
+    Existing, Grace, Inactive, LeaverGroups, LeaverMemberships, LeaverUsers, OnExisting, Rules,
+};
+
+fn rules(rest: &str) -> Rules {
+    valid(&with(rest)).rules
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 86_400)
+}
+
+/// One error, as `LINE:COLUMN MESSAGE [ADVICE]`.
+fn refused(contents: &str) -> String {
+    let errors = errors(contents);
+    assert_eq!(errors.len(), 1, "{contents}\n{errors:#?}");
+    errors[0].clone()
+}
+
+/// The line and the carets under it of the one error of a file.
+fn pointed_at(contents: &str) -> String {
+    let checked = check(contents);
+    let [diagnostic] = checked.diagnostics.as_slice() else {
+        panic!("{contents}\n{:#?}", checked.diagnostics)
+    };
+    let (line, carets) = diagnostic.snippet.as_deref().unwrap().split_once('\n').unwrap();
+    let from = carets.find('^').unwrap();
+    line.chars().skip(from).take(carets.len() - from).collect()
+}
+
+#[test]
+fn what_okta_chooses_is_read() {
+    let okta = |line: &str| valid(&with_okta(line)).source;
+    assert_eq!(
+        okta(r#"users: { search: 'profile.department eq "Engineering"' }"#).users_search.as_deref(),
+        Some(r#"profile.department eq "Engineering""#)
+    );
+    let folded =
+        okta("groups:\n      search: >\n        type eq \"OKTA_GROUP\"\n        and profile.name sw \"a\"\n");
+    assert_eq!(folded.groups_search.as_deref(), Some(r#"type eq "OKTA_GROUP" and profile.name sw "a""#));
+    assert_eq!(okta("app: 0oa1gjh63g214q0Hq0g4").app.as_deref(), Some("0oa1gjh63g214q0Hq0g4"));
+    let none = okta("users: {}");
+    assert_eq!((none.users_search, none.groups_search, none.app), (None, None, None));
+}
+
+#[test]
+fn what_okta_cannot_choose_by_is_refused_where_it_stands() {
+    for (line, expected) in [
+        ("users: { search: \"\" }", "6:22 An empty search finds nothing. "),
+        (
+            "users: { search: 'profile.department eq \"Engineering' }",
+            "6:45 The quote that begins here is never closed. [Write it as in 'profile.department eq \"Engineering\"'.]",
+        ),
+        (
+            "users: { search: \"profile.department eq \\\"E\\\")\" }",
+            "6:50 This parenthesis closes none that is open. ",
+        ),
+        ("groups: { search: profile.name sw “jira-” }", "6:39 This is a typographic quote, "),
+        (
+            "groups:\n      search: |\n        type pr and (\n          profile.name pr\n",
+            "8:21 The parenthesis that begins here ",
+        ),
+        (
+            "app: https://acme-admin.okta.com/admin/app/jira/instance/0oa1gjh63g214q0Hq0g4/",
+            "6:10 This is an address, not the id of an Okta application. [Write `0oa1gjh63g214q0Hq0g4`.]",
+        ),
+        ("app: Jira", "6:10 `Jira` is not the id of an Okta application. "),
+        (
+            "app: [a]",
+            "6:10 `source.okta.app` must be the id of an application such as `0oa1gjh63g214q0Hq0g4`, but it is a list.",
+        ),
+    ] {
+        let error = refused(&with_okta(line));
+        assert!(error.starts_with(expected), "{line}\n{error}");
+    }
+    let long = format!("users: {{ search: 'id eq \"{}\"' }}", "x".repeat(6_000));
+    assert!(refused(&with_okta(&long)).starts_with("6:22 The search is too long: "));
+}
+
+#[test]
+fn required_and_always_groups_are_names() {
+    let rules = rules(
+        "scope: { required_groups: [staff, 2024, \"a b\"] }\ngroups: { always: [jira-users], exclude: [jira-users] }",
+    );
+    assert_eq!(rules.scope.required_groups, ["staff", "2024", "a b"]);
+    assert_eq!(rules.groups.always, ["jira-users"]);
+    assert_eq!(
+        errors(with("scope: { required_groups: [\"\", ' a', ~] }\ngroups: { always: [' '] }")),
+        [
+            "2:28 No group has an empty name. [Remove it.]",
+            "2:32 ` a` begins or ends with white space, which no name does. [Write `a`.]",
+            "2:38 An item of `scope.required_groups` is empty. [Remove it, or put quotes around it if it is a name.]",
+            "3:20 No group has an empty name. [Remove it.]",
+        ]
+    );
+    assert_eq!(
+        warnings(&with("scope: { required_groups: [a, b, A] }\ngroups: { always: [jira-*] }")),
+        [
+            "2:34 `A` is named twice; case does not count. [Keep one of them.]",
+            "3:20 `groups.always` takes names, not patterns: `jira-*` means a group of exactly this name. [Write each name, \
+             unless that is meant.]",
+        ]
+    );
+    assert_eq!(valid(&with("scope: { required_groups: [a, A] }")).rules.scope.required_groups, ["a"]);
+}
+
+#[test]
+fn nobody_is_always_a_member_of_a_protected_group() {
+    assert_eq!(
+        errors(with("groups: { always: [users, jira-ADMINS] }\nprotected: { groups: ['*-admins'] }")),
+        [
+            "2:27 `jira-ADMINS` is protected by `protected.groups`, so nobody can be made a member of it. [Remove it here, or \
+             from what is protected.]"
+        ]
+    );
+}
+
+#[test]
+fn templates_are_read() {
+    let rules = rules(
+        "mapping:\n  username: '{{ profile.email | lower }}'\n  last_name: ''\n  attributes:\n    department: '{{ profile.department }}'\n    cost-center.2: 7\n",
+    );
+    let templates: Vec<_> =
+        rules.mapping.templates().map(|(name, template)| (name, template.text().to_owned())).collect();
+    let templates: Vec<_> = templates.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    assert_eq!(
+        templates,
+        [
+            ("username", "{{ profile.email | lower }}"),
+            ("email", "{{ profile.email }}"),
+            ("first_name", "{{ profile.firstName }}"),
+            ("last_name", ""),
+            ("display_name", "{{ profile.displayName or profile.firstName ~ ' ' ~ profile.lastName }}"),
+            ("attributes.cost-center.2", "7"),
+            ("attributes.department", "{{ profile.department }}"),
+        ]
+    );
+}
+
+#[test]
+fn a_further_attribute_has_a_name_of_its_own() {
+    assert_eq!(
+        errors(with(
+            "mapping:\n  attributes:\n    email: '{{ profile.email }}'\n    a b: x\n    '': x\n    c:\n    d: [x]\n"
+        )),
+        [
+            "4:5 `email` is no further attribute: it has a key of its own. [Write `email` under `mapping`, beside `attributes`.]",
+            "5:5 `a b` cannot be the name of an attribute. [Use up to 64 letters (a-z, A-Z), digits, underscores, dots and \
+             dashes.]",
+            "6:5 `` cannot be the name of an attribute. [Use up to 64 letters (a-z, A-Z), digits, underscores, dots and \
+             dashes.]",
+            "7:5 `mapping.attributes.c` has no value. [Write its value behind it, or remove it.]",
+            r#"8:8 `mapping.attributes.d` must be a template such as "{{ profile.email }}", but it is a list."#,
+        ]
+    );
+    assert!(
+        refused(&with("mapping: { attributes: [a] }"))
+            .starts_with("2:24 `mapping.attributes` must be a mapping of names to values, but it is a list.")
+    );
+}
+
+#[test]
+fn rename_rules_are_read_in_their_order() {
+    let rules = rules(
+        "groups:\n  rename:\n    - match: ^okta-(.+)$\n      to: $1\n    - { match: '\\s+', to: '' }\n  unmatched: drop\n  always: []\n",
+    );
+    let written: Vec<_> = rules.groups.rename.iter().map(|rule| (rule.pattern(), rule.to())).collect();
+    assert_eq!(written, [("^okta-(.+)$", "$1"), ("\\s+", "")]);
+    assert!(rules.groups.drop_unmatched);
+}
+
+#[test]
+fn rename_rules_that_are_none() {
+    assert_eq!(
+        errors(with(
+            "groups:\n  rename:\n    - match: a\n    - to: b\n    - x\n    - { match: a, to: b, with: c }\n    - { match: a, to: }\n    - { match: [a], to: { b: 1 } }\n"
+        )),
+        [
+            "4:7 `groups.rename` needs the key `to`, which is missing. [Write what replaces the match, as in `to: \"$1\"`, or \
+             `to: \"\"` to cut it out.]",
+            "5:7 `groups.rename` needs the key `match`, which is missing. [Write a regular expression, as in `match: \
+             \"^okta-(.+)$\"`.]",
+            "6:7 Each item of `groups.rename` must be a mapping of keys to values, but this is `x`. [Its keys are `match` and \
+             `to`.]",
+            "7:26 `with` is not a key that is known under `groups.rename`. [Known under `groups.rename`: `match` or `to`.]",
+            "8:19 `groups.rename.to` has no value. [Write what replaces the match, as in `to: \"$1\"`, or `to: \"\"` to cut it \
+             out.]",
+            r#"9:16 `groups.rename.match` must be a regular expression such as "^okta-(.+)$", but it is a list."#,
+            r#"9:25 `groups.rename.to` must be a text such as "$1", but it is a mapping of keys to values."#,
+        ]
+    );
+    assert_eq!(
+        errors(with("groups: { rename: { match: a, to: b } }")),
+        [
+            "2:19 `groups.rename` must be a list, but it is a mapping of keys to values. [Write a dash before each rule; its keys \
+             are `match` and `to`.]"
+        ]
+    );
+    assert_eq!(
+        errors(with("groups: { unmatched: drop, rename: [] }")),
+        [
+            "2:22 Without rename rules none matches, so `drop` would drop every group. [Write rules under `groups.rename`, or \
+             remove the key.]"
+        ]
+    );
+    assert!(refused(&with("match: a")).ends_with("[`match` belongs under `groups.rename`.]"));
+}
+
+#[test]
+fn a_fault_in_a_regular_expression_is_pointed_at() {
+    let rule = |written: &str, to: &str| {
+        with(&format!("groups:\n  rename:\n    - match: {written}\n      to: {to}\n"))
+    };
+    for (written, expected) in [
+        ("a)b", ")"),
+        ("'it''s )b'", ")"),
+        (r#""\\d \u00e4 )b""#, ")"),
+        ("|-\n        a\n        )b", ")"),
+        (">-\n        a\n        )b", ")"),
+    ] {
+        assert_eq!(pointed_at(&rule(written, "x")), expected, "{written}");
+    }
+    let error = refused(&rule(r#""\\d(a))b""#, "x"));
+    assert!(error.starts_with("4:21 "), "{error}");
+    assert_eq!(pointed_at(&rule("(a)", "'x ''$1'' $2 y'")), "$2");
+    let error = refused(&rule("okta-(.+)", "'$1x'"));
+    assert!(error.starts_with("5:12 ") && error.contains("${1}x"), "{error}");
+}
+
+#[test]
+fn a_fault_in_a_template_is_pointed_at() {
+    for (written, expected) in [
+        ("'{{ profil.login }}'", "profil"),
+        (r#""\u00e4 {{ \"x\" ~ profil.login }}""#, "profil"),
+        ("'{{ ''x'' ~ profil.login }}'", "profil"),
+        ("|\n    {{ profile.login\n       or profil.email }}\n", "profil"),
+        (">-\n    {{ profile.login\n    or profil.email }}\n", "profil"),
+        ("a {{ profile.login\n    | lowr }}\n", "lowr"),
+    ] {
+        let contents = with(&format!("mapping:\n  username: {written}\n"));
+        assert_eq!(pointed_at(&contents), expected, "{contents}");
+    }
+    let attributes =
+        with("mapping: { attributes: { a: '{{ profil.x }}', b: '{{ profile.x | nothing_like_it }}' } }");
+    let errors = errors(attributes);
+    assert!(errors[0].starts_with("2:33 ") && errors[1].starts_with("2:67 "), "{errors:?}");
+}
+
+#[test]
+fn a_token_in_a_template_or_an_expression_is_not_shown() {
+    for contents in [
+        with(&format!("mapping: {{ username: '{{{{ {TOKEN} }}}}' }}")),
+        with(&format!("mapping: {{ username: '{{{{ profile.login | {TOKEN} }}}}' }}")),
+        with(&format!("groups: {{ rename: [{{ match: '(?<x>{TOKEN}', to: '${TOKEN}' }}] }}")),
+        with(&format!("groups: {{ rename: [{{ match: 'x', to: '${{{TOKEN}}}' }}] }}")),
+        with_okta(&format!("users: {{ search: 'id eq \"{TOKEN}' }}")),
+        with_okta(&format!("app: {TOKEN}")),
+    ] {
+        let checked = check(&contents);
+        assert!(checked.value.is_none(), "{contents}");
+        for diagnostic in checked.diagnostics {
+            assert!(!diagnostic.render(false).contains("MlV"), "{diagnostic}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_that_never_counts_is_noticed() {
+    const MOVE: &str = "[Move it up, or remove it.]";
+    for pattern in [".*", "^(.+)$", "^", ".", "(?i)^(?P<all>.*)$", "[^,]|,"] {
+        assert_eq!(
+            warnings(&with(&format!(
+                "groups:\n  rename:\n    - {{ match: '^a', to: b }}\n    - {{ match: '{pattern}', to: c }}\n    - {{ match: d, to: e }}\n"
+            ))),
+            [format!(
+                "6:16 This rule never counts: rule 2 matches every name, and the first that matches counts. {MOVE}"
+            )],
+            "{pattern}"
+        );
+    }
+    for pattern in ["^\\w+$", "^.{1,60}$", "[a-z]", "^[^ ]+$"] {
+        assert_eq!(
+            warnings(&with(&format!(
+                "groups: {{ rename: [{{ match: '{pattern}', to: c }}, {{ match: d, to: e }}] }}"
+            ))),
+            [""; 0],
+            "{pattern}"
+        );
+    }
+    assert_eq!(
+        warnings(&with("groups: { rename: [{ match: a, to: b }, { match: a, to: c }] }")),
+        [format!(
+            "2:50 This rule never counts: an earlier rule has the same `match`, and the first that matches counts. {MOVE}"
+        )]
+    );
+}
+
+#[test]
+fn a_username_that_is_the_same_for_all_is_noticed() {
+    assert_eq!(
+        warnings(&with("mapping: { username: ' jira ' }")),
+        [
+            "2:22 This template gives all users the same username, `jira`, so that none of them can have it. [Name an attribute \
+             in it, as in \"{{ profile.login | lower }}\".]"
+        ]
+    );
+    assert_eq!(
+        errors(with("mapping: { username: '' }")),
+        [
+            "2:22 This template gives nobody a username. [Write one such as \"{{ profile.login | lower }}\", or remove the key \
+             for that one.]"
+        ]
+    );
+    assert_eq!(warnings(&with("mapping: { username: '{{ id }}' }")), [""; 0]);
+    assert_eq!(warnings(&with("mapping: { first_name: '', display_name: x }")), [""; 0]);
+}
+
+#[test]
+fn adoption_says_what_it_does() {
+    let contents = with("existing: { users: adopt, groups: adopt }");
+    assert_eq!(
+        valid(&contents).rules.existing,
+        Existing { users: OnExisting::Adopt, groups: OnExisting::Adopt }
+    );
+    let warnings = warnings(&contents);
+    assert!(warnings[0].starts_with("2:20 `adopt` takes accounts over "), "{warnings:?}");
+    assert!(warnings[1].starts_with("2:35 `adopt` takes groups over "), "{warnings:?}");
+    assert_eq!(super::warnings(&with("existing: { users: skip, groups: skip }")), [""; 0]);
+}
+
+#[test]
+fn leavers_are_read() {
+    let leavers = |rest: &str| rules(&format!("leavers: {rest}")).leavers;
+    for (word, expected) in [
+        ("disable", LeaverUsers::Disable),
+        ("delete", LeaverUsers::Delete),
+        ("anonymize", LeaverUsers::Anonymize),
+        ("keep", LeaverUsers::Keep),
+    ] {
+        assert_eq!(leavers(&format!("{{ users: {word} }}")).users, expected);
+    }
+    for (word, expected) in
+        [("empty", LeaverGroups::Empty), ("delete", LeaverGroups::Delete), ("keep", LeaverGroups::Keep)]
+    {
+        assert_eq!(leavers(&format!("{{ groups: {word} }}")).groups, expected);
+    }
+    assert_eq!(
+        leavers("{ grace: { absent: 7d, deactivated: 1h30m } }").grace,
+        Grace { absent: days(7), deactivated: Duration::from_secs(5_400) }
+    );
+    let except = |memberships: LeaverMemberships| match memberships {
+        LeaverMemberships::Keep => None,
+        LeaverMemberships::Remove { except } => Some(except.patterns().to_vec()),
+    };
+    assert_eq!(except(leavers("{ memberships: keep }").memberships), None);
+    assert_eq!(except(leavers("{ memberships: remove }").memberships), Some(vec![]));
+    assert_eq!(except(leavers("{ memberships: { remove: all } }").memberships), Some(vec![]));
+    assert_eq!(
+        except(leavers("{ memberships: { remove: all, except: ['*-alumni'] } }").memberships),
+        Some(vec!["*-alumni".into()])
+    );
+}
+
+#[test]
+fn leavers_that_cannot_be() {
+    assert_eq!(
+        errors(with(
+            "leavers:\n  users: disabled\n  memberships: { except: [a] }\n  grace: { absent: 7, deactivated: never }\n"
+        )),
+        [
+            "3:10 `leavers.users` must be `disable`, `delete`, `anonymize` or `keep`, but it is `disabled`. [Did you mean \
+             `disable`?]",
+            "4:3 `leavers.memberships` needs the key `remove`, which is missing. [Write `remove: all`.]",
+            "5:20 `7` is not a duration. [Add the unit: `7s`, `7m`, `7h` or `7d`.]",
+            "5:36 `never` is not a duration. [Write whole numbers with units, the larger first: `90s`, `5m`, `1h30m`, `7d`.]",
+        ]
+    );
+    assert_eq!(
+        errors(with("leavers: { memberships: { remove: some, except: ['[a'] } }")),
+        [
+            "2:35 `leavers.memberships.remove` must be `all`, but it is `some`.",
+            "2:50 `[a` is not a pattern: unclosed character class; missing ']'. [`*` is any text, `?` one character, `[ab]` a \
+             choice, `{a,b}` alternatives; a backslash before one of them means the character itself.]",
+        ]
+    );
+    assert_eq!(
+        errors(with("leavers: { memberships: removed }\ninactive: [90]")),
+        [
+            "2:25 `leavers.memberships` must be `keep` or `remove` or a mapping of keys to values, but it is `removed`. [Did you \
+             mean `remove`?]",
+            "3:11 `inactive` must be `off` or a mapping of keys to values, but it is a list. [Its keys are `days`, `from`, \
+             `never_signed_in` or `except_groups`.]",
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_a_warning() {
+    assert_eq!(
+        warnings(&with("leavers: { users: delete, groups: delete }")),
+        [
+            "2:19 On most targets a deleted account cannot be brought back, and what belonged to it may be lost; a disabled one \
+             is enabled again when its user comes back. [Write `disable` unless accounts must go.]",
+            "2:35 What a target grants to a group is lost when the group is deleted, also if the group comes back. [Write \
+             `empty` unless groups must go.]",
+        ]
+    );
+    assert_eq!(warnings(&with("leavers: { users: anonymize, memberships: remove }")), [""; 0]);
+}
+
+#[test]
+fn keys_without_effect_are_noticed() {
+    assert_eq!(
+        warnings(&with("leavers: { users: keep, grace: { absent: 1d } }\ninactive: { days: 90 }")),
+        [
+            "2:32 `leavers.grace` has no effect: `leavers` keeps both the accounts and the memberships of users who left. \
+             [Remove it, or change `leavers.users`.]",
+            "3:11 `inactive` has no effect: `leavers` keeps both the accounts and the memberships of users who left. [Remove it, \
+             or change `leavers.users`.]",
+        ]
+    );
+    for leavers in [
+        "{ users: keep, grace: { absent: 0s } }",
+        "{ users: keep, memberships: remove, grace: { absent: 1d } }",
+    ] {
+        assert_eq!(warnings(&with(&format!("leavers: {leavers}"))), [""; 0]);
+    }
+}
+
+#[test]
+fn inactive_users_are_read() {
+    let inactive = |rest: &str| rules(&format!("inactive: {rest}")).inactive;
+    for off in ["off", "no", "false"] {
+        assert_eq!(inactive(off), None);
+    }
+    let least = Inactive { days: 90, never_signed_in: false, except_groups: Default::default() };
+    assert_eq!(inactive("{ days: 90 }"), Some(least.clone()));
+    assert_eq!(
+        inactive("{ days: 90, from: last_login, never_signed_in: keep, except_groups: [] }"),
+        Some(least)
+    );
+    let full = inactive("{ days: 3650, never_signed_in: disable, except_groups: ['board'] }").unwrap();
+    assert!(full.never_signed_in && full.except_groups.matches("Board"));
+}
+
+#[test]
+fn inactivity_that_cannot_be() {
+    for (rest, expected) in [
+        (
+            "{}",
+            "2:1 `inactive` needs the key `days`, which is missing. [Write `days: 90`, or `inactive: off`.]",
+        ),
+        (
+            "90",
+            "2:11 `inactive` must be `off` or a mapping of keys to values, but it is `90`. [Its keys are `days`, `from`, `never_signed_in` or `except_groups`.]",
+        ),
+        (
+            "{ days: 0 }",
+            "2:19 With 0 days everybody who is not signing in right now would be a leaver. [Write a number such as `90`, or `inactive: off`.]",
+        ),
+        (
+            "{ days: 3651 }",
+            "2:19 `3651` days are more than ten years. [Write a number up to 3650, such as `90`, or `inactive: off`.]",
+        ),
+        (
+            "{ days: 99999999999 }",
+            "2:19 `99999999999` days are more than ten years. [Write a number up to 3650, such as `90`, or `inactive: off`.]",
+        ),
+        ("{ days: 90d }", "2:19 `90d` is not a whole number. [Write `90`: it is a number of days.]"),
+        ("{ days: 90, from: created }", "2:29 `inactive.from` must be `last_login`, but it is `created`."),
+        (
+            "{ days: 90, never_signed_in: delete }",
+            "2:40 `inactive.never_signed_in` must be `keep` or `disable`, but it is `delete`.",
+        ),
+        (
+            "{ days: 90, except_groups: board }",
+            r#"2:38 `inactive.except_groups` must be a list, but it is `board`. [Write ["board"].]"#,
+        ),
+    ] {
+        assert_eq!(refused(&with(&format!("inactive: {rest}"))), expected);
+    }
+    assert_eq!(
+        warnings(&with("inactive: { days: 29 }")),
+        [
+            "2:19 Who is on leave for 29 days becomes a leaver. [Write a number such as `90`, unless that is meant.]"
+        ]
+    );
+    assert_eq!(warnings(&with("inactive: { days: 30 }")), [""; 0]);
+}
+
+#[test]
+fn rules_can_be_checked_where_the_secret_is_not() {
+    let house = House::new();
+    let contents = |place: &str| {
+        format!("source: {{ okta: {{ domain: acme.okta.com, auth: {{ api_token: {{ {place} }} }} }} }}\n")
+    };
+    let path = house.path("acme.yaml");
+    for place in ["credential: absent", "file: absent", "env: ABSENT"] {
+        std::fs::write(&path, contents(place)).unwrap();
+        assert!(crate::config::check_connector(&path).value.is_none(), "{place}");
+        let checked = crate::config::check_connector_without_secrets(&path);
+        assert_eq!((checked.value.is_some(), checked.diagnostics), (true, vec![]), "{place}");
+    }
+    // What stands in the file is checked all the same.
+    std::fs::write(&path, contents("credential: a/b") + "inactive: { days: 0 }").unwrap();
+    let checked = crate::config::check_connector_without_secrets(&path);
+    assert_eq!(checked.diagnostics.len(), 2, "{:?}", checked.diagnostics);
+}
