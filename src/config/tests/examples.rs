@@ -1,14 +1,14 @@
 //! The files that a package installs, and what is written out again.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
-
-use serde_json::Value;
 
 use super::*;
 use crate::config::model::{Missed, SecretRef, Settings};
 use crate::config::{check_settings, effective_yaml, schema};
-use crate::sync::rules::{LeaverGroups, LeaverUsers, Limit, Limits, Rules};
+use crate::sync::mapping::Mapping;
+use crate::sync::rules::{LeaverGroups, LeaverMemberships, LeaverUsers, Leavers, Limit, Limits, Rules};
 
 const MINIMAL: &str = include_str!("../../../config/examples/minimal.yaml");
 const FULL: &str = include_str!("../../../config/examples/full.yaml");
@@ -35,18 +35,30 @@ fn the_full_example_says_what_its_comments_say() {
     assert_eq!(schedule.expression, "0 */4 * * *");
     assert_eq!(schedule.timezone, chrono_tz::Europe::Berlin);
     assert_eq!((schedule.jitter, schedule.missed), (Duration::from_secs(300), Missed::RunOnce));
+    let source = connector.source;
+    assert_eq!(source.users_search.as_deref(), Some(r#"profile.department eq "Engineering""#));
+    assert_eq!(source.groups_search.as_deref(), Some(r#"profile.name sw "okta-""#));
+    assert_eq!(source.app.as_deref(), Some("0oa1gjh63g214q0Hq0g4"));
     let rules = connector.rules;
-    assert!(rules.scope.include.is_empty());
+    assert_eq!(rules.scope.required_groups, ["staff"]);
     assert_eq!(rules.scope.exclude.patterns(), ["svc-*", "*@contractor.acme.com"]);
-    assert_eq!(
-        (rules.groups.include.patterns(), rules.groups.exclude.patterns()),
-        (&["jira-*".into()][..], &["*-test".into()][..])
-    );
+    assert_eq!(rules.groups.rename[0].apply("okta-staff").as_deref(), Some("staff"));
+    assert_eq!(rules.groups.include.patterns(), ["jira-*", "staff"]);
+    assert_eq!(rules.groups.exclude.patterns(), ["*-test"]);
+    assert_eq!(rules.groups.always, ["jira-software-users"]);
     assert_eq!(rules.protected.users.patterns(), ["admin", "svc-*"]);
+    let inactive = rules.inactive.unwrap();
+    assert_eq!((inactive.days, inactive.never_signed_in), (90, false));
+    let LeaverMemberships::Remove { except } = &rules.leavers.memberships else { panic!() };
+    assert_eq!(except.patterns(), ["*-alumni"]);
     // What its comments call the default is the default.
     let defaults = Rules::default();
     assert_eq!(rules.scope.statuses, defaults.scope.statuses);
-    assert_eq!((rules.leavers, rules.limits), (defaults.leavers, defaults.limits));
+    assert_eq!(rules.scope.include, defaults.scope.include);
+    assert_eq!(Mapping { attributes: BTreeMap::new(), ..rules.mapping }, defaults.mapping);
+    assert_eq!((rules.groups.drop_unmatched, rules.existing), (false, defaults.existing));
+    assert_eq!(Leavers { memberships: LeaverMemberships::Keep, ..rules.leavers }, defaults.leavers);
+    assert_eq!(rules.limits, defaults.limits);
 }
 
 #[test]
@@ -90,6 +102,12 @@ fn what_is_written_out_means_the_same() {
         "source: { okta: { url: \"https://intranet\", auth: { api_token: { env: OKTA_TOKEN } } } }".to_owned(),
         with("schedule: { cron: \"@daily\", jitter: 1h30m, missed: skip }\napply: off"),
         with("leavers: { users: keep, groups: keep }\nlimits: { leavers: off, memberships: 3, groups: 0%, creates: 100%, floor: 0 }"),
+        with_okta(r#"users: { search: 'a eq "b" or c eq "\\"d\\""' }"#),
+        with_okta("groups: { search: 'profile.name sw \"ä: #\"' }\n    app: 0oa1gjh63g214q0Hq0g4"),
+        with("scope: { required_groups: [a, 'no', '7', 'b c', '*'] }\ngroups: { always: ['x: y', '{z}'], unmatched: drop, rename: [{ match: '^a\\s\"(.*)$', to: '' }, { match: '#', to: '$$' }] }"),
+        with("mapping:\n  username: 'x{{ profile.email }}'\n  last_name: ''\n  attributes: { 'no': \"{{ profile['a b'] ~ '\\n' }}\", a.b: 7, '1': '{{ id }}' }"),
+        with("existing: { users: adopt, groups: adopt }\nleavers: { users: delete, memberships: remove, groups: delete, grace: { absent: 1d2h3m4s, deactivated: 90m } }"),
+        with("leavers: { users: anonymize, memberships: { remove: all, except: ['*-alumni', 'a\"b'] } }\ninactive: { days: 7, never_signed_in: disable, except_groups: ['*x'] }"),
         with("scope: { statuses: [SUSPENDED], users: { include: [\"{a,b}*\", '\"', \"ü\\u2028\\\\?\", 007, \"null\", \"no\"] } }"),
     ];
     for contents in variations {
@@ -188,28 +206,21 @@ fn the_rules_of_every_section_are_read() {
     assert!(!connector.apply);
 }
 
-/// The keys of a YAML text, as paths through `properties` of the schema.
-fn keys_are_in(schema: &Value, contents: &Value, path: &str) {
-    let Value::Object(entries) = contents else { return };
-    for (key, value) in entries {
-        let path = format!("{path}.{key}");
-        let property =
-            schema["properties"].get(key).unwrap_or_else(|| panic!("the schema does not know {path}"));
-        assert!(property["description"].as_str().is_some_and(|about| !about.is_empty()), "{path}");
-        keys_are_in(property, value, &path);
-    }
-}
-
 #[test]
-fn the_schema_knows_the_keys_of_the_examples() {
+fn the_schema_says_what_editors_need() {
     let schema = schema::schema();
-    for contents in [MINIMAL.to_owned(), FULL.to_owned(), effective_yaml(&valid(FULL))] {
-        let value: Value = serde_yaml::from_str(&contents).unwrap();
-        keys_are_in(&schema, &value, "");
-    }
     assert_eq!(schema["required"], serde_json::json!(["source"]));
     assert_eq!(schema["properties"]["apply"]["enum"], serde_json::json!(["on", "off", true, false]));
     assert_eq!(schema["properties"]["target"]["maxProperties"], 1);
+    // Each key is described.
+    let mut properties = vec![&schema];
+    while let Some(schema) = properties.pop() {
+        let choices = schema["anyOf"].as_array().into_iter().flatten().chain([schema, &schema["items"]]);
+        for (name, property) in choices.filter_map(|schema| schema["properties"].as_object()).flatten() {
+            assert!(property["description"].as_str().is_some_and(|about| about.ends_with('.')), "{name}");
+            properties.push(property);
+        }
+    }
 }
 
 #[test]

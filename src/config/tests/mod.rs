@@ -6,6 +6,7 @@ mod files;
 mod mistakes;
 mod properties;
 mod rules;
+mod schema;
 mod settings;
 
 use std::ffi::OsString;

@@ -1,0 +1,342 @@
+//! The JSON Schema for editors: it says what the checker says, as far as a schema can, and the examples name it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::effective_yaml;
+use crate::config::schema::{default_value, schema};
+use crate::config::table::{CONNECTOR, Key, Kind};
+
+/// The directory `config` of the package.
+fn installed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
+}
+
+/// The example files with their names.
+fn examples() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(installed("examples")).unwrap();
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// What an editor makes of YAML.
+fn parsed(contents: &str) -> Value {
+    serde_yaml::from_str(contents).unwrap_or_else(|error| panic!("{error}\n{contents}"))
+}
+
+/// What the schema has against a value, as far as its keywords go; a keyword that is not known here fails the test.
+fn complaints(schema: &Value, value: &Value, path: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (keyword, expected) in schema.as_object().unwrap() {
+        let holds = match keyword.as_str() {
+            "$schema" | "title" | "description" | "default" => true,
+            "type" => {
+                let types = expected.as_array().cloned().unwrap_or_else(|| vec![expected.clone()]);
+                types.iter().any(|name| is_of_type(value, name.as_str().unwrap()))
+            }
+            "enum" => expected.as_array().unwrap().contains(value),
+            "anyOf" => {
+                expected.as_array().unwrap().iter().any(|schema| complaints(schema, value, path).is_empty())
+            }
+            "not" => !complaints(expected, value, path).is_empty(),
+            "pattern" => value
+                .as_str()
+                .is_none_or(|text| regex::Regex::new(expected.as_str().unwrap()).unwrap().is_match(text)),
+            "minLength" => {
+                value.as_str().is_none_or(|text| text.chars().count() as u64 >= expected.as_u64().unwrap())
+            }
+            "minimum" => value.as_u64().is_none_or(|number| number >= expected.as_u64().unwrap()),
+            "maximum" => value.as_u64().is_none_or(|number| number <= expected.as_u64().unwrap()),
+            "minItems" => {
+                value.as_array().is_none_or(|items| items.len() as u64 >= expected.as_u64().unwrap())
+            }
+            "minProperties" => {
+                value.as_object().is_none_or(|entries| entries.len() as u64 >= expected.as_u64().unwrap())
+            }
+            "maxProperties" => {
+                value.as_object().is_none_or(|entries| entries.len() as u64 <= expected.as_u64().unwrap())
+            }
+            "required" => value.as_object().is_none_or(|entries| {
+                expected.as_array().unwrap().iter().all(|name| entries.contains_key(name.as_str().unwrap()))
+            }),
+            "propertyNames" => {
+                for name in value.as_object().into_iter().flat_map(|entries| entries.keys()) {
+                    found.extend(complaints(expected, &json!(name), &format!("{path}.{name}")));
+                }
+                true
+            }
+            "items" => {
+                for item in value.as_array().into_iter().flatten() {
+                    found.extend(complaints(expected, item, &format!("{path}[]")));
+                }
+                true
+            }
+            "properties" => {
+                for (name, schema) in expected.as_object().unwrap() {
+                    let inner = value.get(name);
+                    found.extend(
+                        inner
+                            .map(|inner| complaints(schema, inner, &format!("{path}.{name}")))
+                            .unwrap_or_default(),
+                    );
+                }
+                true
+            }
+            "additionalProperties" => {
+                for (name, inner) in value.as_object().into_iter().flatten() {
+                    if schema["properties"].get(name).is_some() {
+                        continue;
+                    }
+                    match expected {
+                        Value::Bool(allowed) if !allowed => found.push(format!("{path}.{name} is not known")),
+                        other => found.extend(complaints(other, inner, &format!("{path}.{name}"))),
+                    }
+                }
+                true
+            }
+            unknown => panic!("the schema has a keyword that this test does not know: {unknown}"),
+        };
+        if !holds {
+            found.push(format!("{path}: {keyword}"));
+        }
+    }
+    found
+}
+
+fn is_of_type(value: &Value, name: &str) -> bool {
+    match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_u64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_example_is_valid_names_the_schema_and_satisfies_it() {
+    let schema = schema();
+    let examples = examples();
+    assert!(examples.len() >= 2 && examples.iter().all(|(name, _)| name.ends_with(".yaml")), "{examples:?}");
+    for (name, contents) in examples {
+        assert_eq!(
+            contents.lines().next(),
+            Some("# yaml-language-server: $schema=../connector.schema.json"),
+            "{name}"
+        );
+        assert!(contents.lines().all(|line| line.chars().count() <= 130), "{name}");
+        let written = effective_yaml(&valid(&contents));
+        for contents in [contents, written] {
+            assert_eq!(complaints(&schema, &parsed(&contents), ""), [""; 0], "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_installed_schema_is_the_one_that_is_printed() {
+    let path = installed("connector.schema.json");
+    let installed: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(
+        installed == schema(),
+        "{} is not up to date; run: cargo run -- schema > config/connector.schema.json",
+        path.display()
+    );
+}
+
+#[test]
+fn what_the_checker_refuses_for_its_shape_the_schema_refuses() {
+    let schema = schema();
+    for rest in [
+        "unknown: 1",
+        "target: { directory: {}, jira: {} }",
+        "source: { okta: { domain: acme.okta.com } }",
+        "scope: { statuses: [] }",
+        "scope: { statuses: [GONE] }",
+        "scope: { required_groups: [''] }",
+        "mapping: { attributes: { email: x } }",
+        "mapping: { attributes: { 'a b': x } }",
+        "mapping: { attributes: { a: [x] } }",
+        "groups: { rename: [{ match: a }] }",
+        "groups: { rename: { match: a, to: b } }",
+        "groups: { rename: [{ match: a, to: b, with: c }] }",
+        "groups: { unmatched: remove }",
+        "existing: { users: take }",
+        "leavers: { users: remove }",
+        "leavers: { memberships: { except: [a] } }",
+        "leavers: { memberships: removed }",
+        "leavers: { grace: { absent: soon } }",
+        "leavers: { grace: 7d }",
+        "inactive: { days: 0 }",
+        "inactive: { days: 4000 }",
+        "inactive: { never_signed_in: keep }",
+        "inactive: on",
+        "limits: { leavers: lots }",
+        "schedule: { timezone: UTC }",
+        "schedule: { cron: '@daily', incremental: 5m }",
+    ] {
+        let contents = if rest.starts_with("source") { rest.to_owned() } else { with(rest) };
+        assert!(check(&contents).value.is_none(), "{contents}");
+        assert!(!complaints(&schema, &parsed(&contents), "").is_empty(), "{contents}");
+    }
+    for okta in ["app: Jira", "users: { search: '' }", "users: { serch: a }", "rate_budget: 50"] {
+        let contents = with_okta(okta);
+        assert!(check(&contents).value.is_none(), "{contents}");
+        assert!(!complaints(&schema, &parsed(&contents), "").is_empty(), "{contents}");
+    }
+}
+
+#[test]
+fn the_schema_accepts_what_editors_take_for_other_types() {
+    let schema = schema();
+    for rest in [
+        "apply: false",
+        "inactive: false",
+        "limits: { leavers: off, floor: 3 }",
+        "groups: { include: [2024], always: [7], rename: [{ match: 7, to: 8 }] }",
+        "mapping: { attributes: { country: 49, external: true } }",
+        "leavers: { memberships: { remove: all }, grace: { absent: 1d12h } }",
+        "target: { directory: }",
+    ] {
+        valid(&with(rest));
+        assert_eq!(complaints(&schema, &parsed(&with(rest)), ""), [""; 0], "{rest}");
+    }
+}
+
+/// Every key of the table by its path, but for what is not supported yet.
+fn keys(keys: &'static [Key], path: &str, found: &mut Vec<(String, &'static Key)>) {
+    for key in keys.iter().filter(|key| !matches!(key.kind, Kind::Later(..))) {
+        let path = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
+        found.push((path.clone(), key));
+        if let Kind::Section(inner) | Kind::OneOf(inner) | Kind::Rules(inner) | Kind::OneOrSection(_, inner) =
+            key.kind
+        {
+            super::schema::keys(inner, &path, found);
+        }
+    }
+}
+
+fn all_keys() -> Vec<(String, &'static Key)> {
+    let mut found = Vec::new();
+    keys(CONNECTOR, "", &mut found);
+    found
+}
+
+/// The paths of the keys of a parsed file; items of lists count as what they are in.
+fn written_keys(value: &Value, path: &str, found: &mut Vec<String>) {
+    for (name, inner) in value.as_object().into_iter().flatten() {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        found.push(path.clone());
+        written_keys(inner, &path, found);
+        for item in inner.as_array().into_iter().flatten() {
+            written_keys(item, &path, found);
+        }
+    }
+}
+
+#[test]
+fn the_full_example_has_every_key() {
+    let (_, full) = examples().into_iter().find(|(name, _)| name == "full.yaml").unwrap();
+    let mut written = Vec::new();
+    written_keys(&parsed(&full), "", &mut written);
+    for (path, _) in all_keys() {
+        // Instead of the domain.
+        if path != "source.okta.url" {
+            assert!(written.contains(&path), "{path}");
+        }
+    }
+}
+
+#[test]
+fn what_is_called_a_default_is_what_counts_without_it() {
+    for (path, key) in all_keys() {
+        let Some(default) = key.default else { continue };
+        let mut value = default_value(default);
+        for name in path.rsplit('.') {
+            value = json!({ name: value });
+        }
+        // What the section of the key cannot be without.
+        let needed = json!({
+            "source": { "okta": { "domain": "acme.okta.com", "auth": { "api_token": { "credential": "okta-token" } } } },
+            "schedule": { "cron": "@daily" },
+            "inactive": { "days": 90 },
+            "leavers": { "memberships": { "remove": "all" } },
+        });
+        let sections = ["schedule.", "inactive.", "leavers.memberships."];
+        let mut without = json!({ "source": needed["source"] });
+        if let Some(section) = sections.iter().find(|section| path.starts_with(**section)) {
+            let section = section.split('.').next().unwrap();
+            without[section] = needed[section].clone();
+        }
+        let mut with_it = without.clone();
+        merge(&mut with_it, value);
+        let meaning = |contents: &Value| {
+            let mut connector = valid(&contents.to_string());
+            connector.digest.clear();
+            connector.path = PathBuf::new();
+            connector
+        };
+        assert_eq!(meaning(&with_it), meaning(&without), "{path}");
+        assert_ne!(with_it, without, "{path}");
+    }
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+/// The rows `| `key` | default | …` of the reference.
+fn documented() -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connector.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| {
+        let (key, rest) = row.split_once("` | ")?;
+        let default = rest.split(" | ").next()?;
+        Some((key.to_owned(), default.trim_matches('`').to_owned()))
+    })
+    .filter(|(key, _)| {
+        key.split('.').next().is_some_and(|first| CONNECTOR.iter().any(|key| key.name == first))
+    })
+    .collect()
+}
+
+#[test]
+fn the_reference_has_every_key_with_its_default_and_no_other() {
+    let documented = documented();
+    // A section is a heading; its keys are the rows.
+    let leaves: Vec<_> = all_keys()
+        .into_iter()
+        .filter(|(_, key)| !matches!(key.kind, Kind::Section(_) | Kind::OneOf(_)))
+        .collect();
+    for (path, key) in &leaves {
+        let rows: Vec<_> = documented.iter().filter(|(documented, _)| documented == path).collect();
+        let [(_, default)] = rows.as_slice() else { panic!("{path} has {} rows", rows.len()) };
+        let expected = match (key.default, key.required) {
+            (Some(default), _) => default_value(default),
+            (None, Some(_)) => json!("required"),
+            (None, None) => json!("-"),
+        };
+        assert_eq!(default_value(default), expected, "{path}");
+    }
+    for (path, _) in &documented {
+        assert!(leaves.iter().any(|(known, _)| known == path), "{path} is documented and not known");
+    }
+}
