@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::config::effective_yaml;
 use crate::config::schema::{default_value, schema};
-use crate::config::table::{CONNECTOR, Key, Kind};
+use crate::config::table::{CONNECTOR, Key, Kind, SECRET};
+use crate::sync::mapping::{Template, UserView};
+use crate::sync::model::{SourceId, SourceUser, Status};
 
 /// The directory `config` of the package.
 fn installed(name: &str) -> PathBuf {
@@ -250,34 +252,42 @@ fn the_full_example_has_every_key() {
     let mut written = Vec::new();
     written_keys(&parsed(&full), "", &mut written);
     for (path, _) in all_keys() {
-        // Instead of the domain.
-        if path != "source.okta.url" {
+        // Instead of the domain and of the credential.
+        let others = ["source.okta.url", "source.okta.auth.api_token.file", "source.okta.auth.api_token.env"];
+        if !others.contains(&path.as_str()) {
             assert!(written.contains(&path), "{path}");
         }
     }
+}
+
+/// A mapping with a value at the end of a path.
+fn at(path: &str, value: Value) -> Value {
+    path.rsplit('.').fold(value, |value, name| json!({ name: value }))
+}
+
+/// The least connector in which the key at `path` may stand.
+fn needed_for(path: &str) -> Value {
+    let needed = json!({
+        "source": { "okta": { "domain": "acme.okta.com", "auth": { "api_token": { "credential": "okta-token" } } } },
+        "schedule": { "cron": "@daily" },
+        "inactive": { "days": 90 },
+        "leavers": { "memberships": { "remove": "all" } },
+    });
+    let mut contents = json!({ "source": needed["source"] });
+    let sections = ["schedule.", "inactive.", "leavers.memberships."];
+    if let Some(section) = sections.iter().find(|section| path.starts_with(**section)) {
+        let section = section.split('.').next().unwrap();
+        contents[section] = needed[section].clone();
+    }
+    contents
 }
 
 #[test]
 fn what_is_called_a_default_is_what_counts_without_it() {
     for (path, key) in all_keys() {
         let Some(default) = key.default else { continue };
-        let mut value = default_value(default);
-        for name in path.rsplit('.') {
-            value = json!({ name: value });
-        }
-        // What the section of the key cannot be without.
-        let needed = json!({
-            "source": { "okta": { "domain": "acme.okta.com", "auth": { "api_token": { "credential": "okta-token" } } } },
-            "schedule": { "cron": "@daily" },
-            "inactive": { "days": 90 },
-            "leavers": { "memberships": { "remove": "all" } },
-        });
-        let sections = ["schedule.", "inactive.", "leavers.memberships."];
-        let mut without = json!({ "source": needed["source"] });
-        if let Some(section) = sections.iter().find(|section| path.starts_with(**section)) {
-            let section = section.split('.').next().unwrap();
-            without[section] = needed[section].clone();
-        }
+        let value = at(&path, default_value(default));
+        let without = needed_for(&path);
         let mut with_it = without.clone();
         merge(&mut with_it, value);
         let meaning = |contents: &Value| {
@@ -302,25 +312,42 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-/// The rows `| `key` | default | …` of the reference.
-fn documented() -> Vec<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connector.md");
-    let text = std::fs::read_to_string(path).unwrap();
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.filter_map(|row| {
-        let (key, rest) = row.split_once("` | ")?;
-        let default = rest.split(" | ").next()?;
-        Some((key.to_owned(), default.trim_matches('`').to_owned()))
-    })
-    .filter(|(key, _)| {
-        key.split('.').next().is_some_and(|first| CONNECTOR.iter().any(|key| key.name == first))
-    })
-    .collect()
+/// A row of a table in the reference: what stands in backticks in each cell, or the cell.
+fn cells(line: &str) -> Vec<String> {
+    // Within a table `|` is written `\|`.
+    let cells = line.trim_matches('|').split(" | ").map(|cell| cell.trim().replace("\\|", "|"));
+    cells
+        .map(|cell| {
+            let quoted = cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`'));
+            quoted.filter(|cell| !cell.contains('`')).unwrap_or(&cell).to_owned()
+        })
+        .collect()
 }
+
+fn reference() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connector.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The rows of all tables under this head: key or filter, default or meaning, example, effect or result.
+fn rows(head: &str) -> Vec<[String; 4]> {
+    let text = reference();
+    let mut rows = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        inside = line == head || (inside && line.starts_with('|'));
+        if inside && line.starts_with("| `") {
+            rows.push(cells(line).try_into().unwrap_or_else(|cells| panic!("{cells:?}")));
+        }
+    }
+    rows
+}
+
+const KEYS: &str = "| key | default | example | effect |";
 
 #[test]
 fn the_reference_has_every_key_with_its_default_and_no_other() {
-    let documented = documented();
+    let documented: Vec<_> = rows(KEYS).into_iter().map(|[key, default, ..]| (key, default)).collect();
     // A section is a heading; its keys are the rows.
     let leaves: Vec<_> = all_keys()
         .into_iter()
@@ -338,5 +365,53 @@ fn the_reference_has_every_key_with_its_default_and_no_other() {
     }
     for (path, _) in &documented {
         assert!(leaves.iter().any(|(known, _)| known == path), "{path} is documented and not known");
+    }
+}
+
+#[test]
+fn the_examples_of_the_reference_are_accepted() {
+    let house = House::new();
+    for [path, _, example, _] in rows(KEYS) {
+        if path.starts_with("groups.rename.") {
+            continue;
+        }
+        let mut contents = needed_for(&path);
+        // One address, and one place of the secret.
+        match path.as_str() {
+            "source.okta.url" => contents["source"]["okta"].as_object_mut().unwrap().remove("domain"),
+            secret if secret.starts_with("source.okta.auth.") => {
+                contents["source"]["okta"].as_object_mut().unwrap().remove("auth")
+            }
+            _ => None,
+        };
+        merge(&mut contents, at(&path, parsed(&example)));
+        let written = contents.to_string().replace("/etc/usersyncd/", "");
+        let checked = house.check(&written);
+        assert!(checked.value.is_some(), "{path}: {example}\n{:?}", checked.diagnostics);
+        assert_eq!(complaints(&schema(), &contents, ""), [""; 0], "{path}: {example}");
+    }
+    let text = reference();
+    let blocks: Vec<_> =
+        text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        valid(block);
+    }
+}
+
+#[test]
+fn the_filters_of_the_reference_do_what_it_says() {
+    let filters = rows("| filter | what it does | example | result |");
+    assert!(filters.len() > 10, "{filters:?}");
+    let user = SourceUser { id: SourceId("00u1".into()), status: Status::Active, attributes: Box::default() };
+    for [filter, _, example, result] in filters {
+        assert!(example.contains(filter.split('(').next().unwrap()), "{filter}: {example}");
+        let template = Template::compile(&format!("{{{{ {example} }}}}"))
+            .unwrap_or_else(|fault| panic!("{example}: {fault:?}"));
+        assert_eq!(
+            template.render(UserView { names: &[], user: &user }).as_deref(),
+            Ok(result.as_str()),
+            "{example}"
+        );
     }
 }
