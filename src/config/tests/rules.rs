@@ -248,7 +248,7 @@ fn a_fault_in_a_template_is_pointed_at() {
     let attributes =
         with("mapping: { attributes: { a: '{{ profil.x }}', b: '{{ profile.x | nothing_like_it }}' } }");
     let errors = errors(attributes);
-    assert!(errors[0].starts_with("2:33 ") && errors[1].starts_with("2:67 "), "{errors:?}");
+    assert!(errors[0].starts_with("2:33 ") && errors[1].starts_with("2:66 "), "{errors:?}");
 }
 
 #[test]

@@ -220,10 +220,12 @@ fn keys(keys: &'static [Key], path: &str, found: &mut Vec<(String, &'static Key)
     for key in keys.iter().filter(|key| !matches!(key.kind, Kind::Later(..))) {
         let path = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
         found.push((path.clone(), key));
-        if let Kind::Section(inner) | Kind::OneOf(inner) | Kind::Rules(inner) | Kind::OneOrSection(_, inner) =
-            key.kind
-        {
-            super::schema::keys(inner, &path, found);
+        match key.kind {
+            Kind::Section(inner) | Kind::OneOf(inner) | Kind::Rules(inner) | Kind::OneOrSection(_, inner) => {
+                super::schema::keys(inner, &path, found)
+            }
+            Kind::Secret => super::schema::keys(SECRET, &path, found),
+            _ => {}
         }
     }
 }
@@ -272,9 +274,10 @@ fn needed_for(path: &str) -> Value {
         "schedule": { "cron": "@daily" },
         "inactive": { "days": 90 },
         "leavers": { "memberships": { "remove": "all" } },
+        "groups": { "rename": [{ "match": "^a", "to": "b" }] },
     });
     let mut contents = json!({ "source": needed["source"] });
-    let sections = ["schedule.", "inactive.", "leavers.memberships."];
+    let sections = ["schedule.", "inactive.", "leavers.memberships.", "groups.unmatched"];
     if let Some(section) = sections.iter().find(|section| path.starts_with(**section)) {
         let section = section.split('.').next().unwrap();
         contents[section] = needed[section].clone();
