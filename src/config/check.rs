@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::diagnostic::{Checked, Diagnostic, Severity};
 use super::form::Form;
+use super::mask::{printable, quoted};
 use super::scalar;
 use super::table::{Key, Kind, Nothing, SECRET};
-use super::text::{Complaint, Region, Text, printable, quoted};
+use super::text::{Complaint, Region, Text};
 use super::tree::{self, Entry, Node, Value};
 use super::values::{alternatives, closest};
 

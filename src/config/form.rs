@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::text::{Complaint, quoted};
+use super::mask::quoted;
+use super::text::Complaint;
 use super::{schedule, search, values};
 use crate::sync::model::Status;
 

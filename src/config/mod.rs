@@ -2,7 +2,8 @@
 //!
 //! A file is read within limits (`read`), parsed into a tree that knows where everything stands (`tree`), and compared
 //! with the table of all keys (`table`, `check`); single values are judged in `values`, `search` and `form`, and what
-//! concerns several keys where the result is made (`connector`, `rules`, `settings`). `scalar` finds a place inside a value. [`schema`] is made of the same table.
+//! concerns several keys where the result is made (`connector`, `rules`, `settings`). `scalar` finds a place inside a
+//! value, `mask` hides what must not be shown. [`schema`] is made of the same table.
 //!
 //! Nothing here talks to a network or to the store.
 
@@ -11,6 +12,7 @@ mod connector;
 pub mod diagnostic;
 mod effective;
 mod form;
+mod mask;
 pub mod model;
 mod read;
 mod rules;

@@ -6,7 +6,8 @@ use compact_str::CompactString;
 
 use super::check::{Checker, MOST_DIAGNOSTICS};
 use super::connector::text;
-use super::text::{Complaint, quoted};
+use super::mask::quoted;
+use super::text::Complaint;
 use super::tree::{Node, Value};
 use super::values;
 use crate::sync::mapping::{Mapping, Template, UserView};

@@ -5,8 +5,9 @@ use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
+use super::mask::{printable, quoted};
 use super::model::ScheduleSettings;
-use super::text::{Complaint, printable, quoted};
+use super::text::Complaint;
 
 /// How long Okta keeps an API token that nobody uses (Okta developer documentation, "Create an API token").
 const TOKEN_LIFE: TimeDelta = TimeDelta::days(30);

@@ -4,7 +4,8 @@
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use super::text::{Complaint, quoted};
+use super::mask::quoted;
+use super::text::Complaint;
 
 /// The longest search, in bytes of the URL that Okta gets it in. It leaves room for the ids of those who are asked for again
 /// (RULES 17) in a URL of 8 KiB, which is what web servers take by default.

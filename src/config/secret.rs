@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
+use super::mask::quoted;
 use super::model::SecretRef;
 use super::read::{Unread, read};
-use super::text::{Complaint, quoted};
+use super::text::Complaint;
 
 /// The largest secret, in bytes.
 const LARGEST_SECRET: u64 = 64 * 1024;

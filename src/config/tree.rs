@@ -8,8 +8,9 @@ use std::collections::HashMap;
 
 use serde_yaml::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, options};
 
+use super::mask::{names_a_secret, quoted};
 use super::scalar::Quotes;
-use super::text::{Complaint, Position, Region, names_a_secret, quoted};
+use super::text::{Complaint, Position, Region};
 
 /// Deeper nesting than any valid file has.
 const DEEPEST: usize = 32;

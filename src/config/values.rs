@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use url::{Host, Url};
 
-use super::text::{Complaint, holds_a_token, quoted};
+use super::mask::{holds_a_token, quoted};
+use super::text::Complaint;
 use crate::sync::mapping::{DEFAULTS, Template};
 use crate::sync::model::Status;
 use crate::sync::rules::Limit;

@@ -22,7 +22,7 @@ use crate::sync::explain::examine;
 use crate::sync::mapping::UserView;
 use crate::sync::model::{Finding, Proof, SourceSnapshot};
 use crate::sync::progress::RunControl;
-use crate::sync::rules::{GroupRules, Rules};
+use crate::sync::rules::Rules;
 use crate::target::Capabilities;
 use crate::telemetry::escape::{escape, escape_lines};
 use crate::telemetry::metrics::Metrics;

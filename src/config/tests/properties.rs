@@ -135,6 +135,22 @@ proptest! {
         sound(&House::new(), &contents)?;
     }
 
+    #[test]
+    fn patterns_survive_being_written_out(patterns in proptest::collection::vec("\\PC{1,12}", 0..4)) {
+        let list = serde_json::to_string(&patterns).unwrap();
+        let house = House::new();
+        let checked = house.check(with(&format!("groups: {{ include: {list} }}")));
+        if let Some(connector) = checked.value {
+            let again = house.check(crate::config::effective_yaml(&connector)).value;
+            prop_assert_eq!(again.map(|connector| connector.rules), Some(connector.rules));
+        }
+    }
+}
+
+proptest! {
+    // Each case compiles all templates and expressions of a file twice.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+
     /// What `ctl show` prints is accepted and means the same, whatever the rules are.
     #[test]
     fn rules_survive_being_written_out(rest in rules()) {
@@ -160,16 +176,5 @@ proptest! {
         let connector = checked.value.unwrap();
         let again = house.check(crate::config::effective_yaml(&connector)).value;
         prop_assert_eq!(again.map(|connector| connector.source), Some(connector.source));
-    }
-
-    #[test]
-    fn patterns_survive_being_written_out(patterns in proptest::collection::vec("\\PC{1,12}", 0..4)) {
-        let list = serde_json::to_string(&patterns).unwrap();
-        let house = House::new();
-        let checked = house.check(with(&format!("groups: {{ include: {list} }}")));
-        if let Some(connector) = checked.value {
-            let again = house.check(crate::config::effective_yaml(&connector)).value;
-            prop_assert_eq!(again.map(|connector| connector.rules), Some(connector.rules));
-        }
     }
 }
