@@ -1,1 +1,145 @@
-fn main() {}
+//! Mapping on its own: 100,000 users through the default templates and three regex filters. Prints CPU time, and what is
+//! kept per user before and after: the text itself, and what is needed around it.
+//!
+//! `cargo bench --bench desire`; `ROUNDS` says how often (5), the median counts.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::hint::black_box;
+
+use compact_str::{CompactString, format_compact};
+use usersyncd::sync::mapping::{Mapping, Template, UserView};
+use usersyncd::sync::model::{AttributeValue, SourceId, SourceUser, Status, UserAttributes};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const USERS: usize = 100_000;
+/// What issue 3 allows, in seconds of CPU.
+const ALLOWED: f64 = 1.5;
+
+const FIRST: [&str; 8] = ["Ada", "Zoë", "Jean-Luc", "Grace", "Dmitriy", "Margaret", "Søren", "Barbara"];
+const LAST: [&str; 8] =
+    ["Lovelace", "Müller", "Picard", "Hopper", "O'Brien", "Hamilton", "Ærø", "van der Berg"];
+
+fn main() -> Outcome<()> {
+    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(5);
+    // Memory first, and all of it kept: what is freed would be given out again and not be counted.
+    let mut kept = Vec::new();
+    println!("| kept per user                                  | text    | around it |");
+    println!("|------------------------------------------------|--------:|----------:|");
+    for (name, mapping) in mappings()?.into_iter().take(2) {
+        let names: Vec<CompactString> = mapping.paths().into_iter().collect();
+        let before = resident_bytes()?;
+        let users = users(&names);
+        let read = resident_bytes()?;
+        row("source user", name, read - before, users.iter().map(source_text).sum());
+        let mut mapped: Vec<UserAttributes> = Vec::with_capacity(users.len());
+        for user in &users {
+            mapped.push(mapping.map(UserView { names: &names, user }).map_err(|problem| problem.problem)?);
+        }
+        row("mapped", name, resident_bytes()? - read, mapped.iter().map(mapped_text).sum());
+        kept.push((users, mapped));
+    }
+    println!("(resident memory, so the allocator's share is in it)\n");
+
+    println!("{USERS} users, the median of {rounds} rounds");
+    println!("| mapping                           | CPU     | per user | allowed |");
+    println!("|-----------------------------------|--------:|---------:|--------:|");
+    for (name, mapping) in mappings()? {
+        let names: Vec<CompactString> = mapping.paths().into_iter().collect();
+        let users = users(&names);
+        let mut times = Vec::new();
+        for _ in 0..rounds {
+            let start = cpu_nanoseconds()?;
+            for user in &users {
+                let mapped = mapping.map(UserView { names: &names, user });
+                black_box(mapped.map_err(|problem| problem.problem)?);
+            }
+            times.push(cpu_nanoseconds()? - start);
+        }
+        times.sort_unstable();
+        let seconds = times.get(times.len() / 2).copied().unwrap_or_default() as f64 / 1e9;
+        let per_user = seconds * 1e9 / USERS as f64;
+        println!("| {name:<33} | {seconds:>5.3} s | {per_user:>5.0} ns | {ALLOWED:>5.1} s |");
+    }
+    drop(kept);
+    Ok(())
+}
+
+/// The default templates, the same with three regex filters, and one that needs every kind of statement.
+fn mappings() -> Outcome<Vec<(&'static str, Mapping)>> {
+    let template = |text: &str| Template::compile(text).map_err(|fault| fault.message);
+    let mut regexes = Mapping {
+        username: template(r"{{ profile.login | lower | regex_replace('@.*$', '') }}")?,
+        email: template(r"{{ profile.email | regex_replace('^(.*)@(.*)$', '$1+okta@$2') }}")?,
+        ..Mapping::default()
+    };
+    let team = template(r"{{ profile.department | regex_replace('[^A-Za-z]+', '-') }}")?;
+    regexes.attributes = BTreeMap::from([("team".into(), team)]);
+    let mut statements = regexes.clone();
+    statements.display_name = template(
+        "{% set name = profile.firstName ~ ' ' ~ profile.lastName %}{% if profile.department is startingwith('Eng') %}\
+         {{ name | ascii }} ({{ profile.department | truncate(3) }}){% else %}{{ name }}{% endif %}",
+    )?;
+    Ok(vec![
+        ("default templates", Mapping::default()),
+        ("default and three regex filters", regexes),
+        ("with set, if and ascii as well", statements),
+    ])
+}
+
+fn users(names: &[CompactString]) -> Vec<SourceUser> {
+    let user = |number: usize| {
+        let (first, last) = (FIRST[number % 8], LAST[number / 8 % 8]);
+        let text = |path: &str| match path {
+            "profile.login" | "profile.email" => format_compact!("{first}.Person{number}@example.com"),
+            "profile.firstName" => first.into(),
+            "profile.lastName" => last.into(),
+            "profile.department" => ["Engineering & Research", "Sales", "Human Resources"][number % 3].into(),
+            // As in most orgs, the display name is not set.
+            _ => CompactString::default(),
+        };
+        let value = |path: &CompactString| match text(path) {
+            text if text.is_empty() => AttributeValue::Absent,
+            text => AttributeValue::Text(text),
+        };
+        SourceUser {
+            id: SourceId(format_compact!("00u{number:017}")),
+            status: Status::Active,
+            attributes: names.iter().map(value).collect(),
+        }
+    };
+    (0..USERS).map(user).collect()
+}
+
+fn source_text(user: &SourceUser) -> usize {
+    let length = |value: &AttributeValue| match value {
+        AttributeValue::Text(text) => text.len(),
+        AttributeValue::Absent | AttributeValue::Json(_) => 0,
+    };
+    user.id.0.len() + user.attributes.iter().map(length).sum::<usize>()
+}
+
+fn mapped_text(user: &UserAttributes) -> usize {
+    let fixed = [&user.username, &user.email, &user.first_name, &user.last_name, &user.display_name];
+    fixed.into_iter().chain(user.attributes.values()).map(|text| text.len()).sum()
+}
+
+fn row(what: &str, mapping: &str, bytes: usize, text: usize) {
+    let (bytes, text) = (bytes / USERS, text / USERS);
+    let name = format!("{what}, {mapping}");
+    println!("| {name:<46} | {text:>5} B | {:>7} B |", bytes.saturating_sub(text));
+}
+
+/// CPU time of this process so far (proc(5), /proc/pid/schedstat; there is one thread).
+fn cpu_nanoseconds() -> Outcome<u64> {
+    let text = std::fs::read_to_string("/proc/self/schedstat")?;
+    Ok(text.split(' ').next().unwrap_or_default().parse()?)
+}
+
+/// Resident memory of this process (proc(5), /proc/pid/status, VmRSS in KiB).
+fn resident_bytes() -> Outcome<usize> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    Ok(line.trim().trim_end_matches(" kB").parse::<usize>()? * 1024)
+}

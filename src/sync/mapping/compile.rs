@@ -28,6 +28,7 @@ pub(super) fn compile(text: &str) -> Result<(Program, BTreeSet<CompactString>), 
         paths: BTreeSet::new(),
         frames: vec![Frame::default()],
         locals: 0,
+        loops: 0,
         depth: 0,
     };
     let statements = compiler.statements(&template.children)?;
@@ -47,6 +48,7 @@ pub(super) struct Compiler<'s, 't> {
     pub(super) paths: BTreeSet<CompactString>,
     frames: Vec<Frame<'t>>,
     locals: usize,
+    loops: usize,
     depth: usize,
 }
 
@@ -127,7 +129,10 @@ impl<'t> Compiler<'_, 't> {
     ) -> Result<(Local, Option<super::program::Expression>, Vec<Statement>), TemplateFault> {
         let variable = self.declare(&repeated.target)?;
         let filter = repeated.filter_expr.as_ref().map(|filter| self.expression(filter)).transpose()?;
-        Ok((variable, filter, self.statements(&repeated.body)?))
+        self.loops += 1;
+        let body = self.statements(&repeated.body);
+        self.loops -= 1;
+        Ok((variable, filter, body?))
     }
 
     /// A variable that is set here.
@@ -164,7 +169,7 @@ impl<'t> Compiler<'_, 't> {
 
     /// Whether this is within a loop.
     pub(super) fn in_loop(&self) -> bool {
-        self.frames.len() > 1
+        self.loops > 0
     }
 
     /// The fault of a name that stands alone and is not known.

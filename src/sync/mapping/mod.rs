@@ -58,6 +58,7 @@ mod evaluate;
 mod expression;
 mod filters;
 mod names;
+mod pattern;
 mod program;
 mod syntax;
 #[cfg(test)]

@@ -14,6 +14,10 @@ const LONGEST_TEMPLATE: usize = 16 << 10;
 const MOST_OPERATORS: usize = 600;
 /// How deep brackets may be nested, for the same reason.
 const DEEPEST_BRACKETS: usize = 30;
+/// How deep `if`, `for` and `set` may be nested, for the same reason.
+const DEEPEST_STATEMENTS: usize = 20;
+/// How many `elif` there may be: each is an `if` within the one before.
+const MOST_ELIF: usize = 100;
 
 /// A template as it was read.
 pub(super) struct Source<'t> {
@@ -62,7 +66,7 @@ impl<'t> Source<'t> {
     }
 
     fn token_fault(&self, error: &minijinja::Error) -> TemplateFault {
-        let detail = error.detail().unwrap_or("a text with an escape that does not exist");
+        let detail = error.detail().unwrap_or_default();
         let behind = self.tokens.last().map_or(0, |(_, place)| place.end);
         let rest = self.text.get(behind..).unwrap_or_default();
         let start = behind + (rest.len() - rest.trim_start().len());
@@ -83,6 +87,11 @@ impl<'t> Source<'t> {
                 "`{% raw %}` is not closed.",
                 Some("Close it with `{% endraw %}`.".to_owned()),
             ),
+            "" => {
+                let place = wrong_escape(self.text, start);
+                let advice = "Write `\\\\` for a backslash.".to_owned();
+                fault(self.whole_characters(place), "This escape does not exist.", Some(advice))
+            }
             detail => {
                 let place = error.range().unwrap_or(start..start + first);
                 fault(self.whole_characters(place), not_valid(detail), None)
@@ -144,35 +153,93 @@ impl<'t> Source<'t> {
 
     /// Refuses what would make the syntax tree too deep.
     fn check_size(&self) -> Result<(), TemplateFault> {
-        let mut operators = 0;
-        let mut depth = 0usize;
-        for (token, place) in &self.tokens {
+        let (mut operators, mut brackets, mut statements, mut elifs) = (0, 0usize, 0usize, 0);
+        let table = "Write a table, as in {'a': 'b'}[profile.department], for what is looked up.";
+        let too_much = |place: &Range<usize>, message: String, advice: Option<&str>| {
+            Err(fault(place.clone(), message, advice.map(str::to_owned)))
+        };
+        for (position, (token, place)) in self.tokens.iter().enumerate() {
+            operators += usize::from(can_deepen(token));
             match token {
-                Token::BracketOpen | Token::ParenOpen | Token::BraceOpen => depth += 1,
+                Token::BracketOpen | Token::ParenOpen | Token::BraceOpen => brackets += 1,
                 Token::BracketClose | Token::ParenClose | Token::BraceClose => {
-                    depth = depth.saturating_sub(1)
+                    brackets = brackets.saturating_sub(1)
                 }
+                Token::BlockStart => match self.statement_at(position) {
+                    Opens::Block => statements += 1,
+                    Opens::Elif => elifs += 1,
+                    Opens::Nothing => {}
+                    Opens::End => statements = statements.saturating_sub(1),
+                },
                 _ => {}
             }
-            operators += usize::from(can_deepen(token));
-            if depth > DEEPEST_BRACKETS {
-                let message = format!("Brackets are nested more than {DEEPEST_BRACKETS} deep.");
-                return Err(fault(place.clone(), message, None));
+            if brackets > DEEPEST_BRACKETS {
+                return too_much(
+                    place,
+                    format!("Brackets are nested more than {DEEPEST_BRACKETS} deep."),
+                    None,
+                );
+            }
+            if statements > DEEPEST_STATEMENTS {
+                return too_much(
+                    place,
+                    format!("Statements are nested more than {DEEPEST_STATEMENTS} deep."),
+                    None,
+                );
+            }
+            if elifs > MOST_ELIF {
+                return too_much(place, format!("There are more than {MOST_ELIF} `elif`."), Some(table));
             }
             if operators > MOST_OPERATORS {
                 let message = format!("The template has more than {MOST_OPERATORS} operators.");
-                let advice =
-                    "Write a table, as in {'a': 'b'}[profile.department], for what is looked up.".to_owned();
-                return Err(fault(place.clone(), message, Some(advice)));
+                return too_much(place, message, Some(table));
             }
         }
         Ok(())
+    }
+
+    /// What the statement does to the nesting whose `{%` is at a position.
+    fn statement_at(&self, position: usize) -> Opens {
+        let mut tag = self.tokens.iter().skip(position + 1).map(|(token, _)| token);
+        match tag.next() {
+            Some(Token::Ident("elif")) => Opens::Elif,
+            Some(Token::Ident("else")) => Opens::Nothing,
+            Some(Token::Ident("set")) => {
+                let mut tag = tag.take_while(|token| !matches!(token, Token::BlockEnd));
+                if tag.any(|token| matches!(token, Token::Assign)) { Opens::Nothing } else { Opens::Block }
+            }
+            Some(Token::Ident(name)) if name.starts_with("end") => Opens::End,
+            _ => Opens::Block,
+        }
     }
 
     fn whole_characters(&self, place: Range<usize>) -> Range<usize> {
         let start = self.text.floor_char_boundary(place.start);
         start..self.text.ceil_char_boundary(place.end.max(start))
     }
+}
+
+/// The first escape at or behind `start` that lacks its digits, or makes no character.
+fn wrong_escape(text: &str, start: usize) -> Range<usize> {
+    let mut at = start;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\\')) {
+        let escape = at + found;
+        let behind = text.get(escape + 1..).unwrap_or_default();
+        let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digits = |count: usize| behind.get(1..1 + count).is_some_and(is_hex);
+        let is_right = match behind.chars().next() {
+            Some('u') => digits(4) && !behind.get(1..2).is_some_and(|digit| digit.eq_ignore_ascii_case("d")),
+            Some('x') => digits(2),
+            Some('4'..='7') => !behind.bytes().take(3).all(|byte| (b'0'..=b'7').contains(&byte)),
+            _ => true,
+        };
+        if !is_right {
+            return escape..escape + 2;
+        }
+        // What follows a backslash is no backslash of its own.
+        at = escape + 1 + behind.chars().next().map_or(0, char::len_utf8);
+    }
+    start..start + 1
 }
 
 /// What the statements of a template can be.
@@ -184,6 +251,14 @@ pub(super) fn no_such_statement(name: &str) -> String {
 
 fn not_valid(detail: &str) -> String {
     format!("This is not valid in a template: {detail}.")
+}
+
+/// What a statement does to the nesting.
+enum Opens {
+    Block,
+    Elif,
+    Nothing,
+    End,
 }
 
 /// Whether a token may be one more level of the syntax tree.

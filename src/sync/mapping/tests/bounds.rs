@@ -56,14 +56,18 @@ fn a_long_attribute_is_a_problem_and_not_cut() {
     assert!(try_render("{{ 1 in profile.list }}", &user).unwrap_err().contains("steps"));
 }
 
-/// Every way to nest, much deeper than anybody would: a fault or a result, on the small stack of a thread.
+/// Every way to nest, much deeper than anybody would: a fault or a result, on half of the stack that threads have.
 #[test]
 fn deep_nesting_does_not_overflow_the_stack() {
+    std::thread::Builder::new().stack_size(1 << 20).spawn(nest_deeply).unwrap().join().unwrap();
+}
+
+fn nest_deeply() {
     let times = |text: &str, count: usize| text.repeat(count);
     let around = |open: &str, inner: &str, close: &str, count: usize| {
         format!("{{{{ {}{inner}{} }}}}", times(open, count), times(close, count))
     };
-    for count in [20, 29, 31, 74, 98, 120, 149, 590, 5_000] {
+    for count in [19, 20, 29, 30, 31, 74, 98, 120, 149, 590, 5_000] {
         let templates = [
             around("(", "1", ")", count),
             around("[", "1", "]", count),
@@ -93,6 +97,14 @@ fn deep_nesting_does_not_overflow_the_stack() {
             format!("{{% set {}x{} = 1 %}}", times("(", count), times(")", count)),
             format!("{{% filter {}lower %}}{{% endfilter %}}", times("lower|", count)),
             times("{% set x = [[1]] %}", count),
+            format!("{{% set x | {}lower %}}{{% endset %}}", times("lower|", count)),
+            // All of them at once.
+            format!(
+                "{}{}{}",
+                times("{% for x in [1] if true %}{% if false %}{% else %}", 10),
+                around(&format!("[{}", times("not ", 2)), "'a'", " ~ 'b']", count),
+                times("{% endif %}{% endfor %}", 10)
+            ),
         ];
         for template in templates {
             let outcome = Template::compile(&template);

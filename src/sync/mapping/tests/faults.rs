@@ -15,8 +15,8 @@ fn check(table: &[(&str, &str, &str)]) {
         let template = marked.replace(['«', '»'], "");
         let found = Template::compile(&template).expect_err(&template);
         let mut shown = template.clone();
-        shown.insert_str(found.offset + found.length, "»");
-        shown.insert_str(found.offset, "«");
+        shown.insert(found.offset + found.length, '»');
+        shown.insert(found.offset, '«');
         assert_eq!(shown, *marked, "{found:?}");
         assert!(found.message.contains(message), "{template}: {}", found.message);
         assert!(found.advice.unwrap_or_default().contains(advice), "{template}");
@@ -41,6 +41,7 @@ fn unknown_names_are_marked() {
         ("{{ «loop».index }}", "`loop`", ""),
         ("{% for x in profile.teams %}{{ «loop» }}{% endfor %}", "no value of its own", ""),
         ("{% for x in profile.teams %}{{ loop.«indx» }}{% endfor %}", "`loop` has no `indx`", "`index`"),
+        ("{% for x in profile.teams if «loop».first %}{% endfor %}", "`loop`", ""),
         ("{{ «self» }}", "`self`", ""),
         ("{{ «first_non_empty» }}", "is a function", ""),
     ]);
@@ -110,7 +111,9 @@ fn what_is_not_jinja_is_marked() {
         ("{{ profile.login «?» }}", "unexpected character", ""),
         ("{% «endif» %}", "no `if` is open here", ""),
         ("x «{#» comment", "is not closed", "#}"),
-        ("{{ «'\\u12'» }}", "", ""),
+        ("{{ 'ü\\\\«\\u»12' }}", "escape does not exist", ""),
+        ("{{ '\\n«\\x»g0' }}", "escape does not exist", ""),
+        ("{{ '«\\7»77' }}", "escape does not exist", ""),
     ]);
 }
 

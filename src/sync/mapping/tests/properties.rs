@@ -88,7 +88,7 @@ fn expression() -> impl Strategy<Value = String> {
         "profile.b[:-1]",
     ])
     .prop_map(str::to_owned);
-    leaf.prop_recursive(4, 24, 3, |inner| {
+    leaf.prop_recursive(3, 16, 3, |inner| {
         let two = (inner.clone(), inner.clone());
         prop_oneof![
             two.clone().prop_map(|(a, b)| format!("({a} ~ {b})")),
@@ -148,6 +148,8 @@ proptest! {
     /// Where values are texts, a template means what minijinja makes of it.
     #[test]
     fn it_agrees_with_minijinja(template in template(), a in "[ab]{1,3}", b in "[abü]{1,3}", c in "[ab]{1,2}") {
+        let too_big = |fault: &TemplateFault| fault.message.ends_with("more than 600 operators.");
+        prop_assume!(!Template::compile(&template).is_err_and(|fault| too_big(&fault)));
         let user = json!({ "id": "00u1", "status": "ACTIVE", "profile": { "a": a, "b": b, "c": c } });
         let environment = minijinja::Environment::new();
         let context = minijinja::context!(profile => minijinja::context!(a => a, b => b, c => c));
