@@ -10,6 +10,7 @@ use crate::source::{Questions, SourceError};
 use crate::sync::model::{
     AttributeValue, FindingKind, People, SourceAddress, SourceGroup, SourceUser, Status,
 };
+use crate::sync::rules::GroupRules;
 use crate::sync::rules::{Globs, Scope};
 
 const PLAIN: Style = Style { colors: false };
