@@ -252,7 +252,7 @@ fn step(rule: ScopeRule, candidate: &Candidate<'_>, rules: &Rules, now: DateTime
     let judgement = judge(rule, candidate, rules, now);
     let status = candidate.view.user.status.as_str();
     let (verdict, detail) = match (judgement, rule) {
-        (Judgement::NotSet, _) => (Verdict::NotSet, "not set, or it leaves nobody out here".to_owned()),
+        (Judgement::NotSet, _) => (Verdict::NotSet, "not set".to_owned()),
         (Judgement::In, ScopeRule::Statuses) => (Verdict::In, format!("the status is {status}")),
         (Judgement::Out, ScopeRule::Statuses) if candidate.view.user.status == Status::Unknown => {
             (Verdict::LeftAlone, "the status is not known".to_owned())

@@ -146,9 +146,10 @@ impl<'s, 'a> Always<'s, 'a> {
         if added.is_empty() && leavers.is_empty() {
             return;
         }
-        let before = ours.len() as u64;
+        let (before, nobody_comes) = (ours.len() as u64, added.is_empty());
         let change = Change::ChangeMembers { added, removed: Vec::new(), leavers, before, tie: Tie::Always };
-        memberships.push(operation(name, Some(actual), change, "groups.always names it"));
+        let why = if nobody_comes { "it left the scope" } else { "groups.always names it" };
+        memberships.push(operation(name, Some(actual), change, why));
     }
 
     /// The rows whose memberships we added and that still are members, sorted. Others are forgotten.

@@ -8,8 +8,8 @@ use crate::config::model::Connector;
 use crate::sync::desire::groups::{judge_group, name_in_target};
 use crate::sync::desire::scope::{Belonging, Candidate};
 use crate::sync::explain::{
-    ExplainedAccount, ExplainedGroup, ExplainedSource, ExplainedTarget, Explanation, GroupFate,
-    examine_candidate,
+    ExplainedAccount, ExplainedGroup, ExplainedSource, ExplainedTarget, Explanation, GroupFate, UserVerdict,
+    Verdict, examine_candidate,
 };
 use crate::sync::guard::{guard, limit_uses};
 use crate::sync::mapping::UserView;
@@ -59,7 +59,11 @@ async fn explain_user(
         asked: login.to_owned(),
         made: now,
         source: view.source(),
-        user: view.user().map(|user| examine_candidate(&view.candidate(user), &rules, &capabilities, now)),
+        user: view.user().map(|user| {
+            let mut verdict = examine_candidate(&view.candidate(user), &rules, &capabilities, now);
+            note_what_okta_finds(&mut verdict, connector);
+            verdict
+        }),
         groups: view.groups(account.as_ref()),
         target: ExplainedTarget { address: services.reader.address(), account, note },
         operations,
@@ -68,6 +72,20 @@ async fn explain_user(
         findings,
         not_proven,
     })
+}
+
+/// The source's own part of the scope, where the connector has one and it lets the user in.
+fn note_what_okta_finds(verdict: &mut UserVerdict, connector: &Connector) {
+    let source = &connector.source;
+    for (rule, is_set, detail) in [
+        (ScopeRule::UsersSearch, source.users_search.is_some(), "the search finds it"),
+        (ScopeRule::App, source.app.is_some(), "it is assigned to the application"),
+    ] {
+        let step = verdict.scope.iter_mut().find(|step| step.rule == rule.as_str() && is_set);
+        if let Some(step) = step.filter(|step| step.verdict == Verdict::NotSet) {
+            (step.verdict, step.detail) = (Verdict::In, detail.to_owned());
+        }
+    }
 }
 
 fn planned(plan: &Plan) -> Vec<PlannedOperation> {
