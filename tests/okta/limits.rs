@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use sandbox::okta::{Bucket, Fault, FaultKind, Limits, Options, RateLimits, Route};
+use sandbox::okta::{Bucket, Fault, FaultKind, Limits, Options, PageSizes, RateLimits, Route, Status};
 use tokio::time::Instant;
 use usersyncd::http::Patience;
 use usersyncd::source::{Source, SourceError};
 
-use super::support::{Bench, patience, request};
+use super::support::{Bench, patience, request, users_proof};
 
 /// Long enough that requests overlap, as they do with a real org.
 const LATENCY: Duration = Duration::from_millis(250);
@@ -46,6 +46,33 @@ async fn law_9_under_the_limits_of_the_smallest_org_no_request_is_refused() {
         let most = Duration::from_secs(64) * u32::try_from(windows.unwrap()).unwrap();
         assert!(began.elapsed() <= most, "{budget} %: {:?}", began.elapsed());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_9_an_application_has_tight_limits_of_its_own() {
+    let pages = PageSizes { app_users: 2, ..PageSizes::default() };
+    let bench = Bench::start(Options { users: 80, groups: 60, memberships: 90, pages, ..options() }).await;
+    let org = bench.okta.org();
+    let app = org.add_app("Jira");
+    let users = org.users().into_iter().filter(|user| user.status != Status::Deprovisioned);
+    let present: Vec<_> = users.map(|user| user.id).collect();
+    for user in &present {
+        org.assign_user(&app, user);
+    }
+    for group in org.groups().iter().filter(|group| group.kind != "BUILT_IN") {
+        org.assign_group(&app, &group.id);
+    }
+    let source = bench.scoped(|settings| settings.app = Some(app.clone()));
+    let began = Instant::now();
+    let snapshot = source.read(&request(), &bench.control).await.unwrap();
+    let took = began.elapsed();
+    assert_eq!((snapshot.users.len(), users_proof(&snapshot)), (present.len(), None));
+    let requests = bench.okta.requests();
+    assert!(requests.of(Route::AppUsers) > 20, "more than fit into a window of the org");
+    assert_eq!(requests.too_many(), 0);
+    // The token sees half of the org's 20, and the last tenth of those stays. Groups do not wait for these windows.
+    let windows = requests.of(Route::AppUsers).div_ceil(9) + 1;
+    assert!(took <= Duration::from_secs(64 * windows), "{took:?} for {windows} windows");
 }
 
 #[tokio::test(start_paused = true)]

@@ -221,6 +221,17 @@ async fn a_search_is_cut_to_what_is_assigned_to_the_application() {
 }
 
 #[tokio::test]
+async fn a_page_with_nobody_who_is_assigned_is_not_the_end_of_a_list() {
+    let pages = PageSizes { users: 1, groups: 1, ..PageSizes::default() };
+    let town = Town::with(Options { everyone: false, pages, ..Options::empty() }).await;
+    let snapshot = town.read(&town.by_both()).await;
+    assert_eq!(user_ids(&snapshot), set(&[&town.ann, &town.bob]));
+    assert_eq!(group_ids(&snapshot), set(&[&town.jira, &town.other]));
+    assert_eq!((users_proof(&snapshot), groups_proof(&snapshot)), (None, None));
+    assert_eq!([Route::Users, Route::Groups].map(|route| town.requests(route)), [4, 3]);
+}
+
+#[tokio::test]
 async fn broken_records_of_what_is_not_assigned_are_nobodys_business() {
     let town = Town::build().await;
     let kind = FaultKind::BrokenRecord(sandbox::okta::Broken::ProfileOfWrongType);
