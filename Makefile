@@ -33,8 +33,9 @@ lint: tools ## Format, clippy, licences and sources of dependencies
 format: ## Format everything
 	$(CARGO) fmt --all
 
-bench: ## Atlassian's published workload: time, memory and requests
+bench: ## Scope and mapping alone; then Atlassian's published workload: time, memory and requests
 	$(CARGO) build --release --workspace --bins
+	$(CARGO) bench --bench desire
 	$(CARGO) bench --bench sync
 
 tools:

@@ -141,7 +141,7 @@ fn push_target(out: &mut String, target: &ExplainedTarget, style: Style) {
     line("first_name", &attributes.first_name);
     line("last_name", &attributes.last_name);
     line("display_name", &attributes.display_name);
-    for (name, value) in &attributes.attributes {
+    for (name, value) in attributes.attributes.iter() {
         line(&format!("{name} "), value);
     }
     line("id", &account.id.0);

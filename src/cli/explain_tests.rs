@@ -94,7 +94,7 @@ fn explanation() -> Explanation {
                 attributes: UserAttributes {
                     username: "anna@example.com".into(),
                     display_name: "Anna\u{1b}[2J".into(),
-                    attributes: [("department".into(), "R&D".into())].into(),
+                    attributes: [("department".into(), "R&D".into())].into_iter().collect(),
                     ..UserAttributes::default()
                 },
                 active: true,

@@ -11,6 +11,7 @@ mod doubt;
 pub mod engine;
 pub mod explain;
 pub mod finding;
+pub mod further;
 pub mod guard;
 pub mod ledger;
 pub mod link;

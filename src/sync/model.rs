@@ -8,6 +8,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 pub use super::finding::{Finding, FindingKind};
+pub use super::further::FurtherAttributes;
 pub use super::ledger::{
     AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceAddress, Unanswered,
 };
@@ -347,8 +348,8 @@ pub struct UserAttributes {
     /// The full name as shown to others.
     pub display_name: CompactString,
     /// Further attributes by name, as `mapping.attributes` names them. What is not named there is left as it is.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<CompactString, CompactString>,
+    #[serde(default, skip_serializing_if = "FurtherAttributes::is_empty")]
+    pub attributes: FurtherAttributes,
 }
 
 /// The attributes of a group as the target holds them.

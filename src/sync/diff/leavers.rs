@@ -178,7 +178,11 @@ impl<'s, 'a> Leavers<'s, 'a> {
             first_name: CompactString::default(),
             last_name: CompactString::default(),
             display_name: name,
-            attributes: old.attributes.keys().map(|key| (key.clone(), CompactString::default())).collect(),
+            attributes: old
+                .attributes
+                .iter()
+                .map(|(name, _)| (name.clone(), CompactString::default()))
+                .collect(),
         }
     }
 

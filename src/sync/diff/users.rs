@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use super::leavers::Leavers;
 use super::sides::{Existing, Row, Sides};
 use crate::sync::desire::{DesiredUser, Reason};
-use crate::sync::model::{Finding, FindingKind, LedgerUser, Origin, SourceId, TargetUser, UserAttributes};
+use crate::sync::model::{
+    Finding, FindingKind, FurtherAttributes, LedgerUser, Origin, SourceId, TargetUser, UserAttributes,
+};
 use crate::sync::plan::{Change, LedgerChange, Operation, Plan, Standing};
 
 /// What memberships need to know of each row.
@@ -108,8 +110,7 @@ fn deleted_by_others(wanted: &DesiredUser, ledger: &LedgerUser) -> Finding {
 fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &TargetUser, plan: &mut Plan) {
     let before = actual.attributes.clone();
     // What the mapping does not name stays as it is.
-    let mut attributes = before.attributes.clone();
-    attributes.extend(wanted.attributes.attributes.clone());
+    let attributes = before.attributes.overlaid(&wanted.attributes.attributes);
     let after = UserAttributes {
         username: username_in_force(sides, row, wanted, actual, plan),
         attributes,
@@ -256,18 +257,23 @@ fn create_user(sides: &Sides<'_>, wanted: &DesiredUser, why: &'static str, plan:
         source: wanted.id.clone(),
         target: None,
         name: name.clone(),
-        change: Change::CreateUser { after: wanted.attributes.clone() },
+        change: Change::CreateUser { after: without_empty(&wanted.attributes) },
         why: Cow::Borrowed(why),
         standing: Standing::Sound,
     });
     true
 }
 
+/// What is created has no further attributes that are empty.
+fn without_empty(wanted: &UserAttributes) -> UserAttributes {
+    let attributes = FurtherAttributes::default().overlaid(&wanted.attributes);
+    UserAttributes { attributes, ..wanted.clone() }
+}
+
 /// Taking over an account of which the target shows no e-mail address: held, for a person to look at (RULES 6).
 fn doubtful_adoption(wanted: &DesiredUser, actual: &TargetUser) -> Operation {
     let before = actual.attributes.clone();
-    let mut attributes = before.attributes.clone();
-    attributes.extend(wanted.attributes.attributes.clone());
+    let attributes = before.attributes.overlaid(&wanted.attributes.attributes);
     let after = UserAttributes { username: before.username.clone(), attributes, ..wanted.attributes.clone() };
     Operation {
         source: wanted.id.clone(),

@@ -230,13 +230,13 @@ impl Mapping {
             let failed = |problem| MappingProblem { attribute: name.into(), problem };
             template.render(user).map_err(failed)
         };
-        let mut attributes = BTreeMap::new();
+        let mut attributes = Vec::with_capacity(self.attributes.len());
         for (name, template) in &self.attributes {
             let rendered = template.render(user).map_err(|problem| MappingProblem {
                 attribute: compact_str::format_compact!("attributes.{name}"),
                 problem,
             })?;
-            attributes.insert(name.clone(), rendered);
+            attributes.push((name.clone(), rendered));
         }
         Ok(UserAttributes {
             username: value("username", &self.username)?,
@@ -244,7 +244,7 @@ impl Mapping {
             first_name: value("first_name", &self.first_name)?,
             last_name: value("last_name", &self.last_name)?,
             display_name: value("display_name", &self.display_name)?,
-            attributes,
+            attributes: attributes.into_iter().collect(),
         })
     }
 }

@@ -24,7 +24,7 @@ async fn rule_6_an_account_with_the_same_e_mail_is_adopted_and_nothing_but_mappe
     {
         let mut target = world.target();
         let user = target.users.values_mut().next().unwrap();
-        user.attributes.attributes.insert("phone".into(), "1234".into());
+        user.attributes.attributes = [("phone".into(), "1234".into())].into_iter().collect();
         user.active = false;
     }
     let plan = world.plan().await;
@@ -35,7 +35,7 @@ async fn rule_6_an_account_with_the_same_e_mail_is_adopted_and_nothing_but_mappe
     assert_eq!(kinds(&report), [FindingKind::DisabledByOthers], "who was disabled stays so");
     let target = world.target();
     let adopted = target.user_named("u0@example.com").unwrap();
-    assert_eq!(adopted.attributes.attributes["phone"], "1234");
+    assert_eq!(adopted.attributes.attributes.get("phone").unwrap(), "1234");
     assert_eq!(adopted.attributes.first_name, "Ada");
     assert!(!adopted.active);
     assert_eq!(target.members("staff").len(), 3);

@@ -5,7 +5,6 @@
 mod read;
 mod write;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Capabilities, Reader, TargetError, Write, WriteError, Writer, Written};
 use crate::store::database::{Database, Schema};
-use crate::sync::model::TargetSnapshot;
+use crate::sync::model::{FurtherAttributes, TargetSnapshot};
 use crate::sync::progress::RunControl;
 
 /// A user of the built-in directory.
@@ -32,7 +31,7 @@ pub struct DirectoryUser {
     pub display_name: CompactString,
     /// Further attributes by name (`mapping.attributes`).
     #[serde(default)]
-    pub attributes: BTreeMap<CompactString, CompactString>,
+    pub attributes: FurtherAttributes,
     /// False for an account that cannot sign in.
     pub active: bool,
     /// Names of its groups, sorted.

@@ -1,24 +1,25 @@
 //! Reading the directory: for a run, and for people.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use compact_str::{CompactString, format_compact};
 use rusqlite::{OptionalExtension, Result, Row, Transaction};
 
 use super::{DirectoryGroup, DirectoryUser};
 use crate::sync::model::{
-    GroupAttributes, Proof, TargetGroup, TargetId, TargetSnapshot, TargetUser, UserAttributes,
+    FurtherAttributes, GroupAttributes, Proof, TargetGroup, TargetId, TargetSnapshot, TargetUser,
+    UserAttributes,
 };
 
 fn text(row: &Row<'_>, column: usize) -> Result<CompactString> {
     Ok(CompactString::from(row.get_ref(column)?.as_str()?))
 }
 
-fn attributes(row: &Row<'_>, column: usize) -> Result<BTreeMap<CompactString, CompactString>> {
+fn attributes(row: &Row<'_>, column: usize) -> Result<FurtherAttributes> {
     let text = row.get_ref(column)?.as_str()?;
     // By far the most rows have none.
     if text == "{}" {
-        return Ok(BTreeMap::new());
+        return Ok(FurtherAttributes::default());
     }
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
