@@ -51,8 +51,9 @@ async fn explain_user(
     let view = View { read: &read, rules: &rules, capabilities: &capabilities, ledger: &ledger };
     let limits = limit_uses(&plan, &rules.limits, &recent);
     let (account, note) = view.account(&plan.findings);
-    let (operations, not_proven, findings) = (planned(&plan), plan.not_proven.clone(), plan.findings.clone());
-    let (_, holds) = guard(plan, &rules.limits, &recent);
+    let (not_proven, findings) = (plan.not_proven.clone(), plan.findings.clone());
+    let (approved, holds) = guard(plan, &rules.limits, &recent);
+    let operations = planned(approved.plan());
     Ok(Explanation {
         format_version: FORMAT_VERSION,
         connector: connector.name.clone(),
