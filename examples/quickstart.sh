@@ -105,6 +105,7 @@ Look around, in another terminal:
   usersyncd ctl run 2
   sandbox change $url '{"suspend": 300}'      # too many leavers: the next sync holds them
   usersyncd ctl plan acme
+  usersyncd ctl explain acme $(sed -n '2s/ .*//p' "$scratch/users.txt")      # why is this user in?
 TEXT
 if [ -n "${ONCE:-}" ]; then
     exit 0
