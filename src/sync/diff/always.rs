@@ -102,6 +102,7 @@ impl<'s, 'a> Always<'s, 'a> {
         }
         for (name, place) in &self.wanted {
             match place {
+                Place::Missing if self.sides.input.focus.is_some() && everybody.is_empty() => {}
                 Place::Missing => create(name, &everybody, memberships, plan),
                 Place::At(at) => self.add(name, *at, &everybody, memberships, plan),
                 Place::Taken => {

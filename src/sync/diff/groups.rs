@@ -18,7 +18,7 @@ pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
     let links = Links::new(sides, &mut plan.findings);
     let mut memberships = Memberships::new(sides, fates, &links);
     for (group, link) in sides.input.desired.groups.iter().zip(&links.of_desired) {
-        if sides.input.focus.is_some() && group.members.is_empty() && *link == Link::New {
+        if sides.input.focus.is_some() && *link == Link::New && !memberships.has_comers(group) {
             continue;
         }
         match link {

@@ -103,8 +103,13 @@ impl<'s, 'a> Leavers<'s, 'a> {
             LeaverUsers::Keep => Parting::default(),
             LeaverUsers::Disable => disable,
             LeaverUsers::Delete => {
-                let may =
-                    ours && ledger.origin == Origin::Created && self.sides.input.capabilities.delete_users;
+                // Whoever is deleted leaves all groups, and no protected group loses a member (RULES 7).
+                let in_protected_group =
+                    row.target.is_some_and(|at| self.sides.in_protected_groups.contains(&at));
+                let may = ours
+                    && !in_protected_group
+                    && ledger.origin == Origin::Created
+                    && self.sides.input.capabilities.delete_users;
                 if may { Parting { delete: true, ..Parting::default() } } else { disable }
             }
             LeaverUsers::Anonymize => Parting { anonymize: ours && ledger.original.is_none(), ..disable },

@@ -84,6 +84,12 @@ impl<'s, 'a> Memberships<'s, 'a> {
         }
     }
 
+    /// True if anybody whom planning concerns is to be a member of a group.
+    pub(super) fn has_comers(&self, group: &DesiredGroup) -> bool {
+        let rows = group.members.iter().filter_map(|at| self.sides.row_of_desired.get(*at as usize).copied());
+        rows.into_iter().any(|row| self.may_be_member(row))
+    }
+
     /// Parts those who are members and should not be: who loses this membership, and who loses it as a leaver. Other
     /// leavers keep theirs, and who is left alone is left alone here too.
     pub(super) fn part(&self, gone: Vec<u32>, group: &str) -> (Vec<u32>, Vec<u32>) {

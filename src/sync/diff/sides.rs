@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::Input;
 use crate::sync::desire::{DesiredUser, Reason};
 use crate::sync::model::{FindingKind, LedgerUser, SourceId, TargetId, TargetUser};
-use crate::sync::rules::OnExisting;
+use crate::sync::rules::{LeaverUsers, OnExisting};
 
 /// One person: in scope at the source, or in the ledger, or both. Rows are sorted by source id.
 pub(super) struct Row<'a> {
@@ -51,8 +51,8 @@ pub(super) struct Sides<'a> {
     pub(super) owners: BTreeMap<u32, Vec<&'a SourceId>>,
     /// How many desired users want each name.
     wanted_names: HashMap<CompactString, u32>,
-    /// Users of the target who are members of a protected group.
-    in_protected_groups: BTreeSet<u32>,
+    /// Users of the target who are members of a protected group; filled only where it matters.
+    pub(super) in_protected_groups: BTreeSet<u32>,
 }
 
 impl<'a> Sides<'a> {
@@ -85,8 +85,11 @@ impl<'a> Sides<'a> {
         };
         sides.owners = sides.sources_of_target_groups();
         sides.fill_rows();
-        if input.rules.existing.users == OnExisting::Adopt {
+        let adopts = input.rules.existing.users == OnExisting::Adopt;
+        if adopts || input.rules.leavers.users == LeaverUsers::Delete {
             sides.in_protected_groups = sides.members_of_protected_groups();
+        }
+        if adopts {
             sides.adopt();
         }
         sides

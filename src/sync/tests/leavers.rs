@@ -325,3 +325,15 @@ async fn deleted_groups_are_limited_like_emptied_ones() {
     );
     assert_eq!(world.target().members("staff").len(), 3);
 }
+
+#[tokio::test]
+async fn rule_7_who_is_in_a_protected_group_is_disabled_not_deleted() {
+    let mut world = world_with(Leavers { users: LeaverUsers::Delete, ..Leavers::default() }).await;
+    let id = world.ledger().await.users["u001"].target.clone();
+    world.target().add_group("administrators", &[&id]);
+    world.connector.rules.protected.groups = globs(&["admin*"]);
+    world.org().users.remove("u001");
+    let report = world.sync().await;
+    assert_eq!((report.counts.users.disabled, report.counts.users.deleted), (1, 0));
+    assert_eq!(world.target().members("administrators"), ["u1@example.com"]);
+}

@@ -136,3 +136,20 @@ async fn such_a_run_does_not_count_as_a_run_of_the_connector() {
     let runs = world.services.store.runs(Some("acme"), 9).await.unwrap();
     assert_eq!(runs.len(), 1);
 }
+
+#[tokio::test]
+async fn for_a_user_that_cannot_be_a_member_no_group_is_made() {
+    let mut world = small_world().await;
+    world.sync().await;
+    let id = world.ledger().await.users["u001"].target.clone();
+    world.target().users.remove(&id);
+    for (_, members) in world.target().groups.values_mut() {
+        members.remove(&id);
+    }
+    world.org().group("g9", "fresh", &["u001"]);
+    world.connector.rules.groups.always = vec!["everybody".into()];
+    world.target().log.clear();
+    let report = world.sync_user("u1@example.com", false).await;
+    assert_eq!(kinds(&report), [FindingKind::DeletedByOthers]);
+    assert!(world.target().log.is_empty(), "{:?}", world.target().log);
+}
