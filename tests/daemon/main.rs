@@ -4,5 +4,9 @@
 mod faults;
 mod files;
 mod harness;
+mod inactive;
 mod life;
+mod mapping;
+mod people;
+mod scope;
 mod work;
