@@ -3,7 +3,9 @@
 
 mod faults;
 mod files;
+mod groups;
 mod harness;
+mod identity;
 mod inactive;
 mod life;
 mod mapping;
