@@ -122,7 +122,7 @@ impl Daemon {
     /// What a run did, operation by operation: what was done, and why.
     pub(crate) fn operations(&self, report: &Value) -> BTreeMap<String, String> {
         let run = self.get(&format!("/v1/runs/{}", report["run"]));
-        let operations = run["operations"].as_array().unwrap().iter();
+        let operations = run["operations"].as_array().into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         operations.map(|one| (text(&one["summary"]), text(&one["operation"]["why"]))).collect()
     }
