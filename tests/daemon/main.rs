@@ -14,4 +14,5 @@ mod mapping;
 mod one_user;
 mod people;
 mod scope;
+mod trying;
 mod work;
