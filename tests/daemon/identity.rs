@@ -54,7 +54,8 @@ fn a_changed_login_is_a_rename_and_a_name_that_is_taken_is_taken_over_by_nobody(
 fn accounts_that_were_there_are_left_alone_until_they_are_to_be_adopted() {
     let site = Site::empty();
     let org = site.okta.org();
-    let [anna, ben, carl, dora, eve, zoe] = site.add(["anna", "ben", "carl", "dora", "eve", "zoe"]);
+    let [anna, ben, carl, dora, eve, zoe, _] =
+        site.add(["anna", "ben", "carl", "dora", "eve", "zoe", "yves"]);
     site.add_group("staff", &[&dora, &zoe]);
     site.write("acme", &site.connector(SHORT_NAMES));
     let daemon = site.start();
@@ -80,8 +81,10 @@ fn accounts_that_were_there_are_left_alone_until_they_are_to_be_adopted() {
     );
     let mut after = daemon.accounts();
     assert_eq!(after.remove("zoe").unwrap()["groups"], json!([]), "nor to memberships in that group");
+    assert_eq!(after.remove("yves").unwrap()["active"], true);
     assert_eq!(after, before);
 
+    site.somebody_else_groups("staff", &["yves"]);
     let adopt = format!(
         "{SHORT_NAMES}existing: {{ users: adopt, groups: adopt }}\nprotected: {{ groups: [administrators] }}\n\
          leavers: {{ users: delete }}\nlimits: {{ leavers: off }}"
@@ -102,12 +105,12 @@ fn accounts_that_were_there_are_left_alone_until_they_are_to_be_adopted() {
     let held: Vec<_> = holds.iter().map(|hold| (&hold["kind"], &hold["names"])).collect();
     // Without an e-mail address nobody knows whose account it is; and nothing is removed in the run that adopts.
     let adoptions = json!("adoptions");
-    assert_eq!(held, [(&adoptions, &json!(["carl"])), (&adoptions, &json!(["Anna"]))], "{report:#}");
+    assert_eq!(held, [(&adoptions, &json!(["carl"])), (&adoptions, &json!(["Anna", "yves"]))], "{report:#}");
     let account = &daemon.accounts()["anna"];
     assert_eq!(account["display_name"], "New User");
     assert_eq!(account["attributes"], json!({ "room": "12" }), "only what is mapped is changed");
     assert_eq!(daemon.names(false), set(["dora"]), "who was found disabled stays so");
-    assert_eq!(daemon.groups()["staff"], set(["anna", "dora", "local", "zoe"]));
+    assert_eq!(daemon.groups()["staff"], set(["anna", "dora", "local", "yves", "zoe"]));
 
     // From now on it is like any other, but for those who never were Okta's.
     let report = daemon.sync("acme");
@@ -123,7 +126,7 @@ fn accounts_that_were_there_are_left_alone_until_they_are_to_be_adopted() {
     assert_eq!(daemon.names(false), set(["anna", "dora"]), "{report:#}");
     assert_eq!(
         daemon.names(true),
-        set(["ben", "carl", "eve", "local"]),
+        set(["ben", "carl", "eve", "local", "yves"]),
         "zoe's account was created and is gone"
     );
 }
