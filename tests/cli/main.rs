@@ -13,6 +13,8 @@ use sandbox::okta::{Okta, Options};
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod documents;
+
 fn usersyncd() -> Command {
     let mut command = Command::cargo_bin("usersyncd").unwrap();
     command.env_remove("USERSYNCD_SOCKET").env_remove("CREDENTIALS_DIRECTORY").env("NO_COLOR", "1");

@@ -142,11 +142,22 @@ impl Site {
     /// `usersyncd ctl …`: the exit code, the data, the messages.
     pub(crate) fn ctl(&self, arguments: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_usersyncd"));
-        command.arg("ctl").arg("--socket").arg(self.path("control.sock")).args(arguments);
-        let output = command.env("NO_COLOR", "1").stdin(Stdio::null()).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        outcome(command.arg("ctl").arg("--socket").arg(self.path("control.sock")).args(arguments))
     }
+
+    /// `usersyncd check …` of this site: the exit code, the data, the messages.
+    pub(crate) fn check(&self, arguments: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_usersyncd"));
+        command.arg("check").arg("--config").arg(self.path("usersyncd.yaml")).args(arguments);
+        outcome(command.env_remove("CREDENTIALS_DIRECTORY"))
+    }
+}
+
+/// Runs a command to its end: the exit code, the data, the messages.
+fn outcome(command: &mut Command) -> (i32, String, String) {
+    let output = command.env("NO_COLOR", "1").stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
 /// A running daemon, killed when dropped.

@@ -1,8 +1,19 @@
 //! The whole daemon: the real binary over real files, a real socket and an Okta stand-in.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod cookbook;
+mod explain;
 mod faults;
 mod files;
+mod groups;
 mod harness;
+mod identity;
+mod inactive;
+mod leavers;
 mod life;
+mod mapping;
+mod one_user;
+mod people;
+mod scope;
+mod trying;
 mod work;

@@ -1,0 +1,127 @@
+//! What the documents show can be pasted: connector files are good, and commands exist.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::{ended, usersyncd};
+
+/// For blocks that show a part of a file.
+const SOURCE: &str =
+    "source: { okta: { domain: acme.okta.com, auth: { api_token: { credential: okta-token } } } }\n";
+
+/// README.md and all of docs/.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents = vec![root.join("README.md")];
+    documents.extend(fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    documents.sort();
+    documents
+}
+
+/// The blocks of YAML of a document, each with the number of its first line, without indentation.
+fn blocks(text: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, usize, String)> = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        let indent = line.len() - line.trim_start().len();
+        match (&mut open, line.trim()) {
+            (None, "```yaml") => open = Some((number + 1, indent, String::new())),
+            (Some(_), "```") => blocks.extend(open.take().map(|(first, _, block)| (first, block))),
+            (Some((_, indent, block)), _) => {
+                block.push_str(line.get(*indent..).unwrap_or_default());
+                block.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    assert!(open.is_none(), "a block that does not end");
+    blocks
+}
+
+#[test]
+fn every_connector_file_that_is_shown_is_good() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = directory.path().join("okta-token");
+    fs::write(&token, "not-a-real-token\n").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut shown = Vec::new();
+    for document in documents() {
+        let stem = document.file_stem().unwrap().to_str().unwrap().to_owned();
+        for (line, block) in blocks(&fs::read_to_string(&document).unwrap()) {
+            let whole = block.lines().any(|line| line.starts_with("source:"));
+            let contents = if whole { block } else { format!("{SOURCE}{block}") };
+            let name = format!("{stem}.md-line-{line}");
+            fs::write(directory.path().join(format!("{name}.yaml")), contents).unwrap();
+            shown.push(name);
+        }
+    }
+    let recipes = shown.iter().filter(|name| name.starts_with("cookbook.md")).count();
+    assert!(recipes >= 11 && shown.iter().any(|name| name.starts_with("connector.md")), "{shown:?}");
+    let files = shown.iter().map(|name| directory.path().join(format!("{name}.yaml")));
+    let told = ended(usersyncd().arg("check").args(files).env("CREDENTIALS_DIRECTORY", directory.path()));
+    assert_eq!(told.code, 0, "{}", told.messages);
+    for name in &shown {
+        assert!(told.data.contains(&format!("{name}: ok")), "{name} in:\n{}", told.data);
+    }
+}
+
+/// The commands to a daemon that a document shows, without what the shell makes of them.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().filter(|line| line.starts_with("    ")).map(str::trim);
+    let lines = lines.map(|line| line.strip_prefix("sudo ").unwrap_or(line));
+    lines
+        .filter_map(|line| line.strip_prefix("usersyncd ctl "))
+        .map(|line| line.split(['|', '#', '>', ';']).next().unwrap().replace('\'', ""))
+        .map(|line| line.split_whitespace().map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn every_command_that_is_shown_exists() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let socket = nowhere.path().join("control.sock");
+    let mut seen = 0;
+    for document in documents() {
+        for command in commands(&fs::read_to_string(&document).unwrap()) {
+            let told = ended(usersyncd().arg("ctl").args(&command).env("USERSYNCD_SOCKET", &socket));
+            // Understood, and only then is it found that no daemon is there.
+            assert_eq!(told.code, 7, "{}: {command:?}: {}", document.display(), told.messages);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn links_within_the_documents_lead_somewhere() {
+    let anchor = |heading: &str| {
+        let kept = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_');
+        heading
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(|letter| kept(*letter))
+            .collect::<String>()
+            .replace(' ', "-")
+    };
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, place) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { document.clone() } else { document.with_file_name(file) };
+            assert!(target.exists(), "{}: {link}", document.display());
+            if place.is_empty() {
+                continue;
+            }
+            let target = fs::read_to_string(target).unwrap();
+            let headings = target.lines().filter(|line| line.starts_with('#'));
+            let mut anchors = headings.map(|line| anchor(line.trim_start_matches('#')));
+            assert!(anchors.any(|known| known == place), "{}: {link}", document.display());
+        }
+    }
+}
