@@ -178,7 +178,7 @@ pub enum CtlCommand {
   usersyncd ctl explain acme anna@example.com
   usersyncd ctl explain acme anna@example.com --json | jq '.user.scope[] | select(.verdict == \"out\")'
 
-Exits 1 if neither the source nor the target knows the user.")]
+Exits 1 if neither Okta nor the connector knows the user.")]
     Explain {
         /// The connector
         name: String,

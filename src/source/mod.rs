@@ -86,6 +86,14 @@ pub trait Source: Send + Sync {
         control: &RunControl,
     ) -> Result<SourceSnapshot, SourceError>;
 
+    /// Reads the list of groups, and the members of those that the request wants; no user. For a run about one user that has
+    /// to know whether other groups exist.
+    async fn read_groups(
+        &self,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<SourceSnapshot, SourceError>;
+
     /// Looks at what the credentials show, for `check --online`: all users and groups, without members.
     async fn inspect(&self, request: &ReadRequest, control: &RunControl) -> Result<Inspection, SourceError>;
 }

@@ -277,6 +277,9 @@ fn each_group_is_told_with_its_fate_and_what_would_be_held_with_its_limit() {
     assert_eq!(code, 0, "{text}");
     let held = text.split_once("Held for a person to look at").unwrap().1;
     assert!(held.contains("limits.leavers") && held.contains("\n    eve\n"), "{text}");
+    assert!(text.contains("nothing, until what is held is looked at"), "{text}");
+    let (_, told) = site.ctl_json(&["explain", "acme", "eve@example.com"]);
+    assert_eq!((&told["operations"], &told["holds"][0]["kind"]), (&json!([]), &json!("leavers")), "{told:#}");
 
     // Who is not known to anybody is a failure, for people and for programs.
     let (code, said, messages) = site.ctl(&["explain", "acme", "nobody@example.com"]);

@@ -114,3 +114,24 @@ fn everybody_is_in_an_always_group_and_only_what_was_added_is_taken_back() {
     daemon.sync("acme");
     assert_eq!(members(), Some(set(["anna", "local"])));
 }
+
+#[test]
+fn who_is_in_grace_stays_in_a_group_that_is_always_no_longer() {
+    let site = Site::empty();
+    let users = site.add(["anna", "ben", "carl"]);
+    let staff = site.add_group("staff", &users.each_ref());
+    let keys = |always| {
+        format!(
+            "scope: {{ required_groups: [staff] }}\nleavers: {{ grace: {{ absent: 7d }} }}\ngroups: {{ always: [{always}] }}\n\
+                                 limits: {{ memberships: off }}"
+        )
+    };
+    site.write("acme", &site.connector(&keys("all")));
+    let daemon = site.start();
+    daemon.sync("acme");
+    site.okta.org().remove_member(&staff, &users[1]);
+    assert_eq!(daemon.sync("acme")["in_grace"], 1);
+    site.rewrite(&daemon, "acme", &keys(""));
+    daemon.sync("acme");
+    assert_eq!(daemon.groups()["all"], set(["ben@example.com"]));
+}

@@ -107,3 +107,25 @@ fn restore_takes_back_what_somebody_else_disabled_or_deleted() {
     daemon.sync("acme");
     assert_eq!(daemon.names(false), set(["ben@example.com"]));
 }
+
+#[test]
+fn who_left_a_required_group_that_is_not_synced_can_be_explained_and_synced() {
+    let site = Site::empty();
+    let [anna, ben] = site.add(["anna", "ben"]);
+    let staff = site.add_group("staff", &[&anna, &ben]);
+    site.write(
+        "acme",
+        &site.connector("scope: { required_groups: [staff] }\ngroups: { include: [\"jira-*\"] }"),
+    );
+    let daemon = site.start();
+    daemon.sync("acme");
+    site.okta.org().remove_member(&staff, &ben);
+    let (code, told) = site.ctl_json(&["explain", "acme", "ben@example.com"]);
+    assert_eq!((code, &told["user"]["in_scope"]), (0, &json!(false)), "{told:#}");
+    let report = sync_one(&site, "ben@example.com", &[]);
+    assert_eq!(report["counts"]["users"]["disabled"], 1, "{report:#}");
+    // RULES 11 as ever: a group that is not there says nothing about anybody.
+    site.okta.org().delete_group(&staff);
+    assert_eq!(site.ctl(&["sync", "acme", "--user", "anna@example.com", "--wait"]).0, 1);
+    assert_eq!(daemon.names(true), set(["anna@example.com"]));
+}

@@ -111,6 +111,9 @@ impl Source for Shown {
     ) -> Result<(), SourceError> {
         Err(SourceError::Cancelled)
     }
+    async fn read_groups(&self, _: &ReadRequest, _: &RunControl) -> Result<SourceSnapshot, SourceError> {
+        Err(SourceError::Cancelled)
+    }
     async fn read_user(
         &self,
         _: &str,

@@ -111,6 +111,15 @@ impl Source for Okta {
         unless_cancelled(control, person::read(&client, &self.scope(request), id_or_login)).await
     }
 
+    async fn read_groups(
+        &self,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<SourceSnapshot, SourceError> {
+        let client = self.client(control)?;
+        unless_cancelled(control, read::read_groups(&client, &self.scope(request))).await
+    }
+
     async fn inspect(&self, request: &ReadRequest, control: &RunControl) -> Result<Inspection, SourceError> {
         let client = self.client(control)?;
         let request = inspect::without_members(request);

@@ -25,6 +25,18 @@ pub(super) async fn read(client: &Client, scope: &Scope<'_>) -> Result<SourceSna
     Ok(snapshot)
 }
 
+/// Reads the list of groups and the members of those that are wanted, at the same time, and no user.
+pub(super) async fn read_groups(client: &Client, scope: &Scope<'_>) -> Result<SourceSnapshot, SourceError> {
+    let address = address(client).await?;
+    let gathered = Gathered::default();
+    let (found, wanted) = mpsc::unbounded_channel();
+    tokio::try_join!(
+        groups::read(client, &gathered, scope, found),
+        members::read_all(client, &gathered, wanted),
+    )?;
+    Ok(gathered.into_snapshot(address, scope.request.attributes.clone(), scope.narrows_users()))
+}
+
 /// The org's id and its origin (RULES 1). The id is left out where the token may not read it or nothing sensible answers;
 /// whether this is Okta at all, the lists will tell. Refused credentials and a host that does not answer are errors.
 pub(super) async fn address(client: &Client) -> Result<SourceAddress, SourceError> {

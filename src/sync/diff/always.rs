@@ -8,7 +8,7 @@ use compact_str::CompactString;
 
 use super::leave_out;
 use super::links::Links;
-use super::members::Memberships;
+use super::members::{LEAVERS_LOSE, Memberships};
 use super::sides::Sides;
 use crate::sync::model::{
     AlwaysGroup, Finding, FindingKind, GroupAttributes, Proof, SourceId, TargetGroup, TargetId,
@@ -149,7 +149,7 @@ impl<'s, 'a> Always<'s, 'a> {
         }
         let (before, nobody_comes) = (ours.len() as u64, added.is_empty());
         let change = Change::ChangeMembers { added, removed: Vec::new(), leavers, before, tie: Tie::Always };
-        let why = if nobody_comes { "it left the scope" } else { "groups.always names it" };
+        let why = if nobody_comes { LEAVERS_LOSE } else { "groups.always names it" };
         memberships.push(operation(name, Some(actual), change, why));
     }
 
@@ -206,12 +206,7 @@ impl<'s, 'a> Always<'s, 'a> {
             return;
         }
         let before = ours.len() as u64;
-        let may_go = |row: &u32| {
-            sides.rows.get(*row as usize).is_some_and(|row| {
-                !row.protected && !sides.input.desired.users_left_alone.contains(row.source)
-            })
-        };
-        let removed: Vec<u32> = ours.into_iter().filter(may_go).collect();
+        let removed: Vec<u32> = ours.into_iter().filter(|row| memberships.may_be_removed(*row)).collect();
         if removed.is_empty() {
             return;
         }

@@ -18,7 +18,7 @@ impl Memberships<'_, '_> {
         let name = &actual.attributes.name;
         let now = sides.managed_members(at);
         plan.bases.groups_with_members += u64::from(!now.is_empty());
-        let removed: Vec<u32> = now.iter().copied().filter(|row| self.may_leave_group(*row)).collect();
+        let removed: Vec<u32> = now.iter().copied().filter(|row| self.may_be_removed(*row)).collect();
         let deletes = self.is_ours_to_delete(sources) && removed.len() == now.len();
         let protected = sides.input.rules.protected.groups.matches(name);
         let keeps = sides.input.rules.leavers.groups == LeaverGroups::Keep;
@@ -88,15 +88,6 @@ impl Memberships<'_, '_> {
         self.sides.input.rules.leavers.groups == LeaverGroups::Delete
             && self.sides.input.capabilities.delete_groups
             && sources.iter().all(created)
-    }
-
-    /// Managed members of a group that left go, but for those about whom nothing may be concluded.
-    fn may_leave_group(&self, row: u32) -> bool {
-        self.sides.rows.get(row as usize).is_some_and(|row| {
-            !row.protected
-                && !self.sides.input.desired.users_left_alone.contains(row.source)
-                && !self.fates.in_grace.contains(row.source)
-        })
     }
 }
 

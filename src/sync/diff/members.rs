@@ -12,6 +12,9 @@ use crate::sync::desire::DesiredGroup;
 use crate::sync::model::{LedgerGroup, Origin, Proof, SourceId, TargetGroup};
 use crate::sync::plan::{Change, LedgerChange, Operation, Plan, PlanPerson, Standing, Tie};
 
+/// Why a leaver loses a membership.
+pub(super) const LEAVERS_LOSE: &str = "leavers lose their memberships";
+
 /// Plans memberships. Rows become positions in the plan's people at the end, when it is known who is named.
 pub(super) struct Memberships<'s, 'a> {
     pub(super) sides: &'s Sides<'a>,
@@ -67,6 +70,8 @@ impl<'s, 'a> Memberships<'s, 'a> {
             removed.clear();
         }
         if !(added.is_empty() && removed.is_empty() && leavers.is_empty()) {
+            let only_leavers = added.is_empty() && removed.is_empty();
+            let why = Cow::Borrowed(if only_leavers { LEAVERS_LOSE } else { "the source says so" });
             self.changes.push(Operation {
                 source: group.sources.first().cloned().unwrap_or_else(|| SourceId::from("")),
                 target: actual.map(|(_, actual)| actual.id.clone()),
@@ -78,7 +83,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
                     before: now.len() as u64,
                     tie: Tie::Synced,
                 },
-                why: Cow::Borrowed("the source says so"),
+                why,
                 standing: Standing::Sound,
             });
         }
@@ -127,7 +132,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
         if removed.is_empty() && leavers.is_empty() {
             return;
         }
-        let why = if removed.is_empty() { "it left the scope" } else { "the source says so" };
+        let why = if removed.is_empty() { LEAVERS_LOSE } else { "the source says so" };
         self.push(Operation {
             source: sources.first().map(|source| (*source).clone()).unwrap_or_else(|| SourceId::from("")),
             target: Some(actual.id.clone()),
@@ -142,6 +147,15 @@ impl<'s, 'a> Memberships<'s, 'a> {
             why: Cow::Borrowed(why),
             standing: Standing::Sound,
         });
+    }
+
+    /// True if somebody may lose a membership for the group's sake: neither protected, nor unknown, nor in grace.
+    pub(super) fn may_be_removed(&self, row: u32) -> bool {
+        self.sides.rows.get(row as usize).is_some_and(|row| {
+            !row.protected
+                && !self.sides.input.desired.users_left_alone.contains(row.source)
+                && !self.fates.in_grace.contains(row.source)
+        })
     }
 
     /// Adds a membership operation whose people are rows.

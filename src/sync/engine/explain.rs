@@ -50,7 +50,11 @@ async fn explain_user(
     let now = services.clock.now();
     let view = View { read: &read, rules: &rules, capabilities: &capabilities, ledger: &ledger };
     let limits = limit_uses(&plan, &rules.limits, &recent);
-    let (account, note) = view.account(&plan.findings);
+    let (account, mut note) = view.account(&plan.findings);
+    if let Some(grace) = plan.in_grace.first() {
+        let until = grace.until.format("%Y-%m-%d %H:%M UTC");
+        note.push_str(&format!("; it is left alone until {until} (leavers.grace)"));
+    }
     let (not_proven, findings) = (plan.not_proven.clone(), plan.findings.clone());
     let (approved, holds) = guard(plan, &rules.limits, &recent);
     let operations = planned(approved.plan());

@@ -1,10 +1,14 @@
 //! Reading both sides for a run about everybody, or about one user.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use compact_str::CompactString;
 
 use super::{Failure, Services, UserRequest, check_binding};
 use crate::config::model::Connector;
 use crate::source::{GroupFilter, Questions, ReadRequest};
+use crate::sync::desire::groups::name_in_target;
 use crate::sync::desire::{desire, required_group_problem, wanted_attributes, wants_members};
 use crate::sync::diff::{Evidence, Input};
 use crate::sync::doubt::{distrust_empty_lists, worth_asking};
@@ -141,52 +145,40 @@ impl Everybody<'_> {
         source.users_proof = Proof::Proven;
         let binding = Binding { source: source.address.clone(), target: services.reader.address() };
         check_binding(&connector.name, ledger, &binding)?;
-        self.prove_required_groups(&mut source, ledger).await?;
+        self.prove_required_groups(&source).await?;
         Ok((source, focus))
     }
 
-    /// RULES 11 for one user: that it is in no required group counts only if those groups exist.
-    async fn prove_required_groups(
-        &self,
-        source: &mut SourceSnapshot,
-        ledger: &Ledger,
-    ) -> Result<(), Failure> {
+    /// RULES 11 for one user: that it is in no required group counts only if those groups exist and do not have it.
+    async fn prove_required_groups(&self, source: &SourceSnapshot) -> Result<(), Failure> {
         let Self { connector, services, rules, request, control } = *self;
         let capabilities = services.reader.capabilities();
-        let required = &rules.scope.required_groups;
-        if required.is_empty()
-            || source.users.is_empty()
-            || is_in_required_group(source, rules, &capabilities)
-        {
+        let Some(user) = source.users.first() else { return Ok(()) };
+        let required: BTreeSet<CompactString> =
+            rules.scope.required_groups.iter().map(|name| capabilities.name_key(name)).collect();
+        let group_rules = rules.groups.clone();
+        let is_required = move |name: &str| {
+            required.contains(&capabilities.name_key(&name_in_target(&group_rules, name).0))
+        };
+        let has_it = |groups: &SourceSnapshot| {
+            let person = groups.people.find(&user.id.0);
+            groups.groups.iter().filter(|group| is_required(&group.name)).any(|group| {
+                group.everyone || group.members.iter().any(|member| Some(member.person) == person)
+            })
+        };
+        if rules.scope.required_groups.is_empty() || has_it(source) {
             return Ok(());
         }
-        let mut questions = Questions::default();
-        for name in required {
-            let key = capabilities.name_key(name);
-            let known = ledger.groups.iter().find(|(_, group)| capabilities.name_key(&group.name) == key);
-            let Some((id, _)) = known else {
-                let problem = format!(
-                    "whether the required group {name} exists cannot be told from the groups of one user"
-                );
-                return Err(required_group_failure(&connector.name, &problem));
-            };
-            questions.groups.insert(id.clone());
-        }
-        services.source.confirm(source, &questions, request, control).await?;
-        match required_group_problem(source, rules, &capabilities) {
-            Some(problem) => Err(required_group_failure(&connector.name, &problem)),
-            None => Ok(()),
-        }
+        let wants_members = GroupFilter(Arc::new(is_required.clone()));
+        let request = ReadRequest { wants_members, ..request.clone() };
+        let groups = services.source.read_groups(&request, control).await?;
+        let problem = required_group_problem(&groups, rules, &capabilities).or_else(|| {
+            has_it(&groups).then(|| {
+                format!("Okta's lists contradict each other about whether {} is in a required group", user.id)
+            })
+        });
+        problem.map_or(Ok(()), |problem| Err(required_group_failure(&connector.name, &problem)))
     }
-}
-
-fn is_in_required_group(source: &SourceSnapshot, rules: &Rules, capabilities: &Capabilities) -> bool {
-    let required = &rules.scope.required_groups;
-    source.groups.iter().any(|group| {
-        let (name, _) = crate::sync::desire::groups::name_in_target(&rules.groups, &group.name);
-        let key = capabilities.name_key(&name);
-        required.iter().any(|required| capabilities.name_key(required) == key)
-    })
 }
 
 /// The managed user of that name in the target, now or before it was anonymized, or of that id at the source.

@@ -18,8 +18,8 @@ pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
     if !doubtful.is_empty() {
         let count = doubtful.len() as u64;
         let reason = format!(
-            "adoptions (existing): {count} accounts bear the right name, but the target shows no e-mail address that \
-             would say whose they are"
+            "adoptions (existing): {} the right name, but the target shows no e-mail address that would say whose it is",
+            if count == 1 { "1 account bears".to_owned() } else { format!("{count} accounts bear") }
         );
         holds.push(adoptions(count, reason, names(&doubtful), doubtful));
     }
@@ -61,7 +61,8 @@ pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
         };
         let count = held.iter().map(lost).sum();
         let reason = format!(
-            "adoptions (existing): {count} memberships would go from users and groups that are only now taken over"
+            "adoptions (existing): {} would go from users and groups that are only now taken over",
+            if count == 1 { "1 membership".to_owned() } else { format!("{count} memberships") }
         );
         holds.push(adoptions(count, reason, names.into_iter().collect(), held));
     }

@@ -145,3 +145,16 @@ async fn a_crash_after_any_write_loses_no_membership_of_ours() {
         assert_eq!(world.target().members("jira-users").len(), 5);
     }
 }
+
+#[tokio::test]
+async fn rule_21_who_is_in_grace_stays_in_a_group_that_is_always_no_longer() {
+    let mut world = world_with_always(&[]).await;
+    world.connector.rules.leavers.grace.absent = std::time::Duration::from_secs(7 * 86_400);
+    world.connector.rules.limits.memberships = Limit::Off;
+    world.sync().await;
+    world.org().users.remove("u001");
+    assert_eq!(world.sync().await.in_grace, 1);
+    world.connector.rules.groups.always.clear();
+    world.sync().await;
+    assert_eq!(others(&world), ["u1@example.com"]);
+}

@@ -253,9 +253,7 @@ async fn groups_account_and_limits_are_explained_too() {
     world.connector.rules.leavers.grace.absent = std::time::Duration::from_secs(86_400);
     world.sync().await;
     let gone = world.explain("gone@example.com").await;
-    assert!(
-        gone.target.note.contains("it counts as left since 2026-01-31 08:00 UTC"),
-        "{}",
-        gone.target.note
-    );
+    let note = &gone.target.note;
+    assert!(note.contains("it counts as left since 2026-01-31 08:00 UTC"), "{note}");
+    assert!(note.contains("left alone until 2026-02-01 08:00 UTC (leavers.grace)"), "{note}");
 }

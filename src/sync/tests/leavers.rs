@@ -173,10 +173,13 @@ async fn rule_21_who_was_deactivated_may_have_another_grace_than_who_is_absent()
     world.org().user("u001", "").status = Status::Deprovisioned;
     world.org().user("u002", "").status = Status::Suspended;
     world.org().users.remove("u003");
+    // Okta takes the application from whoever is deactivated.
+    world.org().user("u000", "").status = Status::Deprovisioned;
+    world.org().left_out.insert("u000".to_owned(), ScopeRule::App);
     let report = world.sync().await;
-    assert_eq!((report.in_grace, report.counts.users.disabled), (2, 1), "{report:?}");
+    assert_eq!((report.in_grace, report.counts.users.disabled), (3, 1), "{report:?}");
     world.later(3);
-    assert_eq!(world.sync().await.counts.users.disabled, 2);
+    assert_eq!(world.sync().await.counts.users.disabled, 3);
 }
 
 #[tokio::test]

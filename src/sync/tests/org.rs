@@ -165,8 +165,14 @@ impl Org {
                 _ if self.mute.contains(id.0.as_str()) => {
                     snapshot.absences.insert(id.clone(), Absence::Unknown("no answer".to_owned()));
                 }
-                Some(_) if self.left_out.contains_key(id.0.as_str()) => {
+                Some(user) if self.left_out.contains_key(id.0.as_str()) => {
                     snapshot.absences.insert(id.clone(), Absence::OutOfScope(self.left_out[id.0.as_str()]));
+                    // Whoever is deactivated loses the application, and is shown all the same.
+                    if user.status == Status::Deprovisioned {
+                        snapshot.people.intern(&id.0);
+                        let names = Arc::clone(&snapshot.attribute_names);
+                        snapshot.users.push(Self::source_user(&id.0, user, &names));
+                    }
                 }
                 Some(user) => {
                     snapshot.people.intern(&id.0);
@@ -265,6 +271,15 @@ impl Source for FakeSource {
         _: &RunControl,
     ) -> Result<SourceSnapshot, SourceError> {
         Ok(self.0.lock().unwrap().one(asked, &request.attributes))
+    }
+    async fn read_groups(
+        &self,
+        request: &ReadRequest,
+        _: &RunControl,
+    ) -> Result<SourceSnapshot, SourceError> {
+        let mut snapshot = self.0.lock().unwrap().snapshot_of(&request.attributes);
+        snapshot.users.clear();
+        Ok(snapshot)
     }
     async fn inspect(&self, _: &ReadRequest, _: &RunControl) -> Result<Inspection, SourceError> {
         Err(SourceError::Unreachable("nobody asks".to_owned()))
