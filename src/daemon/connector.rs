@@ -142,6 +142,8 @@ impl Task {
                 let outcome = self.set_paused(paused).await;
                 drop(answer.send(outcome));
             }
+            // What came before was published when it had been obeyed.
+            Command::Settle { answer } => drop(answer.send(())),
             Command::Maintain { answer } => drop(answer.send(self.maintain())),
             Command::Configure(configuration) => {
                 self.view.config_error = None;

@@ -106,6 +106,13 @@ impl Fleet {
         }
     }
 
+    /// Waits until every connector has taken what it was told.
+    pub(super) async fn settled(&self) {
+        for handle in self.entries.values().filter_map(|entry| entry.handle.as_ref()) {
+            handle.settled().await;
+        }
+    }
+
     /// What is wrong with the file of that connector, if anything.
     pub(super) fn config_error(&self, name: &str) -> Option<&str> {
         self.entries.get(name)?.spec.config_error.as_deref()

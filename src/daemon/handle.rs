@@ -29,6 +29,8 @@ pub(super) enum Command {
     Configure(Arc<Connector>),
     /// The file is broken.
     Broken(String),
+    /// Say when everything that was told before is in force and to be seen.
+    Settle { answer: oneshot::Sender<()> },
     /// The file is gone.
     Retire,
     /// End as soon as nothing is busy; what is busy begins nothing new.
@@ -195,6 +197,13 @@ impl ConnectorHandle {
     /// Tells something that needs no answer. A task that ended does not hear it, and whoever restarts it knows.
     pub(super) fn tell(&self, command: Command) {
         drop(self.commands.send(command));
+    }
+
+    /// Waits until everything that it was told is in force and to be seen, or its task has ended.
+    pub(super) async fn settled(&self) {
+        let (answer, settled) = oneshot::channel();
+        self.tell(Command::Settle { answer });
+        drop(settled.await);
     }
 
     /// Says again when the connector runs next: its series are made after its task was prepared.

@@ -19,6 +19,8 @@ use super::wording;
 use crate::config::model::{LogLevel, Page, Settings};
 use crate::control::api::ReloadAnswer;
 
+/// How long connectors may take to be in their new state before a reload is answered all the same.
+const LONGEST_SETTLING: Duration = Duration::from_secs(1);
 /// How often the files are looked at without a hint.
 const RESCAN: Duration = Duration::from_secs(60);
 /// How often systemd is asked for patience while the daemon drains, and for how much.
@@ -147,7 +149,7 @@ impl Supervisor {
                 () = at(look), if !stopping => { self.reloader.look(); Next::Continue }
                 brought = self.reloader.next(), if !stopping => {
                     let consequence = self.reloader.take(brought, &mut self.fleet).await;
-                    self.reloaded(consequence);
+                    self.reloaded(consequence).await;
                     Next::Continue
                 }
                 ended = self.fleet.next_end() => { self.fleet.ended(ended); Next::Continue }
@@ -213,13 +215,15 @@ impl Supervisor {
     }
 
     /// A part of a reload is over, or all of it.
-    fn reloaded(&mut self, consequence: Consequence) {
+    async fn reloaded(&mut self, consequence: Consequence) {
         if let Some(settings) = consequence.settings {
             self.take_settings(settings);
         }
         if !consequence.over {
             return;
         }
+        // Whoever hears that files were read may look at once; a task that takes long does not hold up the others.
+        drop(tokio::time::timeout(LONGEST_SETTLING, self.fleet.settled()).await);
         self.reloader.answer(&self.fleet, self.registry.status().restart_needed_for);
         self.common.metrics.config_reloaded(consequence.good, self.common.clock.now());
         if !self.loaded {

@@ -158,3 +158,24 @@ async fn rule_21_who_is_in_grace_stays_in_a_group_that_is_always_no_longer() {
     world.sync().await;
     assert_eq!(others(&world), ["u1@example.com"]);
 }
+
+#[tokio::test]
+async fn a_membership_that_somebody_else_gave_a_leaver_stays() {
+    let mut world = world_with_always(&["x"]).await;
+    world.connector.rules.groups.always.clear();
+    world.sync().await;
+    let by_hand = world.ledger().await.users["u003"].target.clone();
+    let group = world.target().groups.keys().next().unwrap().clone();
+    world.target().groups.get_mut(&group).unwrap().1.insert(by_hand);
+    world.connector.rules.groups.always = vec!["jira-users".into()];
+    world.connector.rules.leavers.memberships = LeaverMemberships::Remove { except: Globs::default() };
+    world.connector.rules.limits.leavers = Limit::Off;
+    world.sync().await;
+    world.org().users.remove("u002");
+    world.org().users.remove("u003");
+    world.sync().await;
+    assert_eq!(
+        world.target().members("jira-users"),
+        ["local@example.com", "u0@example.com", "u1@example.com", "u3@example.com"]
+    );
+}

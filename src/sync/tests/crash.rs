@@ -251,3 +251,30 @@ async fn what_a_crashed_run_renamed_or_removed_counts_too() {
     let removed: u64 = recent.memberships.values().map(|count| count.applied).sum();
     assert_eq!((removed, recent.groups.applied, recent.renames.applied), (2, 1, 1));
 }
+
+#[tokio::test]
+async fn whom_a_crashed_run_deleted_or_anonymized_comes_back_as_themselves() {
+    for users in [LeaverUsers::Delete, LeaverUsers::Anonymize] {
+        let mut world = small_world().await;
+        world.connector.rules.leavers.users = users;
+        world.sync().await;
+        world.org().user("u001", "").status = Status::Suspended;
+        // The effect of the last write is there, and the process dies before it hears so.
+        let writes = if users == LeaverUsers::Delete { 1 } else { 2 };
+        let ticket = world.begin().await;
+        let (connector, services) = (world.connector.clone(), world.services.clone());
+        world.target().dies_behind = Some(writes);
+        let run =
+            tokio::spawn(async move { sync(&connector, &services, &ticket, &RunControl::default()).await });
+        assert!(run.await.is_err());
+        world.target.clear_poison();
+        world.sync().await;
+        let recent = world.services.store.recent("acme", chrono::DateTime::UNIX_EPOCH).await.unwrap();
+        assert_eq!(recent.leavers.applied, 1, "{users:?}");
+        world.org().user("u001", "").status = Status::Active;
+        world.connector.rules.limits.renames = Limit::Count(0);
+        let report = world.sync().await;
+        assert_eq!((report.outcome, report.findings.len()), (Outcome::Success, 0), "{users:?}: {report:?}");
+        assert!(world.target().user_named("u1@example.com").unwrap().active, "{users:?}");
+    }
+}

@@ -180,3 +180,19 @@ async fn rule_8_a_restore_takes_back_what_others_disabled_or_deleted_and_nothing
     let report = world.sync().await;
     assert_eq!((report.findings.len(), report.outcome), (0, Outcome::Success));
 }
+
+#[tokio::test]
+async fn rule_6_a_group_that_is_adopted_loses_nobody_in_that_run_whoever_it_is() {
+    let mut world = small_world().await;
+    world.org().groups.clear();
+    world.connector.rules.existing.groups = OnExisting::Adopt;
+    world.connector.rules.limits.memberships = Limit::Off;
+    world.sync().await;
+    let managed = world.ledger().await.users["u003"].target.clone();
+    world.target().add_group("staff", &[&managed]);
+    world.org().group("g1", "staff", &["u000"]);
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.holds[0].kind), (Outcome::Held, HoldKind::Adoptions));
+    assert_eq!(world.target().members("staff"), ["u0@example.com", "u3@example.com"]);
+    assert_eq!(world.sync().await.counts.memberships.deleted, 1);
+}

@@ -155,3 +155,16 @@ async fn for_a_user_that_cannot_be_a_member_no_group_is_made() {
     assert_eq!(kinds(&report), [FindingKind::DeletedByOthers]);
     assert!(world.target().log.is_empty(), "{:?}", world.target().log);
 }
+
+#[tokio::test]
+async fn a_group_of_the_same_name_takes_nothing_over_while_only_one_user_is_looked_at() {
+    let world = small_world().await;
+    world.sync().await;
+    world.org().group("g9", "staff", &["u003"]);
+    world.target().log.clear();
+    let report = world.sync_user("u3@example.com", false).await;
+    assert_eq!(kinds(&report), [FindingKind::NameCollision], "{report:?}");
+    assert!(world.target().log.is_empty() && !world.ledger().await.groups.contains_key("g9"));
+    world.sync().await;
+    assert_eq!(world.target().members("staff").len(), 4, "a whole run merges them");
+}

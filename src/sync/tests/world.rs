@@ -39,6 +39,8 @@ pub(super) struct Memory {
     pub(super) reads: u32,
     /// Every write that had an effect.
     pub(super) log: Vec<Write>,
+    /// With the effect of this many more writes done, the process dies before anybody hears of the last.
+    pub(super) dies_behind: Option<usize>,
     /// After so many more writes the process dies.
     pub(super) dies_after: Option<usize>,
     /// Writes on an object of this name fail.
@@ -56,6 +58,7 @@ impl Default for Memory {
             capabilities: CAPABILITIES,
             reads: 0,
             log: Vec::new(),
+            dies_behind: None,
             dies_after: None,
             refuses: None,
             cancels: None,
@@ -113,6 +116,16 @@ impl Memory {
                     members_proof: Proof::Proven,
                 })
                 .collect(),
+        }
+    }
+
+    fn die_behind(&mut self, writes: usize) {
+        if let Some(left) = &mut self.dies_behind {
+            *left = left.saturating_sub(writes);
+            if *left == 0 {
+                self.dies_behind = None;
+                panic!("the process dies here");
+            }
         }
     }
 
@@ -225,7 +238,9 @@ impl Reader for FakeTarget {
 impl Writer for FakeTarget {
     async fn write(&self, batch: &[Write]) -> Vec<Result<Written, WriteError>> {
         let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        batch.iter().map(|write| memory.apply(write)).collect()
+        let answers = batch.iter().map(|write| memory.apply(write)).collect();
+        memory.die_behind(batch.len());
+        answers
     }
     fn batch_size(&self) -> usize {
         self.batch_size
