@@ -44,6 +44,7 @@ fn mapped(attribute: &str, template: &str, value: Option<&str>, problem: Option<
 /// Everything that can stand in one, with a name that would clear a terminal.
 fn explanation() -> Explanation {
     Explanation {
+        apply: true,
         format_version: FORMAT_VERSION,
         connector: "acme".to_owned(),
         asked: "Anna@example.com".to_owned(),

@@ -23,6 +23,7 @@ fn plan() -> PlanDocument {
     PlanDocument {
         filtered: crate::sync::report::FilteredBy::default(),
         in_grace: 0,
+        waiting: Vec::new(),
         adopted: 0,
         format_version: FORMAT_VERSION,
         connector: "acme".to_owned(),
@@ -112,7 +113,7 @@ fn every_kind_of_operation_has_its_section_and_sign() {
 
 #[test]
 fn a_plan_says_what_it_would_take_over_and_whom_it_spares() {
-    let adopting = PlanDocument { adopted: 2, in_grace: 5, ..plan() };
+    let adopting = PlanDocument { adopted: 2, in_grace: 5, waiting: Vec::new(), ..plan() };
     let text = render(&adopting, false, PLAIN, now());
     assert!(
         text.contains(

@@ -25,6 +25,7 @@ pub(in crate::cli) fn report() -> Report {
     Report {
         filtered: crate::sync::report::FilteredBy::default(),
         in_grace: 0,
+        waiting: Vec::new(),
         adopted: 0,
         user: None,
         format_version: FORMAT_VERSION,
@@ -131,6 +132,7 @@ fn who_was_filtered_adopted_and_spared_is_said() {
             groups: [(ScopeRule::GroupsExclude, 3)].into(),
         },
         in_grace: 2,
+        waiting: Vec::new(),
         adopted: 3,
         findings: Vec::new(),
         holds: Vec::new(),

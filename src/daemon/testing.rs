@@ -141,6 +141,7 @@ impl Runner for Script {
         Ok(PlanDocument {
             filtered: crate::sync::report::FilteredBy::default(),
             in_grace: 0,
+            waiting: Vec::new(),
             adopted: 0,
             format_version: FORMAT_VERSION,
             connector: connector.name.clone(),

@@ -40,10 +40,17 @@ pub struct Explanation {
     pub limits: Vec<LimitUse>,
     /// What of it would be held.
     pub holds: Vec<HoldSummary>,
+    /// False for a connector with `apply: off`: a sync would plan this and write nothing.
+    #[serde(default = "applies")]
+    pub apply: bool,
     /// What a person should know.
     pub findings: Vec<Finding>,
     /// Lists that were not read to their end.
     pub not_proven: Vec<NotProven>,
+}
+
+fn applies() -> bool {
+    true
 }
 
 /// What the source says about one user.

@@ -129,6 +129,15 @@ pub struct FilteredBy {
     pub groups: BTreeMap<ScopeRule, u64>,
 }
 
+/// A user that left and is left alone until its grace is over (RULES 21).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// The name in the target.
+    pub username: CompactString,
+    /// Until when.
+    pub until: DateTime<Utc>,
+}
+
 /// A list that was not read to its end, and what was therefore left alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NotProven {
@@ -240,6 +249,9 @@ pub struct Report {
     /// How many users left and are in their grace.
     #[serde(default)]
     pub in_grace: u64,
+    /// Who they are, sorted by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// How many users and groups were adopted.
     #[serde(default)]
     pub adopted: u64,
@@ -320,6 +332,9 @@ pub struct PlanDocument {
     /// How many users left and are in their grace.
     #[serde(default)]
     pub in_grace: u64,
+    /// Who they are, sorted by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// How many users and groups would be adopted.
     #[serde(default)]
     pub adopted: u64,

@@ -12,6 +12,7 @@ fn report(outcome: Outcome) -> Report {
     Report {
         filtered: crate::sync::report::FilteredBy::default(),
         in_grace: 0,
+        waiting: Vec::new(),
         adopted: 1,
         user: None,
         format_version: FORMAT_VERSION,

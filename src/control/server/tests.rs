@@ -65,6 +65,7 @@ impl Parrot {
 
 fn explanation() -> Explanation {
     Explanation {
+        apply: true,
         format_version: FORMAT_VERSION,
         connector: "acme".to_owned(),
         asked: "anna".to_owned(),

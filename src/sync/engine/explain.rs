@@ -71,6 +71,7 @@ async fn explain_user(
         }),
         groups: view.groups(account.as_ref()),
         target: ExplainedTarget { address: services.reader.address(), account, note },
+        apply: connector.apply,
         operations,
         limits,
         holds: holds.into_iter().map(|hold| hold.summary).collect::<Vec<HoldSummary>>(),

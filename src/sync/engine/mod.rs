@@ -17,11 +17,11 @@ use super::doubt::note_unproven_lists;
 use super::guard::{ApprovedPlan, Hold, Recent, guard};
 use super::link::{Found, find_unanswered};
 use super::model::{AlwaysGroup, Binding, Ledger, TargetId, TargetSnapshot};
-use super::plan::{LedgerChange, Plan};
+use super::plan::{InGrace, LedgerChange, Plan};
 use super::progress::{Phase, RunControl};
 use super::report::{
     Counts, FORMAT_VERSION, FilteredBy, HoldKind, Managed, Outcome, PlanDocument, PlannedOperation, Report,
-    Trigger,
+    Trigger, Waiting,
 };
 use super::rules::OnExisting;
 use super::tally::{add_applied, count_held, count_planned, managed, outcome};
@@ -159,6 +159,7 @@ async fn run(
     report.apply = connector.apply;
     report.filtered = plan.filtered.clone();
     report.in_grace = plan.in_grace.len() as u64;
+    report.waiting = waiting(plan);
     let mut counts = plan.counts;
     count_held(&mut counts, &holds);
     let place = Workplace {
@@ -227,6 +228,7 @@ pub async fn plan(
         counts,
         filtered: plan.filtered.clone(),
         in_grace: plan.in_grace.len() as u64,
+        waiting: waiting(plan),
         adopted: adoptions(plan),
         operations: operations.collect(),
         holds: holds.iter().map(|hold| hold.summary.clone()).collect(),
@@ -325,6 +327,13 @@ async fn propose(
         recent.add(*kind, group.as_ref(), *count, 0);
     }
     Ok(Proposal { ledger, binding, plan, recent, found })
+}
+
+fn waiting(plan: &Plan) -> Vec<Waiting> {
+    let waiting = |user: &InGrace| Waiting { username: user.username.clone(), until: user.until };
+    let mut all: Vec<Waiting> = plan.in_grace.iter().map(waiting).collect();
+    all.sort_by(|one, other| one.username.cmp(&other.username));
+    all
 }
 
 fn adoptions(plan: &Plan) -> u64 {
@@ -434,6 +443,7 @@ pub fn failed_report(connector: &str, ticket: &RunTicket, ended: DateTime<Utc>, 
         counts: Counts::default(),
         filtered: FilteredBy::default(),
         in_grace: 0,
+        waiting: Vec::new(),
         adopted: 0,
         findings: Vec::new(),
         holds: Vec::new(),
