@@ -125,6 +125,7 @@ fn snapshot(rules: &Rules) -> SourceSnapshot {
         users,
         users_proof: Proof::Proven,
         users_narrowed: false,
+        of_one_user: false,
         groups_proof: Proof::Proven,
         unreadable: BTreeSet::new(),
         absences: BTreeMap::new(),

@@ -64,10 +64,11 @@ pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Led
 fn always(transaction: &Transaction<'_>, connector: &str) -> Result<BTreeMap<CompactString, AlwaysGroup>> {
     let mut always = BTreeMap::new();
     let mut groups =
-        transaction.prepare_cached("SELECT name, target FROM ledger_always WHERE connector = ?1")?;
+        transaction.prepare_cached("SELECT name, target, created FROM ledger_always WHERE connector = ?1")?;
     let mut rows = groups.query([connector])?;
     while let Some(row) = rows.next()? {
-        let group = AlwaysGroup { target: TargetId(text(row, 1)?), members: BTreeSet::new() };
+        let (target, created) = (TargetId(text(row, 1)?), row.get(2)?);
+        let group = AlwaysGroup { target, created, members: BTreeSet::new() };
         always.insert(text(row, 0)?, group);
     }
     let mut members =
@@ -103,6 +104,7 @@ fn unanswered(transaction: &Transaction<'_>, connector: &str) -> Result<Vec<Unan
             name: text(row, 3)?,
             new_name: operation["after"]["username"].as_str().map(CompactString::from),
             before: serde_json::from_value(operation["before"].clone()).ok().map(Box::new),
+            after: serde_json::from_value(operation["after"].clone()).ok().map(Box::new),
             added: ids(&operation["after"]["added"]),
             removed: ids(&operation["before"]["removed"]),
         })
@@ -191,9 +193,9 @@ pub(super) fn change(transaction: &Transaction<'_>, connector: &str, changes: &[
                 "DELETE FROM ledger_users WHERE connector = ?1 AND source = ?2",
                 [connector, source.0.as_str()],
             )?,
-            LedgerChange::PutAlways(name, target) => transaction.execute(
-                "INSERT OR REPLACE INTO ledger_always (connector, name, target) VALUES (?1, ?2, ?3)",
-                [connector, name.as_str(), target.0.as_str()],
+            LedgerChange::PutAlways { name, target, created } => transaction.execute(
+                "INSERT OR REPLACE INTO ledger_always (connector, name, target, created) VALUES (?1, ?2, ?3, ?4)",
+                params![connector, name.as_str(), target.0.as_str(), created],
             )?,
             LedgerChange::ChangeAlways { name, added, removed } => {
                 change_always(transaction, connector, name, added, removed)?

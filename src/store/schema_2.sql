@@ -10,6 +10,7 @@ CREATE TABLE ledger_always (
     connector      TEXT NOT NULL,
     name           TEXT NOT NULL,              -- as it stands in the connector file
     target         TEXT NOT NULL,
+    created        INTEGER NOT NULL,           -- by us
     PRIMARY KEY (connector, name)
 ) STRICT, WITHOUT ROWID;
 

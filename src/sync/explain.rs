@@ -221,6 +221,7 @@ pub fn examine(
         view,
         login: view.login(),
         left_out_by: None,
+        unanswered: None,
         required: Belonging::by_names(groups.as_deref(), is_required),
         exempt: Belonging::by_names(groups.as_deref(), is_exempt),
     };

@@ -35,11 +35,13 @@ pub enum FindingKind {
     MemberNotListed,
     /// A template that could not be carried out for this user.
     MappingFailed,
+    /// Somebody asked for an account to be taken back, and there was nothing to take back.
+    NothingToRestore,
 }
 
 impl FindingKind {
     /// All kinds, for metrics that exist from the start.
-    pub const ALL: [FindingKind; 14] = [
+    pub const ALL: [FindingKind; 15] = [
         Self::UnreadableRecord,
         Self::UnknownStatus,
         Self::InvalidName,
@@ -54,6 +56,7 @@ impl FindingKind {
         Self::AbsenceUnconfirmed,
         Self::MemberNotListed,
         Self::MappingFailed,
+        Self::NothingToRestore,
     ];
 
     /// The name as in JSON and in metric labels.
@@ -74,6 +77,7 @@ impl FindingKind {
             Self::AbsenceUnconfirmed => "absence_unconfirmed",
             Self::MemberNotListed => "member_not_listed",
             Self::MappingFailed => "mapping_failed",
+            Self::NothingToRestore => "nothing_to_restore",
         }
     }
 }

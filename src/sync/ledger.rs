@@ -72,6 +72,8 @@ pub struct LedgerGroup {
 pub struct AlwaysGroup {
     /// Its id in the target.
     pub target: TargetId,
+    /// Whether we made it.
+    pub created: bool,
     /// Whose memberships we added.
     pub members: BTreeSet<SourceId>,
 }
@@ -148,6 +150,8 @@ pub struct Unanswered {
     pub name: CompactString,
     /// The username after it, for a rename.
     pub new_name: Option<CompactString>,
+    /// The attributes of a user after it, as far as they are known.
+    pub after: Option<Box<UserAttributes>>,
     /// The attributes of a user before it, as far as they are known.
     pub before: Option<Box<UserAttributes>>,
     /// Members that it adds.

@@ -131,8 +131,9 @@ impl<'a> Seen<'a> {
         let (name, target) = (name.clone(), id.clone());
         if let Some(always) = always_name(&sent.source) {
             ledger.always.entry(always.into()).or_insert_with(|| {
-                changes.push(LedgerChange::PutAlways(always.into(), target.clone()));
-                AlwaysGroup { target, members: BTreeSet::new() }
+                let (name, created) = (always.into(), true);
+                changes.push(LedgerChange::PutAlways { name, target: target.clone(), created });
+                AlwaysGroup { target, created, members: BTreeSet::new() }
             });
             return;
         }

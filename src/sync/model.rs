@@ -276,6 +276,8 @@ pub struct SourceSnapshot {
     /// True if the connector asks for a part of the org's users only (a search, an application): a member of a group who
     /// is not in `users` is then nothing strange.
     pub users_narrowed: bool,
+    /// True if only one user and its own groups were read.
+    pub of_one_user: bool,
     /// Groups in any order, without doubles.
     pub groups: Vec<SourceGroup>,
     /// Whether `groups` is the whole list of groups.

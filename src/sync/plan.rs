@@ -131,6 +131,8 @@ pub enum Change {
         after: GroupAttributes,
         /// All source groups that it stands for.
         sources: Vec<SourceId>,
+        /// How many managed members it has.
+        members: u64,
     },
     /// Creates a group without members.
     CreateGroup {
@@ -222,7 +224,14 @@ pub enum LedgerChange {
     /// Forgets a group of the source that is no longer linked to the target's.
     ForgetGroup(SourceId),
     /// Puts or replaces a group of `groups.always`, and leaves its members as they are.
-    PutAlways(CompactString, TargetId),
+    PutAlways {
+        /// The name that stands there.
+        name: CompactString,
+        /// Its id in the target.
+        target: TargetId,
+        /// Whether we made it.
+        created: bool,
+    },
     /// Changes whose memberships in a group of `groups.always` we added.
     ChangeAlways {
         /// The name that stands there.

@@ -280,6 +280,25 @@ impl Globs {
         None
     }
 
+    /// The first pattern that matches none of `names`.
+    #[must_use]
+    pub fn first_unmet(&self, names: &[CompactString]) -> Option<&str> {
+        let mut met = vec![false; self.patterns.len()];
+        for name in names {
+            let mut before = 0;
+            for set in &self.sets {
+                for at in set.matches(name) {
+                    if let Some(met) = met.get_mut(before + at) {
+                        *met = true;
+                    }
+                }
+                before += set.len();
+            }
+        }
+        let unmet = met.into_iter().position(|met| !met)?;
+        self.patterns.get(unmet).map(CompactString::as_str)
+    }
+
     /// True if any pattern matches the whole of `name`.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {

@@ -81,6 +81,7 @@ fn inspection() -> Inspection {
             people: People::default(),
             users_proof: Proof::Proven,
             users_narrowed: false,
+            of_one_user: false,
             groups: ["Everyone", "okta-staff", "test"].map(group).into(),
             groups_proof: Proof::Proven,
             unreadable: BTreeSet::new(),

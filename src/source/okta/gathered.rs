@@ -67,6 +67,7 @@ impl Gathered {
             people: contents.people,
             users: contents.users,
             users_narrowed,
+            of_one_user: false,
             users_proof: contents.users_proof.unwrap_or_else(unfinished),
             groups: contents.groups,
             groups_proof: contents.groups_proof.unwrap_or_else(unfinished),

@@ -29,6 +29,7 @@ pub(super) async fn read(
         // About the one who was asked for, the answer is whole.
         users_proof: Proof::Proven,
         users_narrowed: scope.narrows_users(),
+        of_one_user: true,
         groups: Vec::new(),
         groups_proof: Proof::Proven,
         unreadable: BTreeSet::new(),
@@ -39,6 +40,8 @@ pub(super) async fn read(
         Some(Ok(record)) => record,
         Some(Err(broken)) => {
             snapshot.findings.push(unreadable_finding(Kind::User, &broken));
+            let why = format!("Okta's record of it cannot be read: {}", broken.why);
+            snapshot.absences.insert(SourceId::from(asked), Absence::Unknown(why));
             snapshot.unreadable.extend(broken.id.map(SourceId));
             return Ok(snapshot);
         }
@@ -165,7 +168,11 @@ async fn leave_out_groups(
         }
     }
     let Some(app) = scope.app() else { return Ok(()) };
-    if ids.is_empty() {
+    // An application that is gone has nobody, and that is no reason to take anybody for unassigned: asking for its groups
+    // tells.
+    let unassigned =
+        snapshot.absences.values().any(|absence| *absence == Absence::OutOfScope(ScopeRule::App));
+    if ids.is_empty() && !unassigned {
         return Ok(());
     }
     let assigned = app::groups(client, app).await?;

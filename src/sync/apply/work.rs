@@ -23,6 +23,8 @@ pub(super) struct Work<'a> {
     created_groups: HashMap<SourceId, TargetId>,
     /// The source groups that each target group stands for.
     sources_of_group: BTreeMap<TargetId, Vec<SourceId>>,
+    /// Groups that should have got another name and did not: who was to come under that name must not come.
+    not_renamed: BTreeSet<TargetId>,
     /// Users and groups that were counted as having left: each counts once, whatever is done to it.
     left: BTreeSet<SourceId>,
 }
@@ -40,6 +42,7 @@ impl<'a> Work<'a> {
             people: plan.people.iter().map(|person| person.target.clone()).collect(),
             created_groups: HashMap::new(),
             sources_of_group,
+            not_renamed: BTreeSet::new(),
             left: BTreeSet::new(),
         }
     }
@@ -78,6 +81,12 @@ impl<'a> Work<'a> {
                 let group = self.group_of(operation).ok_or_else(|| {
                     format!("members of group {} were not changed: the group was not created", operation.name)
                 })?;
+                if self.not_renamed.contains(&group) {
+                    return Err(format!(
+                        "members of group {} were not changed: it did not get its new name",
+                        operation.name
+                    ));
+                }
                 let mut removed = self.ids(removed);
                 removed.extend(self.ids(leavers));
                 Write::ChangeMembers { group, added: self.ids(added), removed }
@@ -133,6 +142,10 @@ impl<'a> Work<'a> {
                 line.result = "failed";
                 line.error = Some(error.message);
                 self.count_failed(operation);
+                if matches!(&operation.change, Change::UpdateGroup { before, after } if before.name != after.name)
+                {
+                    self.not_renamed.extend(operation.target.clone());
+                }
             }
         }
         pending.answers.push(line);
@@ -220,21 +233,26 @@ impl<'a> Work<'a> {
                 self.created_groups.insert(source.clone(), id.clone());
                 match always_name(source) {
                     Some(name) => self.put_always(name, id, changes),
-                    None => self.put_groups(sources, id, after, Origin::Created, changes),
+                    None => self.put_groups(sources, id, after, (Origin::Created, 0), changes),
                 }
             }
             (Change::UpdateGroup { after, .. }, _) => {
                 self.change_group(operation, changes, |group| group.name = after.name.clone());
             }
-            (Change::AdoptGroup { after, sources, .. }, _) => {
+            (Change::AdoptGroup { after, sources, members, .. }, _) => {
                 if let Some(id) = &operation.target {
-                    self.put_groups(sources, id, after, Origin::Adopted, changes);
+                    let origin = Origin::Adopted;
+                    self.put_groups(sources, id, after, (origin, *members), changes);
                 }
             }
             (Change::DeleteGroup { sources, .. }, _) => {
                 for source in sources {
-                    self.ledger.groups.remove(source);
-                    changes.push(LedgerChange::ForgetGroup(source.clone()));
+                    // Unless it stands for another group by now.
+                    let known = self.ledger.groups.get(source).map(|group| &group.target);
+                    if known == operation.target.as_ref() {
+                        self.ledger.groups.remove(source);
+                        changes.push(LedgerChange::ForgetGroup(source.clone()));
+                    }
                 }
             }
             (Change::ChangeMembers { before, tie, .. }, _) => {
@@ -268,21 +286,21 @@ impl<'a> Work<'a> {
         sources: &[SourceId],
         id: &TargetId,
         attributes: &GroupAttributes,
-        origin: Origin,
+        (origin, memberships): (Origin, u64),
         changes: &mut Vec<LedgerChange>,
     ) {
         self.sources_of_group.insert(id.clone(), sources.to_vec());
         for source in sources {
             let group =
-                LedgerGroup { target: id.clone(), name: attributes.name.clone(), origin, memberships: 0 };
+                LedgerGroup { target: id.clone(), name: attributes.name.clone(), origin, memberships };
             self.put_group(source, group, changes);
         }
     }
 
     fn put_always(&mut self, name: &str, id: &TargetId, changes: &mut Vec<LedgerChange>) {
-        let group = AlwaysGroup { target: id.clone(), members: BTreeSet::new() };
+        let group = AlwaysGroup { target: id.clone(), created: true, members: BTreeSet::new() };
         self.ledger.always.insert(name.into(), group);
-        changes.push(LedgerChange::PutAlways(name.into(), id.clone()));
+        changes.push(LedgerChange::PutAlways { name: name.into(), target: id.clone(), created: true });
     }
 
     fn change_always(

@@ -1,6 +1,6 @@
 //! Which groups are synced, under which name, and who is in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
@@ -10,7 +10,7 @@ use crate::sync::model::{
     Absence, Finding, FindingKind, GroupAttributes, Person, Proof, ScopeRule, SourceGroup, SourceId,
     SourceSnapshot,
 };
-use crate::sync::rules::{GroupRules, Rules};
+use crate::sync::rules::{Globs, GroupRules, Rules};
 use crate::target::Capabilities;
 
 const EVERYONE: &str = "Everyone";
@@ -128,11 +128,33 @@ impl Crowd {
         }
         for group in &snapshot.groups {
             let (name, _) = name_in_target(rules, &group.name);
-            if is_meant(&name) {
-                crowd.add(group, name, snapshot);
+            match snapshot.absences.get(&group.id) {
+                _ if !is_meant(&name) => {}
+                Some(Absence::OutOfScope(_)) => {}
+                Some(Absence::Unknown(reason)) => crowd.doubt = Some((name, reason.clone())),
+                Some(Absence::Gone) | None => crowd.add(group, name, snapshot),
             }
         }
         crowd
+    }
+
+    /// The same, with doubt if a pattern matches no group at all: a group that was renamed, or that a list left out, must
+    /// not take its members' exemption away.
+    pub(super) fn doubting_patterns(
+        mut self,
+        snapshot: &SourceSnapshot,
+        rules: &GroupRules,
+        globs: Option<&Globs>,
+    ) -> Self {
+        // Of one user only its own groups are shown.
+        let names: Vec<CompactString> =
+            snapshot.groups.iter().map(|group| name_in_target(rules, &group.name).0).collect();
+        let unmet = globs.filter(|_| !snapshot.of_one_user).and_then(|globs| globs.first_unmet(&names));
+        if let (Some(pattern), None) = (unmet, &self.doubt) {
+            let reason = format!("inactive.except_groups names {pattern}, and Okta shows no such group");
+            self.doubt = Some((pattern.into(), reason));
+        }
+        self
     }
 
     fn add(&mut self, group: &SourceGroup, name: CompactString, snapshot: &SourceSnapshot) {
@@ -177,7 +199,11 @@ pub(super) fn desire_groups(
         let verdict = judge_group(&rules.groups, &group.name);
         let left_out_by = match snapshot.absences.get(&group.id) {
             Some(Absence::OutOfScope(rule)) => Some(*rule),
-            _ => None,
+            Some(Absence::Unknown(reason)) => {
+                leave_unanswered(group, &verdict.name, reason, desired);
+                continue;
+            }
+            Some(Absence::Gone) | None => None,
         };
         if let Some(rule) = left_out_by.or(verdict.dropped_by) {
             desired.groups_out_of_scope.insert(group.id.clone(), rule);
@@ -197,27 +223,33 @@ pub(super) fn desire_groups(
     let positions = MemberPositions::of(snapshot, desired);
     let always = always_by_key(rules, capabilities, desired);
     let mut groups = Vec::with_capacity(by_name.len());
-    let mut also_synced: BTreeSet<CompactString> = BTreeSet::new();
     for (key, mut parts) in by_name {
         parts.sort_unstable_by(|one, other| one.group.id.cmp(&other.group.id));
         if protect(&parts, rules, desired) {
-            also_synced.insert(key);
+            desired.always_protected.extend(always.get(&key).cloned());
             continue;
         }
         let Some(mut group) = merge(&parts, snapshot, &positions, &mut desired.findings) else { continue };
-        if always.contains_key(&key) {
-            group.members = positions.everybody().collect();
-            also_synced.insert(key);
-        }
+        group.always = always.contains_key(&key);
         groups.push(group);
     }
     groups.sort_unstable_by(|one, other| one.sources.cmp(&other.sources));
     desired.groups = groups;
-    desired.always =
-        always.into_iter().filter(|(key, _)| !also_synced.contains(key)).map(|(_, name)| name).collect();
+    desired.always = always.into_values().collect();
 }
 
-/// The names in `groups.always` that are not protected, by the form in which the target compares names.
+/// A group about which the source did not say whether its own part of the scope lets it in.
+fn leave_unanswered(group: &SourceGroup, name: &str, reason: &str, desired: &mut Desired) {
+    desired.groups_left_alone.insert(group.id.clone());
+    desired.doubts.push((format!("scope of group {name}"), reason.to_owned()));
+    let message = format!(
+        "whether group {name} ({}) is in scope could not be told: {reason}; the group is left as it is",
+        group.id
+    );
+    desired.findings.push(Finding::new(FindingKind::AbsenceUnconfirmed, name, message));
+}
+
+/// The names in `groups.always`, by the form in which the target compares names.
 fn always_by_key(
     rules: &Rules,
     capabilities: &Capabilities,
@@ -230,9 +262,9 @@ fn always_by_key(
                 "group {name} is protected by protected.groups, so that groups.always adds nobody to it"
             );
             desired.findings.push(Finding::new(FindingKind::Protected, name, message));
-        } else {
-            by_key.entry(capabilities.name_key(name)).or_insert_with(|| name.clone());
+            desired.always_protected.push(name.clone());
         }
+        by_key.entry(capabilities.name_key(name)).or_insert_with(|| name.clone());
     }
     by_key
 }
@@ -299,6 +331,7 @@ fn merge(
         },
         members,
         members_proof: proof,
+        always: false,
     })
 }
 

@@ -47,6 +47,8 @@ pub struct DesiredGroup {
     pub members: Vec<u32>,
     /// Whether nobody is missing from `members` for want of a complete read.
     pub members_proof: Proof,
+    /// True if `groups.always` names it too: then everybody in scope is a member, if it bears that name in the target.
+    pub always: bool,
 }
 
 /// Why a user is out of scope.
@@ -102,9 +104,11 @@ pub struct Desired {
     pub groups_out_of_scope: BTreeMap<SourceId, ScopeRule>,
     /// Groups about which nothing may be concluded, and protected ones.
     pub groups_left_alone: BTreeSet<SourceId>,
-    /// Groups of which everybody in scope is a member and that no source group stands behind (RULES 15): the names in
-    /// `groups.always` that are not protected.
+    /// Names in `groups.always` (RULES 15), no two of them the same to the target.
     pub always: Vec<CompactString>,
+    /// Those of them that are protected, by themselves or because a protected source group would be merged into them: they
+    /// gain and lose nobody.
+    pub always_protected: Vec<CompactString>,
     /// What a person should know.
     pub findings: Vec<Finding>,
     /// Lists on whose account rules could not be applied, with the reason.
@@ -138,6 +142,7 @@ pub fn desire(
         groups_out_of_scope: BTreeMap::new(),
         groups_left_alone: snapshot.unreadable.clone(),
         always: Vec::new(),
+        always_protected: Vec::new(),
         findings: snapshot.findings.clone(),
         doubts: Vec::new(),
     };
@@ -174,7 +179,8 @@ impl Crowds {
                 &rules.groups,
                 except.is_some_and(|globs| !globs.is_empty()),
                 is_exempt,
-            ),
+            )
+            .doubting_patterns(snapshot, &rules.groups, except),
         }
     }
 
@@ -182,14 +188,16 @@ impl Crowds {
         let view = UserView { names: &snapshot.attribute_names, user };
         let needs_person = self.required.matters || self.exempt.matters;
         let person = if needs_person { snapshot.people.find(&user.id.0) } else { None };
-        let left_out_by = match snapshot.absences.get(&user.id) {
-            Some(Absence::OutOfScope(rule)) => Some(*rule),
-            _ => None,
+        let (left_out_by, unanswered) = match snapshot.absences.get(&user.id) {
+            Some(Absence::OutOfScope(rule)) => (Some(*rule), None),
+            Some(Absence::Unknown(reason)) => (None, Some(reason.as_str())),
+            Some(Absence::Gone) | None => (None, None),
         };
         Candidate {
             view,
             login: view.login(),
             left_out_by,
+            unanswered,
             required: self.required.belonging(person),
             exempt: self.exempt.belonging(person),
         }
@@ -225,7 +233,20 @@ fn desire_user(
             desired.users_out_of_scope.insert(user.id.clone(), out);
             return;
         }
-        (_, Judgement::Unknown) => return leave_alone(desired, None),
+        (_, Judgement::Unknown) => {
+            let finding = candidate.unanswered.map(|reason| {
+                desired.doubts.push((format!("scope of {}", candidate.subject()), reason.to_owned()));
+                let message = format!(
+                    "whether {} ({}) is in scope could not be told: {reason}; the user is left as it is",
+                    candidate.subject(),
+                    user.id
+                );
+                Finding::new(FindingKind::AbsenceUnconfirmed, candidate.subject(), message)
+            });
+            desired.users_left_alone.insert(user.id.clone());
+            desired.findings.extend(finding);
+            return;
+        }
     }
     let subject = candidate.subject();
     let attributes = match rules.mapping.map(candidate.view) {

@@ -27,6 +27,8 @@ pub struct Candidate<'a> {
     pub login: CompactString,
     /// The source's own part of the scope, if that leaves it out.
     pub left_out_by: Option<ScopeRule>,
+    /// Why the source did not say whether its own part of the scope lets it in, if it did not.
+    pub unanswered: Option<&'a str>,
     /// Whether it is in one of the required groups.
     pub required: Belonging,
     /// Whether it is in one of the groups whose members may be inactive.
@@ -80,13 +82,11 @@ pub fn judge(rule: ScopeRule, candidate: &Candidate<'_>, rules: &Rules, now: Dat
     let scope = &rules.scope;
     let out_if = |out: bool| if out { Judgement::Out } else { Judgement::In };
     match rule {
-        ScopeRule::UsersSearch | ScopeRule::App => {
-            if candidate.left_out_by == Some(rule) {
-                Judgement::Out
-            } else {
-                Judgement::NotSet
-            }
-        }
+        ScopeRule::UsersSearch | ScopeRule::App => match candidate.left_out_by {
+            Some(left_out_by) if left_out_by == rule => Judgement::Out,
+            None if candidate.unanswered.is_some() => Judgement::Unknown,
+            _ => Judgement::NotSet,
+        },
         ScopeRule::Statuses => out_if(!scope.statuses.contains(&candidate.view.user.status)),
         ScopeRule::UsersInclude if scope.include.is_empty() => Judgement::NotSet,
         ScopeRule::UsersInclude => out_if(!scope.include.matches(&candidate.login)),

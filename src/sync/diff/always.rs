@@ -11,7 +11,7 @@ use super::links::Links;
 use super::members::{LEAVERS_LOSE, Memberships};
 use super::sides::Sides;
 use crate::sync::model::{
-    AlwaysGroup, Finding, FindingKind, GroupAttributes, Proof, SourceId, TargetGroup, TargetId,
+    AlwaysGroup, Finding, FindingKind, GroupAttributes, Origin, Proof, SourceId, TargetGroup, TargetId,
 };
 use crate::sync::plan::{Change, LedgerChange, Operation, Plan, Standing, Tie, always_source};
 
@@ -32,17 +32,31 @@ enum Place {
     At(u32),
     /// A group of that name stands for a source group of another name.
     Taken,
+    /// It was known, and somebody gave it another name in the target.
+    Renamed(u32),
+    /// It is protected, or a source group that is protected would be merged into it: it gains and loses nobody.
+    Protected,
     /// Nowhere yet.
     Missing,
 }
 
 impl<'s, 'a> Always<'s, 'a> {
-    pub(super) fn new(sides: &'s Sides<'a>, links: &Links) -> Self {
+    /// `served` are names, as the target compares them, that synced groups bear.
+    pub(super) fn new(sides: &'s Sides<'a>, links: &Links, served: &BTreeSet<CompactString>) -> Self {
         let mut dropped: BTreeMap<_, _> = sides.input.ledger.always.iter().collect();
+        let groups = &sides.input.target.groups;
         let mut wanted = Vec::new();
         for name in &sides.input.desired.always {
             let known = dropped.iter().find(|(known, _)| sides.key(known) == sides.key(name));
             let known = known.map(|(name, group)| (*name, sides.group_with_id(&group.target)));
+            if served.contains(&sides.key(name)) {
+                // What is left to do is to forget it, if it is the group that is synced now.
+                let is_it = known.is_some_and(|(_, at)| at.is_none_or(|at| links.taken.contains(&at)));
+                if let (Some((known, _)), false) = (known, is_it) {
+                    dropped.remove(known);
+                }
+                continue;
+            }
             let (name, at) = match known {
                 // What became a synced group under another name is no longer it.
                 Some((_, Some(at))) if links.taken.contains(&at) => (name, None),
@@ -52,14 +66,28 @@ impl<'s, 'a> Always<'s, 'a> {
                 }
                 None => (name, None),
             };
-            let place = match at.or_else(|| sides.target_group_named(name)) {
-                Some(at) if links.taken.contains(&at) => Place::Taken,
-                Some(at) => Place::At(at),
-                None => Place::Missing,
+            let bears_name = |at: &u32| {
+                groups
+                    .get(*at as usize)
+                    .is_some_and(|group| sides.key(&group.attributes.name) == sides.key(name))
+            };
+            let place = match (at, at.or_else(|| sides.target_group_named(name))) {
+                _ if sides
+                    .input
+                    .desired
+                    .always_protected
+                    .iter()
+                    .any(|known| sides.key(known) == sides.key(name)) =>
+                {
+                    Place::Protected
+                }
+                (Some(at), _) if !bears_name(&at) => Place::Renamed(at),
+                (_, Some(at)) if links.taken.contains(&at) => Place::Taken,
+                (_, Some(at)) => Place::At(at),
+                (_, None) => Place::Missing,
             };
             wanted.push((name.clone(), place));
         }
-        let groups = &sides.input.target.groups;
         let id = |at: &u32| groups.get(*at as usize).map(|group| group.id.clone());
         Self { sides, wanted, dropped, synced: links.taken.iter().filter_map(id).collect() }
     }
@@ -76,7 +104,14 @@ impl<'s, 'a> Always<'s, 'a> {
             return;
         };
         let members = self.sides.managed_members(at);
-        plan.ledger_changes.push(LedgerChange::PutAlways(name.clone(), actual.id.clone()));
+        let ledger = &self.sides.input.ledger.groups;
+        let made =
+            |source: &&SourceId| ledger.get(*source).is_some_and(|group| group.origin == Origin::Created);
+        plan.ledger_changes.push(LedgerChange::PutAlways {
+            name: name.clone(),
+            target: actual.id.clone(),
+            created: sources.iter().all(made),
+        });
         plan.ledger_changes.push(LedgerChange::ChangeAlways {
             name: name.clone(),
             added: self.sources(&members),
@@ -95,7 +130,7 @@ impl<'s, 'a> Always<'s, 'a> {
         let everybody: Vec<u32> =
             (0u32..).zip(may_be_member).filter(|(_, may)| **may).map(|(row, _)| row).collect();
         // First what is forgotten, then what is put, maybe under the same name.
-        if self.sides.input.focus.is_none() {
+        if self.sides.input.focus.is_none_or(|focus| focus.explain) {
             for (name, group) in &self.dropped {
                 self.drop(name, group, memberships, plan);
             }
@@ -105,6 +140,16 @@ impl<'s, 'a> Always<'s, 'a> {
                 Place::Missing if self.sides.input.focus.is_some() && everybody.is_empty() => {}
                 Place::Missing => create(name, &everybody, memberships, plan),
                 Place::At(at) => self.add(name, *at, &everybody, memberships, plan),
+                Place::Protected => {}
+                Place::Renamed(at) => {
+                    let groups = &self.sides.input.target.groups;
+                    let now = groups.get(*at as usize).map_or("", |group| group.attributes.name.as_str());
+                    let message = format!(
+                        "the group {name}, which groups.always names, is called {now} in the target now; nobody is added to it. \
+                         Write the new name into the file, or give it its old one"
+                    );
+                    plan.findings.push(Finding::new(FindingKind::NameCollision, name, message));
+                }
                 Place::Taken => {
                     let message = format!(
                         "the group of the name {name}, which groups.always names, is synced for a source group of \
@@ -132,7 +177,8 @@ impl<'s, 'a> Always<'s, 'a> {
             return;
         }
         if sides.input.ledger.always.get(name).is_none_or(|known| known.target != actual.id) {
-            plan.ledger_changes.push(LedgerChange::PutAlways(name.clone(), actual.id.clone()));
+            let (name, target) = (name.clone(), actual.id.clone());
+            plan.ledger_changes.push(LedgerChange::PutAlways { name, target, created: false });
         }
         if let Proof::NotProven(reason) = &actual.members_proof {
             leave_out(plan, &format!("members of {name} in the target"), reason, 0);
@@ -206,7 +252,11 @@ impl<'s, 'a> Always<'s, 'a> {
             return;
         }
         let before = ours.len() as u64;
-        let removed: Vec<u32> = ours.into_iter().filter(|row| memberships.may_be_removed(*row)).collect();
+        let removed: Vec<u32> = ours
+            .into_iter()
+            .filter(|row| memberships.may_be_removed(*row))
+            .filter(|row| sides.rows.get(*row as usize).is_some_and(|row| sides.concerns(row)))
+            .collect();
         if removed.is_empty() {
             return;
         }

@@ -11,7 +11,8 @@ use super::leave_out;
 use super::sides::{Row, Sides};
 use crate::sync::desire::{Reason, left_out};
 use crate::sync::model::{
-    Absence, Finding, FindingKind, LedgerUser, Origin, Proof, ScopeRule, SourceId, TargetUser, UserAttributes,
+    Absence, Finding, FindingKind, FurtherAttributes, LedgerUser, Origin, Proof, ScopeRule, SourceId,
+    TargetUser, UserAttributes,
 };
 use crate::sync::plan::{Change, InGrace, LedgerChange, Operation, Plan, Standing};
 use crate::sync::rules::{LeaverMemberships, LeaverUsers};
@@ -88,7 +89,8 @@ impl<'s, 'a> Leavers<'s, 'a> {
                 standing,
             });
         }
-        parting.memberships
+        // Who was not asked for loses nothing that is not held with the account.
+        parting.memberships && standing == Standing::Sound
     }
 
     fn parting(&self, row_number: u32, row: &Row<'_>, actual: &TargetUser) -> Parting {
@@ -148,10 +150,8 @@ impl<'s, 'a> Leavers<'s, 'a> {
             changes.push(Change::DisableUser);
         }
         if parting.anonymize {
-            let after = self.anonymous(row, actual, plan);
-            if after != actual.attributes {
-                changes.push(Change::AnonymizeUser { before: before(), after });
-            }
+            let after = self.anonymous(row, actual, plan).filter(|after| *after != actual.attributes);
+            changes.extend(after.map(|after| Change::AnonymizeUser { before: before(), after }));
         }
         if parting.delete {
             changes.push(Change::DeleteUser { before: before(), groups: self.groups_of(row) });
@@ -159,13 +159,22 @@ impl<'s, 'a> Leavers<'s, 'a> {
         changes
     }
 
-    /// Attributes that name nobody. The name is made of the source's id, so that it is the same every time.
-    fn anonymous(&self, row: &Row<'_>, actual: &TargetUser, plan: &mut Plan) -> UserAttributes {
+    /// Attributes that name nobody; none if the name that they would bring is protected. The name is made of the source's
+    /// id, so that it is the same every time.
+    fn anonymous(&self, row: &Row<'_>, actual: &TargetUser, plan: &mut Plan) -> Option<UserAttributes> {
         let sides = self.sides;
         let digest = Sha256::digest(row.source.0.as_bytes());
         let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let name = format_compact!("user-{digits}");
         let old = &actual.attributes;
+        if sides.input.rules.protected.users.matches(&name) {
+            let message = format!(
+                "user {} is not anonymized: its new name {name} would be protected by protected.users",
+                old.username
+            );
+            plan.findings.push(Finding::new(FindingKind::Protected, &old.username, message));
+            return None;
+        }
         let taken = sides.target_user_named(&name).is_some_and(|at| Some(at) != row.target);
         let username = if sides.input.capabilities.rename_users && !taken {
             name.clone()
@@ -176,19 +185,18 @@ impl<'s, 'a> Leavers<'s, 'a> {
             plan.findings.push(Finding::new(kind, &old.username, message));
             old.username.clone()
         };
-        UserAttributes {
+        // Attributes that the mapping does not name are not ours to take.
+        let mapped = sides.input.rules.mapping.attributes.keys();
+        let blank: FurtherAttributes = mapped.map(|name| (name.clone(), CompactString::default())).collect();
+        Some(UserAttributes {
             username,
             // Nobody's address: RFC 2606, section 2.
             email: format_compact!("{name}@user.invalid"),
             first_name: CompactString::default(),
             last_name: CompactString::default(),
             display_name: name,
-            attributes: old
-                .attributes
-                .iter()
-                .map(|(name, _)| (name.clone(), CompactString::default()))
-                .collect(),
-        }
+            attributes: old.attributes.overlaid(&blank),
+        })
     }
 
     /// Names of all groups that a row's account is a member of, sorted.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::leave_out;
 use super::links::{LeftGroup, left_group};
-use super::members::Memberships;
+use super::members::{LEAVERS_LOSE, Memberships};
 use crate::sync::desire::Reason;
 use crate::sync::model::{Finding, FindingKind, Origin, Proof, SourceId, TargetGroup};
 use crate::sync::plan::{Change, Operation, Plan, Standing, Tie};
@@ -18,11 +18,19 @@ impl Memberships<'_, '_> {
         let name = &actual.attributes.name;
         let now = sides.managed_members(at);
         plan.bases.groups_with_members += u64::from(!now.is_empty());
-        let removed: Vec<u32> = now.iter().copied().filter(|row| self.may_be_removed(*row)).collect();
-        let deletes = self.is_ours_to_delete(sources) && removed.len() == now.len();
-        let protected = sides.input.rules.protected.groups.matches(name);
-        let keeps = sides.input.rules.leavers.groups == LeaverGroups::Keep;
-        if (removed.is_empty() && !deletes) || protected || keeps {
+        let concerns = |row: &u32| sides.rows.get(*row as usize).is_some_and(|row| sides.concerns(row));
+        let candidates = now.iter().copied().filter(concerns);
+        if sides.input.rules.protected.groups.matches(name) {
+            return;
+        }
+        if sides.input.rules.leavers.groups == LeaverGroups::Keep {
+            self.plan_kept_group(actual, sources, candidates.collect(), now.len() as u64);
+            return;
+        }
+        let removed: Vec<u32> = candidates.filter(|row| self.may_be_removed(*row)).collect();
+        let deletes =
+            sides.input.focus.is_none() && self.is_ours_to_delete(sources) && removed.len() == now.len();
+        if removed.is_empty() && !deletes {
             return;
         }
         let Some((why, standing)) = self.certainty(name, sources, plan) else { return };
@@ -57,6 +65,37 @@ impl Memberships<'_, '_> {
         }
     }
 
+    /// A group that left and is kept: only leavers lose their memberships in it.
+    fn plan_kept_group(
+        &mut self,
+        actual: &TargetGroup,
+        sources: &[&SourceId],
+        members: Vec<u32>,
+        before: u64,
+    ) {
+        let (_, leavers) = self.part(members, &actual.attributes.name);
+        if leavers.is_empty() || !actual.members_proof.is_proven() {
+            return;
+        }
+        let (added, removed) = (Vec::new(), Vec::new());
+        self.push(Operation {
+            source: sources.first().map(|source| (*source).clone()).unwrap_or_else(|| SourceId::from("")),
+            target: Some(actual.id.clone()),
+            name: actual.attributes.name.clone(),
+            change: Change::ChangeMembers { added, removed, leavers, before, tie: Tie::Synced },
+            why: Cow::Borrowed(LEAVERS_LOSE),
+            standing: Standing::Sound,
+        });
+    }
+
+    /// True if it is proven that all source groups of a target group have left.
+    pub(super) fn has_left_for_sure(&self, at: u32, sources: &[&SourceId], plan: &mut Plan) -> bool {
+        let name = self.sides.input.target.groups.get(at as usize).map(|group| group.attributes.name.clone());
+        let certainty = self.certainty(&name.unwrap_or_default(), sources, plan);
+        certainty.is_some_and(|(_, standing)| standing == Standing::Sound)
+            && self.sides.input.evidence.groups.is_proven()
+    }
+
     /// Why all source groups are known to have left, and how surely; none if they are not, or not all.
     fn certainty(&self, name: &str, sources: &[&SourceId], plan: &mut Plan) -> Option<(Reason, Standing)> {
         let mut certainty = (Cow::Borrowed(""), Standing::Sound);
@@ -81,7 +120,7 @@ impl Memberships<'_, '_> {
     }
 
     /// True if groups that left are deleted and this connector made this one (RULES 8).
-    fn is_ours_to_delete(&self, sources: &[&SourceId]) -> bool {
+    pub(super) fn is_ours_to_delete(&self, sources: &[&SourceId]) -> bool {
         let ledger = &self.sides.input.ledger.groups;
         let created =
             |source: &&SourceId| ledger.get(*source).is_some_and(|group| group.origin == Origin::Created);

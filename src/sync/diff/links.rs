@@ -135,9 +135,9 @@ impl Links {
                     format!("the group of that name is managed for {}", owners.join(", ")).into(),
                 )
             }
-            (None, None) if sides.input.ledger.always.values().any(|always| always.target == actual_id) => {
-                // We add everybody to it by groups.always; now a source group stands behind it as well.
-                self.adopt(position, at);
+            (None, None) if sides.made_by_always(&actual_id) => {
+                // We made it for groups.always; now a source group stands behind it as well.
+                self.take(position, at);
                 return;
             }
             (None, None) if sides.input.rules.existing.groups == OnExisting::Adopt => {

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use compact_str::CompactString;
+
 use super::leave_out;
 use super::leavers::leavers_lose;
 use super::links::{LeftGroup, Link, Links, left_group};
 use super::sides::Sides;
 use super::users::Fates;
 use crate::sync::desire::DesiredGroup;
-use crate::sync::model::{LedgerGroup, Origin, Proof, SourceId, TargetGroup};
+use crate::sync::model::{Absence, Finding, FindingKind, LedgerGroup, Origin, Proof, SourceId, TargetGroup};
 use crate::sync::plan::{Change, LedgerChange, Operation, Plan, PlanPerson, Standing, Tie};
 
 /// Why a leaver loses a membership.
@@ -21,18 +23,22 @@ pub(super) struct Memberships<'s, 'a> {
     pub(super) fates: &'s Fates,
     pub(super) links: &'s Links,
     changes: Vec<Operation>,
+    /// Rows that should perhaps lose a membership, which could not be proven, with the group.
+    unproven: Vec<(u32, CompactString)>,
 }
 
 impl<'s, 'a> Memberships<'s, 'a> {
     pub(super) fn new(sides: &'s Sides<'a>, fates: &'s Fates, links: &'s Links) -> Self {
-        Self { sides, fates, links, changes: Vec::new() }
+        Self { sides, fates, links, changes: Vec::new(), unproven: Vec::new() }
     }
 
-    /// Plans the members of a group in scope; `actual` is none for a group that this plan creates.
+    /// Plans the members of a group in scope; `actual` is none for a group that this plan creates. `bears_name` is false for
+    /// one that cannot have the name that it should: then nobody comes to it who was to come to that name.
     pub(super) fn plan_members(
         &mut self,
         group: &DesiredGroup,
         actual: Option<(u32, &TargetGroup)>,
+        bears_name: bool,
         plan: &mut Plan,
     ) {
         let name = actual.map_or(&group.attributes.name, |(_, actual)| &actual.attributes.name);
@@ -42,11 +48,16 @@ impl<'s, 'a> Memberships<'s, 'a> {
         }
         let now = actual.map(|(at, _)| self.sides.managed_members(at)).unwrap_or_default();
         plan.bases.groups_with_members += u64::from(!now.is_empty());
-        let wanted = group
-            .members
-            .iter()
-            .filter_map(|member| self.sides.row_of_desired.get(*member as usize).copied());
-        let wanted: Vec<u32> = wanted.filter(|row| self.may_be_member(*row)).collect();
+        if !bears_name && !actual.is_some_and(|(_, actual)| self.stands_for_all_parts(group, actual)) {
+            let message = format!(
+                "the members of group {name} stay as they are: they would be those of {} source groups under a name that \
+                 it cannot have",
+                group.sources.len()
+            );
+            plan.findings.push(Finding::new(FindingKind::MergedGroups, name, message));
+            return;
+        }
+        let wanted = self.wanted(group, bears_name);
         let (added, gone, kept) = compare(&wanted, &now);
         plan.counts.memberships.unchanged += kept;
         let (mut removed, leavers) = self.part(gone, name);
@@ -67,7 +78,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
         }
         if let Some(reason) = doubt {
             leave_out(plan, &format!("members of {name}"), &reason, removed.len() as u64);
-            removed.clear();
+            self.unproven.extend(removed.drain(..).map(|row| (row, name.clone())));
         }
         if !(added.is_empty() && removed.is_empty() && leavers.is_empty()) {
             let only_leavers = added.is_empty() && removed.is_empty();
@@ -95,6 +106,29 @@ impl<'s, 'a> Memberships<'s, 'a> {
         rows.into_iter().any(|row| self.may_be_member(row))
     }
 
+    /// The rows of those who should be members, sorted.
+    fn wanted(&self, group: &DesiredGroup, bears_name: bool) -> Vec<u32> {
+        if group.always && bears_name {
+            let rows = (0u32..).zip(&self.fates.may_be_member);
+            return rows.filter(|(_, may)| **may).map(|(row, _)| row).collect();
+        }
+        let rows = group.members.iter().filter_map(|at| self.sides.row_of_desired.get(*at as usize).copied());
+        rows.filter(|row| self.may_be_member(*row)).collect()
+    }
+
+    /// True if every source group behind a desired one is linked to this target group, so that it keeps its own members
+    /// whatever its name.
+    fn stands_for_all_parts(&self, group: &DesiredGroup, actual: &TargetGroup) -> bool {
+        let ledger = &self.sides.input.ledger.groups;
+        group.sources.iter().all(|source| ledger.get(source).is_some_and(|known| known.target == actual.id))
+    }
+
+    /// True if all source groups behind a managed one are left out by a rule.
+    pub(super) fn is_dropped(&self, sources: &[&SourceId]) -> bool {
+        let dropped = &self.sides.input.desired.groups_out_of_scope;
+        sources.iter().all(|source| dropped.contains_key(*source))
+    }
+
     /// Parts those who are members and should not be: who loses this membership, and who loses it as a leaver. Other
     /// leavers keep theirs, and who is left alone is left alone here too.
     pub(super) fn part(&self, gone: Vec<u32>, group: &str) -> (Vec<u32>, Vec<u32>) {
@@ -113,9 +147,16 @@ impl<'s, 'a> Memberships<'s, 'a> {
         let desired = sides.input.desired;
         // The group itself is no longer synced, or nothing is known of it: that is for a run about everybody.
         let is_other_matter = |source: &&SourceId| {
-            desired.groups_left_alone.contains(*source) || desired.groups_out_of_scope.contains_key(*source)
+            desired.groups_left_alone.contains(*source)
+                || desired.groups_out_of_scope.contains_key(*source)
+                || matches!(sides.input.evidence.absences.get(*source), Some(Absence::Unknown(_)))
         };
-        if sources.iter().any(is_other_matter) || sides.input.rules.protected.groups.matches(name) {
+        // One of the user's groups bears this name: a group that was made anew, or another part of it.
+        let bears_name = |group: &DesiredGroup| sides.key(&group.attributes.name) == sides.key(name);
+        if sources.iter().any(is_other_matter)
+            || desired.groups.iter().any(bears_name)
+            || sides.input.rules.protected.groups.matches(name)
+        {
             return;
         }
         let now = sides.managed_members(at);
@@ -123,7 +164,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
         let (mut removed, leavers) = self.part(now.iter().copied().filter(focus).collect(), name);
         if let (Proof::NotProven(reason), false) = (sides.input.evidence.groups, removed.is_empty()) {
             leave_out(plan, "groups of the user", reason, removed.len() as u64);
-            removed.clear();
+            self.unproven.extend(removed.drain(..).map(|row| (row, name.clone())));
         }
         if let Proof::NotProven(reason) = &actual.members_proof {
             leave_out(plan, &format!("members of {name} in the target"), reason, removed.len() as u64);
@@ -178,10 +219,20 @@ impl<'s, 'a> Memberships<'s, 'a> {
             memberships,
         };
         for source in &group.sources {
-            if ledger.get(source) != Some(&known) {
+            let stands_elsewhere = ledger
+                .get(source)
+                .is_some_and(|now| now.target != actual.id && self.has_still_to_go(source, now));
+            if ledger.get(source) != Some(&known) && !stands_elsewhere {
                 plan.ledger_changes.push(LedgerChange::PutGroup(source.clone(), known.clone()));
             }
         }
+    }
+
+    /// True if the target group that stood for a source group until it was merged into another has still to lose its
+    /// members, or to be deleted: until then it must not be forgotten.
+    fn has_still_to_go(&self, source: &SourceId, known: &LedgerGroup) -> bool {
+        let Some(at) = self.sides.target_group_with_id(&known.target.0) else { return false };
+        !self.sides.managed_members(at).is_empty() || self.is_ours_to_delete(&[source])
     }
 
     /// How the target group of a desired one came to be managed: by a part of it, or by the group that left it its name;
@@ -194,8 +245,11 @@ impl<'s, 'a> Memberships<'s, 'a> {
         let link = position.ok().and_then(|at| self.links.of_desired.get(at));
         match link {
             Some(Link::Existing(at)) => known.or_else(|| {
-                let owners = self.sides.owners.get(at)?;
-                owners.iter().find_map(|source| ledger.get(*source)).map(|known| known.origin)
+                let owners = self.sides.owners.get(at).map(Vec::as_slice).unwrap_or_default();
+                let former = owners.iter().find_map(|source| ledger.get(*source)).map(|known| known.origin);
+                let made = self.sides.input.target.groups.get(*at as usize);
+                let made = made.is_some_and(|group| self.sides.made_by_always(&group.id));
+                former.or(made.then_some(Origin::Created))
             }),
             _ => None,
         }
@@ -231,6 +285,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
         }
         let rows: Vec<u32> = named.into_iter().collect();
         plan.people = rows.iter().filter_map(|row| self.person(*row)).collect();
+        self.hold_back(plan);
         for mut operation in self.changes {
             if let Change::ChangeMembers { added, removed, leavers, .. } = &mut operation.change {
                 for row in added.iter_mut().chain(removed.iter_mut()).chain(leavers.iter_mut()) {
@@ -242,6 +297,28 @@ impl<'s, 'a> Memberships<'s, 'a> {
                 }
             }
             plan.operations.push(operation);
+        }
+    }
+
+    /// Nobody comes back with old groups: who is to be enabled waits while it is not known whether a membership is still
+    /// right.
+    fn hold_back(&self, plan: &mut Plan) {
+        for (row, group) in &self.unproven {
+            let Some(row) = self.sides.rows.get(*row as usize) else { continue };
+            let before = plan.operations.len();
+            plan.operations.retain(|operation| {
+                operation.change != Change::EnableUser || operation.source != *row.source
+            });
+            if plan.operations.len() == before {
+                continue;
+            }
+            let name = row.ledger.map_or("", |user| user.username.as_str());
+            let message = format!(
+                "user {name} ({}) is in scope again and is not enabled yet: whether it still belongs to group {group} could \
+                 not be proven",
+                row.source
+            );
+            plan.findings.push(Finding::new(FindingKind::AbsenceUnconfirmed, name, message));
         }
     }
 

@@ -12,9 +12,10 @@ mod members;
 mod sides;
 mod users;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use compact_str::CompactString;
 
 use super::desire::Desired;
 use super::model::{Absence, Ledger, Proof, ScopeRule, SourceId, SourceSnapshot, TargetId, TargetSnapshot};
@@ -53,6 +54,8 @@ pub struct Input<'a> {
     pub evidence: Evidence<'a>,
     /// The time that counts as now.
     pub now: DateTime<Utc>,
+    /// True until a run about everybody has succeeded: what is created has no limit then.
+    pub first_run: bool,
     /// Plan for one user only; none: for all.
     pub focus: Option<Focus<'a>>,
 }
@@ -64,6 +67,10 @@ pub struct Focus<'a> {
     pub user: &'a SourceId,
     /// Takes back an account that somebody else disabled or deleted in the target (RULES 8).
     pub restore: bool,
+    /// Names that several users wanted in the last run about everybody, as the target compares them (RULES 5).
+    pub contested: &'a BTreeSet<CompactString>,
+    /// Plan also what only a run about everybody would do to this user, as `explain` shows it.
+    pub explain: bool,
 }
 
 /// What may be concluded from what a source did not show.
@@ -92,7 +99,7 @@ pub fn diff(input: &Input<'_>) -> Plan {
     let mut plan = Plan {
         bases: Bases { active_users: sides.active_managed_users(), groups_with_members: 0 },
         findings: input.desired.findings.clone(),
-        first_run: input.ledger.users.is_empty(),
+        first_run: input.first_run,
         ..Plan::default()
     };
     plan.filtered = filtered(input);

@@ -242,9 +242,11 @@ impl<'a> Sides<'a> {
         self.input.capabilities.name_key(name)
     }
 
-    /// True if more than one user in scope maps to this name.
+    /// True if more than one user in scope maps to this name, as far as they were read; of others the last run tells.
     pub(super) fn is_contested(&self, name: &str) -> bool {
-        self.wanted_names.get(&self.key(name)).is_some_and(|count| *count > 1)
+        let key = self.key(name);
+        self.wanted_names.get(&key).is_some_and(|count| *count > 1)
+            || self.input.focus.is_some_and(|focus| focus.contested.contains(&key))
     }
 
     /// Users that the connector manages and that are active: the base of the limit on leavers.
@@ -286,5 +288,10 @@ impl<'a> Sides<'a> {
     pub(super) fn row_of_source(&self, source: &SourceId) -> Option<u32> {
         let at = self.rows.binary_search_by(|row| row.source.cmp(source)).ok()?;
         u32::try_from(at).ok()
+    }
+
+    /// True if the connector made that target group because `groups.always` names it.
+    pub(super) fn made_by_always(&self, id: &TargetId) -> bool {
+        self.input.ledger.always.values().any(|always| always.created && always.target == *id)
     }
 }

@@ -99,9 +99,9 @@ fn deleted_by_others(wanted: &DesiredUser, ledger: &LedgerUser) -> Finding {
         FindingKind::DeletedByOthers,
         &ledger.username,
         format!(
-            "somebody deleted the account {} ({}) in the target; it is not created again. To let go of it: \
-             usersyncd ctl release NAME {}",
-            ledger.username, wanted.id, ledger.username
+            "somebody deleted the account {} ({}) in the target; it is not created again. To have it again: usersyncd ctl \
+             sync NAME --user {} --restore. To let go of it: usersyncd ctl release NAME {}",
+            ledger.username, wanted.id, ledger.username, ledger.username
         ),
     )
 }
@@ -133,7 +133,8 @@ fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &Ta
         return;
     }
     let mut changes = 0;
-    if after != before {
+    let restored = after != before;
+    if restored {
         let anonymized = row.ledger.is_some_and(|ledger| ledger.original.is_some());
         plan.operations.push(if anonymized {
             operation(Change::RestoreUser { before, after }, "it was anonymized and is in scope again")
@@ -166,7 +167,8 @@ fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &Ta
         origin: row.ledger.map_or(Origin::Created, |ledger| ledger.origin),
         disabled_by_us: disabled_by_us && !actual.active,
         left_since: None,
-        original: row.ledger.and_then(|ledger| ledger.original.clone()).filter(|_| changes > 0),
+        // Once the account is itself again, nothing has to be given back.
+        original: row.ledger.and_then(|ledger| ledger.original.clone()).filter(|_| restored),
     };
     if row.ledger != Some(&remembered) {
         plan.ledger_changes.push(LedgerChange::PutUser(wanted.id.clone(), remembered));

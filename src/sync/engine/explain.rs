@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::read::{Read, read, rules_in_force};
-use super::{Failure, Proposal, Services, UserRequest, propose};
+use super::{Failure, Proposal, Purpose, Services, UserRequest, propose};
 use crate::config::model::Connector;
 use crate::sync::desire::groups::{judge_group, name_in_target};
 use crate::sync::desire::scope::{Belonging, Candidate};
@@ -44,7 +44,8 @@ async fn explain_user(
 ) -> Result<Explanation, Failure> {
     let request = UserRequest { login: login.to_owned(), restore: false };
     let read = read(connector, services, Some(&request), control).await?;
-    let Proposal { ledger, plan, recent, .. } = propose(connector, services, control, &read, false).await?;
+    let Proposal { ledger, plan, recent, .. } =
+        propose(connector, services, control, &read, Purpose::Explain).await?;
     let rules = rules_in_force(connector, services);
     let capabilities = services.reader.capabilities();
     let now = services.clock.now();
@@ -159,6 +160,10 @@ impl<'a> View<'a> {
             view,
             login: view.login(),
             left_out_by: self.left_out_by(&user.id),
+            unanswered: match self.snapshot().absences.get(&user.id) {
+                Some(Absence::Unknown(reason)) => Some(reason),
+                _ => None,
+            },
             required: belongs(&|name| required.contains(&key(name))),
             exempt: belongs(&|name| except.is_some_and(|globs| globs.matches(name))),
         }

@@ -16,8 +16,8 @@ use super::diff::{Claims, Evidence, Focus, Input, diff};
 use super::doubt::note_unproven_lists;
 use super::guard::{ApprovedPlan, Hold, Recent, guard};
 use super::link::{Found, find_unanswered};
-use super::model::{AlwaysGroup, Binding, Ledger, TargetId, TargetSnapshot};
-use super::plan::{InGrace, LedgerChange, Plan};
+use super::model::{AlwaysGroup, Binding, Finding, FindingKind, Ledger, TargetId, TargetSnapshot};
+use super::plan::{Change, InGrace, LedgerChange, Operation, Plan};
 use super::progress::{Phase, RunControl};
 use super::report::{
     Counts, FORMAT_VERSION, FilteredBy, HoldKind, Managed, Outcome, PlanDocument, PlannedOperation, Report,
@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::config::model::Connector;
 use crate::source::{Source, SourceError};
 use crate::store::{Applied, Store};
-use crate::target::{Reader, TargetError, Writer};
+use crate::target::{Capabilities, Reader, TargetError, Writer};
 
 pub use explain::explain;
 use read::{Read, read, rules_in_force};
@@ -150,10 +150,12 @@ async fn run(
         read.target = services.reader.read(control).await?;
     }
     let restore = ticket.user.as_ref().is_some_and(|user| user.restore);
+    let purpose = if restore { Purpose::Restore } else { Purpose::Sync };
     let Made { mut ledger, binding, approved, holds, found } =
-        make_plan(connector, services, control, read, restore).await?;
+        make_plan(connector, services, control, read, purpose).await?;
     let plan = approved.plan();
     report.findings = plan.findings.clone();
+    report.findings.extend(nothing_to_restore(plan, ticket));
     report.not_proven = plan.not_proven.clone();
     report.holds = holds.iter().map(|hold| hold.summary.clone()).collect();
     report.apply = connector.apply;
@@ -207,7 +209,7 @@ pub async fn plan(
 ) -> Result<PlanDocument, String> {
     let made = async {
         let read = read(connector, services, None, control).await?;
-        make_plan(connector, services, control, read, false).await
+        make_plan(connector, services, control, read, Purpose::Sync).await
     };
     let Made { approved, holds, .. } = made.await.map_err(|failure: Failure| failure.message)?;
     control.progress.enter(Phase::Done);
@@ -251,10 +253,10 @@ async fn make_plan(
     services: &Services,
     control: &RunControl,
     read: Read,
-    restore: bool,
+    purpose: Purpose,
 ) -> Result<Made, Failure> {
     let Proposal { ledger, binding, plan, recent, found } =
-        propose(connector, services, control, &read, restore).await?;
+        propose(connector, services, control, &read, purpose).await?;
     let (approved, mut holds) = guard(plan, &connector.rules.limits, &recent);
     for hold in &mut holds {
         hold.summary.reason = format!("{}. {}", hold.summary.reason, advice(connector, hold));
@@ -277,6 +279,17 @@ fn advice(connector: &Connector, hold: &Hold) -> String {
     }
 }
 
+/// What a plan is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To be applied, or shown.
+    Sync,
+    /// To take back one account (RULES 8).
+    Restore,
+    /// To explain one user.
+    Explain,
+}
+
 /// A plan that no guard has seen, with what it was made of.
 struct Proposal {
     ledger: Ledger,
@@ -291,7 +304,7 @@ async fn propose(
     services: &Services,
     control: &RunControl,
     read: &Read,
-    restore: bool,
+    purpose: Purpose,
 ) -> Result<Proposal, Failure> {
     control.progress.enter(Phase::Planning);
     let Read { source, target, focus, .. } = read;
@@ -303,9 +316,13 @@ async fn propose(
     let found = find_unanswered(&mut ledger, target, &claims, capabilities);
     let now = services.clock.now();
     let desired = desire(source, &rules, &capabilities, now);
-    if focus.is_none() {
-        check_for_lost_state(connector, services, &desired, target, &ledger, &claims).await?;
+    let memory = services.store.memory(&connector.name).await?;
+    // Until a run about everybody has succeeded.
+    let first_run = ledger.users.is_empty() || memory.last_success.is_none();
+    if focus.is_none() && first_run {
+        check_for_lost_state(connector, capabilities, &desired, target, &ledger, &claims)?;
     }
+    let contested = contested_names(memory.last_report.as_ref(), capabilities);
     let input = Input {
         desired: &desired,
         target,
@@ -315,7 +332,13 @@ async fn propose(
         capabilities,
         evidence: Evidence::of(source),
         now,
-        focus: focus.as_ref().map(|user| Focus { user, restore }),
+        first_run,
+        focus: focus.as_ref().map(|user| Focus {
+            user,
+            restore: purpose == Purpose::Restore,
+            contested: &contested,
+            explain: purpose == Purpose::Explain,
+        }),
     };
     let mut plan = diff(&input);
     plan.ledger_changes.splice(0..0, found.changes.clone());
@@ -334,6 +357,28 @@ fn waiting(plan: &Plan) -> Vec<Waiting> {
     let mut all: Vec<Waiting> = plan.in_grace.iter().map(waiting).collect();
     all.sort_by(|one, other| one.username.cmp(&other.username));
     all
+}
+
+/// Names that several users wanted in the last run about everybody (RULES 5).
+fn contested_names(last: Option<&Report>, capabilities: Capabilities) -> BTreeSet<CompactString> {
+    let findings = last.map(|report| report.findings.as_slice()).unwrap_or_default();
+    let collisions = findings.iter().filter(|finding| finding.kind == FindingKind::NameCollision);
+    collisions.map(|finding| capabilities.name_key(&finding.subject)).collect()
+}
+
+/// What `--restore` came to, if it had nothing to take back.
+fn nothing_to_restore(plan: &Plan, ticket: &RunTicket) -> Option<Finding> {
+    let login = &ticket.user.as_ref().filter(|user| user.restore)?.login;
+    let restores =
+        |operation: &Operation| matches!(operation.change, Change::EnableUser | Change::CreateUser { .. });
+    if plan.operations.iter().any(restores) {
+        return None;
+    }
+    let message = format!(
+        "--restore had nothing to take back for {login}: the account is as it should be, or the user is not in scope; \
+         `usersyncd ctl explain` says which"
+    );
+    Some(Finding::new(FindingKind::NothingToRestore, login, message))
 }
 
 fn adoptions(plan: &Plan) -> u64 {
@@ -359,19 +404,17 @@ fn check_binding(connector: &str, ledger: &Ledger, now: &Binding) -> Result<Bind
 
 /// RULES 4: an empty ledger beside a target full of the very names we would create means that the state was lost. A ledger
 /// counts as empty until a run about everybody has succeeded. Who asks for adoption says whose the accounts are.
-async fn check_for_lost_state(
+fn check_for_lost_state(
     connector: &Connector,
-    services: &Services,
+    capabilities: Capabilities,
     desired: &Desired,
     target: &TargetSnapshot,
     ledger: &Ledger,
     claims: &Claims,
 ) -> Result<(), Failure> {
-    let new = ledger.users.is_empty() || services.store.memory(&connector.name).await?.last_success.is_none();
-    if !new || connector.rules.existing.users == OnExisting::Adopt {
+    if connector.rules.existing.users == OnExisting::Adopt {
         return Ok(());
     }
-    let capabilities = services.reader.capabilities();
     let wanted: BTreeSet<CompactString> =
         desired.users.iter().map(|user| capabilities.name_key(&user.attributes.username)).collect();
     let managed: BTreeSet<&TargetId> = ledger.users.values().map(|user| &user.target).collect();
@@ -408,9 +451,10 @@ fn change_ledger(ledger: &mut Ledger, changes: &[LedgerChange]) {
             LedgerChange::ForgetUser(source) => {
                 ledger.users.remove(source);
             }
-            LedgerChange::PutAlways(name, target) => {
-                let known = ledger.always.remove(name).map(|known| known.members).unwrap_or_default();
-                ledger.always.insert(name.clone(), AlwaysGroup { target: target.clone(), members: known });
+            LedgerChange::PutAlways { name, target, created } => {
+                let members = ledger.always.remove(name).map(|known| known.members).unwrap_or_default();
+                let group = AlwaysGroup { target: target.clone(), created: *created, members };
+                ledger.always.insert(name.clone(), group);
             }
             LedgerChange::ChangeAlways { name, added, removed } => {
                 if let Some(group) = ledger.always.get_mut(name) {

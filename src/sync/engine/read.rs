@@ -13,7 +13,9 @@ use crate::sync::desire::{desire, required_group_problem, wanted_attributes, wan
 use crate::sync::diff::{Evidence, Input};
 use crate::sync::doubt::{distrust_empty_lists, worth_asking};
 use crate::sync::link::find_unanswered;
-use crate::sync::model::{Absence, Binding, Ledger, Proof, SourceId, SourceSnapshot, TargetSnapshot};
+use crate::sync::model::{
+    Absence, Binding, Ledger, Proof, SourceGroup, SourceId, SourceSnapshot, TargetId, TargetSnapshot,
+};
 use crate::sync::progress::{Phase, RunControl};
 use crate::sync::rules::{Protected, Rules};
 use crate::target::Capabilities;
@@ -39,7 +41,10 @@ pub(super) fn rules_in_force(connector: &Connector, services: &Services) -> Rule
 
 fn read_request(rules: &Rules, capabilities: Capabilities, ledger: &Ledger) -> ReadRequest {
     let with_memberships = ledger.groups.iter().filter(|(_, group)| group.memberships > 0);
-    let groups_with_memberships = with_memberships.map(|(source, _)| source.clone()).collect();
+    // What was sent and never answered may have made or filled a group.
+    let unanswered = ledger.unanswered.iter().map(|sent| &sent.source);
+    let groups_with_memberships =
+        with_memberships.map(|(source, _)| source).chain(unanswered).cloned().collect();
     let attributes = wanted_attributes(rules).into();
     let rules = rules.clone();
     ReadRequest {
@@ -65,9 +70,13 @@ pub(super) async fn read(
     match user {
         None => everybody.read(ledger).await,
         Some(user) => {
-            let (source, focus) = everybody.read_one(user, &ledger).await?;
+            let (mut source, focus) = everybody.read_one(user, &ledger).await?;
             let writes = services.turn.writes();
             let target = services.reader.read(control).await?;
+            let questions = groups_to_ask_for(&source, &focus, &target, &ledger);
+            if questions != Questions::default() {
+                services.source.confirm(&mut source, &questions, &request, control).await?;
+            }
             Ok(Read { source, target, writes, focus: Some(focus) })
         }
     }
@@ -102,8 +111,18 @@ impl Everybody<'_> {
             let desired = desire(&source, rules, &capabilities, now);
             let evidence = Evidence::of(&source);
             let (desired, target, ledger, claims) = (&desired, &target, &ledger, &claims);
-            let input =
-                Input { desired, target, ledger, claims, rules, capabilities, evidence, now, focus: None };
+            let input = Input {
+                desired,
+                target,
+                ledger,
+                claims,
+                rules,
+                capabilities,
+                evidence,
+                now,
+                first_run: false,
+                focus: None,
+            };
             worth_asking(&source, &input)
         };
         if asked != Questions::default() {
@@ -138,8 +157,9 @@ impl Everybody<'_> {
             return Err(Failure::new(unknown_user(&connector.name, asked)));
         };
         let mut source = source;
-        if source.users.is_empty() {
-            source.absences.entry(focus.clone()).or_insert(Absence::Gone);
+        if source.users.is_empty() && !source.unreadable.contains(&focus) {
+            let unread = Absence::Unknown("Okta's answer could not be read".to_owned());
+            source.absences.entry(focus.clone()).or_insert(unread);
         }
         // What is not known of others does not matter here.
         source.users_proof = Proof::Proven;
@@ -162,7 +182,8 @@ impl Everybody<'_> {
         };
         let has_it = |groups: &SourceSnapshot| {
             let person = groups.people.find(&user.id.0);
-            groups.groups.iter().filter(|group| is_required(&group.name)).any(|group| {
+            let in_scope = |group: &&SourceGroup| !groups.absences.contains_key(&group.id);
+            groups.groups.iter().filter(in_scope).filter(|group| is_required(&group.name)).any(|group| {
                 group.everyone || group.members.iter().any(|member| Some(member.person) == person)
             })
         };
@@ -179,6 +200,25 @@ impl Everybody<'_> {
         });
         problem.map_or(Ok(()), |problem| Err(required_group_failure(&connector.name, &problem)))
     }
+}
+
+/// RULES 18 for one user: no groups at all prove nothing while the target has it in groups that are managed. So these are
+/// asked for, with their members.
+fn groups_to_ask_for(
+    source: &SourceSnapshot,
+    focus: &SourceId,
+    target: &TargetSnapshot,
+    ledger: &Ledger,
+) -> Questions {
+    let mut questions = Questions::default();
+    let user = ledger.users.get(focus).filter(|_| source.groups.is_empty() && !source.users.is_empty());
+    let at = user.and_then(|user| target.users.iter().position(|known| known.id == user.target));
+    let Some(at) = at.and_then(|at| u32::try_from(at).ok()) else { return questions };
+    let has_it = target.groups.iter().filter(|group| group.members.contains(&at));
+    let has_it: BTreeSet<&TargetId> = has_it.map(|group| &group.id).collect();
+    let known = ledger.groups.iter().filter(|(_, group)| has_it.contains(&group.target));
+    questions.groups.extend(known.map(|(source, _)| source.clone()));
+    questions
 }
 
 /// The managed user of that name in the target, now or before it was anonymized, or of that id at the source.

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 
 use super::{Hold, drop_empty, names};
 use crate::sync::model::SourceId;
-use crate::sync::plan::{Change, Operation, Plan, Standing};
+use crate::sync::plan::{Change, Operation, Plan, Standing, Tie};
 use crate::sync::report::{HoldKind, HoldSummary};
 
 /// RULES 6: holds adoptions that are not certain, and every removal on what this run adopts.
@@ -34,29 +34,38 @@ pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
     }
     let is_adopted: Vec<bool> = plan.people.iter().map(|person| users.contains(&person.source)).collect();
     let (mut held, mut names) = (Vec::new(), BTreeSet::new());
+    let mut not_emptied = BTreeSet::new();
     for operation in &mut plan.operations {
         let whole = groups.contains(&operation.source);
-        let Change::ChangeMembers { removed, before, tie, .. } = &mut operation.change else { continue };
+        let Change::ChangeMembers { removed, leavers, before, tie, .. } = &mut operation.change else {
+            continue;
+        };
         let stays = |person: &u32| !whole && !is_adopted.get(*person as usize).copied().unwrap_or(false);
-        let (kept, out): (Vec<u32>, Vec<u32>) = std::mem::take(removed).into_iter().partition(stays);
-        *removed = kept;
-        if out.is_empty() {
+        let cut = |list: &mut Vec<u32>| -> Vec<u32> {
+            let (kept, out) = std::mem::take(list).into_iter().partition(stays);
+            *list = kept;
+            out
+        };
+        let (removed, leavers) = (cut(removed), cut(leavers));
+        if removed.is_empty() && leavers.is_empty() {
             continue;
         }
-        let people = out.iter().filter_map(|person| plan.people.get(*person as usize));
+        if *tie == Tie::Left {
+            not_emptied.insert(operation.source.clone());
+        }
+        let people = removed.iter().chain(&leavers).filter_map(|person| plan.people.get(*person as usize));
         names.extend(people.map(|person| person.username.clone()));
-        let change = Change::ChangeMembers {
-            added: Vec::new(),
-            removed: out,
-            leavers: Vec::new(),
-            before: *before,
-            tie: *tie,
-        };
+        let change =
+            Change::ChangeMembers { added: Vec::new(), removed, leavers, before: *before, tie: *tie };
         held.push(Operation { change, ..operation.clone() });
     }
+    // A group that keeps a member is not deleted.
+    plan.operations.retain(|operation| {
+        !(matches!(operation.change, Change::DeleteGroup { .. }) && not_emptied.contains(&operation.source))
+    });
     if !held.is_empty() {
         let lost = |operation: &Operation| match &operation.change {
-            Change::ChangeMembers { removed, .. } => removed.len() as u64,
+            Change::ChangeMembers { removed, leavers, .. } => (removed.len() + leavers.len()) as u64,
             _ => 0,
         };
         let count = held.iter().map(lost).sum();

@@ -149,6 +149,7 @@ impl Org {
             people,
             users,
             users_narrowed: !self.left_out.is_empty(),
+            of_one_user: false,
             users_proof: cut(self.users_cut),
             groups,
             groups_proof: cut(self.groups_cut),
@@ -206,6 +207,7 @@ impl Org {
     /// One user, by id or login, and its groups.
     pub(super) fn one(&self, asked: &str, names: &[CompactString]) -> SourceSnapshot {
         let mut snapshot = Self::default().snapshot_of(names);
+        snapshot.of_one_user = true;
         let found =
             self.users.iter().find(|(id, user)| *id == asked || user.login.eq_ignore_ascii_case(asked));
         let Some((id, user)) = found else {
