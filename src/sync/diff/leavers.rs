@@ -14,7 +14,7 @@ use crate::sync::model::{
     Absence, Finding, FindingKind, FurtherAttributes, LedgerUser, Origin, Proof, ScopeRule, SourceId,
     TargetUser, UserAttributes,
 };
-use crate::sync::plan::{Change, InGrace, LedgerChange, Operation, Plan, Standing};
+use crate::sync::plan::{Change, InGrace, LedgerChange, NamedGroup, Operation, Plan, Standing};
 use crate::sync::rules::{LeaverMemberships, LeaverUsers};
 
 /// What a leaver loses by the connector's rules, apart from grace and proof.
@@ -154,7 +154,14 @@ impl<'s, 'a> Leavers<'s, 'a> {
             changes.extend(after.map(|after| Change::AnonymizeUser { before: before(), after }));
         }
         if parting.delete {
-            changes.push(Change::DeleteUser { before: before(), groups: self.groups_of(row) });
+            let (active, groups) = (actual.active, self.groups_of(row));
+            let managed = row.ledger.map(|ledger| Box::new(ledger.clone()));
+            changes.extend(managed.map(|managed| Change::DeleteUser {
+                before: before(),
+                active,
+                groups,
+                managed,
+            }));
         }
         changes
     }
@@ -199,13 +206,13 @@ impl<'s, 'a> Leavers<'s, 'a> {
         })
     }
 
-    /// Names of all groups that a row's account is a member of, sorted.
-    fn groups_of(&self, row: &Row<'_>) -> Vec<CompactString> {
+    /// All groups that a row's account is a member of, sorted by name.
+    fn groups_of(&self, row: &Row<'_>) -> Vec<NamedGroup> {
         let Some(at) = row.target else { return Vec::new() };
         let groups = self.sides.input.target.groups.iter();
         let mut names: Vec<_> = groups
             .filter(|group| group.members.contains(&at))
-            .map(|group| group.attributes.name.clone())
+            .map(|group| NamedGroup { name: group.attributes.name.clone(), id: group.id.clone() })
             .collect();
         names.sort();
         names

@@ -30,7 +30,9 @@ async fn a_leaver_is_deleted_with_its_memberships_and_created_anew_when_it_comes
     let world = world_with(Leavers { users: LeaverUsers::Delete, ..Leavers::default() }).await;
     let gone = world.org().users.remove("u001").unwrap();
     let plan = world.plan().await;
-    assert_eq!(plan.operations[0].operation["before"]["groups"][0], "staff", "{:?}", plan.operations[0]);
+    let before = &plan.operations[0].operation["before"];
+    assert_eq!(before["groups"][0]["name"], "staff", "an undo needs to know: {before}");
+    assert_eq!((&before["active"], &before["managed"]["origin"]), (&true.into(), &"created".into()));
     let report = world.sync().await;
     assert_eq!((report.counts.users.deleted, report.counts.users.disabled), (1, 0));
     assert_eq!(report.managed.users, 3);

@@ -8,6 +8,7 @@ mod leavers;
 mod limits;
 mod one_user;
 mod org;
+mod pitfalls;
 mod properties;
 mod removals;
 mod rules;

@@ -28,6 +28,10 @@ pub(super) struct Org {
     pub(super) members_cut: BTreeSet<String>,
     /// What the source's own part of the scope leaves out, users and groups.
     pub(super) left_out: BTreeMap<String, ScopeRule>,
+    /// About whom and what the source does not say, in a read of one user, whether it lets them in.
+    pub(super) unanswered: BTreeSet<String>,
+    /// Users whose groups are not shown in a read of one user.
+    pub(super) no_groups_of: BTreeSet<String>,
     /// Rotates the order of all records.
     pub(super) rotation: usize,
 }
@@ -217,6 +221,9 @@ impl Org {
         let person = snapshot.people.intern(id);
         snapshot.users.push(Self::source_user(id, user, names));
         for (group_id, group) in self.groups.iter().filter(|(_, group)| group.members.contains(id)) {
+            if self.no_groups_of.contains(id) {
+                continue;
+            }
             let mut people = People::default();
             let group = self.source_group(group_id, group, &mut people);
             let members = vec![Member { person, status: user.status }];
@@ -227,6 +234,9 @@ impl Org {
         }
         for (id, rule) in &self.left_out {
             snapshot.absences.insert(id.as_str().into(), Absence::OutOfScope(*rule));
+        }
+        for id in &self.unanswered {
+            snapshot.absences.insert(id.as_str().into(), Absence::Unknown("no answer".to_owned()));
         }
         snapshot
     }
