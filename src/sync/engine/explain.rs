@@ -14,8 +14,8 @@ use crate::sync::explain::{
 use crate::sync::guard::{guard, limit_uses};
 use crate::sync::mapping::UserView;
 use crate::sync::model::{
-    Absence, Finding, Ledger, LedgerUser, Origin, ScopeRule, SourceGroup, SourceId, SourceSnapshot,
-    SourceUser, TargetUser,
+    Absence, Finding, FindingKind, Ledger, LedgerUser, Origin, ScopeRule, SourceGroup, SourceId,
+    SourceSnapshot, SourceUser, TargetUser,
 };
 use crate::sync::plan::{Change, Operation, Plan};
 use crate::sync::progress::{Phase, RunControl};
@@ -70,7 +70,7 @@ async fn explain_user(
             note_what_okta_finds(&mut verdict, connector);
             verdict
         }),
-        groups: view.groups(account.as_ref()),
+        groups: view.groups(account.as_ref(), &findings),
         target: ExplainedTarget { address: services.reader.address(), account, note },
         apply: connector.apply,
         operations,
@@ -194,7 +194,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn groups(&self, account: Option<&ExplainedAccount>) -> Vec<ExplainedGroup> {
+    fn groups(&self, account: Option<&ExplainedAccount>, findings: &[Finding]) -> Vec<ExplainedGroup> {
         let key = |name: &str| self.capabilities.name_key(name);
         let member_now = |name: &str| {
             account.is_some_and(|account| account.groups.iter().any(|group| key(group) == key(name)))
@@ -203,8 +203,12 @@ impl<'a> View<'a> {
             .own_groups()
             .map(|group| {
                 let verdict = judge_group(&self.rules.groups, &group.name);
-                let (fate, rule) = self.fate(group, &verdict.name, verdict.dropped_by);
                 let linked = self.ledger.groups.get(&group.id).map(|known| known.name.clone());
+                let (mut fate, mut rule) = self.fate(group, &verdict.name, verdict.dropped_by);
+                if fate == GroupFate::Synced {
+                    let why = left_alone(findings, &verdict.name, linked.as_deref());
+                    (fate, rule) = why.unwrap_or((fate, rule));
+                }
                 ExplainedGroup {
                     source: Some(group.id.clone()),
                     source_name: group.name.clone(),
@@ -291,6 +295,25 @@ impl<'a> View<'a> {
             groups,
         }
     }
+}
+
+/// What planning found that keeps a group from being synced, if anything.
+fn left_alone(findings: &[Finding], name: &str, linked: Option<&str>) -> Option<(GroupFate, Option<String>)> {
+    let is_about = |finding: &&Finding| {
+        finding.subject == name || linked.is_some_and(|linked| finding.subject == linked)
+    };
+    findings.iter().filter(is_about).find_map(|finding| {
+        let fate = match finding.kind {
+            FindingKind::Protected => GroupFate::Protected,
+            FindingKind::NotManaged | FindingKind::ClaimedElsewhere | FindingKind::DeletedByOthers => {
+                GroupFate::LeftAlone
+            }
+            // A group that cannot get a new name is synced under its old one.
+            FindingKind::NameCollision if linked.is_none() => GroupFate::LeftAlone,
+            _ => return None,
+        };
+        Some((fate, Some(finding.kind.as_str().to_owned())))
+    })
 }
 
 fn note(

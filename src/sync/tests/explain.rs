@@ -257,3 +257,37 @@ async fn groups_account_and_limits_are_explained_too() {
     assert!(note.contains("it counts as left since 2026-01-31 08:00 UTC"), "{note}");
     assert!(note.contains("left alone until 2026-02-01 08:00 UTC (leavers.grace)"), "{note}");
 }
+
+#[tokio::test]
+async fn the_fate_of_a_group_is_what_planning_found() {
+    let mut org = Org::with_users(2);
+    org.group("g1", "taken", &["u000"]);
+    org.group("g2", "claimed", &["u000"]);
+    org.group("g3", "plain", &["u000"]);
+    let world = World::new(org, 8).await;
+    world.target().add_group("taken", &[]);
+    let claimed = world.target().add_group("claimed", &[]);
+    let store = &world.services.store;
+    let run = store
+        .begin_run("other", crate::sync::report::Trigger::Manual, None, world.services.clock.now())
+        .await;
+    store.bind("other", &binding("org1", "memory")).await.unwrap();
+    let group =
+        LedgerGroup { target: claimed, name: "claimed".into(), origin: Origin::Created, memberships: 0 };
+    let changes = vec![crate::sync::plan::LedgerChange::PutGroup("x".into(), group)];
+    store.change_ledger("other", run.unwrap(), changes, Vec::new()).await.unwrap();
+    let explanation = world.explain("u0@example.com").await;
+    let fates: Vec<(&str, GroupFate, Option<&str>)> = explanation
+        .groups
+        .iter()
+        .map(|group| (group.name.as_str(), group.fate, group.rule.as_deref()))
+        .collect();
+    assert_eq!(
+        fates,
+        [
+            ("claimed", GroupFate::LeftAlone, Some("claimed_elsewhere")),
+            ("plain", GroupFate::Synced, None),
+            ("taken", GroupFate::LeftAlone, Some("not_managed")),
+        ]
+    );
+}
