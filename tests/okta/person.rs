@@ -199,3 +199,30 @@ async fn who_and_what_the_sources_part_of_the_scope_leaves_out_is_said_and_kept(
         assert!(matches!(snapshot.absences.get(id.as_str()), Some(Absence::Unknown(_))), "{snapshot:?}");
     }
 }
+
+#[tokio::test]
+async fn rule_13_a_record_without_an_id_is_no_sign_that_there_is_nobody() {
+    let (bench, ann, _) = town().await;
+    let kind = FaultKind::BrokenRecord(sandbox::okta::Broken::WithoutId);
+    let fault = bench.okta.fault(Fault::on(Route::User).kind(kind));
+    let snapshot = read(&bench, &bench.source, &ann).await;
+    assert!(bench.okta.met(fault) > 0 && snapshot.users.is_empty());
+    assert!(matches!(snapshot.absences[ann.as_str()], Absence::Unknown(_)), "{:?}", snapshot.absences);
+}
+
+#[tokio::test]
+async fn an_application_that_is_gone_makes_nobody_unassigned() {
+    let (bench, ann, _) = town().await;
+    let org = bench.okta.org();
+    let app = org.add_app("Jira");
+    org.assign_user(&app, &ann);
+    // No group is left to ask about.
+    let source = bench.scoped(|settings| {
+        settings.app = Some(app.clone());
+        settings.groups_search = Some(r#"profile.name eq "nothing""#.to_owned());
+    });
+    assert!(read(&bench, &source, &ann).await.absences.get(ann.as_str()).is_none());
+    org.delete_app(&app);
+    let error = source.read_user(&ann, &request(), &bench.control).await.unwrap_err();
+    assert!(error.to_string().contains("application"), "{error}");
+}

@@ -40,9 +40,14 @@ pub(super) async fn read(
         Some(Ok(record)) => record,
         Some(Err(broken)) => {
             snapshot.findings.push(unreadable_finding(Kind::User, &broken));
-            let why = format!("Okta's record of it cannot be read: {}", broken.why);
-            snapshot.absences.insert(SourceId::from(asked), Absence::Unknown(why));
-            snapshot.unreadable.extend(broken.id.map(SourceId));
+            match broken.id {
+                Some(id) => drop(snapshot.unreadable.insert(SourceId(id))),
+                // Whoever it is: not being able to read somebody is no sign that there is nobody.
+                None => {
+                    let why = format!("Okta's record of it cannot be read: {}", broken.why);
+                    snapshot.absences.insert(SourceId::from(asked), Absence::Unknown(why));
+                }
+            }
             return Ok(snapshot);
         }
         None => {
