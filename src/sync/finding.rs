@@ -37,11 +37,13 @@ pub enum FindingKind {
     MappingFailed,
     /// Somebody asked for an account to be taken back, and there was nothing to take back.
     NothingToRestore,
+    /// A pattern that exempts groups matches none.
+    UnmetPattern,
 }
 
 impl FindingKind {
     /// All kinds, for metrics that exist from the start.
-    pub const ALL: [FindingKind; 15] = [
+    pub const ALL: [FindingKind; 16] = [
         Self::UnreadableRecord,
         Self::UnknownStatus,
         Self::InvalidName,
@@ -57,6 +59,7 @@ impl FindingKind {
         Self::MemberNotListed,
         Self::MappingFailed,
         Self::NothingToRestore,
+        Self::UnmetPattern,
     ];
 
     /// The name as in JSON and in metric labels.
@@ -78,6 +81,7 @@ impl FindingKind {
             Self::MemberNotListed => "member_not_listed",
             Self::MappingFailed => "mapping_failed",
             Self::NothingToRestore => "nothing_to_restore",
+            Self::UnmetPattern => "unmet_pattern",
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::sync::model::{
     Absence, Finding, FindingKind, GroupAttributes, Person, Proof, ScopeRule, SourceGroup, SourceId,
     SourceSnapshot,
 };
-use crate::sync::rules::{Globs, GroupRules, Rules};
+use crate::sync::rules::{GroupRules, Rules};
 use crate::target::Capabilities;
 
 const EVERYONE: &str = "Everyone";
@@ -100,6 +100,20 @@ fn members_proof<'a>(group: &'a SourceGroup, snapshot: &'a SourceSnapshot) -> &'
     if group.everyone { &snapshot.users_proof } else { &group.members_proof }
 }
 
+/// Says that a pattern of `inactive.except_groups` matches no group: somebody may have renamed it.
+pub(super) fn note_unmet_exemptions(snapshot: &SourceSnapshot, rules: &Rules, findings: &mut Vec<Finding>) {
+    let Some(inactive) = rules.inactive.as_ref().filter(|_| !snapshot.of_one_user) else { return };
+    let groups = snapshot.groups.iter();
+    let names: Vec<CompactString> =
+        groups.map(|group| name_in_target(&rules.groups, &group.name).0).collect();
+    if let Some(pattern) = inactive.except_groups.first_unmet(&names) {
+        let message = format!(
+            "inactive.except_groups names {pattern}, and Okta shows no such group: nobody is exempt on its account"
+        );
+        findings.push(Finding::new(FindingKind::UnmetPattern, pattern, message));
+    }
+}
+
 /// Who is in one of several groups.
 pub(super) struct Crowd {
     /// False if there are no such groups, so that nobody has to be looked up.
@@ -136,25 +150,6 @@ impl Crowd {
             }
         }
         crowd
-    }
-
-    /// The same, with doubt if a pattern matches no group at all: a group that was renamed, or that a list left out, must
-    /// not take its members' exemption away.
-    pub(super) fn doubting_patterns(
-        mut self,
-        snapshot: &SourceSnapshot,
-        rules: &GroupRules,
-        globs: Option<&Globs>,
-    ) -> Self {
-        // Of one user only its own groups are shown.
-        let names: Vec<CompactString> =
-            snapshot.groups.iter().map(|group| name_in_target(rules, &group.name).0).collect();
-        let unmet = globs.filter(|_| !snapshot.of_one_user).and_then(|globs| globs.first_unmet(&names));
-        if let (Some(pattern), None) = (unmet, &self.doubt) {
-            let reason = format!("inactive.except_groups names {pattern}, and Okta shows no such group");
-            self.doubt = Some((pattern.into(), reason));
-        }
-        self
     }
 
     fn add(&mut self, group: &SourceGroup, name: CompactString, snapshot: &SourceSnapshot) {

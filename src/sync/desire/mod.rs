@@ -154,6 +154,7 @@ pub fn desire(
     desired.users.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     groups::desire_groups(snapshot, rules, capabilities, &mut desired);
     crowds.note_doubt(&mut desired);
+    groups::note_unmet_exemptions(snapshot, rules, &mut desired.findings);
     desired.findings.sort();
     desired.findings.dedup();
     desired
@@ -179,8 +180,7 @@ impl Crowds {
                 &rules.groups,
                 except.is_some_and(|globs| !globs.is_empty()),
                 is_exempt,
-            )
-            .doubting_patterns(snapshot, &rules.groups, except),
+            ),
         }
     }
 

@@ -106,6 +106,10 @@ impl Everybody<'_> {
         let claims = services.store.claims(&connector.name, &binding.target).await?;
         find_unanswered(&mut ledger, &target, &claims, capabilities);
         distrust_empty_lists(&mut source, &ledger);
+        let deciding = groups_that_decide(&source, &ledger, rules);
+        if deciding != Questions::default() {
+            services.source.confirm(&mut source, &deciding, request, control).await?;
+        }
         let now = services.clock.now();
         let asked = {
             let desired = desire(&source, rules, &capabilities, now);
@@ -200,6 +204,18 @@ impl Everybody<'_> {
         });
         problem.map_or(Ok(()), |problem| Err(required_group_failure(&connector.name, &problem)))
     }
+}
+
+/// Managed groups whose members may be inactive and that the list does not show: asked for before anybody is found inactive
+/// for want of them (RULES 17).
+fn groups_that_decide(source: &SourceSnapshot, ledger: &Ledger, rules: &Rules) -> Questions {
+    let mut questions = Questions::default();
+    let Some(inactive) = &rules.inactive else { return questions };
+    let shown: BTreeSet<&SourceId> = source.groups.iter().map(|group| &group.id).collect();
+    let exempt = ledger.groups.iter().filter(|(_, group)| inactive.except_groups.matches(&group.name));
+    let missing = exempt.filter(|(id, _)| !shown.contains(id));
+    questions.groups.extend(missing.map(|(id, _)| id.clone()));
+    questions
 }
 
 /// RULES 18 for one user: no groups at all prove nothing while the target has it in groups that are managed. So these are
