@@ -163,7 +163,8 @@ fn groups(checker: &mut Checker, root: &Node, protected: &Protected) -> GroupRul
         checker.error(node.region, complaint.advise("Write rules under `groups.rename`, or remove the key."));
     }
     for item in items(root, &["groups", "always"]) {
-        if let Some(name) = item.scalar().filter(|name| protected.groups.matches(name)) {
+        let name = item.scalar().filter(|name| values::group_name(name).is_ok());
+        if let Some(name) = name.filter(|name| protected.groups.matches(name)) {
             let complaint = Complaint::new(format!(
                 "{} is protected by `protected.groups`, so nobody can be made a member of it.",
                 quoted(name)

@@ -112,6 +112,10 @@ fn required_and_always_groups_are_names() {
 #[test]
 fn nobody_is_always_a_member_of_a_protected_group() {
     assert_eq!(
+        errors(with("groups: { always: [''] }\nprotected: { groups: ['*'] }")),
+        ["2:20 No group has an empty name. [Remove it.]"]
+    );
+    assert_eq!(
         errors(with("groups: { always: [users, jira-ADMINS] }\nprotected: { groups: ['*-admins'] }")),
         [
             "2:27 `jira-ADMINS` is protected by `protected.groups`, so nobody can be made a member of it. [Remove it here, or \
