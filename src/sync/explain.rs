@@ -283,10 +283,20 @@ fn step(rule: ScopeRule, candidate: &Candidate<'_>, rules: &Rules, now: DateTime
         }
         (Judgement::In | Judgement::Out, ScopeRule::Inactive) => {
             let verdict = if judgement == Judgement::In { Verdict::In } else { Verdict::Out };
-            (verdict, activity(candidate, rules))
+            (verdict, activity(candidate, rules, now))
         }
         (Judgement::In, _) => (Verdict::In, "it lets the user in".to_owned()),
         (Judgement::Out, rule) => (Verdict::Out, left_out(rule).into_owned()),
+        (Judgement::Unknown, ScopeRule::UsersSearch | ScopeRule::App) => {
+            (Verdict::Unknown, "Okta did not say whether it lets the user in".to_owned())
+        }
+        (Judgement::Unknown, ScopeRule::Inactive) => (
+            Verdict::Unknown,
+            format!(
+                "{}; whether a group in inactive.except_groups exempts it is not known",
+                activity(candidate, rules, now)
+            ),
+        ),
         (Judgement::Unknown, _) => {
             (Verdict::Unknown, "the groups of the user that decide are not known".to_owned())
         }
@@ -301,21 +311,46 @@ fn pattern(globs: &super::rules::Globs, login: &str) -> String {
         .map_or_else(|| "a pattern".to_owned(), |pattern| format!("the pattern {pattern}"))
 }
 
-fn activity(candidate: &Candidate<'_>, rules: &Rules) -> String {
-    let days = rules.inactive.as_ref().map_or(0, |inactive| inactive.days);
+/// The time that counts for `inactive`, how long ago it is, and why it counts (RULES 16).
+fn activity(candidate: &Candidate<'_>, rules: &Rules, now: DateTime<Utc>) -> String {
+    let Some(inactive) = &rules.inactive else { return String::new() };
+    let days = inactive.days;
     let exempt = if candidate.exempt == Belonging::Yes {
         "; a group in inactive.except_groups exempts it"
     } else {
         ""
     };
-    match candidate.view.get("lastLogin") {
-        AttributeValue::Absent => {
-            let began = candidate.view.get("created").render();
-            let began = if began.is_empty() { String::new() } else { format!(", created {began}") };
-            format!("never signed in{began}; inactive.days is {days}{exempt}")
+    let time = |path: &str| {
+        DateTime::parse_from_rfc3339(&candidate.view.get(path).render()).ok().map(|at| at.with_timezone(&Utc))
+    };
+    let ago = |at: DateTime<Utc>| {
+        let passed = match (now - at).num_days() {
+            ..=0 => "less than a day ago".to_owned(),
+            1 => "1 day ago".to_owned(),
+            many => format!("{many} days ago"),
+        };
+        format!("{}, {passed}", at.format("%Y-%m-%d %H:%M UTC"))
+    };
+    let text = match candidate.view.get("lastLogin") {
+        AttributeValue::Absent if !inactive.never_signed_in => {
+            "never signed in; inactive.never_signed_in is keep, so it stays".to_owned()
         }
-        last => format!("last signed in {}; inactive.days is {days}{exempt}", last.render()),
-    }
+        AttributeValue::Absent => {
+            let began = [("created", time("created")), ("activated", time("activated"))];
+            let latest = began.into_iter().filter_map(|(name, at)| Some((at?, name))).max();
+            match latest {
+                Some((at, name)) => {
+                    format!("never signed in; {name} {} counts; inactive.days is {days}", ago(at))
+                }
+                None => "never signed in, and it is not known since when it could, so it stays".to_owned(),
+            }
+        }
+        last => match time("lastLogin") {
+            Some(at) => format!("last signed in {}; inactive.days is {days}", ago(at)),
+            None => format!("last signed in {}, which is no time, so it stays", last.render()),
+        },
+    };
+    format!("{text}{exempt}")
 }
 
 /// Each attribute by itself, so that one that fails hides no other.
