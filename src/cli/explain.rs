@@ -118,7 +118,8 @@ fn push_groups(out: &mut String, groups: &[ExplainedGroup], in_scope: bool, styl
             line.push_str(&format!(" -> {}", escape(&group.name)));
         }
         if let Some(rule) = &group.renamed_by {
-            line.push_str(&format!(" ({})", rename_rule(rule)));
+            let pattern = group.rename_match.as_ref().map(|pattern| format!(" ({})", escape(pattern)));
+            line.push_str(&format!(", {}{}", rename_rule(rule), pattern.unwrap_or_default()));
         }
         line.push_str(&format!(": {fate}"));
         if let Some(rule) = &group.rule {

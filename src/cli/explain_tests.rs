@@ -26,6 +26,7 @@ fn group(source: &str, name: &str, fate: GroupFate, rule: Option<&str>, member_n
         source_name: source.into(),
         name: name.into(),
         renamed_by: (source != name).then(|| "groups.rename[0]".to_owned()),
+        rename_match: (source != name).then(|| "^okta-".to_owned()),
         fate,
         rule: rule.map(str::to_owned),
         member_now,
@@ -179,7 +180,7 @@ fn a_user_is_explained_section_by_section() {
                              ! ran out of fuel
 
     Groups: 4
-      . okta-jira-users -> jira-users (rule 1 of groups.rename): synced; a member now
+      . okta-jira-users -> jira-users, rule 1 of groups.rename (^okta-): synced; a member now
       - eve\u{1b}[2J-test: not synced (groups.exclude); no member now
       ! admins: protected, never touched (protected.groups); a member now
       . staff: every active managed user is a member (groups.always); no member now
@@ -218,11 +219,11 @@ fn a_plus_is_for_groups_that_the_user_will_be_in() {
     let (_, groups) = text.split_once("Groups: 6\n").unwrap();
     let (groups, _) = groups.split_once("\n\n").unwrap();
     insta::assert_snapshot!(groups, @r"
-      + okta-jira-users -> jira-users (rule 1 of groups.rename): synced; a member now
+      + okta-jira-users -> jira-users, rule 1 of groups.rename (^okta-): synced; a member now
       - eve\u{1b}[2J-test: not synced (groups.exclude); no member now
       ! admins: protected, never touched (protected.groups); a member now
       + staff: every active managed user is a member (groups.always); no member now
-      ! okta- -> (nothing) (rule 1 of groups.rename): left alone: no name is left of it; no member now
+      ! okta- -> (nothing), rule 1 of groups.rename (^okta-): left alone: no name is left of it; no member now
       - Everyone: not synced (groups.include): Okta's group Everyone is left out by default, and wherever that does not name it; no member now
     ");
 }

@@ -184,9 +184,9 @@ fn groups(checker: &mut Checker, root: &Node, protected: &Protected) -> GroupRul
 /// The rename rules, with an error for each that is none and a warning for each that can never count.
 fn renames(checker: &mut Checker, root: &Node) -> Vec<Rename> {
     let mut rules: Vec<Rename> = Vec::new();
-    // The first rule after which none counts, by its number from 1.
-    let mut last = None;
-    for (number, item) in (1..).zip(items(root, &["groups", "rename"])) {
+    // The first rule after which none counts: its number from 1, and its pattern.
+    let mut last: Option<(u64, String)> = None;
+    for (number, item) in (1u64..).zip(items(root, &["groups", "rename"])) {
         let Some(pattern) = item.get("match") else { continue };
         let Some(written) = pattern.scalar() else { continue };
         let to = item.get("to").filter(|to| to.scalar().is_some());
@@ -200,8 +200,10 @@ fn renames(checker: &mut Checker, root: &Node) -> Vec<Rename> {
             }
         };
         let before = rules.iter().position(|earlier| earlier.pattern() == rule.pattern());
-        let unreached = match (last, before) {
-            (Some(last), _) => Some(format!("rule {last} matches every name")),
+        let unreached = match (last.as_ref(), before) {
+            (Some((number, pattern)), _) => {
+                Some(format!("rule {number} of groups.rename ({}) matches every name", quoted(pattern)))
+            }
             (None, Some(_)) => Some("an earlier rule has the same `match`".to_owned()),
             (None, None) => None,
         };
@@ -221,7 +223,7 @@ fn renames(checker: &mut Checker, root: &Node) -> Vec<Rename> {
             );
         }
         if last.is_none() && matches_everything(&rule) {
-            last = Some(number);
+            last = Some((number, written.to_owned()));
         }
         rules.push(rule);
     }

@@ -130,6 +130,9 @@ pub struct ExplainedGroup {
     pub name: CompactString,
     /// Which rule renamed it, as `groups.rename[0]`; none if none did.
     pub renamed_by: Option<String>,
+    /// The `match` of that rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rename_match: Option<String>,
     /// What becomes of it.
     pub fate: GroupFate,
     /// The key of the connector file that decided so.
@@ -198,6 +201,9 @@ pub struct LimitUse {
     pub base: u64,
 }
 
+/// A group that is not named yet.
+const EXEMPT: &str = "a group in inactive.except_groups";
+
 /// Runs one user through scope and mapping, without an org: `groups` are the names of its groups at the source, none if
 /// they are not known. `names` are the paths of what was kept of the user, sorted.
 #[must_use]
@@ -224,7 +230,35 @@ pub fn examine(
         required: Belonging::by_names(groups.as_deref(), is_required),
         exempt: Belonging::by_names(groups.as_deref(), is_exempt),
     };
-    examine_candidate(&candidate, rules, capabilities, now)
+    let mut verdict = examine_candidate(&candidate, rules, capabilities, now);
+    name_groups(&mut verdict, groups.as_deref().unwrap_or_default(), rules, capabilities);
+    verdict
+}
+
+/// Names the groups of the user, by their names in the target, that let it in by `scope.required_groups` or that exempt it
+/// from `inactive`.
+pub(super) fn name_groups(
+    verdict: &mut UserVerdict,
+    groups: &[CompactString],
+    rules: &Rules,
+    capabilities: &Capabilities,
+) {
+    let key = |name: &str| capabilities.name_key(name);
+    let required = rules.scope.required_groups.iter();
+    let required = required.flat_map(|required| groups.iter().find(|name| key(name) == key(required))).next();
+    let except = rules.inactive.as_ref().map(|inactive| &inactive.except_groups);
+    let exempt = groups.iter().find(|name| except.is_some_and(|except| except.matches(name)));
+    for step in verdict.scope.iter_mut().filter(|step| step.verdict == Verdict::In) {
+        match (step.rule.as_str(), required, exempt) {
+            (rule, Some(group), _) if rule == ScopeRule::RequiredGroups.as_str() => {
+                step.detail = format!("it is in {group}");
+            }
+            (rule, _, Some(group)) if rule == ScopeRule::Inactive.as_str() => {
+                step.detail = step.detail.replace(EXEMPT, &format!("{group} in inactive.except_groups"));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Scope and mapping of one user, by the same rules as a sync.
@@ -315,11 +349,8 @@ fn pattern(globs: &super::rules::Globs, login: &str) -> String {
 fn activity(candidate: &Candidate<'_>, rules: &Rules, now: DateTime<Utc>) -> String {
     let Some(inactive) = &rules.inactive else { return String::new() };
     let days = inactive.days;
-    let exempt = if candidate.exempt == Belonging::Yes {
-        "; a group in inactive.except_groups exempts it"
-    } else {
-        ""
-    };
+    let exempt =
+        if candidate.exempt == Belonging::Yes { format!("; {EXEMPT} exempts it") } else { String::new() };
     let time = |path: &str| {
         DateTime::parse_from_rfc3339(&candidate.view.get(path).render()).ok().map(|at| at.with_timezone(&Utc))
     };
@@ -423,6 +454,20 @@ mod tests {
     }
 
     #[test]
+    fn the_required_group_that_lets_somebody_in_is_named() {
+        let user = SourceUser { id: "00u1".into(), status: Status::Active, attributes: Box::default() };
+        let mut rules = Rules::default();
+        rules.scope.required_groups = vec!["sales".into(), "STAFF".into()];
+        let detail = |groups: &[&str]| {
+            let groups: Vec<String> = groups.iter().map(|name| (*name).to_owned()).collect();
+            let verdict = examine(&user, &[], Some(&groups), &rules, &CAPABILITIES, DateTime::default());
+            verdict.scope.into_iter().find(|step| step.rule == "scope.required_groups").unwrap().detail
+        };
+        assert_eq!(detail(&["board", "staff"]), "it is in staff");
+        assert_eq!(detail(&["board"]), "it is in none of scope.required_groups");
+    }
+
+    #[test]
     fn the_time_that_counts_is_named_with_its_age() {
         let (early, late) = ("2026-01-01T06:00:00.000Z", "2026-11-22T05:00:00.000Z");
         let out = (
@@ -471,7 +516,7 @@ mod tests {
                 ["", "", early],
                 &["board"],
                 Verdict::In,
-                "last signed in 2026-01-01 06:00 UTC, 326 days ago; inactive.days is 90; a group in inactive.except_groups \
+                "last signed in 2026-01-01 06:00 UTC, 326 days ago; inactive.days is 90; board in inactive.except_groups \
                  exempts it",
             ),
         ] {

@@ -282,7 +282,7 @@ fn a_rule_that_never_counts_is_noticed() {
                 "groups:\n  rename:\n    - {{ match: '^a', to: b }}\n    - {{ match: '{pattern}', to: c }}\n    - {{ match: d, to: e }}\n"
             ))),
             [format!(
-                "6:16 This rule never counts: rule 2 matches every name, and the first that matches counts. {MOVE}"
+                "6:16 This rule never counts: rule 2 of groups.rename (`{pattern}`) matches every name, and the first that matches counts. {MOVE}"
             )],
             "{pattern}"
         );
