@@ -80,9 +80,9 @@ impl Rename {
     #[must_use]
     pub fn leaves_no_name(&self) -> bool {
         let parsed =
-            || regex_syntax::ParserBuilder::new().nest_limit(DEEPEST_PATTERN).build().parse(self.pattern());
+            regex_syntax::ParserBuilder::new().nest_limit(DEEPEST_PATTERN).build().parse(self.pattern());
         self.to.trim().is_empty()
-            && parsed().is_ok_and(|parsed| reaches(&parsed, Side::Start) && reaches(&parsed, Side::End))
+            && parsed.is_ok_and(|parsed| reaches(&parsed, Side::Start) && reaches(&parsed, Side::End))
     }
 
     /// `text` with every match replaced; none if there is no match.
