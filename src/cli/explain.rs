@@ -7,7 +7,7 @@ use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
 use super::plan::push_operation;
 use super::report::{Extent, push_findings, push_holds, push_not_proven};
-use super::text::{Style, moment, names, plural};
+use super::text::{Style, moment, names};
 use super::verdict::push_verdict;
 use crate::control::api::{ConnectorStatus, ExplainRequest, Explanation};
 use crate::sync::explain::{ExplainedGroup, ExplainedTarget, GroupFate, LimitUse};
@@ -65,7 +65,8 @@ fn render(explanation: &Explanation, style: Style, now: DateTime<Utc>) -> String
     if let Some(verdict) = &explanation.user {
         push_verdict(&mut out, verdict, style);
     }
-    push_groups(&mut out, &explanation.groups, style);
+    let in_scope = explanation.user.as_ref().is_some_and(|user| user.in_scope == Some(true));
+    push_groups(&mut out, &explanation.groups, in_scope, style);
     push_target(&mut out, &explanation.target, style);
     push_changes(&mut out, explanation, style);
     push_holds(&mut out, &explanation.holds, Extent::Whole, style);
@@ -95,32 +96,54 @@ fn push_source(out: &mut String, explanation: &Explanation, style: Style) {
     }
 }
 
-fn push_groups(out: &mut String, groups: &[ExplainedGroup], style: Style) {
+/// The groups; a `+` only where the user, if it is in scope, will be a member.
+fn push_groups(out: &mut String, groups: &[ExplainedGroup], in_scope: bool, style: Style) {
     heading(out, &format!("Groups: {}", groups.len()), style);
     if groups.is_empty() {
         out.push_str("  none\n");
     }
+    let member = || if in_scope { style.green("+") } else { ".".to_owned() };
     for group in groups {
         let (mark, fate) = match group.fate {
-            GroupFate::Synced => (style.green("+"), "synced"),
-            GroupFate::Always => (style.green("+"), "every active managed user is a member"),
+            GroupFate::Synced => (member(), "synced"),
+            GroupFate::Always => (member(), "every active managed user is a member"),
             GroupFate::Dropped => (style.red("-"), "not synced"),
             GroupFate::Protected => (style.yellow("!"), "protected, never touched"),
             GroupFate::LeftAlone => (style.yellow("!"), "left alone"),
         };
         let mut line = format!("  {mark} {}", escape(&group.source_name));
-        if group.name != group.source_name {
+        if group.name.is_empty() {
+            line.push_str(" -> (nothing)");
+        } else if group.name != group.source_name {
             line.push_str(&format!(" -> {}", escape(&group.name)));
         }
         if let Some(rule) = &group.renamed_by {
-            line.push_str(&format!(" ({})", escape(rule)));
+            let pattern = group.rename_match.as_ref().map(|pattern| format!(" ({})", escape(pattern)));
+            line.push_str(&format!(", {}{}", rename_rule(rule), pattern.unwrap_or_default()));
         }
         line.push_str(&format!(": {fate}"));
         if let Some(rule) = &group.rule {
             line.push_str(&format!(" ({})", escape(rule)));
+            if rule == "groups.include" && group.source_name.trim() == "Everyone" {
+                line.push_str(
+                    ": Okta's group Everyone is left out by default, and wherever that does not name it",
+                );
+            }
+        }
+        if group.fate == GroupFate::LeftAlone && group.name.is_empty() {
+            line.push_str(": no name is left of it");
         }
         line.push_str(if group.member_now { "; a member now\n" } else { "; no member now\n" });
         out.push_str(&line);
+    }
+}
+
+/// `rule 1 of groups.rename` for `groups.rename[0]`: people count from 1.
+fn rename_rule(rule: &str) -> String {
+    let number = rule.strip_prefix("groups.rename[").and_then(|rest| rest.strip_suffix(']'));
+    match number.and_then(|number| number.parse::<u64>().ok()) {
+        Some(number) => format!("rule {} of groups.rename", number.saturating_add(1)),
+        None => escape(rule).into_owned(),
     }
 }
 
@@ -152,7 +175,10 @@ fn push_target(out: &mut String, target: &ExplainedTarget, style: Style) {
 }
 
 fn push_changes(out: &mut String, explanation: &Explanation, style: Style) {
-    heading(out, "What a sync would change", style);
+    heading(out, "What a sync of this user would change", style);
+    if !explanation.apply {
+        out.push_str("  apply is off in the connector file: a sync plans this and writes nothing\n");
+    }
     if explanation.operations.is_empty() {
         out.push_str(if explanation.holds.is_empty() {
             "  nothing\n"
@@ -168,16 +194,24 @@ fn push_changes(out: &mut String, explanation: &Explanation, style: Style) {
     }
 }
 
-/// `limits.leavers: 1 now, 3 in the last 24 h; 10 of 100 allowed`.
+/// `limits.leavers: 1 now, 3 in the last 24 h; of 100, up to 10 may go`.
 fn sentence(limit: &LimitUse) -> String {
     let mut text = escape(&limit.limit).into_owned();
     if let Some(group) = &limit.group {
         text.push_str(&format!(" of {}", escape(group)));
     }
     text.push_str(&format!(": {} now, {} in the last 24 h; ", limit.count, limit.recent));
+    let what = match limit.limit.as_str() {
+        "limits.renames" => "be renamed",
+        "limits.creates" => "be created",
+        _ => "go",
+    };
     match limit.allowed {
-        Some(allowed) => text.push_str(&format!("{allowed} of {} allowed", limit.base)),
-        None => text.push_str(&format!("no limit, of {}", plural(limit.base, "object"))),
+        Some(allowed) if limit.limit == "limits.creates" => {
+            text.push_str(&format!("beside {}, up to {allowed} may {what}", limit.base));
+        }
+        Some(allowed) => text.push_str(&format!("of {}, up to {allowed} may {what}", limit.base)),
+        None => text.push_str("no limit"),
     }
     text
 }

@@ -26,6 +26,7 @@ fn group(source: &str, name: &str, fate: GroupFate, rule: Option<&str>, member_n
         source_name: source.into(),
         name: name.into(),
         renamed_by: (source != name).then(|| "groups.rename[0]".to_owned()),
+        rename_match: (source != name).then(|| "^okta-".to_owned()),
         fate,
         rule: rule.map(str::to_owned),
         member_now,
@@ -179,10 +180,10 @@ fn a_user_is_explained_section_by_section() {
                              ! ran out of fuel
 
     Groups: 4
-      + okta-jira-users -> jira-users (groups.rename[0]): synced; a member now
+      . okta-jira-users -> jira-users, rule 1 of groups.rename (^okta-): synced; a member now
       - eve\u{1b}[2J-test: not synced (groups.exclude); no member now
       ! admins: protected, never touched (protected.groups); a member now
-      + staff: every active managed user is a member (groups.always); no member now
+      . staff: every active managed user is a member (groups.always); no member now
 
     In the target (directory:1)
       managed by this connector, which created it
@@ -194,11 +195,11 @@ fn a_user_is_explained_section_by_section() {
         id            7
         groups        admins, jira-users
 
-    What a sync would change
+    What a sync of this user would change
       - disable user anna@example.com (its status is SUSPENDED)
           active: yes -> no
-      limits.leavers: 1 now, 3 in the last 24 h; 10 of 100 allowed
-      limits.memberships of jira-users: 1 now, 0 in the last 24 h; no limit, of 1 object
+      limits.leavers: 1 now, 3 in the last 24 h; of 100, up to 10 may go
+      limits.memberships of jira-users: 1 now, 0 in the last 24 h; no limit
 
     Not read to the end; nothing was removed on account of it:
       groups of the user: page 2 did not parse; 1 removal left out
@@ -209,9 +210,70 @@ fn a_user_is_explained_section_by_section() {
 }
 
 #[test]
+fn a_plus_is_for_groups_that_the_user_will_be_in() {
+    let mut told = explanation();
+    told.user = Some(UserVerdict { in_scope: Some(true), scope: Vec::new(), mapping: Vec::new() });
+    told.groups.push(group("okta-", "", GroupFate::LeftAlone, None, false));
+    told.groups.push(group("Everyone", "Everyone", GroupFate::Dropped, Some("groups.include"), false));
+    let text = render(&told, PLAIN, now());
+    let (_, groups) = text.split_once("Groups: 6\n").unwrap();
+    let (groups, _) = groups.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(groups, @r"
+      + okta-jira-users -> jira-users, rule 1 of groups.rename (^okta-): synced; a member now
+      - eve\u{1b}[2J-test: not synced (groups.exclude); no member now
+      ! admins: protected, never touched (protected.groups); a member now
+      + staff: every active managed user is a member (groups.always); no member now
+      ! okta- -> (nothing), rule 1 of groups.rename (^okta-): left alone: no name is left of it; no member now
+      - Everyone: not synced (groups.include): Okta's group Everyone is left out by default, and wherever that does not name it; no member now
+    ");
+}
+
+#[test]
+fn limits_say_how_many_may_do_what() {
+    let limit = |name: &str, group: Option<&str>, allowed| LimitUse {
+        limit: name.to_owned(),
+        group: group.map(Into::into),
+        count: 1,
+        recent: 0,
+        allowed,
+        base: 6,
+    };
+    for (limit, expected) in [
+        (
+            limit("limits.leavers", None, Some(10)),
+            "limits.leavers: 1 now, 0 in the last 24 h; of 6, up to 10 may go",
+        ),
+        (
+            limit("limits.memberships", Some("a"), Some(2)),
+            "limits.memberships of a: 1 now, 0 in the last 24 h; of 6, up to 2 may go",
+        ),
+        (
+            limit("limits.renames", None, Some(1)),
+            "limits.renames: 1 now, 0 in the last 24 h; of 6, up to 1 may be renamed",
+        ),
+        (
+            limit("limits.creates", None, Some(3)),
+            "limits.creates: 1 now, 0 in the last 24 h; beside 6, up to 3 may be created",
+        ),
+        (limit("limits.creates", None, None), "limits.creates: 1 now, 0 in the last 24 h; no limit"),
+    ] {
+        assert_eq!(sentence(&limit), expected);
+    }
+}
+
+#[test]
+fn apply_off_is_said_where_the_operations_are() {
+    let off = Explanation { apply: false, ..explanation() };
+    let text = render(&off, PLAIN, now());
+    let expected = "would change\n  apply is off in the connector file: a sync plans this and writes nothing\n  - disable";
+    assert!(text.contains(expected), "{text}");
+    assert!(!render(&explanation(), PLAIN, now()).contains("apply is off"));
+}
+
+#[test]
 fn what_is_held_or_nothing_is_said() {
     let nothing = Explanation { operations: Vec::new(), limits: Vec::new(), ..explanation() };
-    assert!(render(&nothing, PLAIN, now()).contains("What a sync would change\n  nothing\n"));
+    assert!(render(&nothing, PLAIN, now()).contains("What a sync of this user would change\n  nothing\n"));
     let held = Explanation { holds: vec![hold()], ..nothing };
     let text = render(&held, PLAIN, now());
     assert!(text.contains("nothing, until what is held is looked at") && text.contains("user12"), "{text}");

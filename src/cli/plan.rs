@@ -11,7 +11,7 @@ use super::text::{self, Style, moment, plural};
 use crate::control::api::{PlanDocument, PlannedOperation};
 use crate::telemetry::escape::escape;
 
-/// Operations of one kind of object shown, unless all are asked for.
+/// Operations of one kind of object, findings and users in grace shown, unless all are asked for.
 const MOST_OPERATIONS: usize = 20;
 /// Details of one operation shown, unless all are asked for.
 const MOST_DETAILS: usize = 6;
@@ -92,15 +92,16 @@ fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>)
         moment(plan.made, now)
     );
     out.push_str(&text::counts(&plan.counts));
+    let again = format!("usersyncd ctl plan {} --detailed", escape(&plan.connector));
+    let most = if detailed { usize::MAX } else { MOST_OPERATIONS };
     out.push_str(&text::beside_counts(&plan.filtered, plan.in_grace));
+    out.push_str(&text::waiting(&plan.waiting, most, &again, now));
     if plan.adopted > 0 {
         let adopted = text::adopted(plan.adopted, false);
         out.push_str(
             &style.yellow(&format!("a sync would take over {adopted} in the target and not managed\n")),
         );
     }
-    let again = format!("usersyncd ctl plan {} --detailed", escape(&plan.connector));
-    let most = if detailed { usize::MAX } else { MOST_OPERATIONS };
     for (section, title) in Section::ALL {
         let operations: Vec<_> =
             plan.operations.iter().filter(|operation| Section::of(operation) == section).collect();
@@ -117,7 +118,11 @@ fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>)
         }
     }
     if plan.operations.is_empty() && plan.holds.is_empty() {
-        out.push_str("\nNothing to do: the target is as it should be.\n");
+        out.push_str(if plan.in_grace == 0 {
+            "\nNothing to do: the target is as it should be.\n"
+        } else {
+            "\nNothing to do now; those in grace are looked at again when it is over.\n"
+        });
     }
     let extent = if detailed { Extent::Whole } else { Extent::Summary };
     push_holds(&mut out, &plan.holds, extent, style);

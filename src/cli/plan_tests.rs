@@ -125,6 +125,27 @@ fn a_plan_says_what_it_would_take_over_and_whom_it_spares() {
 }
 
 #[test]
+fn who_is_in_grace_is_named_and_is_something_to_come() {
+    let waiting: Vec<_> = (1..=22)
+        .map(|number| crate::sync::report::Waiting { username: format!("user{number}").into(), until: now() })
+        .collect();
+    let quiet = PlanDocument { in_grace: 22, waiting, operations: Vec::new(), ..plan() };
+    let text = render(&quiet, false, PLAIN, now());
+    assert!(
+        text.contains(
+            "\nin grace: 22 leavers; left alone until it is over\n  user1 until 2026-11-23 06:00 UTC"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("  … 2 more, all with `usersyncd ctl plan acme --detailed`\n"), "{text}");
+    assert!(
+        text.contains("\nNothing to do now; those in grace") && !text.contains("as it should be"),
+        "{text}"
+    );
+    assert!(render(&quiet, true, PLAIN, now()).contains("  user22 until "));
+}
+
+#[test]
 fn what_is_new_is_listed_in_full_only_if_asked_for() {
     assert!(!render(&plan(), false, PLAIN, now()).contains("email: (none)"));
     assert!(render(&plan(), true, PLAIN, now()).contains("email: (none) -> anna@example.com"));

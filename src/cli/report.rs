@@ -7,7 +7,7 @@ use crate::sync::model::Finding;
 use crate::sync::report::{HoldSummary, NotProven, OperationReport, Outcome, Report};
 use crate::telemetry::escape::{escape, escape_lines};
 
-/// Findings shown after a sync.
+/// Findings, and users in grace, shown after a sync.
 const MOST_FINDINGS: usize = 20;
 /// Names shown of a hold.
 const MOST_NAMES: usize = 10;
@@ -19,6 +19,13 @@ pub(super) enum Extent {
     Summary,
     /// All, with every operation and every name.
     Whole,
+}
+
+impl Extent {
+    /// How many findings, or users in grace, are shown.
+    fn most(self) -> usize {
+        if self == Self::Whole { usize::MAX } else { MOST_FINDINGS }
+    }
 }
 
 /// The report in text.
@@ -41,6 +48,8 @@ pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTim
     out.push('\n');
     out.push_str(&text::counts(&report.counts));
     out.push_str(&text::beside_counts(&report.filtered, report.in_grace));
+    let (all, most) = (format!("usersyncd ctl run {}", report.run), extent.most());
+    out.push_str(&text::waiting(&report.waiting, most, &all, now));
     if report.adopted > 0 {
         let would = if report.apply { "took" } else { "would have taken" };
         let adopted = text::adopted(report.adopted, true);
@@ -50,8 +59,7 @@ pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTim
     }
     push_holds(&mut out, &report.holds, extent, style);
     push_not_proven(&mut out, &report.not_proven, style);
-    let most = if extent == Extent::Whole { usize::MAX } else { MOST_FINDINGS };
-    push_findings(&mut out, &report.findings, most, &format!("usersyncd ctl run {}", report.run), style);
+    push_findings(&mut out, &report.findings, most, &all, style);
     if extent == Extent::Whole {
         push_operations(&mut out, &report.operations, style);
     }

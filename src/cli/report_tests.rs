@@ -132,7 +132,12 @@ fn who_was_filtered_adopted_and_spared_is_said() {
             groups: [(ScopeRule::GroupsExclude, 3)].into(),
         },
         in_grace: 2,
-        waiting: Vec::new(),
+        waiting: ["bob", "carl"]
+            .map(|name| crate::sync::report::Waiting {
+                username: name.into(),
+                until: "2026-11-30T06:00:00Z".parse().unwrap(),
+            })
+            .into(),
         adopted: 3,
         findings: Vec::new(),
         holds: Vec::new(),
@@ -149,6 +154,8 @@ fn who_was_filtered_adopted_and_spared_is_said() {
     filtered users: scope.statuses 12, scope.users.exclude 28
     filtered groups: groups.exclude 3
     in grace: 2 leavers; left alone until it is over
+      bob until 2026-11-30 06:00 UTC (in 7 days)
+      carl until 2026-11-30 06:00 UTC (in 7 days)
     this run took over 3 users or groups that were in the target and not managed
     ");
     let planned = Report { apply: false, adopted: 1, ..limited };

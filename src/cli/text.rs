@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::sync::report::{Counts, FilteredBy, KindCounts};
+use crate::sync::report::{Counts, FilteredBy, KindCounts, Waiting};
 use crate::telemetry::escape::escape;
 
 /// How text is coloured.
@@ -145,6 +145,18 @@ pub(super) fn beside_counts(filtered: &FilteredBy, in_grace: u64) -> String {
     out
 }
 
+/// The first `most` of those who are in grace, with its end; `all` is the command that shows the rest.
+pub(super) fn waiting(waiting: &[Waiting], most: usize, all: &str, now: DateTime<Utc>) -> String {
+    let mut out = String::new();
+    for user in waiting.iter().take(most) {
+        out.push_str(&format!("  {} until {}\n", escape(&user.username), moment(user.until, now)));
+    }
+    if waiting.len() > most {
+        out.push_str(&format!("  … {} more, all with `{all}`\n", waiting.len() - most));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +205,20 @@ mod tests {
             "filtered users: scope.statuses 12, inactive 3\nfiltered groups: groups.exclude 4\n\
              in grace: 1 leaver; left alone until it is over\n"
         );
+    }
+
+    #[test]
+    fn who_waits_is_listed_with_the_end_of_its_grace() {
+        let now = "2026-11-23T06:00:00Z".parse().unwrap();
+        let user =
+            |name: &str| Waiting { username: name.into(), until: "2026-11-30T06:00:00Z".parse().unwrap() };
+        let users = [user("bob\u{1b}[2J"), user("carl"), user("dora")];
+        assert_eq!(
+            waiting(&users, 2, "usersyncd ctl run 17", now),
+            "  bob\\u{1b}[2J until 2026-11-30 06:00 UTC (in 7 days)\n  carl until 2026-11-30 06:00 UTC (in 7 days)\n  \
+             … 1 more, all with `usersyncd ctl run 17`\n"
+        );
+        assert_eq!(waiting(&users, 3, "", now).lines().count(), 3);
     }
 
     #[test]

@@ -7,6 +7,11 @@ use super::text::Complaint;
 use super::{schedule, search, values};
 use crate::sync::model::Status;
 
+/// What else means `on`, in any case, as [`values::word`] has it; editors offer the word itself only.
+const OTHER_ON: &str = "^([Oo][Nn]|[Tt][Rr][Uu][Ee]|[Yy][Ee][Ss])$";
+/// What else means `off`.
+const OTHER_OFF: &str = "^([Oo][Ff][Ff]|[Ff][Aa][Ll][Ss][Ee]|[Nn][Oo])$";
+
 /// One form of a scalar.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form {
@@ -135,20 +140,29 @@ impl Form {
             Self::Domain => text(r"^[^:/@\s]+\.[^:/@\s]+$"),
             Self::Origin => text(r"^https?://[^/@\s]+/?$"),
             Self::Budget => text(r"^0*([1-9][0-9]?|100)\s*%$"),
-            Self::Duration => text(r"^([0-9]+[dhms])+$"),
+            Self::Duration => json!({
+                "type": "string",
+                "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
+                "minLength": 1,
+            }),
             Self::Status => json!({ "enum": Status::KNOWN.map(Status::as_str) }),
             Self::Limit => json!({ "anyOf": [
                 { "type": "integer", "minimum": 0 },
                 text(r"^([0-9]+|0*([0-9][0-9]?|100)\s*%)$"),
                 { "enum": ["off", false] },
+                text(OTHER_OFF),
             ] }),
-            Self::Count => json!({ "type": "integer", "minimum": 0 }),
-            Self::Days => json!({ "type": "integer", "minimum": 1, "maximum": values::MOST_DAYS }),
+            // A number between quotes is a number to the checker.
+            Self::Count => json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, text("^[0-9]+$")] }),
+            Self::Days => json!({ "anyOf": [
+                { "type": "integer", "minimum": 1, "maximum": values::MOST_DAYS },
+                text("^0*[1-9][0-9]{0,3}$"),
+            ] }),
             Self::App => text(search::APP_PATTERN),
             // What consists of digits is a text here and a number to an editor.
             Self::Template | Self::Replacement => json!({ "type": ["string", "number", "boolean"] }),
             Self::Glob | Self::GroupName | Self::Pattern => {
-                json!({ "type": ["string", "number"], "minLength": 1 })
+                json!({ "type": ["string", "number", "boolean"], "minLength": 1 })
             }
             Self::Listen => json!({ "anyOf": [{ "type": "string" }, { "enum": [false] }] }),
             Self::Credential => text("^[^/]+$"),
@@ -179,6 +193,12 @@ impl Words {
         // Editors read an unquoted `on` or `off` as a boolean.
         words.extend(self.known.iter().filter(|word| **word == "on").map(|_| json!(true)));
         words.extend(self.known.iter().filter(|word| **word == "off").map(|_| json!(false)));
-        json!({ "enum": words })
+        let mut choices = vec![json!({ "enum": words })];
+        for (word, others) in [("on", OTHER_ON), ("off", OTHER_OFF)] {
+            if self.known.contains(&word) {
+                choices.push(json!({ "type": "string", "pattern": others }));
+            }
+        }
+        if let [only] = choices.as_mut_slice() { only.take() } else { json!({ "anyOf": choices }) }
     }
 }

@@ -10,7 +10,7 @@ use super::mask::quoted;
 use super::text::Complaint;
 use super::tree::{Node, Value};
 use super::values;
-use crate::sync::mapping::{Mapping, Template, UserView};
+use crate::sync::mapping::{DEFAULTS, Mapping, Template, UserView};
 use crate::sync::model::{SourceId, SourceUser, Status};
 use crate::sync::rename::Rename;
 use crate::sync::rules::{
@@ -70,6 +70,7 @@ fn mapping(checker: &mut Checker, root: &Node) -> Mapping {
         display_name: template("display_name", defaults.display_name),
         attributes,
     };
+    warn_of_constants(checker, root, &mapping);
     if let (Some(node), Some(name)) = (root.find(&["mapping", "username"]), constant(&mapping.username)) {
         if name.is_empty() {
             let complaint = Complaint::new("This template gives nobody a username.");
@@ -84,25 +85,69 @@ fn mapping(checker: &mut Checker, root: &Node) -> Mapping {
                 "This template gives all users the same username, {}, so that none of them can have it.",
                 quoted(&name)
             ));
-            checker.warning(
-                node.region,
-                complaint.advise("Name an attribute in it, as in \"{{ profile.login | lower }}\"."),
-            );
+            checker.warning(node.region, complaint.advise(format!("Write {}.", meant(&name, "username"))));
         }
     }
     mapping
 }
 
+/// Warns about templates that say the same of everybody though an attribute of the user seems to be meant.
+fn warn_of_constants(checker: &mut Checker, root: &Node, mapping: &Mapping) {
+    for (attribute, template) in mapping.templates().filter(|(attribute, _)| attribute != "username") {
+        let path: Vec<&str> = std::iter::once("mapping").chain(attribute.splitn(2, '.')).collect();
+        let (Some(node), Some(value)) = (root.find(&path), constant(template)) else { continue };
+        if attribute == "email" && value.is_empty() {
+            let complaint = Complaint::new("This template gives nobody an e-mail address.");
+            checker.warning(
+                node.region,
+                complaint.advise("Remove the key for \"{{ profile.email }}\", unless that is meant."),
+            );
+        } else if attribute == "email" || seems_to_read(&value) {
+            let complaint = Complaint::new(format!(
+                "This template gives all users the same text, {}: what stands outside of double braces is copied as it is.",
+                quoted(&value)
+            ));
+            checker.warning(node.region, complaint.advise(format!("Write {}.", meant(&value, &attribute))));
+        }
+    }
+}
+
+/// True if a text looks like an attempt to name an attribute of the user.
+fn seems_to_read(text: &str) -> bool {
+    let names_user = text.match_indices("user.").any(|(at, _)| {
+        !text.get(..at).unwrap_or_default().ends_with(|before: char| before.is_alphanumeric())
+    });
+    names_user || text.contains("profile") || text.contains(['{', '}'])
+}
+
+/// The template that was probably meant by `text`, between quotes.
+fn meant(text: &str, attribute: &str) -> String {
+    let is_name = |character: &char| character.is_ascii_alphanumeric() || *character == '_';
+    let behind = |prefix: &str| {
+        let (_, rest) = text.split_once(prefix)?;
+        let name: String = rest.chars().take_while(is_name).collect();
+        (!name.is_empty() && name != "profile").then(|| format!("\"{{{{ profile.{name} }}}}\""))
+    };
+    let default = || DEFAULTS.iter().find(|(name, _)| *name == attribute);
+    behind("profile.").or_else(|| behind("user.")).unwrap_or_else(|| match default() {
+        Some((_, template)) => format!("\"{template}\""),
+        None => "the attribute between double braces, as in \"{{ profile.department }}\"".to_owned(),
+    })
+}
+
 /// What a template yields for every user, if it is the same for all.
 fn constant(template: &Template) -> Option<CompactString> {
-    let render = |id: &str| {
-        let user = SourceUser { id: SourceId(id.into()), status: Status::Active, attributes: Box::default() };
+    let render = |id: &str, status: Status| {
+        let user = SourceUser { id: SourceId(id.into()), status, attributes: Box::default() };
         template.render(UserView { names: &[], user: &user }).ok()
     };
     template
         .paths()
         .is_empty()
-        .then(|| render("00u1").filter(|name| render("00u2").as_ref() == Some(name)))
+        .then(|| {
+            let first = render("00u1", Status::Active);
+            first.filter(|name| render("00u2", Status::Suspended).as_ref() == Some(name))
+        })
         .flatten()
 }
 
@@ -118,7 +163,8 @@ fn groups(checker: &mut Checker, root: &Node, protected: &Protected) -> GroupRul
         checker.error(node.region, complaint.advise("Write rules under `groups.rename`, or remove the key."));
     }
     for item in items(root, &["groups", "always"]) {
-        if let Some(name) = item.scalar().filter(|name| protected.groups.matches(name)) {
+        let name = item.scalar().filter(|name| values::group_name(name).is_ok());
+        if let Some(name) = name.filter(|name| protected.groups.matches(name)) {
             let complaint = Complaint::new(format!(
                 "{} is protected by `protected.groups`, so nobody can be made a member of it.",
                 quoted(name)
@@ -138,9 +184,9 @@ fn groups(checker: &mut Checker, root: &Node, protected: &Protected) -> GroupRul
 /// The rename rules, with an error for each that is none and a warning for each that can never count.
 fn renames(checker: &mut Checker, root: &Node) -> Vec<Rename> {
     let mut rules: Vec<Rename> = Vec::new();
-    // The first rule after which none counts, by its number from 1.
-    let mut last = None;
-    for (number, item) in (1..).zip(items(root, &["groups", "rename"])) {
+    // The first rule after which none counts: its number from 1, and its pattern.
+    let mut last: Option<(u64, String)> = None;
+    for (number, item) in (1u64..).zip(items(root, &["groups", "rename"])) {
         let Some(pattern) = item.get("match") else { continue };
         let Some(written) = pattern.scalar() else { continue };
         let to = item.get("to").filter(|to| to.scalar().is_some());
@@ -154,8 +200,10 @@ fn renames(checker: &mut Checker, root: &Node) -> Vec<Rename> {
             }
         };
         let before = rules.iter().position(|earlier| earlier.pattern() == rule.pattern());
-        let unreached = match (last, before) {
-            (Some(last), _) => Some(format!("rule {last} matches every name")),
+        let unreached = match (last.as_ref(), before) {
+            (Some((number, pattern)), _) => {
+                Some(format!("rule {number} of groups.rename ({}) matches every name", quoted(pattern)))
+            }
             (None, Some(_)) => Some("an earlier rule has the same `match`".to_owned()),
             (None, None) => None,
         };
@@ -165,8 +213,17 @@ fn renames(checker: &mut Checker, root: &Node) -> Vec<Rename> {
             ));
             checker.warning(pattern.region, complaint.advise("Move it up, or remove it."));
         }
+        if rule.leaves_no_name() {
+            let complaint = Complaint::new(
+                "No name is left of a group that this rule matches, so that such groups are left alone.",
+            );
+            checker.warning(
+                to.unwrap_or(pattern).region,
+                complaint.advise("Write what is to stand there, such as `$1` for what a group of `match` keeps; groups that are not wanted belong under `groups.exclude`."),
+            );
+        }
         if last.is_none() && matches_everything(&rule) {
-            last = Some(number);
+            last = Some((number, written.to_owned()));
         }
         rules.push(rule);
     }

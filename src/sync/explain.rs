@@ -130,6 +130,9 @@ pub struct ExplainedGroup {
     pub name: CompactString,
     /// Which rule renamed it, as `groups.rename[0]`; none if none did.
     pub renamed_by: Option<String>,
+    /// The `match` of that rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rename_match: Option<String>,
     /// What becomes of it.
     pub fate: GroupFate,
     /// The key of the connector file that decided so.
@@ -198,6 +201,9 @@ pub struct LimitUse {
     pub base: u64,
 }
 
+/// A group that is not named yet.
+const EXEMPT: &str = "a group in inactive.except_groups";
+
 /// Runs one user through scope and mapping, without an org: `groups` are the names of its groups at the source, none if
 /// they are not known. `names` are the paths of what was kept of the user, sorted.
 #[must_use]
@@ -225,7 +231,35 @@ pub fn examine(
         required: Belonging::by_names(groups.as_deref(), is_required),
         exempt: Belonging::by_names(groups.as_deref(), is_exempt),
     };
-    examine_candidate(&candidate, rules, capabilities, now)
+    let mut verdict = examine_candidate(&candidate, rules, capabilities, now);
+    name_groups(&mut verdict, groups.as_deref().unwrap_or_default(), rules, capabilities);
+    verdict
+}
+
+/// Names the groups of the user, by their names in the target, that let it in by `scope.required_groups` or that exempt it
+/// from `inactive`.
+pub(super) fn name_groups(
+    verdict: &mut UserVerdict,
+    groups: &[CompactString],
+    rules: &Rules,
+    capabilities: &Capabilities,
+) {
+    let key = |name: &str| capabilities.name_key(name);
+    let required = rules.scope.required_groups.iter();
+    let required = required.flat_map(|required| groups.iter().find(|name| key(name) == key(required))).next();
+    let except = rules.inactive.as_ref().map(|inactive| &inactive.except_groups);
+    let exempt = groups.iter().find(|name| except.is_some_and(|except| except.matches(name)));
+    for step in verdict.scope.iter_mut().filter(|step| step.verdict == Verdict::In) {
+        match (step.rule.as_str(), required, exempt) {
+            (rule, Some(group), _) if rule == ScopeRule::RequiredGroups.as_str() => {
+                step.detail = format!("it is in {group}");
+            }
+            (rule, _, Some(group)) if rule == ScopeRule::Inactive.as_str() => {
+                step.detail = step.detail.replace(EXEMPT, &format!("{group} in inactive.except_groups"));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Scope and mapping of one user, by the same rules as a sync.
@@ -284,10 +318,20 @@ fn step(rule: ScopeRule, candidate: &Candidate<'_>, rules: &Rules, now: DateTime
         }
         (Judgement::In | Judgement::Out, ScopeRule::Inactive) => {
             let verdict = if judgement == Judgement::In { Verdict::In } else { Verdict::Out };
-            (verdict, activity(candidate, rules))
+            (verdict, activity(candidate, rules, now))
         }
         (Judgement::In, _) => (Verdict::In, "it lets the user in".to_owned()),
         (Judgement::Out, rule) => (Verdict::Out, left_out(rule).into_owned()),
+        (Judgement::Unknown, ScopeRule::UsersSearch | ScopeRule::App) => {
+            (Verdict::Unknown, "Okta did not say whether it lets the user in".to_owned())
+        }
+        (Judgement::Unknown, ScopeRule::Inactive) => (
+            Verdict::Unknown,
+            format!(
+                "{}; whether a group in inactive.except_groups exempts it is not known",
+                activity(candidate, rules, now)
+            ),
+        ),
         (Judgement::Unknown, _) => {
             (Verdict::Unknown, "the groups of the user that decide are not known".to_owned())
         }
@@ -302,21 +346,43 @@ fn pattern(globs: &super::rules::Globs, login: &str) -> String {
         .map_or_else(|| "a pattern".to_owned(), |pattern| format!("the pattern {pattern}"))
 }
 
-fn activity(candidate: &Candidate<'_>, rules: &Rules) -> String {
-    let days = rules.inactive.as_ref().map_or(0, |inactive| inactive.days);
-    let exempt = if candidate.exempt == Belonging::Yes {
-        "; a group in inactive.except_groups exempts it"
-    } else {
-        ""
+/// The time that counts for `inactive`, how long ago it is, and why it counts (RULES 16).
+fn activity(candidate: &Candidate<'_>, rules: &Rules, now: DateTime<Utc>) -> String {
+    let Some(inactive) = &rules.inactive else { return String::new() };
+    let days = inactive.days;
+    let exempt =
+        if candidate.exempt == Belonging::Yes { format!("; {EXEMPT} exempts it") } else { String::new() };
+    let time = |path: &str| {
+        DateTime::parse_from_rfc3339(&candidate.view.get(path).render()).ok().map(|at| at.with_timezone(&Utc))
     };
-    match candidate.view.get("lastLogin") {
-        AttributeValue::Absent => {
-            let began = candidate.view.get("created").render();
-            let began = if began.is_empty() { String::new() } else { format!(", created {began}") };
-            format!("never signed in{began}; inactive.days is {days}{exempt}")
+    let ago = |at: DateTime<Utc>| {
+        let passed = match (now - at).num_days() {
+            ..=0 => "less than a day ago".to_owned(),
+            1 => "1 day ago".to_owned(),
+            many => format!("{many} days ago"),
+        };
+        format!("{}, {passed}", at.format("%Y-%m-%d %H:%M UTC"))
+    };
+    let text = match candidate.view.get("lastLogin") {
+        AttributeValue::Absent if !inactive.never_signed_in => {
+            "never signed in; inactive.never_signed_in is keep, so it stays".to_owned()
         }
-        last => format!("last signed in {}; inactive.days is {days}{exempt}", last.render()),
-    }
+        AttributeValue::Absent => {
+            let began = [("created", time("created")), ("activated", time("activated"))];
+            let latest = began.into_iter().filter_map(|(name, at)| Some((at?, name))).max();
+            match latest {
+                Some((at, name)) => {
+                    format!("never signed in, and counts from {name} {}; inactive.days is {days}", ago(at))
+                }
+                None => "never signed in, and it is not known since when it could, so it stays".to_owned(),
+            }
+        }
+        last => match time("lastLogin") {
+            Some(at) => format!("last signed in {}; inactive.days is {days}", ago(at)),
+            None => format!("last signed in {}, which is no time, so it stays", last.render()),
+        },
+    };
+    format!("{text}{exempt}")
 }
 
 /// Each attribute by itself, so that one that fails hides no other.
@@ -357,4 +423,112 @@ fn step_of_name(
         return left_alone("protected.users", format!("{username} is protected and is left as it is"));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::{Globs, Inactive};
+    use super::*;
+    use crate::target::directory::CAPABILITIES;
+
+    /// What is said of somebody with these times, and the verdict; `groups` are its groups, if they are known.
+    fn told(never_signed_in: bool, times: [&str; 3], groups: Option<&[&str]>) -> (Verdict, String) {
+        let names = ["activated", "created", "lastLogin", "profile.login"].map(CompactString::from);
+        let value = |text: &str| match text {
+            "" => AttributeValue::Absent,
+            text => AttributeValue::Text(text.into()),
+        };
+        let [created, activated, last_login] = times.map(value);
+        let attributes = [activated, created, last_login, AttributeValue::Text("ann".into())].into();
+        let user = SourceUser { id: "00u1".into(), status: Status::Active, attributes };
+        let except_groups = Globs::new(&["board"]).unwrap();
+        let rules = Rules {
+            inactive: Some(Inactive { days: 90, never_signed_in, except_groups }),
+            ..Rules::default()
+        };
+        let groups: Option<Vec<String>> =
+            groups.map(|groups| groups.iter().map(|name| (*name).to_owned()).collect());
+        let now = "2026-11-23T06:00:00Z".parse().unwrap();
+        let verdict = examine(&user, &names, groups.as_deref(), &rules, &CAPABILITIES, now);
+        let step = verdict.scope.into_iter().find(|step| step.rule == "inactive").unwrap();
+        (step.verdict, step.detail)
+    }
+
+    #[test]
+    fn the_required_group_that_lets_somebody_in_is_named() {
+        let user = SourceUser { id: "00u1".into(), status: Status::Active, attributes: Box::default() };
+        let mut rules = Rules::default();
+        rules.scope.required_groups = vec!["sales".into(), "STAFF".into()];
+        let detail = |groups: &[&str]| {
+            let groups: Vec<String> = groups.iter().map(|name| (*name).to_owned()).collect();
+            let verdict = examine(&user, &[], Some(&groups), &rules, &CAPABILITIES, DateTime::default());
+            verdict.scope.into_iter().find(|step| step.rule == "scope.required_groups").unwrap().detail
+        };
+        assert_eq!(detail(&["board", "staff"]), "it is in staff");
+        assert_eq!(detail(&["board"]), "it is in none of scope.required_groups");
+    }
+
+    #[test]
+    fn the_time_that_counts_is_named_with_its_age() {
+        let (early, late) = ("2026-01-01T06:00:00.000Z", "2026-11-22T05:00:00.000Z");
+        let out = (
+            Verdict::Out,
+            "last signed in 2026-01-01 06:00 UTC, 326 days ago; inactive.days is 90".to_owned(),
+        );
+        assert_eq!(told(false, [late, late, early], Some(&[])), out);
+        for (never_signed_in, times, groups, verdict, expected) in [
+            (
+                true,
+                [early, late, ""],
+                &[][..],
+                Verdict::In,
+                "never signed in, and counts from activated 2026-11-22 05:00 UTC, 1 day ago; inactive.days is 90",
+            ),
+            (
+                true,
+                [early, "", ""],
+                &[],
+                Verdict::Out,
+                "never signed in, and counts from created 2026-01-01 06:00 UTC, 326 days ago; inactive.days is 90",
+            ),
+            (
+                false,
+                [early, early, ""],
+                &[],
+                Verdict::In,
+                "never signed in; inactive.never_signed_in is keep, so it stays",
+            ),
+            (
+                true,
+                ["", "", ""],
+                &[],
+                Verdict::In,
+                "never signed in, and it is not known since when it could, so it stays",
+            ),
+            (
+                true,
+                ["", "", "yesterday"],
+                &[],
+                Verdict::In,
+                "last signed in yesterday, which is no time, so it stays",
+            ),
+            (
+                true,
+                ["", "", early],
+                &["board"],
+                Verdict::In,
+                "last signed in 2026-01-01 06:00 UTC, 326 days ago; inactive.days is 90; board in inactive.except_groups \
+                 exempts it",
+            ),
+        ] {
+            assert_eq!(
+                told(never_signed_in, times, Some(groups)),
+                (verdict, expected.to_owned()),
+                "{times:?}"
+            );
+        }
+        let (verdict, detail) = told(true, ["", "", early], None);
+        assert_eq!(verdict, Verdict::Unknown);
+        assert!(detail.ends_with("326 days ago; inactive.days is 90; whether a group in inactive.except_groups exempts it is not known"), "{detail}");
+    }
 }

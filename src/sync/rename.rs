@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::{Dot, Hir, HirKind, Look};
 
 /// Memory that one compiled pattern may take, in bytes.
 const LARGEST_PATTERN: usize = 1 << 20;
@@ -75,6 +76,15 @@ impl Rename {
         }
     }
 
+    /// True if a match is always the whole of a name and nothing replaces it, so that no name that matches is left one.
+    #[must_use]
+    pub fn leaves_no_name(&self) -> bool {
+        let parsed =
+            regex_syntax::ParserBuilder::new().nest_limit(DEEPEST_PATTERN).build().parse(self.pattern());
+        self.to.trim().is_empty()
+            && parsed.is_ok_and(|parsed| reaches(&parsed, Side::Start) && reaches(&parsed, Side::End))
+    }
+
     /// `text` with every match replaced; none if there is no match.
     pub(super) fn replace(&self, text: &str, longest: usize) -> Result<Option<String>, TooLong> {
         let mut replaced: Option<String> = None;
@@ -92,6 +102,31 @@ impl Rename {
         let Some(mut replaced) = replaced else { return Ok(None) };
         replaced.push_str(text.get(done..).unwrap_or_default());
         if replaced.len() > longest { Err(TooLong) } else { Ok(Some(replaced)) }
+    }
+}
+
+/// One end of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Start,
+    End,
+}
+
+/// True if every match of a pattern surely reaches that end of the name: by `^` or `$`, or since it takes whatever is there.
+fn reaches(pattern: &Hir, side: Side) -> bool {
+    match pattern.kind() {
+        HirKind::Look(Look::Start) => side == Side::Start,
+        HirKind::Look(Look::End) => side == Side::End,
+        HirKind::Capture(group) => reaches(&group.sub, side),
+        HirKind::Concat(parts) => {
+            let outermost = if side == Side::Start { parts.first() } else { parts.last() };
+            outermost.is_some_and(|part| reaches(part, side))
+        }
+        HirKind::Alternation(parts) => parts.iter().all(|part| reaches(part, side)),
+        HirKind::Repetition(repeated) => {
+            repeated.max.is_none() && repeated.greedy && *repeated.sub == Hir::dot(Dot::AnyCharExceptLF)
+        }
+        _ => false,
     }
 }
 
@@ -178,6 +213,9 @@ fn check_references(pattern: &Regex, to: &str) -> Result<(), RenameFault> {
             advice: None,
         });
     }
+    if let Some(fault) = backslash_for_dollar(to) {
+        return Err(fault);
+    }
     let exists = |name: &str| match name.parse::<usize>() {
         Ok(number) => number < pattern.captures_len(),
         Err(_) => pattern.capture_names().flatten().any(|known| known == name),
@@ -215,6 +253,31 @@ fn check_references(pattern: &Regex, to: &str) -> Result<(), RenameFault> {
         };
     }
     Ok(())
+}
+
+/// Other tools write `\1` for a group; here it would be a backslash and a digit in every name.
+fn backslash_for_dollar(to: &str) -> Option<RenameFault> {
+    let is_digit = |character: char| character.is_ascii_digit();
+    let (offset, _) = to
+        .match_indices('\\')
+        .find(|(at, _)| to.get(at + 1..).is_some_and(|rest| rest.starts_with(is_digit)))?;
+    let after = to.get(offset + 1..).unwrap_or_default();
+    let rest = after.trim_start_matches(is_digit);
+    let number = after.get(..after.len() - rest.len()).unwrap_or_default();
+    let group = if rest.starts_with(|next: char| next.is_alphabetic() || next == '_') {
+        format!("${{{number}}}")
+    } else {
+        format!("${number}")
+    };
+    Some(RenameFault {
+        in_to: true,
+        offset,
+        length: 1 + number.len(),
+        message: format!(
+            "`\\{number}` is no group here: a backslash and a digit would stand in the new text."
+        ),
+        advice: Some(format!("Write `{group}`.")),
+    })
 }
 
 fn no_such_group(name: &str) -> String {

@@ -213,6 +213,32 @@ fn a_saved_user_may_come_from_standard_input_for_some_files_only() {
 }
 
 #[test]
+fn what_only_okta_can_tell_is_said_and_a_user_that_cannot_be_mapped_fails() {
+    let narrowed =
+        GOOD.replace("domain: acme.okta.com", "domain: acme.okta.com\n    app: 0oa1gjh63g214q0Hq0g4");
+    let nameless = format!("{GOOD}mapping: {{ username: \"{{{{ profile.nickName }}}}\" }}\n");
+    let site = site(&[("acme.yaml", &narrowed), ("beta.yaml", &nameless)]);
+    let file = |name: &str| site.path().join("connectors.d").join(name).display().to_string();
+    let told = ended(usersyncd().args(["check", "--sample", "-", &file("acme.yaml")]).write_stdin(ANNA));
+    assert_eq!(told.code, 0, "{}", told.messages);
+    assert!(
+        told.data.contains(
+            "Scope: in, as far as this can tell\n  . source.okta.users.search: not set\n  \
+                            ? source.okta.app: only Okta can tell\n"
+        ),
+        "{}",
+        told.data
+    );
+    let told = ended(usersyncd().args(["check", "--sample", "-", &file("beta.yaml")]).write_stdin(ANNA));
+    assert_eq!(told.code, 1, "{}", told.messages);
+    assert!(told.data.contains("Scope: in, but left alone (mapping.username)\n"), "{}", told.data);
+    let json =
+        ended(usersyncd().args(["check", "--json", "--sample", "-", &file("beta.yaml")]).write_stdin(ANNA));
+    let document: Value = serde_json::from_str(&json.data).unwrap();
+    assert_eq!((json.code, &document["ok"]), (1, &Value::Bool(false)));
+}
+
+#[test]
 fn a_saved_user_that_cannot_be_used_is_a_failure() {
     let site = site(&[("acme.yaml", GOOD)]);
     let path = |name: &str| site.path().join(name).display().to_string();

@@ -262,7 +262,7 @@ fn each_group_is_told_with_its_fate_and_what_would_be_held_with_its_limit() {
         "\n  + scope.users.include: the pattern *@example.com names tara@example.com\n",
         "\n  username         tara  <- {{ profile.login | strip_domain | ",
         "\nGroups: 9\n",
-        "\n  - okta-wiki -> wiki (groups.rename[0]): not synced (groups.include); no member now\n",
+        "\n  - okta-wiki -> wiki, rule 1 of groups.rename (^okta-(.+)$): not synced (groups.include); no member now\n",
         "\n  the account is managed; this connector created it\n",
         "change members of group jira-users (+0 -1)",
         "limits.memberships of jira-users: 1 now, 0 in the last 24 h; ",

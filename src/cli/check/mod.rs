@@ -33,7 +33,7 @@ const NEXT_RUNS: usize = 5;
 #[derive(Debug, Serialize)]
 struct Findings {
     format_version: u32,
-    /// No diagnostic is an error, and every connector that was read or evaluated could be.
+    /// No diagnostic is an error, every connector that was read could be, and every saved user could be mapped.
     ok: bool,
     /// usersyncd.yaml, if it was checked.
     config: Option<PathBuf>,
@@ -90,6 +90,8 @@ pub(super) fn run(arguments: &CheckArguments, output: &Output) -> Result<Exit, F
     let invalid = !findings.ok;
     if let Some(file) = &arguments.sample {
         sample::evaluate(&mut findings.connectors, file, output.clock.now())?;
+        let broken = |connector: &CheckedConnector| connector.sample.as_ref().is_some_and(sample::is_broken);
+        findings.ok &= !findings.connectors.iter().any(broken);
     }
     if arguments.online {
         online::look(&mut findings.connectors, output)?;
@@ -276,9 +278,16 @@ fn verdict(connector: &CheckedConnector) -> String {
     if connector.errors > 0 {
         return format!("{}; it would not run", plural(connector.errors as u64, "error"));
     }
-    let mut text = "ok".to_owned();
-    if connector.warnings > 0 {
-        text.push_str(&format!(", {}", plural(connector.warnings as u64, "warning")));
+    let online = connector.online.as_ref();
+    let errors = online.map_or(0, |online| online.errors.len());
+    let mut text = if errors == 0 {
+        "ok".to_owned()
+    } else {
+        format!("{}; every run would fail", plural(errors as u64, "error"))
+    };
+    let warnings = connector.warnings + online.map_or(0, |online| online.warnings.len());
+    if warnings > 0 {
+        text.push_str(&format!(", {}", plural(warnings as u64, "warning")));
     }
     match &connector.schedule {
         Some(schedule) => text.push_str(&format!(", next runs: {}", schedule.local.join(", "))),
@@ -327,6 +336,16 @@ mod tests {
     fn verdicts() {
         assert_eq!(verdict(&connector(None, 0, 0)), "ok, no schedule: runs when asked");
         assert_eq!(verdict(&connector(None, 2, 1)), "2 errors; it would not run");
+        let mut refused = connector(None, 0, 1);
+        let online = refused.online.insert(Online::default());
+        online.warnings.push("hm".to_owned());
+        assert_eq!(verdict(&refused), "ok, 2 warnings, no schedule: runs when asked");
+        let online = refused.online.insert(Online::default());
+        online.errors.push("no".to_owned());
+        assert_eq!(
+            verdict(&refused),
+            "1 error; every run would fail, 1 warning, no schedule: runs when asked"
+        );
         let empty = findings(Some(PathBuf::from("u.yaml")), Vec::new(), Vec::new());
         assert_eq!(render(&empty, Style { colors: false }), "u.yaml: ok, but there are no connector files\n");
     }

@@ -1,6 +1,6 @@
 //! `check --online`: what the source shows with a connector's token, and whom the rules would take. Writes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -18,7 +18,7 @@ use crate::source::okta::Okta;
 use crate::source::{GroupFilter, Inspection, ReadRequest, Source};
 use crate::sync::desire::groups::{judge_group, name_in_target};
 use crate::sync::desire::wanted_attributes;
-use crate::sync::explain::examine;
+use crate::sync::explain::{ScopeStep, Verdict, examine};
 use crate::sync::mapping::UserView;
 use crate::sync::model::{Finding, Proof, SourceSnapshot};
 use crate::sync::progress::RunControl;
@@ -50,7 +50,7 @@ pub(super) struct Online {
     /// What is found about single records.
     findings: Vec<Finding>,
     /// What a person should look at.
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
     /// Why a run would fail.
     pub(super) errors: Vec<String>,
 }
@@ -61,6 +61,8 @@ struct UsersSeen {
     visible: u64,
     in_scope: u64,
     out_of_scope: u64,
+    /// In scope, but for these reasons left as they are: the key of the connector file that decides, and how many.
+    left_alone: BTreeMap<String, u64>,
     /// Members of groups were not read, and without them it is not known.
     not_known: u64,
 }
@@ -79,6 +81,9 @@ struct MappedUser {
     username: CompactString,
     email: CompactString,
     display_name: CompactString,
+    /// False if its groups, which were not read, decide whether it is in scope.
+    #[serde(skip)]
+    certain: bool,
 }
 
 /// Asks the source of each good connector, one after the other.
@@ -152,17 +157,30 @@ impl Online {
     ) {
         let names = &snapshot.attribute_names;
         let mut users = UsersSeen { visible: snapshot.users.len() as u64, ..UsersSeen::default() };
+        let mut out_by: BTreeMap<String, u64> = BTreeMap::new();
         let mut candidates = Vec::new();
+        let mut problems = Problems::default();
         for user in &snapshot.users {
             let verdict = examine(user, names, None, rules, capabilities, now);
-            match verdict.in_scope {
-                Some(true) => users.in_scope += 1,
-                Some(false) => users.out_of_scope += 1,
-                None => users.not_known += 1,
+            let view = UserView { names, user };
+            let decides = |step: &&ScopeStep| !matches!(step.verdict, Verdict::In | Verdict::NotSet);
+            let deciding = verdict.scope.iter().find(decides);
+            match deciding.map(|step| (step.verdict, &step.rule)) {
+                None => users.in_scope += 1,
+                Some((Verdict::Out, rule)) => {
+                    users.out_of_scope += 1;
+                    *out_by.entry(rule.clone()).or_default() += 1;
+                    continue;
+                }
+                Some((Verdict::LeftAlone, rule)) => {
+                    *users.left_alone.entry(rule.clone()).or_default() += 1;
+                }
+                Some(_) => users.not_known += 1,
             }
-            if verdict.in_scope != Some(false) {
-                let view = UserView { names, user };
-                candidates.push((view.login(), view));
+            let left_alone = verdict.scope.iter().find(|step| step.verdict == Verdict::LeftAlone);
+            match left_alone {
+                Some(step) => problems.note(step, &view.login()),
+                None => candidates.push((view.login(), deciding.is_none(), view)),
             }
         }
         if users.visible == 0 {
@@ -171,24 +189,37 @@ impl Online {
                  of the token, and at `search` and `app` in the connector file"
                     .to_owned(),
             );
+        } else if users.in_scope == 0 && users.not_known == 0 {
+            let mut why = out_by;
+            why.extend(users.left_alone.clone());
+            self.warnings.push(format!(
+                "none of {} is in scope ({}): a sync would create nobody, and whoever it manages and leaves out is a \
+                 leaver. Look at the rules that are named",
+                plural(users.visible, "visible user"),
+                counted(&why)
+            ));
         }
-        candidates.sort_by(|(one, one_view), (other, other_view)| {
+        self.warnings.extend(problems.sentences());
+        candidates.sort_by(|(one, _, one_view), (other, _, other_view)| {
             (one, &one_view.user.id).cmp(&(other, &other_view.user.id))
         });
-        for (login, view) in candidates.into_iter().take(SHOWN_USERS) {
-            match rules.mapping.map(view) {
-                Ok(mapped) => self.mapped.push(MappedUser {
+        let mut by_name: BTreeMap<CompactString, (CompactString, u64)> = BTreeMap::new();
+        for (login, certain, view) in candidates {
+            // What fails for somebody is counted above.
+            let Ok(mapped) = rules.mapping.map(view) else { continue };
+            let key = capabilities.name_key(&mapped.username);
+            by_name.entry(key).or_insert_with(|| (mapped.username.clone(), 0)).1 += 1;
+            if self.mapped.len() < SHOWN_USERS {
+                self.mapped.push(MappedUser {
                     login,
                     username: mapped.username,
                     email: mapped.email,
                     display_name: mapped.display_name,
-                }),
-                Err(problem) => self.warnings.push(format!(
-                    "mapping.{} cannot be carried out for {login}: {}",
-                    problem.attribute, problem.problem
-                )),
+                    certain,
+                });
             }
         }
+        self.warnings.extend(collisions(&by_name));
         self.users = Some(users);
     }
 
@@ -251,11 +282,16 @@ impl Online {
             let depends = "more if their groups say so (scope.required_groups, inactive.except_groups)";
             seen.push_str(&format!(", {} {depends}", users.not_known));
         }
+        let left_alone: u64 = users.left_alone.values().sum();
+        if left_alone > 0 {
+            seen.push_str(&format!(", {left_alone} left alone ({})", counted(&users.left_alone)));
+        }
         line("users", &seen);
         line("groups", &format!("{} visible, {} in scope", groups.visible, groups.in_scope));
         if !self.mapped.is_empty() {
             let shown = plural(self.mapped.len() as u64, "user");
-            let may_be = if users.in_scope == 0 { "that may be in scope, " } else { "" };
+            let may_be =
+                if self.mapped.iter().all(|user| user.certain) { "" } else { "that may be in scope, " };
             let title = format!("the first {shown} {may_be}as the target would get them");
             out.push_str(&format!("  {}\n", style.bold(&title)));
             let rows = self.mapped.iter().map(|user| {
@@ -265,12 +301,46 @@ impl Online {
                 out.push_str(&format!("    {row}\n"));
             }
         }
-        if !self.errors.is_empty() {
-            let errors = plural(self.errors.len() as u64, "error");
-            out.push_str(&format!("  {}\n", style.red(&format!("{errors}; every run would fail"))));
-        }
         out
     }
+}
+
+/// What keeps users from being synced who may be in scope: by the key of the connector file, how many, and the first.
+#[derive(Default)]
+struct Problems(BTreeMap<String, (u64, String)>);
+
+impl Problems {
+    fn note(&mut self, step: &ScopeStep, login: &str) {
+        // Protection is meant; a status that is not known is a finding.
+        if step.rule.starts_with("mapping.") {
+            let first = || (0, format!("{login}: {}", step.detail));
+            self.0.entry(step.rule.clone()).or_insert_with(first).0 += 1;
+        }
+    }
+
+    fn sentences(self) -> impl Iterator<Item = String> {
+        self.0.into_iter().map(|(rule, (count, first))| {
+            format!("{rule} gives nothing usable for {}, such as {first}", plural(count, "user"))
+        })
+    }
+}
+
+/// The warning about users who map to the same name, if there are any.
+fn collisions(by_name: &BTreeMap<CompactString, (CompactString, u64)>) -> Option<String> {
+    let shared: Vec<_> = by_name.values().filter(|(_, count)| *count > 1).collect();
+    let (first, _) = shared.first()?;
+    let users: u64 = shared.iter().map(|(_, count)| count).sum();
+    Some(format!(
+        "{users} users share {} (such as {first}): who has the account keeps it, and the others are not synced. Look at \
+         mapping.username",
+        plural(shared.len() as u64, "username")
+    ))
+}
+
+/// `mapping.username 2, protected.users 1`.
+fn counted(by_rule: &BTreeMap<String, u64>) -> String {
+    let shown: Vec<String> = by_rule.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+    shown.join(", ")
 }
 
 fn list(roles: &[String]) -> String {

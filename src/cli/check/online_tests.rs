@@ -143,7 +143,10 @@ fn said(online: &Online) -> String {
 #[tokio::test]
 async fn the_source_and_the_first_users_in_scope_are_shown() {
     let online = asked(Rules::default(), inspection()).await;
-    assert_eq!(online.users, Some(UsersSeen { visible: 8, in_scope: 7, out_of_scope: 1, not_known: 0 }));
+    assert_eq!(
+        online.users,
+        Some(UsersSeen { visible: 8, in_scope: 7, out_of_scope: 1, ..UsersSeen::default() })
+    );
     insta::assert_snapshot!(online.render(PLAIN), @r"
     source    https://acme.okta.com
     token of  admin@example.com
@@ -194,12 +197,12 @@ async fn rules_11_a_required_group_that_is_not_visible_is_an_error() {
         online.errors
     );
     // Members are not read, so nobody can be said to be in scope; who is out for another reason is.
-    assert_eq!(online.users, Some(UsersSeen { visible: 8, in_scope: 0, out_of_scope: 2, not_known: 6 }));
-    let text = online.render(PLAIN);
-    assert!(
-        text.contains("the first 5 users that may be in scope, as")
-            && text.ends_with("  1 error; every run would fail\n")
+    assert_eq!(
+        online.users,
+        Some(UsersSeen { visible: 8, out_of_scope: 2, not_known: 6, ..UsersSeen::default() })
     );
+    let text = online.render(PLAIN);
+    assert!(text.contains("the first 5 users that may be in scope, as"), "{text}");
     assert!(text.contains("0 in scope, 6 more if their groups say so (scope.required_groups"), "{text}");
     assert_eq!(online.mapped[0].username, "user3@example.com");
 }
@@ -232,6 +235,51 @@ async fn what_is_not_known_is_a_warning() {
         assert!(said.contains(expected), "{expected:?} is not in\n{said}");
     }
     assert!(online.errors.is_empty());
+}
+
+#[tokio::test]
+async fn users_that_share_a_name_have_none_or_are_left_alone_are_counted() {
+    use crate::sync::mapping::{Mapping, Template};
+    use crate::sync::rules::Protected;
+    let username = "{% if id in ['00u1', '00u3', '00u4'] %}{{ 'SAME' if id == '00u4' else 'same' }}\
+                    {% elif id in ['00u5', '00u6'] %}{% else %}{{ id }}{% endif %}";
+    let rules = Rules {
+        mapping: Mapping { username: Template::compile(username).unwrap(), ..Mapping::default() },
+        protected: Protected { users: Globs::new(&["00u8"]).unwrap(), groups: Globs::default() },
+        ..Rules::default()
+    };
+    let online = asked(rules, inspection()).await;
+    let left_alone = [("mapping.username".to_owned(), 2), ("protected.users".to_owned(), 1)].into();
+    assert_eq!(
+        online.users,
+        Some(UsersSeen { visible: 8, in_scope: 4, out_of_scope: 1, left_alone, not_known: 0 })
+    );
+    assert_eq!(
+        online.warnings,
+        [
+            "mapping.username gives nothing usable for 2 users, such as User6@example.com: the username is empty; the user is \
+             left as it is",
+            "3 users share 1 username (such as same): who has the account keeps it, and the others are not synced. Look at \
+             mapping.username",
+        ]
+    );
+    let text = online.render(PLAIN);
+    assert!(
+        text.contains("8 visible, 4 in scope, 3 left alone (mapping.username 2, protected.users 1)\n"),
+        "{text}"
+    );
+    assert!(text.contains("the first 4 users as the target") && !text.contains("00u8"), "{text}");
+}
+
+#[tokio::test]
+async fn nobody_in_scope_is_a_warning() {
+    let rules = Rules {
+        scope: Scope { include: Globs::new(&["*@acme.com"]).unwrap(), ..Scope::default() },
+        ..Rules::default()
+    };
+    let online = asked(rules, inspection()).await;
+    let expected = "none of 8 visible users is in scope (scope.statuses 1, scope.users.include 7): ";
+    assert!(online.warnings.len() == 1 && online.warnings[0].starts_with(expected), "{:?}", online.warnings);
 }
 
 #[tokio::test]

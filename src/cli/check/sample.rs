@@ -10,7 +10,8 @@ use crate::cli::exit::{Exit, Failure};
 use crate::config::model::Connector;
 use crate::source::okta;
 use crate::sync::desire::wanted_attributes;
-use crate::sync::explain::{UserVerdict, examine};
+use crate::sync::explain::{UserVerdict, Verdict, examine};
+use crate::sync::model::ScopeRule;
 use crate::telemetry::escape::escape;
 
 /// The largest file that is taken in, in bytes; a user of Okta's is a few KiB.
@@ -56,12 +57,31 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 fn verdict(body: &[u8], connector: &Connector, now: DateTime<Utc>) -> Result<UserVerdict, String> {
     let attributes = wanted_attributes(&connector.rules);
     let sample = okta::sample(body, &attributes)?;
-    Ok(examine(
+    let mut verdict = examine(
         &sample.user,
         &attributes,
         sample.groups.as_deref(),
         &connector.rules,
         &capabilities(&connector.target),
         now,
-    ))
+    );
+    leave_to_okta(&mut verdict, connector);
+    Ok(verdict)
+}
+
+/// Marks the part of the scope that Okta evaluates. `in_scope` stays what all other rules say.
+fn leave_to_okta(verdict: &mut UserVerdict, connector: &Connector) {
+    let source = &connector.source;
+    for (rule, is_set) in
+        [(ScopeRule::UsersSearch, source.users_search.is_some()), (ScopeRule::App, source.app.is_some())]
+    {
+        for step in verdict.scope.iter_mut().filter(|step| is_set && step.rule == rule.as_str()) {
+            (step.verdict, step.detail) = (Verdict::Unknown, "only Okta can tell".to_owned());
+        }
+    }
+}
+
+/// True if the rules cannot make the attributes of the user: a template failed, or the username is not usable.
+pub(super) fn is_broken(verdict: &UserVerdict) -> bool {
+    verdict.scope.iter().any(|step| step.verdict == Verdict::LeftAlone && step.rule.starts_with("mapping."))
 }

@@ -210,7 +210,10 @@ fn the_rules_of_every_section_are_read() {
 fn the_schema_says_what_editors_need() {
     let schema = schema::schema();
     assert_eq!(schema["required"], serde_json::json!(["source"]));
-    assert_eq!(schema["properties"]["apply"]["enum"], serde_json::json!(["on", "off", true, false]));
+    assert_eq!(
+        schema["properties"]["apply"]["anyOf"][0]["enum"],
+        serde_json::json!(["on", "off", true, false])
+    );
     assert_eq!(schema["properties"]["target"]["maxProperties"], 1);
     // Each key is described.
     let mut properties = vec![&schema];

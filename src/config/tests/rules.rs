@@ -112,6 +112,10 @@ fn required_and_always_groups_are_names() {
 #[test]
 fn nobody_is_always_a_member_of_a_protected_group() {
     assert_eq!(
+        errors(with("groups: { always: [''] }\nprotected: { groups: ['*'] }")),
+        ["2:20 No group has an empty name. [Remove it.]"]
+    );
+    assert_eq!(
         errors(with("groups: { always: [users, jira-ADMINS] }\nprotected: { groups: ['*-admins'] }")),
         [
             "2:27 `jira-ADMINS` is protected by `protected.groups`, so nobody can be made a member of it. [Remove it here, or \
@@ -278,7 +282,7 @@ fn a_rule_that_never_counts_is_noticed() {
                 "groups:\n  rename:\n    - {{ match: '^a', to: b }}\n    - {{ match: '{pattern}', to: c }}\n    - {{ match: d, to: e }}\n"
             ))),
             [format!(
-                "6:16 This rule never counts: rule 2 matches every name, and the first that matches counts. {MOVE}"
+                "6:16 This rule never counts: rule 2 of groups.rename (`{pattern}`) matches every name, and the first that matches counts. {MOVE}"
             )],
             "{pattern}"
         );
@@ -305,8 +309,8 @@ fn a_username_that_is_the_same_for_all_is_noticed() {
     assert_eq!(
         warnings(&with("mapping: { username: ' jira ' }")),
         [
-            "2:22 This template gives all users the same username, `jira`, so that none of them can have it. [Name an attribute \
-             in it, as in \"{{ profile.login | lower }}\".]"
+            "2:22 This template gives all users the same username, `jira`, so that none of them can have it. [Write \
+             \"{{ profile.login | lower }}\".]"
         ]
     );
     assert_eq!(
@@ -318,6 +322,64 @@ fn a_username_that_is_the_same_for_all_is_noticed() {
     );
     assert_eq!(warnings(&with("mapping: { username: '{{ id }}' }")), [""; 0]);
     assert_eq!(warnings(&with("mapping: { first_name: '', display_name: x }")), [""; 0]);
+}
+
+#[test]
+fn what_was_meant_as_an_attribute_and_is_not_is_noticed() {
+    let table = [
+        ("email: profile.email", "2:19", "profile.email", "{{ profile.email }}"),
+        ("email: x@acme.com", "2:19", "x@acme.com", "{{ profile.email }}"),
+        ("first_name: '${profile.firstName}'", "2:24", "${profile.firstName}", "{{ profile.firstName }}"),
+        ("last_name: '{ profile.lastName }'", "2:23", "{ profile.lastName }", "{{ profile.lastName }}"),
+        ("display_name: 'profile.login }}'", "2:26", "profile.login }}", "{{ profile.login }}"),
+        ("display_name: user.login", "2:26", "user.login", "{{ profile.login }}"),
+        ("display_name: user.profile.login", "2:26", "user.profile.login", "{{ profile.login }}"),
+        ("first_name: '{firstName}'", "2:24", "{firstName}", "{{ profile.firstName }}"),
+    ];
+    for (line, place, text, meant) in table {
+        assert_eq!(
+            warnings(&with(&format!("mapping: {{ {line} }}"))),
+            [format!(
+                "{place} This template gives all users the same text, `{text}`: what stands outside of double braces is copied \
+                 as it is. [Write \"{meant}\".]"
+            )],
+            "{line}"
+        );
+    }
+    assert_eq!(
+        warnings(&with("mapping: { username: profile.login, email: '', attributes: { team: '{team}' } }")),
+        [
+            "2:22 This template gives all users the same username, `profile.login`, so that none of them can have it. [Write \
+             \"{{ profile.login }}\".]",
+            "2:44 This template gives nobody an e-mail address. [Remove the key for \"{{ profile.email }}\", unless that is meant.]",
+            "2:68 This template gives all users the same text, `{team}`: what stands outside of double braces is copied as it is. \
+             [Write the attribute between double braces, as in \"{{ profile.department }}\".]"
+        ]
+    );
+    for harmless in [
+        "display_name: superuser.com",
+        "display_name: '{{ id }} of the profile'",
+        "display_name: \"{% if status == 'ACTIVE' %}{a}{% endif %}\"",
+        "display_name: '{{ profile.login }} {x}'",
+        "attributes: { company: Acme }",
+    ] {
+        assert_eq!(warnings(&with(&format!("mapping: {{ {harmless} }}"))), [""; 0], "{harmless}");
+    }
+}
+
+#[test]
+fn a_rename_that_leaves_no_name_is_noticed() {
+    assert_eq!(
+        warnings(&with("groups: { rename: [{ match: '^okta-.*$', to: '' }, { match: '^ad-', to: '' }] }")),
+        [
+            "2:46 No name is left of a group that this rule matches, so that such groups are left alone. [Write what is to stand \
+          there, such as `$1` for what a group of `match` keeps; groups that are not wanted belong under `groups.exclude`.]"
+        ]
+    );
+    assert_eq!(
+        errors(with("groups: { rename: [{ match: '^okta-(.*)$', to: 'jira-\\1' }] }")),
+        ["2:54 `\\1` is no group here: a backslash and a digit would stand in the new text. [Write `$1`.]"]
+    );
 }
 
 #[test]

@@ -20,11 +20,32 @@ pub struct Sample {
 struct WithGroups {
     user: Value,
     #[serde(default)]
-    groups: Option<Vec<String>>,
+    groups: Option<Vec<SavedGroup>>,
+}
+
+/// A name, or a group as Okta answers it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SavedGroup {
+    Name(String),
+    Whole { profile: GroupProfile },
+}
+
+#[derive(Deserialize)]
+struct GroupProfile {
+    name: String,
+}
+
+impl SavedGroup {
+    fn name(self) -> String {
+        match self {
+            Self::Name(name) | Self::Whole { profile: GroupProfile { name } } => name,
+        }
+    }
 }
 
 /// Reads one saved Okta user: the JSON that `GET /api/v1/users/{id}` answers (Okta Management API, "Retrieve a user"), or
-/// `{"user": {…}, "groups": ["name", …]}` around it. `attributes` are paths as in
+/// `{"user": {…}, "groups": ["name", …]}` around it; the groups may also be what `GET /api/v1/users/{id}/groups` answers. `attributes` are paths as in
 /// [`crate::source::ReadRequest::attributes`]. A status that this version does not know comes out as such.
 ///
 /// # Errors
@@ -38,9 +59,12 @@ pub fn sample(body: &[u8], attributes: &[CompactString]) -> Result<Sample, Strin
         return Err("it is not an object; one saved user is expected, not a list".to_owned());
     };
     let (user, groups) = if object.contains_key("user") {
-        let WithGroups { user, groups } = serde_json::from_value(value)
-            .map_err(|error| format!("beside `user`, `groups` is a list of names: {error}"))?;
-        (user, groups)
+        let WithGroups { user, groups } = serde_json::from_value(value).map_err(|error| {
+            format!(
+                "beside `user`, `groups` is a list of names, or Okta's list of the user's groups: {error}"
+            )
+        })?;
+        (user, groups.map(|groups: Vec<SavedGroup>| groups.into_iter().map(SavedGroup::name).collect()))
     } else {
         (value, None)
     };
@@ -70,6 +94,9 @@ mod tests {
         assert_eq!(*alone.user.attributes, [AttributeValue::Absent, AttributeValue::Text("ann".into())]);
         let with_groups = read(&format!(r#"{{"user":{user},"groups":["a","b"]}}"#)).unwrap();
         assert_eq!((&with_groups.user, with_groups.groups.unwrap().len()), (&alone.user, 2));
+        let okta = r#"[{"id":"00g1","type":"OKTA_GROUP","profile":{"name":"a","description":null}},"b"]"#;
+        let of_okta = read(&format!(r#"{{"user":{user},"groups":{okta}}}"#)).unwrap();
+        assert_eq!(of_okta.groups.unwrap(), ["a", "b"]);
         assert_eq!(read(&format!(r#"{{"user":{user},"groups":[]}}"#)).unwrap().groups, Some(Vec::new()));
         assert_eq!(read(&format!(r#"{{"user":{user}}}"#)).unwrap().groups, None);
     }

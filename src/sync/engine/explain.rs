@@ -9,7 +9,7 @@ use crate::sync::desire::groups::{judge_group, name_in_target};
 use crate::sync::desire::scope::{Belonging, Candidate};
 use crate::sync::explain::{
     ExplainedAccount, ExplainedGroup, ExplainedSource, ExplainedTarget, Explanation, GroupFate, UserVerdict,
-    Verdict, examine_candidate,
+    Verdict, examine_candidate, name_groups,
 };
 use crate::sync::guard::{guard, limit_uses};
 use crate::sync::mapping::UserView;
@@ -68,6 +68,7 @@ async fn explain_user(
         user: view.user().map(|user| {
             let mut verdict = examine_candidate(&view.candidate(user), &rules, &capabilities, now);
             note_what_okta_finds(&mut verdict, connector);
+            name_groups(&mut verdict, &view.own_names(), &rules, &capabilities);
             verdict
         }),
         groups: view.groups(account.as_ref(), &findings),
@@ -145,10 +146,14 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Their names in the target.
+    fn own_names(&self) -> Vec<CompactString> {
+        self.own_groups().map(|group| name_in_target(&self.rules.groups, &group.name).0).collect()
+    }
+
     fn candidate(&self, user: &'a SourceUser) -> Candidate<'a> {
         let view = UserView { names: &self.snapshot().attribute_names, user };
-        let names: Vec<CompactString> =
-            self.own_groups().map(|group| name_in_target(&self.rules.groups, &group.name).0).collect();
+        let names = self.own_names();
         let key = |name: &str| self.capabilities.name_key(name);
         let required: Vec<_> = self.rules.scope.required_groups.iter().map(|name| key(name)).collect();
         let belongs = |is_meant: &dyn Fn(&str) -> bool| match Belonging::by_names(Some(&names), is_meant) {
@@ -215,6 +220,10 @@ impl<'a> View<'a> {
                     member_now: member_now(&verdict.name) || linked.is_some_and(|name| member_now(&name)),
                     name: verdict.name,
                     renamed_by: verdict.renamed_by.map(|at| format!("groups.rename[{at}]")),
+                    rename_match: verdict
+                        .renamed_by
+                        .and_then(|at| self.rules.groups.rename.get(at))
+                        .map(|rule| rule.pattern().to_owned()),
                     fate,
                     rule,
                 }
@@ -227,6 +236,7 @@ impl<'a> View<'a> {
                 source_name: name.clone(),
                 name: name.clone(),
                 renamed_by: None,
+                rename_match: None,
                 fate: if protected { GroupFate::Protected } else { GroupFate::Always },
                 rule: Some(if protected { "protected.groups" } else { "groups.always" }.to_owned()),
                 member_now: member_now(name),

@@ -175,7 +175,8 @@ impl<'t> Compiler<'_, 't> {
     /// The fault of a name that stands alone and is not known.
     pub(super) fn unknown_name(&self, name: &str, place: Range<usize>) -> TemplateFault {
         let locals = self.frames.iter().flat_map(|frame| frame.names.iter().map(|(name, _)| *name));
-        let advice = names::advice_for_name(name, locals);
+        let behind = self.source.text.get(place.end..).unwrap_or_default();
+        let advice = names::advice_for_name(name, behind, locals);
         fault(place, format!("`{name}` is not a name that a template knows."), advice)
     }
 

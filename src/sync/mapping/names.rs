@@ -89,13 +89,24 @@ pub(super) fn did_you_mean<'n>(word: &str, names: impl Iterator<Item = &'n str>)
     closest(word, names).map(|name| format!("Did you mean `{name}`?"))
 }
 
-/// The advice for a name that stands alone and is nothing that a template knows.
-pub(super) fn advice_for_name<'n>(word: &str, locals: impl Iterator<Item = &'n str>) -> Option<String> {
+/// The advice for a name that is nothing that a template knows; `behind` is the text of the template that follows it.
+pub(super) fn advice_for_name<'n>(
+    word: &str,
+    behind: &str,
+    locals: impl Iterator<Item = &'n str>,
+) -> Option<String> {
     if PROFILE.contains(&word) {
         return Some(format!("Did you mean `profile.{word}`?"));
     }
     if word == "user" {
-        return Some("Leave it out: write `profile.login` for `user.profile.login`.".to_owned());
+        // `user.login` and `user.profile.login`, as other tools of Okta's write it.
+        let path = behind.strip_prefix(".profile").filter(|path| path.starts_with('.')).unwrap_or(behind);
+        let is_part = |next: char| next.is_ascii_alphanumeric() || next == '_';
+        let name = path.strip_prefix('.').and_then(|path| path.split(|next| !is_part(next)).next());
+        let name = name.filter(|name| !name.is_empty()).unwrap_or("login");
+        let is_beside = TOP_LEVEL.contains(&name) || matches!(name, "id" | "status");
+        let prefix = if is_beside { "" } else { "profile." };
+        return Some(format!("Write `{prefix}{name}`."));
     }
     let known = TOP_LEVEL.into_iter().chain(["id", "status"]);
     did_you_mean(word, known.chain(locals))

@@ -38,6 +38,14 @@ impl<'t> Compiler<'_, 't> {
             let advice = r"Write `\\b` for the edge of a word.".to_owned();
             return Err(fault(place, r"`\b` in a text of a template is a backspace.", Some(advice)));
         }
+        // In a text of a template, `\1` to `\7` are characters by their number.
+        if let Some((at, code)) = to_text.char_indices().find(|(_, found)| matches!(found, '\u{1}'..='\u{7}'))
+        {
+            let place = self.within_text(to, at, 1);
+            let message =
+                "A backslash and a digit in a text of a template are a control character, not a group.";
+            return Err(fault(place, message, Some(format!("Write `${}`.", u32::from(code)))));
+        }
         let rule = Rename::new(&pattern_text, &to_text).map_err(|found| {
             let expression = if found.in_to { to } else { pattern };
             let place = self.within_text(expression, found.offset, found.length);

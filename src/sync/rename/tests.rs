@@ -75,6 +75,43 @@ fn a_group_that_does_not_exist_is_marked_in_the_replacement() {
 }
 
 #[test]
+fn a_backslash_for_a_group_is_marked_in_the_replacement() {
+    let table = [
+        ("^okta-(.+)$", r"\1", r"\1", "Write `$1`."),
+        ("(.+)", r"ü-\1x", r"\1", "Write `${1}`."),
+        ("(.+)", r"\12-$1", r"\12", "Write `$12`."),
+        ("(.+)", r"\a\0", r"\0", "Write `$0`."),
+    ];
+    for (pattern, to, marked, advice) in table {
+        let found = fault(pattern, to);
+        assert!(found.0, "{to}");
+        assert_eq!((found.1.as_str(), found.3.as_str()), (marked, advice), "{to}");
+    }
+    assert_eq!(renamed("/", r"\a", "a/b").as_deref(), Some(r"a\ab"));
+}
+
+#[test]
+fn a_rule_that_leaves_no_name_knows_it() {
+    for (pattern, to, expected) in [
+        ("^okta-.*$", "", true),
+        ("^(okta|ad)-.*$", "  ", true),
+        ("^okta-.*", "", true),
+        (".*", "", true),
+        (".+-old$", "", true),
+        ("^a$|^b$", "", true),
+        ("^(?P<all>x.*)$", "", true),
+        ("^okta-", "", false),
+        ("-old$", "", false),
+        ("^okta-.*?", "", false),
+        ("^okta-.*$", "$0", false),
+        ("^a|b$", "", false),
+        ("[a-z]+", "", false),
+    ] {
+        assert_eq!(Rename::new(pattern, to).unwrap().leaves_no_name(), expected, "{pattern}");
+    }
+}
+
+#[test]
 fn big_patterns_and_long_results_are_refused() {
     let found = fault(r"(\w{1,500}){1,500}", "");
     assert!(found.2.contains("too big"), "{}", found.2);
