@@ -160,13 +160,14 @@ fn effects(id: &str, operations: &[Value]) -> BTreeSet<String> {
 #[tokio::test]
 async fn what_is_explained_is_what_a_sync_then_does() {
     let world = eventful_world().await;
-    let before = (world.target().users.clone(), world.ledger().await);
+    let users = |world: &World| world.target().users.clone();
+    let before = (users(&world), world.ledger().await);
     let mut explained: BTreeMap<&str, Explanation> = BTreeMap::new();
     for (id, login, _) in USERS {
         explained.insert(id, world.explain(login).await);
     }
     explained.insert("gone", world.explain("gone@example.com").await);
-    assert_eq!(before, (world.target().users.clone(), world.ledger().await), "explaining changes nothing");
+    assert_eq!(before, (users(&world), world.ledger().await), "explaining changes nothing");
 
     for (id, login, rule) in USERS {
         let explanation = &explained[id];

@@ -33,13 +33,14 @@ async fn rule_6_an_account_with_the_same_e_mail_is_adopted_and_nothing_but_mappe
     let report = world.sync().await;
     assert_eq!((report.adopted, report.counts.users.created), (3, 1));
     assert_eq!(kinds(&report), [FindingKind::DisabledByOthers], "who was disabled stays so");
-    let target = world.target();
-    let adopted = target.user_named("u0@example.com").unwrap();
-    assert_eq!(adopted.attributes.attributes.get("phone").unwrap(), "1234");
-    assert_eq!(adopted.attributes.first_name, "Ada");
-    assert!(!adopted.active);
-    assert_eq!(target.members("staff").len(), 3);
-    drop(target);
+    {
+        let target = world.target();
+        let adopted = target.user_named("u0@example.com").unwrap();
+        assert_eq!(adopted.attributes.attributes.get("phone").unwrap(), "1234");
+        assert_eq!(adopted.attributes.first_name, "Ada");
+        assert!(!adopted.active);
+        assert_eq!(target.members("staff").len(), 3);
+    }
     let ledger = world.ledger().await;
     assert_eq!(ledger.users["u000"].origin, Origin::Adopted);
     assert_eq!(ledger.users["u003"].origin, Origin::Created);
