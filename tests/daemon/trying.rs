@@ -35,7 +35,10 @@ fn online_tells_the_role_the_numbers_and_five_users() {
         (&said["principal"], &said["roles"]),
         (&json!("okta.admin@example.com"), &json!(["Read-only Administrator"]))
     );
-    assert_eq!(said["users"], json!({ "visible": 8, "in_scope": 6, "out_of_scope": 2, "not_known": 0 }));
+    assert_eq!(
+        said["users"],
+        json!({ "visible": 8, "in_scope": 6, "out_of_scope": 2, "left_alone": {}, "not_known": 0 })
+    );
     assert_eq!(said["groups"], json!({ "visible": 3, "in_scope": 1 }));
     let mapped = |number: u32| {
         json!({
