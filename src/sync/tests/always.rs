@@ -168,6 +168,8 @@ async fn a_membership_that_somebody_else_gave_a_leaver_stays() {
     let group = world.target().groups.keys().next().unwrap().clone();
     world.target().groups.get_mut(&group).unwrap().1.insert(by_hand);
     world.connector.rules.groups.always = vec!["jira-users".into()];
+    // One membership that this leaver does lose.
+    world.org().group("g8", "ops", &["u003"]);
     world.connector.rules.leavers.memberships = LeaverMemberships::Remove { except: Globs::default() };
     world.connector.rules.limits.leavers = Limit::Off;
     world.sync().await;
@@ -178,4 +180,5 @@ async fn a_membership_that_somebody_else_gave_a_leaver_stays() {
         world.target().members("jira-users"),
         ["local@example.com", "u0@example.com", "u1@example.com", "u3@example.com"]
     );
+    assert!(world.target().members("ops").is_empty());
 }
