@@ -6,7 +6,7 @@ use super::diagnostic::{Checked, Diagnostic, Severity};
 use super::form::Form;
 use super::mask::{printable, quoted};
 use super::scalar;
-use super::table::{Key, Kind, Nothing, SECRET};
+use super::table::{Key, Kind, Nothing, SECRET, home_of, join};
 use super::text::{Complaint, Region, Text};
 use super::tree::{self, Entry, Node, Value};
 use super::values::{alternatives, closest};
@@ -477,28 +477,4 @@ fn offered(keys: &[Key]) -> String {
 fn missing(entries: &[Entry], keys: &'static [Key]) -> Vec<(&'static Key, &'static str)> {
     let has = |key: &Key| entries.iter().any(|entry| entry.key == key.name);
     keys.iter().filter(|key| !has(key)).filter_map(|key| key.required.map(|advice| (key, advice))).collect()
-}
-
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-/// The path under which a key of exactly this name is known; none if there is not exactly one such place.
-fn home_of(name: &str, keys: &'static [Key], path: &str) -> Option<String> {
-    let mut homes = Vec::new();
-    collect_homes(name, keys, path, &mut homes);
-    if let [home] = homes.as_slice() { Some(home.clone()) } else { None }
-}
-
-fn collect_homes(name: &str, keys: &'static [Key], path: &str, homes: &mut Vec<String>) {
-    for key in keys {
-        if key.name == name {
-            homes.push(path.to_owned());
-        }
-        if let Kind::Section(inner) | Kind::OneOf(inner) | Kind::Rules(inner) | Kind::OneOrSection(_, inner) =
-            key.kind
-        {
-            collect_homes(name, inner, &join(path, key.name), homes);
-        }
-    }
 }

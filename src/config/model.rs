@@ -165,3 +165,27 @@ pub enum Missed {
     /// Wait for the next one.
     Skip,
 }
+
+#[cfg(test)]
+impl Connector {
+    /// As a file `acme.yaml` of a domain, a token and these rules would make it.
+    pub(crate) fn for_tests(rules: Rules) -> Self {
+        Self {
+            name: "acme".to_owned(),
+            path: "acme.yaml".into(),
+            digest: String::new(),
+            source: OktaSettings {
+                users_search: None,
+                groups_search: None,
+                app: None,
+                origin: "https://acme.okta.com".parse().unwrap(),
+                token: SecretRef::Credential("okta-token".to_owned()),
+                rate_budget: 50,
+            },
+            target: TargetSettings::Directory,
+            schedule: None,
+            rules,
+            apply: true,
+        }
+    }
+}

@@ -74,6 +74,31 @@ const fn words(known: &'static [&'static str]) -> Form {
     Form::Words(Words { known })
 }
 
+/// The path of a key in the mapping at `path`.
+pub(super) fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The path under which a key of exactly this name is known; none if there is not exactly one such place.
+pub(super) fn home_of(name: &str, keys: &'static [Key], path: &str) -> Option<String> {
+    let mut homes = Vec::new();
+    collect_homes(name, keys, path, &mut homes);
+    if let [home] = homes.as_slice() { Some(home.clone()) } else { None }
+}
+
+fn collect_homes(name: &str, keys: &'static [Key], path: &str, homes: &mut Vec<String>) {
+    for key in keys {
+        if key.name == name {
+            homes.push(path.to_owned());
+        }
+        if let Kind::Section(inner) | Kind::OneOf(inner) | Kind::Rules(inner) | Kind::OneOrSection(_, inner) =
+            key.kind
+        {
+            collect_homes(name, inner, &join(path, key.name), homes);
+        }
+    }
+}
+
 const ONLY_DIRECTORY: &str = "Write `directory: {}`, the built-in directory, the only target so far.";
 const ONLY_TOKEN: &str = "Write `api_token: { credential: NAME }` instead.";
 const ONLY_FULL: &str = "Remove it: every run is a full one; let `cron` fire more often instead.";

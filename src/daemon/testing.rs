@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::run::{Common, Records, Runner, summary};
 use crate::clock::Clock;
-use crate::config::model::{Connector, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
+use crate::config::model::{Connector, ScheduleSettings};
 use crate::control::api::PlanDocument;
 use crate::store::{ConnectorMemory, StoreError};
 use crate::sync::engine::{RunTicket, UserRequest, failed_report};
@@ -209,17 +209,7 @@ pub(super) fn connector(name: &str, digest: &str, schedule: Option<ScheduleSetti
         name: name.to_owned(),
         path: PathBuf::from(format!("/etc/usersyncd/connectors.d/{name}.yaml")),
         digest: digest.to_owned(),
-        source: OktaSettings {
-            users_search: None,
-            groups_search: None,
-            app: None,
-            origin: "https://acme.okta.com".parse().unwrap(),
-            token: SecretRef::Credential("okta-token".to_owned()),
-            rate_budget: 50,
-        },
-        target: TargetSettings::Directory,
         schedule,
-        rules: Rules::default(),
-        apply: true,
+        ..Connector::for_tests(Rules::default())
     })
 }

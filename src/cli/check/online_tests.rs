@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use super::*;
 use crate::cli::output::captured::Seen;
 use crate::clock::Clock;
-use crate::config::model::{OktaSettings, SecretRef, TargetSettings};
 use crate::source::{Questions, SourceError};
 use crate::sync::model::{
     AttributeValue, FindingKind, People, SourceAddress, SourceGroup, SourceUser, Status,
@@ -17,26 +16,6 @@ const PLAIN: Style = Style { colors: false };
 
 fn now() -> DateTime<Utc> {
     "2026-11-23T06:00:00Z".parse().unwrap()
-}
-
-fn connector(rules: Rules) -> Connector {
-    Connector {
-        name: "acme".to_owned(),
-        path: "acme.yaml".into(),
-        digest: String::new(),
-        source: OktaSettings {
-            users_search: None,
-            groups_search: None,
-            app: None,
-            origin: "https://acme.okta.com".parse().unwrap(),
-            token: SecretRef::Credential("okta-token".to_owned()),
-            rate_budget: 50,
-        },
-        target: TargetSettings::Directory,
-        schedule: None,
-        rules,
-        apply: true,
-    }
 }
 
 fn user(number: usize, names: &[CompactString]) -> SourceUser {
@@ -131,7 +110,7 @@ impl Source for Shown {
 }
 
 async fn asked(rules: Rules, shown: Inspection) -> Online {
-    ask(&connector(rules), &Shown(Ok(shown)), now()).await
+    ask(&Connector::for_tests(rules), &Shown(Ok(shown)), now()).await
 }
 
 fn said(online: &Online) -> String {
@@ -170,7 +149,7 @@ async fn the_source_and_the_first_users_in_scope_are_shown() {
 #[tokio::test]
 async fn a_source_that_cannot_be_read_is_an_error() {
     let refused = Shown(Err("Okta refused the token.\nMake a new one.".to_owned()));
-    let online = ask(&connector(Rules::default()), &refused, now()).await;
+    let online = ask(&Connector::for_tests(Rules::default()), &refused, now()).await;
     assert_eq!(online.render(PLAIN), "  source    https://acme.okta.com\n  it could not be read\n");
     assert_eq!(said(&online), "error: acme: Okta refused the token.\nMake a new one.\n");
 }

@@ -3,6 +3,7 @@
 mod connectors;
 mod examples;
 mod files;
+mod leavers;
 mod mistakes;
 mod properties;
 mod rules;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use super::diagnostic::{Checked, Diagnostic};
 use super::model::Connector;
+use crate::sync::rules::Rules;
 
 /// A token that never may appear in a diagnostic.
 const TOKEN: &str = "00QCjAl4MlV-WPXMaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -76,9 +78,21 @@ fn valid(contents: &str) -> Connector {
     checked.value.unwrap_or_else(|| panic!("{contents}\n{:#?}", checked.diagnostics))
 }
 
+/// The rules of the least connector, followed by `rest`.
+fn rules(rest: &str) -> Rules {
+    valid(&with(rest)).rules
+}
+
 /// `LINE:COLUMN MESSAGE [ADVICE]` for each error.
 fn errors(contents: impl AsRef<[u8]>) -> Vec<String> {
     lines(check(contents).diagnostics.iter().filter(|diagnostic| diagnostic.is_error()))
+}
+
+/// One error, as `LINE:COLUMN MESSAGE [ADVICE]`.
+fn refused(contents: &str) -> String {
+    let errors = errors(contents);
+    assert_eq!(errors.len(), 1, "{contents}\n{errors:#?}");
+    errors[0].clone()
 }
 
 /// The same for each warning of a valid file.

@@ -8,7 +8,7 @@ use compact_str::CompactString;
 
 pub(super) use super::org::*;
 
-use crate::config::model::{Connector, OktaSettings, SecretRef, TargetSettings};
+use crate::config::model::Connector;
 use crate::store::Store;
 use crate::sync::engine::{self, RunTicket, Services, UserRequest, sync};
 use crate::sync::explain::Explanation;
@@ -276,7 +276,7 @@ impl World {
             writer: fake,
             turn: Arc::default(),
         };
-        Self { org, target, connector: connector(Rules::default()), services, _state: state }
+        Self { org, target, connector: Connector::for_tests(Rules::default()), services, _state: state }
     }
 
     pub(super) fn org(&self) -> std::sync::MutexGuard<'_, Org> {
@@ -330,25 +330,5 @@ impl World {
 
     pub(super) async fn ledger(&self) -> Ledger {
         self.services.store.ledger("acme").await.unwrap()
-    }
-}
-
-pub(super) fn connector(rules: Rules) -> Connector {
-    Connector {
-        name: "acme".to_owned(),
-        path: "acme.yaml".into(),
-        digest: String::new(),
-        source: OktaSettings {
-            users_search: None,
-            groups_search: None,
-            app: None,
-            origin: "https://acme.okta.com".parse().unwrap(),
-            token: SecretRef::Environment("TOKEN".to_owned()),
-            rate_budget: 50,
-        },
-        target: TargetSettings::Directory,
-        schedule: None,
-        rules,
-        apply: true,
     }
 }
