@@ -6,8 +6,8 @@ use rusqlite::{Result, Transaction, params};
 
 use super::{ledger, time_text, word};
 use crate::sync::guard::Recent;
+use crate::sync::model::LedgerChange;
 use crate::sync::model::{SourceId, TargetId};
-use crate::sync::plan::LedgerChange;
 use crate::sync::report::HoldKind;
 
 /// One step of a run's journal, written in one transaction.

@@ -7,11 +7,11 @@ use rusqlite::{OptionalExtension, Result, Transaction, params};
 
 use super::{Kept, time, time_text, unusable, word};
 use crate::sync::diff::Claims;
+use crate::sync::model::LedgerChange;
 use crate::sync::model::{
     AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceAddress, SourceId, TargetId,
     Unanswered,
 };
-use crate::sync::plan::LedgerChange;
 use crate::sync::report::Managed;
 
 pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Ledger> {

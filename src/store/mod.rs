@@ -18,8 +18,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::sync::diff::Claims;
 use crate::sync::guard::Recent;
+use crate::sync::model::LedgerChange;
 use crate::sync::model::{Binding, Ledger, SourceId};
-use crate::sync::plan::LedgerChange;
 use crate::sync::report::{Managed, Report, RunSummary, Trigger};
 use database::{Database, Schema};
 

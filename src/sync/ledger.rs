@@ -159,3 +159,72 @@ pub struct Unanswered {
     /// Members that it removes.
     pub removed: Vec<SourceId>,
 }
+
+/// A correction of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerChange {
+    /// Puts or replaces a user.
+    PutUser(SourceId, LedgerUser),
+    /// Puts or replaces a group.
+    PutGroup(SourceId, LedgerGroup),
+    /// Forgets a user: it no longer exists in the target, or is no longer managed.
+    ForgetUser(SourceId),
+    /// Forgets a group of the source that is no longer linked to the target's.
+    ForgetGroup(SourceId),
+    /// Puts or replaces a group of `groups.always`, and leaves its members as they are.
+    PutAlways {
+        /// The name that stands there.
+        name: CompactString,
+        /// Its id in the target.
+        target: TargetId,
+        /// Whether we made it.
+        created: bool,
+    },
+    /// Changes whose memberships in a group of `groups.always` we added.
+    ChangeAlways {
+        /// The name that stands there.
+        name: CompactString,
+        /// Whose membership is ours now.
+        added: Vec<SourceId>,
+        /// Whose is no longer.
+        removed: Vec<SourceId>,
+    },
+    /// Forgets a group of `groups.always`.
+    ForgetAlways(CompactString),
+}
+
+impl Ledger {
+    /// Brings one change in, as the store does.
+    pub fn change(&mut self, change: &LedgerChange) {
+        match change {
+            LedgerChange::PutUser(source, user) => {
+                self.users.insert(source.clone(), user.clone());
+            }
+            LedgerChange::PutGroup(source, group) => {
+                self.groups.insert(source.clone(), group.clone());
+            }
+            LedgerChange::ForgetGroup(source) => {
+                self.groups.remove(source);
+            }
+            LedgerChange::ForgetUser(source) => {
+                self.users.remove(source);
+            }
+            LedgerChange::PutAlways { name, target, created } => {
+                let members = self.always.remove(name).map(|known| known.members).unwrap_or_default();
+                let group = AlwaysGroup { target: target.clone(), created: *created, members };
+                self.always.insert(name.clone(), group);
+            }
+            LedgerChange::ChangeAlways { name, added, removed } => {
+                if let Some(group) = self.always.get_mut(name) {
+                    group.members.extend(added.iter().cloned());
+                    for source in removed {
+                        group.members.remove(source);
+                    }
+                }
+            }
+            LedgerChange::ForgetAlways(name) => {
+                self.always.remove(name);
+            }
+        }
+    }
+}

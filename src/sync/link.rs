@@ -12,9 +12,10 @@ use compact_str::CompactString;
 
 use super::diff::Claims;
 use super::model::{
-    AlwaysGroup, Ledger, LedgerGroup, LedgerUser, Origin, SourceId, TargetId, TargetSnapshot, Unanswered,
+    Ledger, LedgerChange, LedgerGroup, LedgerUser, Origin, SourceId, TargetId, TargetSnapshot, TargetUser,
+    Unanswered,
 };
-use super::plan::{LedgerChange, always_name};
+use super::plan::always_name;
 use super::report::HoldKind;
 use crate::target::Capabilities;
 
@@ -34,38 +35,37 @@ pub fn find_unanswered(
     claims: &Claims,
     capabilities: Capabilities,
 ) -> Found {
-    let unanswered = std::mem::take(&mut ledger.unanswered);
-    if unanswered.is_empty() {
+    if ledger.unanswered.is_empty() {
         return Found::default();
     }
     let seen = Seen::new(ledger, target, claims, capabilities);
     let mut found = Found::default();
-    for operation in &unanswered {
-        let happened = match operation.kind.as_str() {
-            "create_user" => seen.created_user(operation, ledger, &mut found.changes),
-            "create_group" => {
-                seen.created_group(operation, ledger, &mut found.changes);
-                None
-            }
-            "delete_user" => seen.deleted_user(operation, ledger, &mut found.changes),
-            "delete_group" => seen.deleted_group(operation, ledger, &mut found.changes),
-            "anonymize_user" => {
-                seen.anonymized_user(operation, ledger, &mut found.changes);
-                None
-            }
-            "change_members" if always_name(&operation.source).is_some() => {
-                seen.added_always(operation, ledger, &mut found.changes);
-                seen.removed_members(operation, ledger)
-            }
-            "disable_user" => seen.disabled_user(operation, ledger, &mut found.changes),
-            "rename_user" => seen.renamed_user(operation, ledger),
-            "change_members" | "empty_group" => seen.removed_members(operation, ledger),
-            _ => None,
-        };
-        found.happened.extend(happened);
+    for operation in ledger.unanswered.clone() {
+        let Some(effect) = seen.effect(&operation, ledger) else { continue };
+        effect.changes.iter().for_each(|change| ledger.change(change));
+        found.changes.extend(effect.changes);
+        found.happened.extend(effect.happened);
     }
-    ledger.unanswered = unanswered;
     found
+}
+
+/// What one operation turned out to have done.
+#[derive(Default)]
+struct Effect {
+    changes: Vec<LedgerChange>,
+    happened: Option<(HoldKind, Option<TargetId>, u64)>,
+}
+
+impl Effect {
+    /// One that changes what the ledger says of one object.
+    fn of(change: LedgerChange) -> Self {
+        Self { changes: vec![change], happened: None }
+    }
+
+    /// It counts against a limit.
+    fn counting(self, kind: HoldKind, group: Option<TargetId>, count: u64) -> Self {
+        Self { happened: Some((kind, group, count)), ..self }
+    }
 }
 
 /// The target, by what an operation knows of it.
@@ -78,8 +78,6 @@ struct Seen<'a> {
     free_users: BTreeMap<CompactString, (CompactString, TargetId)>,
     free_groups: BTreeMap<CompactString, (CompactString, TargetId)>,
 }
-
-type Happened = Option<(HoldKind, Option<TargetId>, u64)>;
 
 impl<'a> Seen<'a> {
     fn new(ledger: &Ledger, target: &'a TargetSnapshot, claims: &Claims, capabilities: Capabilities) -> Self {
@@ -108,160 +106,129 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn created_user(
-        &self,
-        sent: &Unanswered,
-        ledger: &mut Ledger,
-        changes: &mut Vec<LedgerChange>,
-    ) -> Happened {
+    /// None if it was not carried out, or the ledger knows already.
+    fn effect(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
+        match sent.kind.as_str() {
+            "create_user" => self.created_user(sent, ledger),
+            "create_group" => self.created_group(sent, ledger),
+            "delete_user" => self.deleted_user(sent, ledger),
+            "delete_group" => self.deleted_group(sent, ledger),
+            "anonymize_user" => self.anonymized_user(sent, ledger),
+            "disable_user" => self.disabled_user(sent, ledger),
+            "rename_user" => self.renamed_user(sent, ledger),
+            "change_members" => self.changed_members(sent, ledger),
+            "empty_group" => {
+                let (_, gone) = self.removed_members(sent, ledger)?;
+                (gone > 0).then(|| Effect::default().counting(HoldKind::Groups, None, 1))
+            }
+            _ => None,
+        }
+    }
+
+    fn created_user(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
         let (name, id) = self.free_users.get(&self.capabilities.name_key(&sent.name))?;
         // Unless what the ledger knows is gone and this is its successor.
         if ledger.users.get(&sent.source).is_some_and(|known| self.users.contains_key(&known.target)) {
             return None;
         }
-        let (username, target) = (name.clone(), id.clone());
-        let user = LedgerUser::created(target, username);
-        ledger.users.insert(sent.source.clone(), user.clone());
-        changes.push(LedgerChange::PutUser(sent.source.clone(), user));
-        Some((HoldKind::Creates, None, 1))
+        let user = LedgerUser::created(id.clone(), name.clone());
+        let change = LedgerChange::PutUser(sent.source.clone(), user);
+        Some(Effect::of(change).counting(HoldKind::Creates, None, 1))
     }
 
-    fn created_group(&self, sent: &Unanswered, ledger: &mut Ledger, changes: &mut Vec<LedgerChange>) {
-        let Some((name, id)) = self.free_groups.get(&self.capabilities.name_key(&sent.name)) else { return };
+    fn created_group(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
+        let (name, id) = self.free_groups.get(&self.capabilities.name_key(&sent.name))?;
         let (name, target) = (name.clone(), id.clone());
-        if let Some(always) = always_name(&sent.source) {
-            ledger.always.entry(always.into()).or_insert_with(|| {
-                let (name, created) = (always.into(), true);
-                changes.push(LedgerChange::PutAlways { name, target: target.clone(), created });
-                AlwaysGroup { target, created, members: BTreeSet::new() }
-            });
-            return;
-        }
-        if ledger.groups.contains_key(&sent.source) {
-            return;
-        }
-        let group = LedgerGroup { target, name, origin: Origin::Created, memberships: 0 };
-        ledger.groups.insert(sent.source.clone(), group.clone());
-        changes.push(LedgerChange::PutGroup(sent.source.clone(), group));
+        let change = match always_name(&sent.source) {
+            Some(always) if ledger.always.contains_key(always) => return None,
+            Some(always) => LedgerChange::PutAlways { name: always.into(), target, created: true },
+            None if ledger.groups.contains_key(&sent.source) => return None,
+            None => {
+                let group = LedgerGroup { target, name, origin: Origin::Created, memberships: 0 };
+                LedgerChange::PutGroup(sent.source.clone(), group)
+            }
+        };
+        Some(Effect::of(change))
     }
 
-    fn disabled_user(
-        &self,
-        sent: &Unanswered,
-        ledger: &mut Ledger,
-        changes: &mut Vec<LedgerChange>,
-    ) -> Happened {
-        let user = ledger.users.get_mut(&sent.source)?;
-        let actual = self.target.users.get(*self.users.get(&user.target)?)?;
-        if actual.active || user.disabled_by_us {
+    fn disabled_user(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
+        let known = ledger.users.get(&sent.source)?;
+        if self.user(&known.target)?.active || known.disabled_by_us {
             return None;
         }
-        user.disabled_by_us = true;
-        changes.push(LedgerChange::PutUser(sent.source.clone(), user.clone()));
-        Some((HoldKind::Leavers, None, 1))
+        let user = LedgerUser { disabled_by_us: true, ..known.clone() };
+        let change = LedgerChange::PutUser(sent.source.clone(), user);
+        Some(Effect::of(change).counting(HoldKind::Leavers, None, 1))
     }
 
-    fn deleted_user(
-        &self,
-        sent: &Unanswered,
-        ledger: &mut Ledger,
-        changes: &mut Vec<LedgerChange>,
-    ) -> Happened {
+    fn deleted_user(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
         let known = ledger.users.get(&sent.source)?;
         if self.users.contains_key(&known.target) || sent.target.as_ref() != Some(&known.target) {
             return None;
         }
-        ledger.users.remove(&sent.source);
-        changes.push(LedgerChange::ForgetUser(sent.source.clone()));
-        Some((HoldKind::Leavers, None, 1))
+        let change = LedgerChange::ForgetUser(sent.source.clone());
+        Some(Effect::of(change).counting(HoldKind::Leavers, None, 1))
     }
 
-    fn deleted_group(
-        &self,
-        sent: &Unanswered,
-        ledger: &mut Ledger,
-        changes: &mut Vec<LedgerChange>,
-    ) -> Happened {
+    fn deleted_group(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
         let target = sent.target.as_ref().filter(|target| !self.groups.contains_key(target))?;
-        let sources: Vec<SourceId> = ledger
-            .groups
-            .iter()
-            .filter(|(_, group)| group.target == *target)
-            .map(|(source, _)| source.clone())
-            .collect();
-        for source in sources {
-            ledger.groups.remove(&source);
-            changes.push(LedgerChange::ForgetGroup(source));
-        }
-        Some((HoldKind::Groups, None, 1))
+        let rows = ledger.groups.iter().filter(|(_, group)| group.target == *target);
+        let changes = rows.map(|(source, _)| LedgerChange::ForgetGroup(source.clone())).collect();
+        Some(Effect { changes, happened: Some((HoldKind::Groups, None, 1)) })
     }
 
     /// What it was before is remembered now, so that it can have it back.
-    fn anonymized_user(&self, sent: &Unanswered, ledger: &mut Ledger, changes: &mut Vec<LedgerChange>) {
-        let Some(user) = ledger.users.get_mut(&sent.source).filter(|user| user.original.is_none()) else {
-            return;
-        };
-        let actual = self.users.get(&user.target).and_then(|at| self.target.users.get(*at));
-        let happened =
-            actual.is_some_and(|actual| sent.new_name.as_ref() == Some(&actual.attributes.username));
-        if happened && sent.before.is_some() {
-            user.original = sent.before.clone();
-            changes.push(LedgerChange::PutUser(sent.source.clone(), user.clone()));
+    fn anonymized_user(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
+        let known = ledger.users.get(&sent.source).filter(|known| known.original.is_none())?;
+        let original = Some(sent.before.clone()?);
+        if sent.new_name.as_ref() != Some(&self.user(&known.target)?.attributes.username) {
+            return None;
         }
+        let user = LedgerUser { original, ..known.clone() };
+        Some(Effect::of(LedgerChange::PutUser(sent.source.clone(), user)))
+    }
+
+    fn renamed_user(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
+        let actual = self.user(&ledger.users.get(&sent.source)?.target)?;
+        let happened = sent.new_name.as_ref() == Some(&actual.attributes.username);
+        happened.then(|| Effect::default().counting(HoldKind::Renames, None, 1))
+    }
+
+    fn changed_members(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
+        let effect = self.added_always(sent, ledger).unwrap_or_default();
+        Some(match self.removed_members(sent, ledger) {
+            Some((group, gone)) if gone > 0 => {
+                effect.counting(HoldKind::Memberships, Some(group.clone()), gone)
+            }
+            _ => effect,
+        })
     }
 
     /// Memberships that we added to a group of `groups.always` are ours.
-    fn added_always(&self, sent: &Unanswered, ledger: &mut Ledger, changes: &mut Vec<LedgerChange>) {
-        let Some((name, always)) =
-            always_name(&sent.source).and_then(|name| ledger.always.get_key_value(name))
-        else {
-            return;
-        };
-        let Some(group) = self.groups.get(&always.target).and_then(|at| self.target.groups.get(*at)) else {
-            return;
-        };
-        let members: BTreeSet<&TargetId> = group
-            .members
-            .iter()
-            .filter_map(|at| self.target.users.get(*at as usize))
-            .map(|user| &user.id)
-            .collect();
+    fn added_always(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
+        let (name, always) = ledger.always.get_key_value(always_name(&sent.source)?)?;
+        let members = self.members(&always.target)?;
         let is_member =
             |source: &&SourceId| ledger.users.get(*source).is_some_and(|user| members.contains(&user.target));
-        let added: Vec<SourceId> = sent.added.iter().filter(is_member).cloned().collect();
-        let name = name.clone();
-        if let Some(always) = ledger.always.get_mut(&name) {
-            always.members.extend(added.iter().cloned());
-        }
-        changes.push(LedgerChange::ChangeAlways { name, added, removed: Vec::new() });
+        let added = sent.added.iter().filter(is_member).cloned().collect();
+        Some(Effect::of(LedgerChange::ChangeAlways { name: name.clone(), added, removed: Vec::new() }))
     }
 
-    fn renamed_user(&self, sent: &Unanswered, ledger: &Ledger) -> Happened {
-        let user = ledger.users.get(&sent.source)?;
-        let actual = self.target.users.get(*self.users.get(&user.target)?)?;
-        let happened = sent.new_name.as_ref() == Some(&actual.attributes.username);
-        happened.then_some((HoldKind::Renames, None, 1))
+    /// The group, and how many of those whom the operation removes are no longer in it.
+    fn removed_members<'s>(&self, sent: &'s Unanswered, ledger: &Ledger) -> Option<(&'s TargetId, u64)> {
+        let group = sent.target.as_ref()?;
+        let members = self.members(group)?;
+        let users = sent.removed.iter().filter_map(|source| ledger.users.get(source));
+        Some((group, users.filter(|user| !members.contains(&user.target)).count() as u64))
     }
 
-    fn removed_members(&self, sent: &Unanswered, ledger: &Ledger) -> Happened {
-        let id = sent.target.as_ref()?;
-        let group = self.target.groups.get(*self.groups.get(id)?)?;
-        let members: BTreeSet<&TargetId> = group
-            .members
-            .iter()
-            .filter_map(|at| self.target.users.get(*at as usize))
-            .map(|user| &user.id)
-            .collect();
-        let gone = sent
-            .removed
-            .iter()
-            .filter_map(|source| ledger.users.get(source))
-            .filter(|user| !members.contains(&user.target))
-            .count() as u64;
-        match sent.kind.as_str() {
-            _ if gone == 0 => None,
-            "empty_group" => Some((HoldKind::Groups, None, 1)),
-            _ => Some((HoldKind::Memberships, Some(id.clone()), gone)),
-        }
+    fn user(&self, id: &TargetId) -> Option<&'a TargetUser> {
+        self.target.users.get(*self.users.get(id)?)
+    }
+
+    fn members(&self, group: &TargetId) -> Option<BTreeSet<&'a TargetId>> {
+        let group = self.target.groups.get(*self.groups.get(group)?)?;
+        let users = group.members.iter().filter_map(|at| self.target.users.get(*at as usize));
+        Some(users.map(|user| &user.id).collect())
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use super::finding::{Finding, FindingKind};
 pub use super::further::FurtherAttributes;
 pub use super::ledger::{
-    AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceAddress, Unanswered,
+    AlwaysGroup, Binding, Ledger, LedgerChange, LedgerGroup, LedgerUser, Origin, SourceAddress, Unanswered,
 };
 
 /// The id of a user or a group at the source. Okta's are 20 characters long and never change.

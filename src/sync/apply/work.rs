@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{Applying, Resolved, Workplace, intent};
 use crate::store::{Answer, Applied, Intent, JournalBatch};
 use crate::sync::model::{
-    AlwaysGroup, GroupAttributes, Ledger, LedgerGroup, LedgerUser, Origin, SourceId, TargetId,
+    GroupAttributes, Ledger, LedgerChange, LedgerGroup, LedgerUser, Origin, SourceId, TargetId,
 };
-use crate::sync::plan::{Change, LedgerChange, Operation, Plan, Tie, always_name};
+use crate::sync::plan::{Change, Operation, Plan, Tie, always_name};
 use crate::sync::report::HoldKind;
 use crate::sync::tally::count;
 use crate::target::{Write, WriteError, Written};
@@ -206,12 +206,13 @@ impl<'a> Work<'a> {
                     *slot = Some(id.clone());
                 }
                 let user = LedgerUser::created(id.clone(), after.username.clone());
-                self.put_user(source, user, changes);
+                self.note(LedgerChange::PutUser(source.clone(), user), changes);
             }
             (Change::AdoptUser { after, .. }, _) => {
                 let Some(target) = operation.target.clone() else { return };
                 let user = LedgerUser::created(target, after.username.clone());
-                self.put_user(source, LedgerUser { origin: Origin::Adopted, ..user }, changes);
+                let user = LedgerUser { origin: Origin::Adopted, ..user };
+                self.note(LedgerChange::PutUser(source.clone(), user), changes);
             }
             (Change::UpdateUser { after, .. } | Change::RestoreUser { after, .. }, _) => {
                 self.change_user(source, changes, |user| {
@@ -226,8 +227,7 @@ impl<'a> Work<'a> {
             (Change::EnableUser, _) => self.change_user(source, changes, |user| user.disabled_by_us = false),
             (Change::DisableUser, _) => self.change_user(source, changes, |user| user.disabled_by_us = true),
             (Change::DeleteUser { .. }, _) => {
-                self.ledger.users.remove(source);
-                changes.push(LedgerChange::ForgetUser(source.clone()));
+                self.note(LedgerChange::ForgetUser(source.clone()), changes);
             }
             (Change::CreateGroup { after, sources }, Written::Created(id)) => {
                 self.created_groups.insert(source.clone(), id.clone());
@@ -250,8 +250,7 @@ impl<'a> Work<'a> {
                     // Unless it stands for another group by now.
                     let known = self.ledger.groups.get(source).map(|group| &group.target);
                     if known == operation.target.as_ref() {
-                        self.ledger.groups.remove(source);
-                        changes.push(LedgerChange::ForgetGroup(source.clone()));
+                        self.note(LedgerChange::ForgetGroup(source.clone()), changes);
                     }
                 }
             }
@@ -260,8 +259,8 @@ impl<'a> Work<'a> {
                 if let (Tie::Always, Some(name)) = (tie, always_name(source)) {
                     let mut removed = self.sources(&done.removed);
                     removed.extend(self.sources(&done.leavers));
-                    let added = self.sources(&done.added);
-                    self.change_always(name, added, removed, changes);
+                    let (name, added) = (name.into(), self.sources(&done.added));
+                    self.note(LedgerChange::ChangeAlways { name, added, removed }, changes);
                     return;
                 }
                 let now = (*before + done.added.len() as u64).saturating_sub(done.gone());
@@ -271,14 +270,9 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn put_user(&mut self, source: &SourceId, user: LedgerUser, changes: &mut Vec<LedgerChange>) {
-        self.ledger.users.insert(source.clone(), user.clone());
-        changes.push(LedgerChange::PutUser(source.clone(), user));
-    }
-
-    fn put_group(&mut self, source: &SourceId, group: LedgerGroup, changes: &mut Vec<LedgerChange>) {
-        self.ledger.groups.insert(source.clone(), group.clone());
-        changes.push(LedgerChange::PutGroup(source.clone(), group));
+    fn note(&mut self, change: LedgerChange, changes: &mut Vec<LedgerChange>) {
+        self.ledger.change(&change);
+        changes.push(change);
     }
 
     fn put_groups(
@@ -293,30 +287,14 @@ impl<'a> Work<'a> {
         for source in sources {
             let group =
                 LedgerGroup { target: id.clone(), name: attributes.name.clone(), origin, memberships };
-            self.put_group(source, group, changes);
+            self.note(LedgerChange::PutGroup(source.clone(), group), changes);
         }
     }
 
+    /// A new group: whoever was in one of that name before is not in this one.
     fn put_always(&mut self, name: &str, id: &TargetId, changes: &mut Vec<LedgerChange>) {
-        let group = AlwaysGroup { target: id.clone(), created: true, members: BTreeSet::new() };
-        self.ledger.always.insert(name.into(), group);
-        changes.push(LedgerChange::PutAlways { name: name.into(), target: id.clone(), created: true });
-    }
-
-    fn change_always(
-        &mut self,
-        name: &str,
-        added: Vec<SourceId>,
-        removed: Vec<SourceId>,
-        changes: &mut Vec<LedgerChange>,
-    ) {
-        if let Some(group) = self.ledger.always.get_mut(name) {
-            for source in &removed {
-                group.members.remove(source);
-            }
-            group.members.extend(added.iter().cloned());
-        }
-        changes.push(LedgerChange::ChangeAlways { name: name.into(), added, removed });
+        self.note(LedgerChange::ForgetAlways(name.into()), changes);
+        self.note(LedgerChange::PutAlways { name: name.into(), target: id.clone(), created: true }, changes);
     }
 
     fn change_user(
@@ -327,7 +305,7 @@ impl<'a> Work<'a> {
     ) {
         if let Some(mut user) = self.ledger.users.get(source).cloned() {
             change(&mut user);
-            self.put_user(source, user, changes);
+            self.note(LedgerChange::PutUser(source.clone(), user), changes);
         }
     }
 
@@ -341,7 +319,7 @@ impl<'a> Work<'a> {
         for source in self.sources_of_group.get(&target).cloned().unwrap_or_default() {
             if let Some(mut group) = self.ledger.groups.get(&source).cloned() {
                 change(&mut group);
-                self.put_group(&source, group, changes);
+                self.note(LedgerChange::PutGroup(source, group), changes);
             }
         }
     }

@@ -11,9 +11,10 @@ use super::links::Links;
 use super::members::{LEAVERS_LOSE, Memberships};
 use super::sides::Sides;
 use crate::sync::model::{
-    AlwaysGroup, Finding, FindingKind, GroupAttributes, Origin, Proof, SourceId, TargetGroup, TargetId,
+    AlwaysGroup, Finding, FindingKind, GroupAttributes, LedgerChange, Origin, Proof, SourceId, TargetGroup,
+    TargetId,
 };
-use crate::sync::plan::{Change, LedgerChange, Operation, Plan, Standing, Tie, always_source};
+use crate::sync::plan::{Change, Operation, Plan, Standing, Tie, always_source};
 
 /// The groups in question.
 pub(super) struct Always<'s, 'a> {

@@ -11,10 +11,10 @@ use super::leave_out;
 use super::sides::{Row, Sides};
 use crate::sync::desire::{Reason, left_out};
 use crate::sync::model::{
-    Absence, Finding, FindingKind, FurtherAttributes, LedgerUser, Origin, Proof, ScopeRule, SourceId,
-    TargetUser, UserAttributes,
+    Absence, Finding, FindingKind, FurtherAttributes, LedgerChange, LedgerUser, Origin, Proof, ScopeRule,
+    SourceId, TargetUser, UserAttributes,
 };
-use crate::sync::plan::{Change, InGrace, LedgerChange, NamedGroup, Operation, Plan, Standing};
+use crate::sync::plan::{Change, InGrace, NamedGroup, Operation, Plan, Standing};
 use crate::sync::rules::{LeaverMemberships, LeaverUsers};
 
 /// What a leaver loses by the connector's rules, apart from grace and proof.

@@ -11,8 +11,10 @@ use super::links::{LeftGroup, Link, Links, left_group};
 use super::sides::Sides;
 use super::users::Fates;
 use crate::sync::desire::DesiredGroup;
-use crate::sync::model::{Absence, Finding, FindingKind, LedgerGroup, Origin, Proof, SourceId, TargetGroup};
-use crate::sync::plan::{Change, LedgerChange, Operation, Plan, PlanPerson, Standing, Tie};
+use crate::sync::model::{
+    Absence, Finding, FindingKind, LedgerChange, LedgerGroup, Origin, Proof, SourceId, TargetGroup,
+};
+use crate::sync::plan::{Change, Operation, Plan, PlanPerson, Standing, Tie};
 
 /// Why a leaver loses a membership.
 pub(super) const LEAVERS_LOSE: &str = "leavers lose their memberships";

@@ -7,9 +7,10 @@ use super::leavers::Leavers;
 use super::sides::{Existing, Row, Sides};
 use crate::sync::desire::{DesiredUser, Reason};
 use crate::sync::model::{
-    Finding, FindingKind, FurtherAttributes, LedgerUser, Origin, SourceId, TargetUser, UserAttributes,
+    Finding, FindingKind, FurtherAttributes, LedgerChange, LedgerUser, Origin, SourceId, TargetUser,
+    UserAttributes,
 };
-use crate::sync::plan::{Change, LedgerChange, Operation, Plan, Standing};
+use crate::sync::plan::{Change, Operation, Plan, Standing};
 
 /// What memberships need to know of each row.
 pub(super) struct Fates {

@@ -16,8 +16,8 @@ use super::diff::{Claims, Evidence, Focus, Input, diff};
 use super::doubt::note_unproven_lists;
 use super::guard::{ApprovedPlan, Hold, Recent, guard};
 use super::link::{Found, find_unanswered};
-use super::model::{AlwaysGroup, Binding, Finding, FindingKind, Ledger, TargetId, TargetSnapshot};
-use super::plan::{Change, InGrace, LedgerChange, Operation, Plan};
+use super::model::{Binding, Finding, FindingKind, Ledger, TargetId, TargetSnapshot};
+use super::plan::{Change, InGrace, Operation, Plan};
 use super::progress::{Phase, RunControl};
 use super::report::{
     Counts, FORMAT_VERSION, FilteredBy, HoldKind, Managed, Outcome, PlanDocument, PlannedOperation, Report,
@@ -183,7 +183,7 @@ async fn run(
         });
         let changes = plan.ledger_changes.clone();
         services.store.change_ledger(&connector.name, ticket.run, changes, applied.collect()).await?;
-        change_ledger(&mut ledger, &plan.ledger_changes);
+        plan.ledger_changes.iter().for_each(|change| ledger.change(change));
         apply(&approved, &mut ledger, &place).await
     } else {
         count_planned(&mut counts, plan);
@@ -434,41 +434,6 @@ fn check_for_lost_state(
          (`usersyncd ctl relink {name}` will rebuild it in a later version). If these accounts belong to somebody else, \
          put their names under protected.users, or let `existing: {{ users: adopt }}` take over those with the same e-mail address"
     )))
-}
-
-fn change_ledger(ledger: &mut Ledger, changes: &[LedgerChange]) {
-    for change in changes {
-        match change {
-            LedgerChange::PutUser(source, user) => {
-                ledger.users.insert(source.clone(), user.clone());
-            }
-            LedgerChange::PutGroup(source, group) => {
-                ledger.groups.insert(source.clone(), group.clone());
-            }
-            LedgerChange::ForgetGroup(source) => {
-                ledger.groups.remove(source);
-            }
-            LedgerChange::ForgetUser(source) => {
-                ledger.users.remove(source);
-            }
-            LedgerChange::PutAlways { name, target, created } => {
-                let members = ledger.always.remove(name).map(|known| known.members).unwrap_or_default();
-                let group = AlwaysGroup { target: target.clone(), created: *created, members };
-                ledger.always.insert(name.clone(), group);
-            }
-            LedgerChange::ChangeAlways { name, added, removed } => {
-                if let Some(group) = ledger.always.get_mut(name) {
-                    group.members.extend(added.iter().cloned());
-                    for source in removed {
-                        group.members.remove(source);
-                    }
-                }
-            }
-            LedgerChange::ForgetAlways(name) => {
-                ledger.always.remove(name);
-            }
-        }
-    }
 }
 
 /// The report of a run that ended without applying anything.

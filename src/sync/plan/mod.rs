@@ -8,7 +8,7 @@ use compact_str::{CompactString, format_compact};
 use serde::Serialize;
 
 use super::desire::Reason;
-use super::model::{Finding, GroupAttributes, LedgerGroup, LedgerUser, SourceId, TargetId, UserAttributes};
+use super::model::{Finding, GroupAttributes, LedgerChange, LedgerUser, SourceId, TargetId, UserAttributes};
 use super::report::{Counts, FilteredBy, NotProven};
 
 /// What turns the target into what it should be, and everything a person wants to know about it.
@@ -228,39 +228,6 @@ pub fn always_name(source: &SourceId) -> Option<&str> {
 
 // No id of Okta's has a colon in it.
 const ALWAYS: &str = "always:";
-
-/// A correction of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LedgerChange {
-    /// Puts or replaces a user.
-    PutUser(SourceId, LedgerUser),
-    /// Puts or replaces a group.
-    PutGroup(SourceId, LedgerGroup),
-    /// Forgets a user: it no longer exists in the target, or is no longer managed.
-    ForgetUser(SourceId),
-    /// Forgets a group of the source that is no longer linked to the target's.
-    ForgetGroup(SourceId),
-    /// Puts or replaces a group of `groups.always`, and leaves its members as they are.
-    PutAlways {
-        /// The name that stands there.
-        name: CompactString,
-        /// Its id in the target.
-        target: TargetId,
-        /// Whether we made it.
-        created: bool,
-    },
-    /// Changes whose memberships in a group of `groups.always` we added.
-    ChangeAlways {
-        /// The name that stands there.
-        name: CompactString,
-        /// Whose membership is ours now.
-        added: Vec<SourceId>,
-        /// Whose is no longer.
-        removed: Vec<SourceId>,
-    },
-    /// Forgets a group of `groups.always`.
-    ForgetAlways(CompactString),
-}
 
 impl Change {
     /// Operations are applied in this order: who must exist first; who comes back is enabled with the right memberships;

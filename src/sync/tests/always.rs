@@ -182,3 +182,15 @@ async fn a_membership_that_somebody_else_gave_a_leaver_stays() {
     );
     assert!(world.target().members("ops").is_empty());
 }
+
+#[tokio::test]
+async fn a_group_that_is_made_again_has_no_members_of_before() {
+    let world = world_with_always(&[]).await;
+    world.sync().await;
+    world.target().groups.retain(|_, (group, _)| group.name != "Jira-Users");
+    world.org().user("u001", "").status = Status::Suspended;
+    let report = world.sync().await;
+    assert_eq!((report.counts.groups.created, others(&world).len()), (1, 3), "{report:?}");
+    assert_eq!(world.ledger().await.always["Jira-Users"].members.len(), 3);
+    assert_eq!(report.managed.memberships, 3 + 3);
+}

@@ -275,7 +275,7 @@ async fn the_fate_of_a_group_is_what_planning_found() {
     store.bind("other", &binding("org1", "memory")).await.unwrap();
     let group =
         LedgerGroup { target: claimed, name: "claimed".into(), origin: Origin::Created, memberships: 0 };
-    let changes = vec![crate::sync::plan::LedgerChange::PutGroup("x".into(), group)];
+    let changes = vec![crate::sync::model::LedgerChange::PutGroup("x".into(), group)];
     store.change_ledger("other", run.unwrap(), changes, Vec::new()).await.unwrap();
     let explanation = world.explain("u0@example.com").await;
     let fates: Vec<(&str, GroupFate, Option<&str>)> = explanation

@@ -74,7 +74,7 @@ async fn rule_2_what_another_connector_manages_is_a_finding() {
         .await
         .unwrap();
     let changes = vec![
-        crate::sync::plan::LedgerChange::PutUser(
+        crate::sync::model::LedgerChange::PutUser(
             "x".into(),
             LedgerUser {
                 target: user,
@@ -85,7 +85,7 @@ async fn rule_2_what_another_connector_manages_is_a_finding() {
                 original: None,
             },
         ),
-        crate::sync::plan::LedgerChange::PutGroup(
+        crate::sync::model::LedgerChange::PutGroup(
             "y".into(),
             LedgerGroup { target: group, name: "staff".into(), origin: Origin::Created, memberships: 1 },
         ),
@@ -105,8 +105,8 @@ async fn rule_2_an_account_that_two_connectors_claim_is_touched_by_neither() {
     let store = &world.services.store;
     store.bind("other", &binding("org2", "memory")).await.unwrap();
     let changes = vec![
-        crate::sync::plan::LedgerChange::PutUser("x".into(), ledger.users["u000"].clone()),
-        crate::sync::plan::LedgerChange::PutGroup("y".into(), ledger.groups["g1"].clone()),
+        crate::sync::model::LedgerChange::PutUser("x".into(), ledger.users["u000"].clone()),
+        crate::sync::model::LedgerChange::PutGroup("y".into(), ledger.groups["g1"].clone()),
     ];
     store.change_ledger("other", 0, changes, Vec::new()).await.unwrap();
     world.org().user("u000", "").login = "renamed@example.com".to_owned();
