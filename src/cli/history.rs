@@ -125,6 +125,8 @@ mod tests {
                 ..Counts::default()
             },
             findings: 5,
+            managed: crate::sync::report::Managed::default(),
+            undoes: None,
         };
         let busy = RunSummary { run: 18, ended: None, outcome: None, error: None, ..ended.clone() };
         insta::assert_snapshot!(render(&[busy, ended.clone()], now), @r"

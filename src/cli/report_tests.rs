@@ -10,6 +10,9 @@ pub(in crate::cli) fn now() -> DateTime<Utc> {
 
 pub(in crate::cli) fn hold() -> HoldSummary {
     HoldSummary {
+        id: None,
+        fresh: true,
+        cause: None,
         kind: HoldKind::Memberships,
         group: Some("jira-users".into()),
         count: 30,
@@ -28,6 +31,7 @@ pub(in crate::cli) fn report() -> Report {
         waiting: Vec::new(),
         adopted: 0,
         user: None,
+        undoes: None,
         format_version: FORMAT_VERSION,
         run: 17,
         connector: "acme".to_owned(),
@@ -61,12 +65,14 @@ pub(in crate::cli) fn report() -> Report {
         managed: Managed { users: 1000, groups: 60, memberships: 5000 },
         operations: vec![
             OperationReport {
+                hold: None,
                 summary: "create user anna@example.com".to_owned(),
                 result: "applied".to_owned(),
                 error: None,
                 operation: serde_json::Value::Null,
             },
             OperationReport {
+                hold: None,
                 summary: "update user eve\u{1b}[2J".to_owned(),
                 result: "failed".to_owned(),
                 error: Some("the directory refused it".to_owned()),

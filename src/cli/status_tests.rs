@@ -21,6 +21,8 @@ fn connectors() -> Vec<ConnectorStatus> {
         user: None,
         counts: Counts::default(),
         findings: 0,
+        managed: crate::sync::report::Managed::default(),
+        undoes: None,
     };
     let acme = ConnectorStatus {
         state: ConnectorState::Running,

@@ -290,6 +290,8 @@ pub(super) fn summary(report: &Report) -> RunSummary {
         user: report.user.clone(),
         counts: report.counts,
         findings: report.findings.len() as u64,
+        managed: report.managed,
+        undoes: report.undoes,
     }
 }
 

@@ -71,6 +71,8 @@ fn read_run(row: &Row<'_>) -> Result<(RunSummary, Option<Report>)> {
         user: row.get(7)?,
         counts: report.as_ref().map_or_else(Counts::default, |report| report.counts),
         findings: report.as_ref().map_or(0, |report| report.findings.len() as u64),
+        managed: report.as_ref().map(|report| report.managed).unwrap_or_default(),
+        undoes: report.as_ref().and_then(|report| report.undoes),
     };
     Ok((summary, report))
 }
@@ -136,6 +138,7 @@ pub(super) fn report(transaction: &Transaction<'_>, run: u64) -> Result<Option<R
             summary: row.get(0)?,
             result: row.get::<_, Option<String>>(1)?.unwrap_or_else(|| "unanswered".to_owned()),
             error: row.get(2)?,
+            hold: None,
             operation,
         });
     }

@@ -21,11 +21,18 @@ pub enum Trigger {
     Manual,
     /// Catching up at start on a run that was missed.
     Startup,
+    /// Somebody approved a hold (RULES 24).
+    Approval,
+    /// Somebody had a kept plan applied (RULES 25).
+    Apply,
+    /// Somebody had a run undone (RULES 26).
+    Undo,
 }
 
 impl Trigger {
     /// All triggers.
-    pub const ALL: [Trigger; 3] = [Self::Cron, Self::Manual, Self::Startup];
+    pub const ALL: [Trigger; 6] =
+        [Self::Cron, Self::Manual, Self::Startup, Self::Approval, Self::Apply, Self::Undo];
 
     /// The name as in JSON and in metric labels.
     #[must_use]
@@ -34,6 +41,9 @@ impl Trigger {
             Self::Cron => "cron",
             Self::Manual => "manual",
             Self::Startup => "startup",
+            Self::Approval => "approval",
+            Self::Apply => "apply",
+            Self::Undo => "undo",
         }
     }
 }
@@ -165,12 +175,21 @@ pub enum HoldKind {
     Creates,
     /// Adoptions that are not certain, and removals on what this run adopts (RULES 6).
     Adoptions,
+    /// All removals, since the source shows much less than before (RULES 19).
+    View,
 }
 
 impl HoldKind {
     /// All kinds.
-    pub const ALL: [HoldKind; 6] =
-        [Self::Leavers, Self::Memberships, Self::Groups, Self::Renames, Self::Creates, Self::Adoptions];
+    pub const ALL: [HoldKind; 7] = [
+        Self::Leavers,
+        Self::Memberships,
+        Self::Groups,
+        Self::Renames,
+        Self::Creates,
+        Self::Adoptions,
+        Self::View,
+    ];
 
     /// The name as in JSON and in metric labels.
     #[must_use]
@@ -182,13 +201,34 @@ impl HoldKind {
             Self::Renames => "renames",
             Self::Creates => "creates",
             Self::Adoptions => "adoptions",
+            Self::View => "view",
         }
     }
+}
+
+/// What makes removals happen: a change of the connector file, or the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The connector file, as people name it: `connectors.d/acme.yaml`.
+    pub file: String,
+    /// How many removals the old rules would not have made.
+    pub from_file: u64,
+    /// How many they would have made as well.
+    pub from_source: u64,
 }
 
 /// What was held, without the operations themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldSummary {
+    /// Its number, by which it is approved or discarded; none in a plan, which keeps nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u64>,
+    /// True if nobody was told of it before this run: the same hold is not shouted again.
+    #[serde(default)]
+    pub fresh: bool,
+    /// Where the removals come from; none where the connector file did not change since the last successful run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// Which limit.
     pub kind: HoldKind,
     /// The group, for memberships.
@@ -205,14 +245,32 @@ pub struct HoldSummary {
     pub names: Vec<CompactString>,
 }
 
+impl HoldSummary {
+    /// `count` of `base` are held, and `allowed` would not be. It has no number yet, and nobody was told.
+    #[must_use]
+    pub fn new(kind: HoldKind, count: u64, (allowed, base): (u64, u64), reason: String) -> Self {
+        let (id, group, cause) = (None, None, None);
+        Self { id, fresh: true, cause, kind, group, count, allowed, base, reason, names: Vec::new() }
+    }
+
+    /// The same about members of one group.
+    #[must_use]
+    pub fn of_group(self, group: CompactString) -> Self {
+        Self { group: Some(group), ..self }
+    }
+}
+
 /// What became of one operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationReport {
     /// The operation in words: `create user anna@example.com`.
     pub summary: String,
-    /// `applied`, `partial`, `failed`, `planned` (with `apply: off`), or `unanswered` (sent, and the daemon never saw the
-    /// answer).
+    /// `applied`, `partial`, `failed`, `planned` (with `apply: off`), `held`, or `unanswered` (sent, and the daemon never
+    /// saw the answer).
     pub result: String,
+    /// The hold that it is part of, if it was held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<u64>,
     /// What the target said, if it failed.
     pub error: Option<String>,
     /// The operation itself, with before and after.
@@ -241,6 +299,9 @@ pub struct Report {
     /// The login that the run was limited to (`sync --user`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The run that this one undid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<u64>,
     /// What happened, by kind of object.
     pub counts: Counts,
     /// Which rule filtered how many.
@@ -313,6 +374,12 @@ pub struct RunSummary {
     pub counts: Counts,
     /// How many findings it has.
     pub findings: u64,
+    /// What the connector managed after it.
+    #[serde(default)]
+    pub managed: Managed,
+    /// The run that this one undid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<u64>,
 }
 
 /// What a sync would do.

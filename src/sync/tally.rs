@@ -40,9 +40,11 @@ pub(super) fn managed(ledger: &Ledger) -> Managed {
 pub(super) fn count_held(counts: &mut Counts, holds: &[Hold]) {
     for hold in holds {
         let kind = match hold.summary.kind {
-            HoldKind::Leavers | HoldKind::Renames | HoldKind::Creates | HoldKind::Adoptions => {
-                &mut counts.users
-            }
+            HoldKind::Leavers
+            | HoldKind::Renames
+            | HoldKind::Creates
+            | HoldKind::Adoptions
+            | HoldKind::View => &mut counts.users,
             HoldKind::Groups => &mut counts.groups,
             HoldKind::Memberships => &mut counts.memberships,
         };

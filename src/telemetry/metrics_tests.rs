@@ -15,6 +15,7 @@ fn report(outcome: Outcome) -> Report {
         waiting: Vec::new(),
         adopted: 1,
         user: None,
+        undoes: None,
         format_version: FORMAT_VERSION,
         run: 7,
         connector: "acme".to_owned(),
@@ -30,6 +31,9 @@ fn report(outcome: Outcome) -> Report {
         },
         findings: vec![Finding::new(FindingKind::NameCollision, "anna", "two users want the name anna")],
         holds: vec![HoldSummary {
+            id: Some(7),
+            fresh: true,
+            cause: None,
             kind: HoldKind::Leavers,
             group: None,
             count: 30,

@@ -80,6 +80,6 @@ pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
 
 fn adoptions(count: u64, reason: String, names: Vec<CompactString>, operations: Vec<Operation>) -> Hold {
     let kind = HoldKind::Adoptions;
-    let summary = HoldSummary { kind, group: None, count, allowed: 0, base: count, reason, names };
+    let summary = HoldSummary { names, ..HoldSummary::new(kind, count, (0, count), reason) };
     Hold { summary, operations }
 }

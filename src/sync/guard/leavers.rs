@@ -65,13 +65,13 @@ pub(super) fn hold_leavers(plan: &mut Plan, holds: &mut Vec<Hold>, check: &Check
     drop_empty(plan);
     holds.push(Hold {
         summary: HoldSummary {
-            kind: HoldKind::Leavers,
-            group: None,
-            count,
-            allowed,
-            base: check.base,
-            reason: format!("users that left (limits.leavers): {objection}"),
             names: all.into_iter().collect(),
+            ..HoldSummary::new(
+                HoldKind::Leavers,
+                count,
+                (allowed, check.base),
+                format!("users that left (limits.leavers): {objection}"),
+            )
         },
         operations: held,
     });
@@ -89,14 +89,7 @@ fn grace_notice(plan: &Plan, now: u64, check: &Check) -> Option<Hold> {
          Nothing happens to them yet",
         first.format("%Y-%m-%d %H:%M UTC")
     );
-    let summary = HoldSummary {
-        kind: HoldKind::Leavers,
-        group: None,
-        count: waiting,
-        allowed,
-        base: check.base,
-        reason,
-        names,
-    };
+    let summary =
+        HoldSummary { names, ..HoldSummary::new(HoldKind::Leavers, waiting, (allowed, check.base), reason) };
     Some(Hold { summary, operations: Vec::new() })
 }

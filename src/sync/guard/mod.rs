@@ -65,7 +65,7 @@ impl Recent {
             (HoldKind::Renames, _) => &mut self.renames,
             (HoldKind::Creates, _) => &mut self.creates,
             (HoldKind::Memberships, Some(group)) => self.memberships.entry(group.clone()).or_default(),
-            (HoldKind::Memberships, None) | (HoldKind::Adoptions, _) => return,
+            (HoldKind::Memberships, None) | (HoldKind::Adoptions | HoldKind::View, _) => return,
         };
         if known.applied == 0 {
             known.base = base;
@@ -261,16 +261,12 @@ fn hold_whole(
         HoldKind::Creates => "new users (limits.creates)",
         HoldKind::Memberships => "memberships (limits.memberships)",
         HoldKind::Adoptions => "adoptions (existing)",
+        HoldKind::View => "all removals",
     };
     holds.push(Hold {
         summary: HoldSummary {
-            kind,
-            group: None,
-            count,
-            allowed,
-            base: check.base,
-            reason: format!("{what}: {objection}"),
             names: names(&held),
+            ..HoldSummary::new(kind, count, (allowed, check.base), format!("{what}: {objection}"))
         },
         operations: held,
     });
@@ -315,13 +311,14 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
         let group = operation.name.clone();
         holds.push(Hold {
             summary: HoldSummary {
-                kind: HoldKind::Memberships,
-                reason: format!("members of group {group} (limits.memberships): {objection}"),
-                group: Some(group),
-                count,
-                allowed,
-                base: check.base,
                 names,
+                ..HoldSummary::new(
+                    HoldKind::Memberships,
+                    count,
+                    (allowed, check.base),
+                    format!("members of group {group} (limits.memberships): {objection}"),
+                )
+                .of_group(group)
             },
             operations: vec![Operation { change: held, ..operation.clone() }],
         });
