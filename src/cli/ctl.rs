@@ -118,6 +118,7 @@ pub(super) mod fake {
 
     pub(in crate::cli) fn connector(name: &str) -> ConnectorStatus {
         ConnectorStatus {
+            pause_reason: None,
             name: name.to_owned(),
             state: ConnectorState::Idle,
             runnable: true,

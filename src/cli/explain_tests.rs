@@ -106,6 +106,7 @@ fn explanation() -> Explanation {
             note: "managed by this connector, which created it".to_owned(),
         },
         operations: vec![PlannedOperation {
+            cause: None,
             summary: "disable user anna@example.com".to_owned(),
             details: vec!["active: yes -> no".to_owned()],
             why: "its status is SUSPENDED".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::progress::Place;
-use crate::control::api::{ErrorKind, PlanDocument, RunEvent};
+use crate::control::api::{ErrorKind, KeptPlan, PlanDocument, RunEvent, UndoDocument};
 use crate::control::client::{ClientError, Events};
 use crate::sync::report::Report;
 
@@ -11,8 +11,10 @@ use crate::sync::report::Report;
 pub(super) enum Ended {
     /// The run ended.
     Report(Box<Report>),
-    /// The plan was made.
-    Plan(Box<PlanDocument>),
+    /// The plan was made, and perhaps kept.
+    Plan(Box<PlanDocument>, Option<KeptPlan>),
+    /// It was said what undoing a run would do.
+    Undo(Box<UndoDocument>),
     /// The request could not be carried out.
     Refused(ErrorKind, String),
     /// Interrupted: the run, if it began under that number, goes on.
@@ -43,7 +45,8 @@ pub(super) async fn follow(
             Some(RunEvent::Progress { progress }) => place.show(progress),
             Some(RunEvent::Notice { message }) => place.say(&message),
             Some(RunEvent::Finished { report }) => return Ok(Ended::Report(report)),
-            Some(RunEvent::Planned { plan }) => return Ok(Ended::Plan(plan)),
+            Some(RunEvent::Planned { plan, kept }) => return Ok(Ended::Plan(plan, kept)),
+            Some(RunEvent::UndoPlanned { undo }) => return Ok(Ended::Undo(undo)),
             Some(RunEvent::Refused { error, message }) => return Ok(Ended::Refused(error, message)),
             None => return Err(unsaid()),
         }

@@ -23,13 +23,13 @@ pub(super) async fn run(ctl: &Ctl, name: &str, detailed: bool) -> Result<Exit, F
     let events = ctl.known(name, events).await?;
     // Nothing is to be detached from: Ctrl-C simply ends this command.
     match follow(events, place, std::future::pending()).await? {
-        Ended::Plan(plan) => {
+        Ended::Plan(plan, _) => {
             let (style, now) = (ctl.output.style, ctl.output.clock.now());
             ctl.output.show(&plan, |plan| render(plan, detailed, style, now))?;
             Ok(exit(&plan))
         }
         Ended::Refused(kind, message) => Err(ctl.refused(name, kind, message).await),
-        Ended::Report(_) | Ended::Detached(_) => {
+        Ended::Report(_) | Ended::Detached(_) | Ended::Undo(_) => {
             Err(Failure::new(Exit::Failed, "the daemon answered with something else than a plan"))
         }
     }

@@ -15,6 +15,7 @@ fn operation(kind: &str, summary: &str, details: &[&str]) -> PlannedOperation {
         summary: summary.to_owned(),
         details: details.iter().map(|detail| (*detail).to_owned()).collect(),
         why: "in scope at the source".to_owned(),
+        cause: None,
         operation: json!({ "kind": kind }),
     }
 }
@@ -44,6 +45,8 @@ fn plan() -> PlanDocument {
             operation("empty_group", "empty group old (3 members)", &["- a", "- b", "- c"]),
             operation("disable_user", "disable user carl", &["active: yes -> no"]),
         ],
+        cause: None,
+        held: Vec::new(),
         holds: Vec::new(),
         findings: Vec::new(),
         not_proven: Vec::new(),
@@ -183,7 +186,7 @@ async fn the_exit_code_says_what_is_pending() {
     let empty = PlanDocument { operations: Vec::new(), ..plan() };
     let held = PlanDocument { holds: vec![hold()], ..plan() };
     for (document, expected) in [(plan(), Exit::ChangesPending), (empty, Exit::Done), (held, Exit::Held)] {
-        let line = format!("{}\n", json!(RunEvent::Planned { plan: Box::new(document) }));
+        let line = format!("{}\n", json!(RunEvent::Planned { kept: None, plan: Box::new(document) }));
         let routes = Router::new().route("/v1/connectors/acme/plan", post(|| async { line }));
         let session = session(false, routes);
         assert_eq!(run(&session.ctl, "acme", false).await, Ok(expected));
@@ -194,8 +197,9 @@ async fn the_exit_code_says_what_is_pending() {
 #[tokio::test]
 async fn json_is_never_cut() {
     let operations: Vec<_> = (0..100).map(|_| operation("create_user", "create user x", &[])).collect();
-    let line =
-        json!(RunEvent::Planned { plan: Box::new(PlanDocument { operations, ..plan() }) }).to_string() + "\n";
+    let line = json!(RunEvent::Planned { kept: None, plan: Box::new(PlanDocument { operations, ..plan() }) })
+        .to_string()
+        + "\n";
     let routes = Router::new().route("/v1/connectors/acme/plan", post(|| async { line }));
     let session = session(true, routes);
     assert_eq!(run(&session.ctl, "acme", false).await, Ok(Exit::ChangesPending));

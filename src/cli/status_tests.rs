@@ -25,6 +25,7 @@ fn connectors() -> Vec<ConnectorStatus> {
         undoes: None,
     };
     let acme = ConnectorStatus {
+        pause_reason: None,
         state: ConnectorState::Running,
         queued: true,
         waiting: 1,

@@ -118,7 +118,9 @@ async fn watch(
         Ended::Report(report) => Ok(report),
         Ended::Refused(kind, message) => Err(ctl.refused(name, kind, message).await),
         Ended::Detached(run) => Err(Failure::new(Exit::Detached, detached(name, run))),
-        Ended::Plan(_) => Err(Failure::new(Exit::Failed, "the daemon answered a sync with a plan")),
+        Ended::Plan(..) | Ended::Undo(_) => {
+            Err(Failure::new(Exit::Failed, "the daemon answered a sync with a plan"))
+        }
     }
 }
 

@@ -137,6 +137,7 @@ impl View {
             Some(Now::Other) | None => None,
         };
         ConnectorStatus {
+            pause_reason: None,
             name: name.to_owned(),
             state: self.state(),
             runnable: self.runnable,

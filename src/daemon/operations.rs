@@ -18,8 +18,9 @@ use super::wording;
 use crate::config;
 use crate::config::model::{Connector, LogLevel};
 use crate::control::api::{
-    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, Explanation,
-    RebindAnswer, ReloadAnswer, RunEvent, RunSummary,
+    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
+    Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer, ReloadAnswer,
+    RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
 use crate::control::server::{Control, Events};
@@ -104,8 +105,38 @@ impl Control for Operations {
         self.registry.get(name)?.request(kind).await.map(events)
     }
 
-    async fn plan(&self, name: &str) -> Result<Events, Fault> {
+    async fn plan(&self, name: &str, _request: PlanRequest, _uid: u32) -> Result<Events, Fault> {
         self.registry.get(name)?.request(Kind::Plan).await.map(events)
+    }
+
+    async fn kept_plans(&self) -> Result<Vec<KeptPlan>, Fault> {
+        Err(Fault::internal("not here"))
+    }
+    async fn kept_plan(&self, _id: &str) -> Result<KeptPlanDocument, Fault> {
+        Err(Fault::internal("not here"))
+    }
+    async fn apply(&self, _plan: &str, _uid: u32) -> Result<Events, Fault> {
+        Err(Fault::internal("not here"))
+    }
+    async fn holds(&self, _connector: Option<&str>, _all: bool) -> Result<Vec<HoldView>, Fault> {
+        Err(Fault::internal("not here"))
+    }
+    async fn hold(&self, _id: u64) -> Result<HoldDocument, Fault> {
+        Err(Fault::internal("not here"))
+    }
+    async fn approve(
+        &self,
+        _hold: u64,
+        _request: ApproveRequest,
+        _uid: u32,
+    ) -> Result<(String, Option<Events>), Fault> {
+        Err(Fault::internal("not here"))
+    }
+    async fn discard(&self, _hold: u64, _uid: u32) -> Result<String, Fault> {
+        Err(Fault::internal("not here"))
+    }
+    async fn undo(&self, _run: u64, _request: UndoRequest, _uid: u32) -> Result<Events, Fault> {
+        Err(Fault::internal("not here"))
     }
 
     async fn explain(&self, name: &str, login: &str) -> Result<Explanation, Fault> {

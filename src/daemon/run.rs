@@ -254,7 +254,7 @@ pub(super) async fn plan(
         async move { common.runner.plan(&connector, &control).await }.instrument(span.clone())
     };
     let event = match tokio::spawn(task).await {
-        Ok(Ok(plan)) => RunEvent::Planned { plan: Box::new(plan) },
+        Ok(Ok(plan)) => RunEvent::Planned { plan: Box::new(plan), kept: None },
         Ok(Err(sentence)) => Fault::conflict(sentence).into(),
         Err(error) => {
             let message = format!("internal error while planning, please report it: {}", panic_text(error));

@@ -139,6 +139,8 @@ impl Runner for Script {
             return Err("the plan was cancelled".to_owned());
         }
         Ok(PlanDocument {
+            cause: None,
+            held: Vec::new(),
             filtered: crate::sync::report::FilteredBy::default(),
             in_grace: 0,
             waiting: Vec::new(),

@@ -258,6 +258,7 @@ mod tests {
 
     fn status(name: &str, state: ConnectorState, next_run: Option<DateTime<Utc>>) -> ConnectorStatus {
         ConnectorStatus {
+            pause_reason: None,
             name: name.to_owned(),
             state,
             runnable: true,

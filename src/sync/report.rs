@@ -260,6 +260,15 @@ impl HoldSummary {
     }
 }
 
+/// An operation that somebody decided on and that is no longer as it was then, so that it was not applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stale {
+    /// The operation in words.
+    pub summary: String,
+    /// What is otherwise now, as a clause.
+    pub reason: String,
+}
+
 /// What became of one operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationReport {
@@ -322,6 +331,21 @@ pub struct Report {
     pub holds: Vec<HoldSummary>,
     /// Lists that were not read to their end.
     pub not_proven: Vec<NotProven>,
+    /// The kept plan that it was limited to (`apply ID`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_plan: Option<String>,
+    /// What stands in the kept plan, or was done by the run that this one undid, and is no longer so: not applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<Stale>,
+    /// How many operations were left out because the kept plan does not have them.
+    #[serde(default)]
+    pub not_in_plan: u64,
+    /// Holds whose approval this run made use of, by number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<u64>,
+    /// How many users and groups the source showed; none for a run that did not look at everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
     /// Requests made to the source.
     pub requests: u64,
     /// False for a connector with `apply: off`: nothing was written, and the counts and operations are what a sync would
@@ -337,6 +361,15 @@ pub struct Report {
 
 fn applies() -> bool {
     true
+}
+
+/// How much a source showed to the token (RULES 19).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Users in its list.
+    pub users: u64,
+    /// Groups in its list.
+    pub groups: u64,
 }
 
 /// How much a connector manages.
@@ -405,14 +438,30 @@ pub struct PlanDocument {
     /// How many users and groups would be adopted.
     #[serde(default)]
     pub adopted: u64,
+    /// Where its removals come from, if the connector file changed since the last successful run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// What would be applied, in that order.
     pub operations: Vec<PlannedOperation>,
     /// What would be held.
     pub holds: Vec<HoldSummary>,
+    /// The operations that would be held, each with the position of its hold in `holds`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldOperation>,
     /// What a person should know about single records.
     pub findings: Vec<Finding>,
     /// Lists that were not read to their end.
     pub not_proven: Vec<NotProven>,
+}
+
+/// One operation that would be held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldOperation {
+    /// The position of its hold in the plan's `holds`.
+    pub hold: usize,
+    /// The operation.
+    #[serde(flatten)]
+    pub operation: PlannedOperation,
 }
 
 /// One operation of a plan.
@@ -424,6 +473,9 @@ pub struct PlannedOperation {
     pub details: Vec<String>,
     /// Why: one clause.
     pub why: String,
+    /// For removals, where they come from, if the connector file changed since the last successful run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// The operation itself.
     pub operation: serde_json::Value,
 }

@@ -9,6 +9,7 @@ use crate::sync::report::{FORMAT_VERSION, Managed};
 
 fn connector(name: &str) -> ConnectorStatus {
     ConnectorStatus {
+        pause_reason: None,
         name: name.to_owned(),
         state: ConnectorState::ConfigError,
         runnable: true,

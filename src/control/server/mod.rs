@@ -9,6 +9,7 @@ mod routes;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,8 +23,9 @@ pub use caller::Gate;
 pub use socket::{Socket, bind};
 
 use super::api::{
-    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, Explanation,
-    RebindAnswer, ReloadAnswer, RunEvent, RunSummary,
+    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
+    Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer, ReloadAnswer,
+    RunEvent, RunSummary, UndoRequest,
 };
 use super::fault::Fault;
 use crate::sync::engine::UserRequest;
@@ -46,8 +48,29 @@ pub trait Control: Send + Sync + 'static {
     fn configuration(&self, name: &str) -> Result<ConnectorConfiguration, Fault>;
     /// Asks for a sync of everybody, or of one user. Dropping the events leaves the run alone.
     async fn sync(&self, name: &str, user: Option<UserRequest>) -> Result<Events, Fault>;
-    /// Asks for a plan.
-    async fn plan(&self, name: &str) -> Result<Events, Fault>;
+    /// Asks for a plan, to be kept if the request says so; `uid` is the caller's.
+    async fn plan(&self, name: &str, request: PlanRequest, uid: u32) -> Result<Events, Fault>;
+    /// All kept plans, by name.
+    async fn kept_plans(&self) -> Result<Vec<KeptPlan>, Fault>;
+    /// One kept plan.
+    async fn kept_plan(&self, id: &str) -> Result<KeptPlanDocument, Fault>;
+    /// Has exactly the operations of a kept plan applied that are still right.
+    async fn apply(&self, plan: &str, uid: u32) -> Result<Events, Fault>;
+    /// Holds, newest first, of one connector or of all; with `all` those too that nobody has to decide on any more.
+    async fn holds(&self, connector: Option<&str>, all: bool) -> Result<Vec<HoldView>, Fault>;
+    /// One hold with its operations.
+    async fn hold(&self, id: u64) -> Result<HoldDocument, Fault>;
+    /// Approves a hold, says so, and begins a run unless the request says later.
+    async fn approve(
+        &self,
+        hold: u64,
+        request: ApproveRequest,
+        uid: u32,
+    ) -> Result<(String, Option<Events>), Fault>;
+    /// Puts a hold aside, or takes its approval back; says what that means.
+    async fn discard(&self, hold: u64, uid: u32) -> Result<String, Fault>;
+    /// Says what undoing a run would do, or does it.
+    async fn undo(&self, run: u64, request: UndoRequest, uid: u32) -> Result<Events, Fault>;
     /// Says why a user is in or out. Dropping the future gives it up.
     async fn explain(&self, name: &str, login: &str) -> Result<Explanation, Fault>;
     /// Cancels what is busy and what waits; says what that was.

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::caller::{Caller, Gate};
+use super::trust;
 use super::{Control, Events, REQUEST_TIME};
 use crate::control::api::{
     ConnectorList, DirectoryGroups, DirectoryMembers, DirectoryUsers, Done, ErrorKind, ExplainRequest,
@@ -35,8 +36,8 @@ const MOST_RUNS: usize = 1000;
 /// The longest login or name of a user, in characters; Okta's longest is 100, and no target takes more than this.
 const LONGEST_LOGIN: usize = 255;
 
-type Shared = State<Arc<dyn Control>>;
-type Name = Result<Path<String>, PathRejection>;
+pub(super) type Shared = State<Arc<dyn Control>>;
+pub(super) type Name = Result<Path<String>, PathRejection>;
 
 /// All routes. Everything but GET passes the gate and is logged with the caller.
 pub(super) fn routes(control: Arc<dyn Control>, gate: Gate) -> Router {
@@ -46,7 +47,6 @@ pub(super) fn routes(control: Arc<dyn Control>, gate: Gate) -> Router {
         .route("/v1/connectors/{name}", get(connector))
         .route("/v1/connectors/{name}/configuration", get(configuration))
         .route("/v1/connectors/{name}/sync", post(sync))
-        .route("/v1/connectors/{name}/plan", post(plan))
         .route("/v1/connectors/{name}/explain", post(explain))
         .route("/v1/connectors/{name}/cancel", post(cancel))
         .route("/v1/connectors/{name}/pause", post(pause))
@@ -56,6 +56,7 @@ pub(super) fn routes(control: Arc<dyn Control>, gate: Gate) -> Router {
         .route("/v1/connectors/{name}/release", post(release))
         .route("/v1/runs", get(runs))
         .route("/v1/runs/{run}", get(run))
+        .merge(trust::routes())
         .route("/v1/reload", post(reload))
         .route("/v1/log-level", put(log_level))
         .route("/v1/directory/users", get(directory_users))
@@ -90,7 +91,8 @@ async fn guard(
 fn asked(path: &str) -> String {
     let mut segments = path.trim_start_matches("/v1/").split('/');
     match (segments.next(), segments.next(), segments.next()) {
-        (Some("connectors"), Some(name), Some(verb)) => format!("{verb} {name}"),
+        (Some("connectors" | "plans"), Some(name), Some(verb)) => format!("{verb} {name}"),
+        (Some("runs" | "holds"), Some(number), Some(verb)) => format!("{verb} {number}"),
         _ => path.trim_start_matches("/v1/").to_owned(),
     }
 }
@@ -118,7 +120,7 @@ async fn no_such_method(request: Request) -> Response {
 }
 
 /// A body as JSON; an empty one is `{}`. Read here, so that a body that never comes is given up.
-async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Fault> {
+pub(super) async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Fault> {
     let bytes = tokio::time::timeout(REQUEST_TIME, to_bytes(request.into_body(), LONGEST_BODY))
         .await
         .map_err(|_| {
@@ -134,15 +136,15 @@ async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Fault> {
         .map_err(|error| Fault::bad_request(format!("the body is not the JSON that belongs here: {error}")))
 }
 
-fn decoded(name: Name) -> Result<String, Fault> {
+pub(super) fn decoded(name: Name) -> Result<String, Fault> {
     name.map(|Path(name)| name).map_err(|error| Fault::bad_request(error.body_text()))
 }
 
-fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Fault> {
+pub(super) fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Fault> {
     query.map(|Query(query)| query).map_err(|error| Fault::bad_request(error.body_text()))
 }
 
-fn done(message: String) -> Response {
+pub(super) fn done(message: String) -> Response {
     tracing::info!("{message}");
     Json(Done { format_version: FORMAT_VERSION, message }).into_response()
 }
@@ -170,10 +172,6 @@ async fn sync(State(control): Shared, name: Name, request: Request) -> Result<Re
     let wait = request.wait;
     let events = control.sync(&name, limited_to(request)?).await?;
     if wait { Ok(lines(events)) } else { begun(events).await }
-}
-
-async fn plan(State(control): Shared, name: Name) -> Result<Response, Fault> {
-    Ok(lines(control.plan(&decoded(name)?).await?))
 }
 
 /// The one user that a sync is limited to.
@@ -208,7 +206,7 @@ async fn explain(State(control): Shared, name: Name, request: Request) -> Result
 }
 
 /// Events as JSON lines, each sent as it happens. A client that goes away ends the stream and nothing else.
-fn lines(events: Events) -> Response {
+pub(super) fn lines(events: Events) -> Response {
     let lines = events.map(|event| Ok::<_, Infallible>(line(&event)));
     ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }
@@ -222,7 +220,7 @@ fn line(event: &RunEvent) -> Bytes {
 
 /// Whether the request waits or has begun, for a client that does not wait for more. What is to be said beside comes in
 /// lines before it.
-async fn begun(mut events: Events) -> Result<Response, Fault> {
+pub(super) async fn begun(mut events: Events) -> Result<Response, Fault> {
     let mut answer = Vec::new();
     while let Some(event) = events.next().await {
         match event {
@@ -232,7 +230,8 @@ async fn begun(mut events: Events) -> Result<Response, Fault> {
             RunEvent::Queued { .. }
             | RunEvent::Started { .. }
             | RunEvent::Finished { .. }
-            | RunEvent::Planned { .. } => {
+            | RunEvent::Planned { .. }
+            | RunEvent::UndoPlanned { .. } => {
                 answer.extend(line(&event));
                 break;
             }
@@ -297,10 +296,13 @@ async fn runs(
 }
 
 async fn run(State(control): Shared, run: Name) -> Result<Response, Fault> {
-    let text = decoded(run)?;
-    let run =
-        text.parse().map_err(|_| Fault::bad_request(format!("a run has a number, and {text:?} is none")))?;
-    Ok(Json(control.run(run).await?).into_response())
+    Ok(Json(control.run(number(run, "a run")?).await?).into_response())
+}
+
+/// The number in a path, of what is called `what`.
+pub(super) fn number(text: Name, what: &str) -> Result<u64, Fault> {
+    let text = decoded(text)?;
+    text.parse().map_err(|_| Fault::bad_request(format!("{what} has a number, and {text:?} is none")))
 }
 
 async fn reload(State(control): Shared) -> Result<Response, Fault> {

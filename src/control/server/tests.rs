@@ -24,14 +24,15 @@ use super::connections::MOST_CONNECTIONS;
 use super::{Control, Events, Gate, REQUEST_TIME, bind, routes, serve};
 use crate::config::model::ControlSettings;
 use crate::control::api::{
-    ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser, ErrorKind,
-    Explanation, RebindAnswer, ReloadAnswer, RunEvent, RunSummary,
+    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
+    ErrorKind, Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer,
+    ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
 use crate::sync::engine::{RunTicket, UserRequest, failed_report};
 use crate::sync::explain::{ExplainedSource, ExplainedTarget};
 use crate::sync::model::{Binding, SourceAddress};
-use crate::sync::report::{FORMAT_VERSION, Report, Trigger};
+use crate::sync::report::{Counts, FORMAT_VERSION, Report, Trigger};
 
 /// Knows the connector `a b/c` and notes what it is asked.
 #[derive(Default)]
@@ -98,6 +99,23 @@ fn report() -> Report {
     failed_report("acme", &ticket, started, "the token was refused".to_owned())
 }
 
+fn kept_plan() -> KeptPlan {
+    KeptPlan {
+        id: "review".to_owned(),
+        connector: "acme".to_owned(),
+        made: chrono::DateTime::UNIX_EPOCH,
+        expires: chrono::DateTime::UNIX_EPOCH,
+        counts: Counts::default(),
+        operations: 3,
+        uid: 0,
+    }
+}
+
+/// Whether the caller is this process, as it is in all of these tests.
+fn own(uid: u32) -> &'static str {
+    if uid == nix::unistd::Uid::effective().as_raw() { "me" } else { "somebody else" }
+}
+
 fn events(events: Vec<RunEvent>) -> Events {
     Box::pin(futures_util::stream::iter(events))
 }
@@ -153,9 +171,47 @@ impl Control for Parrot {
             RunEvent::Finished { report: Box::new(report()) },
         ]))
     }
-    async fn plan(&self, name: &str) -> Result<Events, Fault> {
+    async fn plan(&self, name: &str, request: PlanRequest, uid: u32) -> Result<Events, Fault> {
         self.hear(name, "plan")?;
+        if request.keep.is_some() {
+            self.0.lock().unwrap().push(format!("{request:?} by {}", own(uid)));
+        }
         Ok(events(vec![Fault::conflict("no plan").into()]))
+    }
+    async fn kept_plans(&self) -> Result<Vec<KeptPlan>, Fault> {
+        Ok(vec![kept_plan()])
+    }
+    async fn kept_plan(&self, id: &str) -> Result<KeptPlanDocument, Fault> {
+        Err(Fault::not_found(format!("no plan {id:?}")))
+    }
+    async fn apply(&self, plan: &str, uid: u32) -> Result<Events, Fault> {
+        self.0.lock().unwrap().push(format!("apply {plan} by {}", own(uid)));
+        Ok(events(vec![RunEvent::Started { run: 8 }, RunEvent::Finished { report: Box::new(report()) }]))
+    }
+    async fn holds(&self, connector: Option<&str>, all: bool) -> Result<Vec<HoldView>, Fault> {
+        self.0.lock().unwrap().push(format!("holds {connector:?} {all}"));
+        Ok(Vec::new())
+    }
+    async fn hold(&self, id: u64) -> Result<HoldDocument, Fault> {
+        Err(Fault::not_found(format!("no hold {id}")))
+    }
+    async fn approve(
+        &self,
+        hold: u64,
+        request: ApproveRequest,
+        uid: u32,
+    ) -> Result<(String, Option<Events>), Fault> {
+        self.0.lock().unwrap().push(format!("approve {hold} {request:?} by {}", own(uid)));
+        let run = vec![RunEvent::Started { run: 8 }, RunEvent::Finished { report: Box::new(report()) }];
+        Ok(("approved".to_owned(), (!request.later).then(|| events(run))))
+    }
+    async fn discard(&self, hold: u64, uid: u32) -> Result<String, Fault> {
+        self.0.lock().unwrap().push(format!("discard {hold} by {}", own(uid)));
+        Ok("discarded".to_owned())
+    }
+    async fn undo(&self, run: u64, request: UndoRequest, uid: u32) -> Result<Events, Fault> {
+        self.0.lock().unwrap().push(format!("undo {run} {request:?} by {}", own(uid)));
+        Ok(events(vec![RunEvent::Started { run: 9 }, RunEvent::Finished { report: Box::new(report()) }]))
     }
     async fn explain(&self, name: &str, login: &str) -> Result<Explanation, Fault> {
         if name == "slow" {
@@ -273,6 +329,22 @@ async fn every_route_answers() {
         (format!("GET {n}/configuration"), "", 200, "yaml"),
         (format!("POST {n}/plan"), "", 200, "event"),
         (format!("POST {n}/explain"), r#"{"login":" anna@example.com "}"#, 200, "source"),
+        (format!("POST {n}/plan"), r#"{"keep":"review-1","hours":2}"#, 200, "event"),
+        (format!("POST {n}/plan"), r#"{"keep":"../x"}"#, 400, "message"),
+        (format!("POST {n}/plan"), r#"{"keep":"x","hours":0}"#, 400, "message"),
+        ("GET /v1/plans".to_owned(), "", 200, "plans"),
+        ("GET /v1/plans/review".to_owned(), "", 404, "message"),
+        ("POST /v1/plans/review/apply".to_owned(), "", 200, "event"),
+        ("GET /v1/holds".to_owned(), "", 200, "holds"),
+        ("GET /v1/holds?all=true&connector=acme".to_owned(), "", 200, "holds"),
+        ("GET /v1/holds/7".to_owned(), "", 404, "message"),
+        ("GET /v1/holds/seven".to_owned(), "", 400, "message"),
+        ("POST /v1/holds/7/approve".to_owned(), r#"{"later":true}"#, 200, "message"),
+        ("POST /v1/holds/7/approve".to_owned(), r#"{"hours":2}"#, 200, "event"),
+        ("POST /v1/holds/7/approve".to_owned(), r#"{"hours":100000}"#, 400, "message"),
+        ("POST /v1/holds/7/discard".to_owned(), "", 200, "message"),
+        ("POST /v1/runs/8/undo".to_owned(), r#"{"confirm":true}"#, 200, "event"),
+        ("POST /v1/runs/8/undo".to_owned(), r#"{"fingerprint":"x"}"#, 400, "message"),
         (format!("POST {n}/cancel"), "", 200, "message"),
         (format!("POST {n}/pause"), "", 200, "message"),
         (format!("POST {n}/resume"), "", 200, "message"),
@@ -297,7 +369,11 @@ async fn every_route_answers() {
     let heard = running.parrot.0.lock().unwrap().join("; ");
     assert_eq!(
         heard,
-        "show a b/c; configuration a b/c; plan a b/c; explain anna@example.com a b/c; cancel a b/c; pause a b/c; resume a b/c; rebind a b/c; \
+        "show a b/c; configuration a b/c; plan a b/c; explain anna@example.com a b/c; plan a b/c; \
+         PlanRequest { keep: Some(\"review-1\"), hours: Some(2) } by me; apply review by me; holds None false; \
+         holds Some(\"acme\") true; approve 7 ApproveRequest { later: true, wait: false, hours: None } by me; \
+         approve 7 ApproveRequest { later: false, wait: false, hours: Some(2) } by me; discard 7 by me; \
+         undo 8 UndoRequest { confirm: true, fingerprint: None, wait: false } by me; cancel a b/c; pause a b/c; resume a b/c; rebind a b/c; \
          rebind a b/c; rename to new a b/c; release anna a b/c; runs None 20 a b/c; runs Some(\"acme\") 5 a b/c"
     );
 }

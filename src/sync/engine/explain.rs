@@ -98,6 +98,7 @@ fn note_what_okta_finds(verdict: &mut UserVerdict, connector: &Connector) {
 
 fn planned(plan: &Plan) -> Vec<PlannedOperation> {
     let operation = |operation: &Operation| PlannedOperation {
+        cause: None,
         summary: operation.summary(),
         details: operation.details(&plan.people),
         why: operation.why.to_string(),

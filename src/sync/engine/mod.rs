@@ -218,6 +218,7 @@ pub async fn plan(
     count_held(&mut counts, &holds);
     count_planned(&mut counts, plan);
     let operations = plan.operations.iter().map(|operation| PlannedOperation {
+        cause: None,
         summary: operation.summary(),
         details: operation.details(&plan.people),
         why: operation.why.to_string(),
@@ -232,6 +233,8 @@ pub async fn plan(
         in_grace: plan.in_grace.len() as u64,
         waiting: waiting(plan),
         adopted: adoptions(plan),
+        cause: None,
+        held: Vec::new(),
         operations: operations.collect(),
         holds: holds.iter().map(|hold| hold.summary.clone()).collect(),
         findings: plan.findings.clone(),
@@ -450,6 +453,11 @@ pub fn failed_report(connector: &str, ticket: &RunTicket, ended: DateTime<Utc>, 
         error: Some(error),
         user: ticket.user.as_ref().map(|user| user.login.clone()),
         undoes: None,
+        kept_plan: None,
+        stale: Vec::new(),
+        not_in_plan: 0,
+        approvals: Vec::new(),
+        view: None,
         counts: Counts::default(),
         filtered: FilteredBy::default(),
         in_grace: 0,

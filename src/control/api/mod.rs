@@ -7,7 +7,14 @@
 //! | GET /v1/connectors/NAME | | [`ConnectorStatus`] |
 //! | GET /v1/connectors/NAME/configuration | | [`ConnectorConfiguration`] |
 //! | POST /v1/connectors/NAME/sync | [`SyncRequest`] | JSON lines of [`RunEvent`] if `wait`, else one [`RunEvent`] |
-//! | POST /v1/connectors/NAME/plan | | JSON lines of [`RunEvent`], the last one `planned` or `refused` |
+//! | POST /v1/connectors/NAME/plan | [`PlanRequest`] | JSON lines of [`RunEvent`], the last one `planned` or `refused` |
+//! | GET /v1/plans | | [`KeptPlanList`] |
+//! | GET /v1/plans/ID | | [`KeptPlanDocument`] |
+//! | POST /v1/plans/ID/apply | [`ApplyRequest`] | as for sync |
+//! | GET /v1/holds?connector=NAME&all=true | | [`HoldList`]; without `all` those that are open, approved or discarded |
+//! | GET /v1/holds/ID | | [`HoldDocument`] |
+//! | POST /v1/holds/ID/approve | [`ApproveRequest`] | with `later` a [`Done`], else as for sync |
+//! | POST /v1/holds/ID/discard | | [`Done`] |
 //! | POST /v1/connectors/NAME/explain | [`ExplainRequest`] | [`Explanation`] |
 //! | POST /v1/connectors/NAME/cancel, pause, resume | | [`Done`] |
 //! | POST /v1/connectors/NAME/rebind | [`RebindRequest`] | [`RebindAnswer`] |
@@ -15,6 +22,7 @@
 //! | POST /v1/connectors/NAME/release | [`ReleaseRequest`] | [`Done`] |
 //! | GET /v1/runs?connector=NAME&limit=N | | [`RunList`], newest first |
 //! | GET /v1/runs/ID | | [`Report`] with its operations |
+//! | POST /v1/runs/ID/undo | [`UndoRequest`] | JSON lines of [`RunEvent`], the last one `undo_planned`; with `confirm` as for sync |
 //! | POST /v1/reload | | [`ReloadAnswer`] |
 //! | PUT /v1/log-level | [`LogLevelRequest`] | [`Done`] |
 //! | GET /v1/directory/users, /v1/directory/groups | | [`DirectoryUsers`], [`DirectoryGroups`] |
@@ -22,6 +30,8 @@
 //!
 //! Every error is an [`ErrorBody`] with a fitting status: 400 unusable request, 403 not permitted, 404 no such thing,
 //! 409 not possible now, 500 an internal fault.
+
+mod trust;
 
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
@@ -32,6 +42,10 @@ use crate::sync::progress::ProgressView;
 use crate::sync::report::{Managed, Report, Trigger};
 pub use crate::sync::report::{PlanDocument, PlannedOperation, RunSummary};
 pub use crate::target::directory::{DirectoryGroup, DirectoryUser};
+pub use trust::{
+    ApplyRequest, Approval, ApproveRequest, HoldDocument, HoldList, HoldState, HoldView, KeptPlan,
+    KeptPlanDocument, KeptPlanList, PlanRequest, UndoDocument, UndoRequest,
+};
 
 /// An error as the socket tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +171,9 @@ pub struct ConnectorStatus {
     pub schedule: Option<String>,
     /// False for a connector that plans and writes nothing.
     pub apply: bool,
+    /// Why it is paused, if it is and somebody said so: `run 17 was undone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_reason: Option<String>,
     /// When it runs next by itself.
     pub next_run: Option<DateTime<Utc>>,
     /// A sync waits in its queue.
@@ -273,6 +290,14 @@ pub enum RunEvent {
     Planned {
         /// The plan.
         plan: Box<PlanDocument>,
+        /// Under which name it is kept, if it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<KeptPlan>,
+    },
+    /// What undoing a run would do; the last event of an undo that is not confirmed.
+    UndoPlanned {
+        /// The operations, and what cannot be undone.
+        undo: Box<UndoDocument>,
     },
     /// The request could not be carried out; the last event.
     Refused {
