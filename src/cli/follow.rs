@@ -12,7 +12,7 @@ pub(super) enum Ended {
     /// The run ended.
     Report(Box<Report>),
     /// The plan was made, and perhaps kept.
-    Plan(Box<PlanDocument>, Option<KeptPlan>),
+    Plan(Box<PlanDocument>, Option<Box<KeptPlan>>),
     /// It was said what undoing a run would do.
     Undo(Box<UndoDocument>),
     /// The request could not be carried out.

@@ -22,6 +22,8 @@ pub(super) struct Origin<'a> {
     pub(super) directory: &'a Path,
     /// The digest of its contents.
     pub(super) digest: String,
+    /// Its contents.
+    pub(super) text: &'a str,
 }
 
 /// Checks the tree and makes a connector of it; none if there is an error. Without an environment, secrets are not read.
@@ -39,6 +41,7 @@ pub(super) fn build(
         name: name(origin.path)?,
         path: origin.path.to_path_buf(),
         digest: origin.digest,
+        text: origin.text.into(),
         source: source?,
         target: TargetSettings::Directory,
         schedule,

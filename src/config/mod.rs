@@ -83,11 +83,26 @@ fn check_connector_in(path: &Path, environment: Option<Environment<'_>>) -> Chec
         Ok(bytes) => bytes,
         Err(unread) => return refused(of_file(path, unread.complaint("The file"))),
     };
-    let text = match read::decode(path, &bytes) {
-        Ok(text) => text,
-        Err(diagnostic) => return refused(diagnostic),
-    };
-    let (mut checker, root) = Checker::new(path, &text, table::CONNECTOR);
+    match read::decode(path, &bytes) {
+        Ok(text) => check_connector_text(path, &text, read::digest(&bytes), environment),
+        Err(diagnostic) => refused(diagnostic),
+    }
+}
+
+/// What an earlier version of a connector file meant, its secrets neither read nor looked for; none if this version of the
+/// program would not take it any more.
+#[must_use]
+pub fn earlier_version(path: &Path, text: &str) -> Option<Connector> {
+    check_connector_text(path, text, read::digest(text.as_bytes()), None).value
+}
+
+fn check_connector_text(
+    path: &Path,
+    text: &str,
+    digest: String,
+    environment: Option<Environment<'_>>,
+) -> Checked<Connector> {
+    let (mut checker, root) = Checker::new(path, text, table::CONNECTOR);
     if connector::name(path).is_none() {
         checker.file_error(
             Complaint::new("The name of the file cannot be the name of a connector.").advise(
@@ -98,8 +113,7 @@ fn check_connector_in(path: &Path, environment: Option<Environment<'_>>) -> Chec
     let directory = connector::directory_of(path);
     let connector = match root {
         Some(root) if !root.is_nothing() => {
-            let digest = read::digest(&bytes);
-            let origin = connector::Origin { path, directory: &directory, digest };
+            let origin = connector::Origin { path, directory: &directory, digest, text };
             connector::build(&mut checker, &root, origin, environment)
         }
         _ => {

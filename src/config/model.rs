@@ -95,6 +95,8 @@ pub struct Connector {
     pub path: PathBuf,
     /// SHA-256 of its contents, in hex: a connector whose digest is the same did not change.
     pub digest: String,
+    /// Its contents: what a later version is compared with. Secrets are never in it.
+    pub text: std::sync::Arc<str>,
     /// Where it reads.
     pub source: OktaSettings,
     /// Where it writes.
@@ -174,6 +176,7 @@ impl Connector {
             name: "acme".to_owned(),
             path: "acme.yaml".into(),
             digest: String::new(),
+            text: "".into(),
             source: OktaSettings {
                 users_search: None,
                 groups_search: None,

@@ -17,6 +17,7 @@ use super::run::{self, Common, Ended, LastWord};
 use super::timetable::{Tick, Timetable};
 use super::wording;
 use crate::config::model::Connector;
+use crate::control::api::RunSummary;
 use crate::control::fault::Fault;
 use crate::store::{ConnectorMemory, StoreError};
 use crate::sync::progress::RunControl;
@@ -84,6 +85,7 @@ pub(super) async fn prepare(
     let view = View {
         config_error: spec.config_error,
         paused: memory.paused,
+        pause_reason: memory.pause_reason.clone(),
         last_run: memory.last_run.clone(),
         last_success: memory.last_success,
         managed: memory.last_report.as_ref().map(|report| report.managed).unwrap_or_default(),
@@ -133,7 +135,7 @@ impl Task {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Request { kind, answer } => drop(answer.send(self.request(kind))),
+            Command::Request { kind, trigger, answer } => drop(answer.send(self.request(kind, trigger))),
             Command::Cancel { answer } => {
                 let outcome = self.cancel().await;
                 drop(answer.send(outcome));
@@ -189,7 +191,7 @@ impl Task {
         }
     }
 
-    fn request(&mut self, kind: Kind) -> Result<Feed, Fault> {
+    fn request(&mut self, kind: Kind, trigger: Trigger) -> Result<Feed, Fault> {
         let behind = self.view.current_run();
         match self.machine.admission(&kind) {
             Admission::Refuse(refusal) => Err(self.fault(refusal)),
@@ -198,7 +200,7 @@ impl Task {
                 waiting.ok_or_else(|| Fault::internal("the queue slot is empty although it was taken"))
             }
             admission => {
-                let request = self.new_request(Trigger::Manual, None);
+                let request = self.new_request(trigger, None);
                 let feed = request.teller.feed();
                 if admission == Admission::Start {
                     self.begin(kind, request);
@@ -252,27 +254,31 @@ impl Task {
         let alone = Arc::clone(&self.alone);
         let common = self.common.clone();
         let Request { trigger, scheduled, teller, .. } = request;
-        let user = match kind {
-            Kind::Sync => None,
-            Kind::User(user) => Some(user),
-            Kind::Plan => {
+        let task = match kind {
+            Kind::Sync => Ok(run::Task::Everybody),
+            Kind::User(user) => Ok(run::Task::User(user)),
+            Kind::Apply(id) => Ok(run::Task::Kept(id)),
+            Kind::Undo(undoing) => Ok(run::Task::Undo(undoing)),
+            Kind::Plan(keeping) => Err(run::Planning::Sync(keeping)),
+            Kind::PlanUndo(run) => Err(run::Planning::Undo(run)),
+        };
+        let task = match task {
+            Ok(task) => task,
+            Err(planning) => {
                 self.view.busy = Some(Now::Other);
                 let task = tokio::spawn(async move {
                     let alone = alone.lock_owned().await;
-                    run::plan(common, connector, control, teller, alone).await
+                    run::plan(common, connector, planning, control, teller, alone).await
                 });
                 self.busy = Some(Busy::Plan { stop, task });
                 return;
             }
         };
-        self.view.busy = Some(Now::Run {
-            watcher: teller.watcher(),
-            trigger,
-            user: user.as_ref().map(|user| user.login.clone()),
-            progress: control.progress.clone(),
-        });
+        let user = if let run::Task::User(user) = &task { Some(user.login.clone()) } else { None };
+        self.view.busy =
+            Some(Now::Run { watcher: teller.watcher(), trigger, user, progress: control.progress.clone() });
         let managed = self.view.managed;
-        let sync = run::SyncRun { common, connector, trigger, user, scheduled, control, managed, teller };
+        let sync = run::SyncRun { common, connector, trigger, task, scheduled, control, managed, teller };
         let task = tokio::spawn(async move { run::sync(sync, alone.lock_owned().await).await });
         self.busy = Some(Busy::Run { stop, task });
     }
@@ -292,7 +298,12 @@ impl Task {
         let mut last_word = None;
         match end {
             End::Run(ended) => match *ended {
-                Ok(ended) => last_word = Some(self.remember_run(ended)),
+                Ok(ended) => {
+                    if ended.paused {
+                        self.paused_by(&ended.summary).await;
+                    }
+                    last_word = Some(self.remember_run(ended));
+                }
                 Err(error) => tracing::error!(
                     connector = self.name,
                     "internal error around a run, please report it: {}. Whether the run was recorded is not known",
@@ -319,10 +330,19 @@ impl Task {
         }
     }
 
-    /// A run that was limited to one user says nothing about how the connector is doing.
+    /// A run paused the connector: an undo, so that nothing does again what was undone (RULES 26).
+    async fn paused_by(&mut self, run: &RunSummary) {
+        let waiting = self.machine.set_paused(true);
+        self.view.paused = true;
+        self.view.pause_reason =
+            run.undoes.map(|undone| format!("run {undone} was undone by run {}", run.run));
+        self.turn_away(waiting, Refusal::Paused).await;
+    }
+
+    /// A run that was limited to one user, or undid another, says nothing about how the connector is doing.
     fn remember_run(&mut self, ended: Ended) -> LastWord {
         self.view.managed = ended.managed;
-        if ended.summary.user.is_some() {
+        if ended.summary.user.is_some() || ended.summary.undoes.is_some() {
             return ended.last_word;
         }
         if ended.summary.outcome.is_some_and(Outcome::is_success) {
@@ -338,6 +358,7 @@ impl Task {
             Ok(memory) => {
                 let waiting = self.machine.set_paused(memory.paused);
                 self.view.paused = memory.paused;
+                self.view.pause_reason = memory.pause_reason.clone();
                 self.view.managed =
                     memory.last_report.as_ref().map(|report| report.managed).unwrap_or_default();
                 self.view.last_success = memory.last_success;
@@ -436,16 +457,23 @@ impl Task {
         if self.machine.paused() == paused {
             return Ok(format!("{name} was {} already", if paused { "paused" } else { "not paused" }));
         }
-        self.common.records.set_paused(&name, paused).await.map_err(|error| {
+        self.common.records.set_paused(&name, paused, None).await.map_err(|error| {
             let verb = if paused { "paused" } else { "resumed" };
             Fault::internal(format!("{name} is not {verb}, since that could not be recorded: {error}"))
         })?;
         let waiting = self.machine.set_paused(paused);
         self.view.paused = paused;
+        let reason = self.view.pause_reason.take();
         let turned_away = waiting.len();
         self.turn_away(waiting, Refusal::Paused).await;
         if !paused {
-            return Ok(format!("{name} is resumed"));
+            return Ok(match reason {
+                Some(reason) => format!(
+                    "{name} is resumed; {reason}, and the next sync does again what the source still asks for: look at \
+                     `usersyncd ctl plan {name}` before it runs"
+                ),
+                None => format!("{name} is resumed"),
+            });
         }
         let mut message =
             format!("{name} is paused, also over restarts; `usersyncd ctl resume {name}` ends the pause");

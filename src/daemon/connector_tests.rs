@@ -111,7 +111,7 @@ async fn a_plan_waits_in_a_slot_of_its_own() {
     let (handle, _task) = start(&bench, None).await;
     let _first = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
-    let plan = handle.request(Kind::Plan).await.unwrap();
+    let plan = handle.request(Kind::Plan(None)).await.unwrap();
     let sync = handle.request(Kind::Sync).await.unwrap();
     bench.let_end(3);
     let (plan, sync) = tokio::join!(rest(plan), rest(sync));
@@ -206,7 +206,7 @@ async fn too_many_syncs_of_one_user_are_refused_with_a_sentence() {
         }
     };
     assert_eq!(waiting.len(), 16);
-    assert!(refused.message.starts_with("16 syncs of single users of acme wait already"), "{refused}");
+    assert!(refused.message.starts_with("16 requests of acme wait already"), "{refused}");
     assert!(handle.request(Kind::Sync).await.is_ok());
 }
 
@@ -214,7 +214,7 @@ async fn too_many_syncs_of_one_user_are_refused_with_a_sentence() {
 async fn who_waits_behind_a_plan_is_told_at_once() {
     let mut bench = Bench::new(NOW);
     let (handle, _task) = start(&bench, None).await;
-    let _plan = handle.request(Kind::Plan).await.unwrap();
+    let _plan = handle.request(Kind::Plan(None)).await.unwrap();
     bench.next_began().await;
     assert_eq!(handle.status().state, ConnectorState::Running);
     let mut sync = handle.request(Kind::Sync).await.unwrap();
@@ -281,7 +281,10 @@ async fn rules_26_a_pause_survives_a_restart_and_stops_cron_but_not_plans() {
     tokio::time::sleep(Duration::from_secs(2 * 3600 + 60)).await;
     assert!(bench.began.try_recv().is_err(), "cron runs although it is paused");
     bench.let_end(1);
-    assert!(matches!(rest(handle.request(Kind::Plan).await.unwrap()).await[..], [RunEvent::Planned { .. }]));
+    assert!(matches!(
+        rest(handle.request(Kind::Plan(None)).await.unwrap()).await[..],
+        [RunEvent::Planned { .. }]
+    ));
     bench.next_began().await;
     handle.set_paused(false).await.unwrap();
     let run = bench.next_began().await;
@@ -330,7 +333,7 @@ async fn a_panic_in_a_run_is_a_stored_failed_report_and_the_connector_lives_on()
     let error = report.error.as_deref().unwrap();
     assert!(error.contains("internal error") && error.contains("a fault on purpose"), "{error}");
     assert_eq!(bench.notebook.reports.lock().unwrap()[0], *report);
-    let plan = rest(handle.request(Kind::Plan).await.unwrap()).await;
+    let plan = rest(handle.request(Kind::Plan(None)).await.unwrap()).await;
     assert!(matches!(plan[..], [RunEvent::Refused { error: ErrorKind::Internal, .. }]), "{plan:?}");
     assert_eq!(handle.status().state, ConnectorState::Failing);
     bench.script.panics.store(false, Ordering::Relaxed);
@@ -379,7 +382,7 @@ async fn a_stop_cancels_the_busy_run_turns_away_the_rest_and_ends_the_task() {
     let (handle, task) = start(&bench, hourly(Missed::RunOnce)).await;
     let busy = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
-    let waiting = handle.request(Kind::Plan).await.unwrap();
+    let waiting = handle.request(Kind::Plan(None)).await.unwrap();
     handle.tell(Command::Stop);
     assert!(refused(&rest(waiting).await).contains("shutting down"));
     assert_eq!(finished(rest(busy).await.last().unwrap()).outcome, Outcome::Cancelled);

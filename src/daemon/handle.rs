@@ -18,7 +18,7 @@ use crate::telemetry::metrics::Metrics;
 /// What a connector's task is told.
 pub(super) enum Command {
     /// A person wants a sync or a plan.
-    Request { kind: Kind, answer: oneshot::Sender<Result<Feed, Fault>> },
+    Request { kind: Kind, trigger: Trigger, answer: oneshot::Sender<Result<Feed, Fault>> },
     /// Stop what is busy and forget what waits.
     Cancel { answer: oneshot::Sender<Result<String, Fault>> },
     /// Pause or resume.
@@ -79,6 +79,8 @@ pub(super) struct View {
     pub(super) removed: bool,
     /// Whether somebody paused it.
     pub(super) paused: bool,
+    /// Why, where more than a person's wish is known.
+    pub(super) pause_reason: Option<String>,
     /// When it runs next by itself.
     pub(super) next_run: Option<DateTime<Utc>>,
     /// How far apart its runs are.
@@ -137,7 +139,7 @@ impl View {
             Some(Now::Other) | None => None,
         };
         ConnectorStatus {
-            pause_reason: None,
+            pause_reason: self.pause_reason.clone().filter(|_| self.paused),
             name: name.to_owned(),
             state: self.state(),
             runnable: self.runnable,
@@ -177,7 +179,13 @@ impl ConnectorHandle {
 
     /// Asks for a sync, of everybody or of one user, or for a plan. The feed says what becomes of it.
     pub(super) async fn request(&self, kind: Kind) -> Result<Feed, Fault> {
-        self.ask(|answer| Command::Request { kind, answer }).await
+        let trigger = kind.trigger();
+        self.request_as(kind, trigger).await
+    }
+
+    /// The same, started by something else than such a request usually is.
+    pub(super) async fn request_as(&self, kind: Kind, trigger: Trigger) -> Result<Feed, Fault> {
+        self.ask(|answer| Command::Request { kind, trigger, answer }).await
     }
 
     /// Stops what is busy and forgets what waits; says what that was.

@@ -3,14 +3,16 @@
 //! A request never joins work that has begun, because that may have read already what the caller just changed (RULES 3).
 //! It waits in the queue slot of its kind instead, and equal requests share that slot. Full syncs, plans and syncs of one
 //! user are different requests, so each has a slot: a plan cannot take a sync's place, nor the other way round. Slots are
-//! served in the order in which they were taken. Only [`MOST_WAITING_USERS`] users wait at a time; a full sync and a plan
+//! served in the order in which they were taken. Only [`MOST_WAITING`] others wait at a time; a full sync and a plan
 //! always find their slot. Nothing is ever done twice at once, not even a plan beside a sync: it would show a
 //! target that is half changed.
 
-use crate::sync::engine::UserRequest;
+use crate::sync::engine::{Keeping, Undoing, UserRequest};
+use crate::sync::report::Trigger;
 
-/// How many syncs of one user may wait. Whoever has more to sync than that wants a full sync.
-pub(super) const MOST_WAITING_USERS: usize = 16;
+/// How many requests may wait that are not a full sync or a plain plan: syncs of one user, kept plans, undos. Whoever has
+/// more users to sync than that wants a full sync.
+pub(super) const MOST_WAITING: usize = 16;
 
 /// What is asked for. Equal requests share their slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,14 +21,34 @@ pub(super) enum Kind {
     Sync,
     /// A sync of one user.
     User(UserRequest),
-    /// A plan, which writes nothing.
-    Plan,
+    /// A plan, which writes nothing; it may be kept.
+    Plan(Option<Keeping>),
+    /// A sync that is limited to the plan kept under that name.
+    Apply(String),
+    /// What undoing a run would be; writes nothing.
+    PlanUndo(u64),
+    /// The undoing of a run.
+    Undo(Undoing),
 }
 
 impl Kind {
-    /// Whether it writes: then a pause stops it.
-    fn writes(&self) -> bool {
-        matches!(self, Self::Sync | Self::User(_))
+    /// Whether a pause stops it: whatever writes, but for an undo, which itself pauses.
+    fn stops_at_pause(&self) -> bool {
+        matches!(self, Self::Sync | Self::User(_) | Self::Apply(_))
+    }
+
+    /// Whether only so many may wait: of those without such a bound there is one slot each.
+    fn is_one_of_many(&self) -> bool {
+        !matches!(self, Self::Sync | Self::Plan(None))
+    }
+
+    /// What starts the run that it becomes.
+    pub(super) fn trigger(&self) -> Trigger {
+        match self {
+            Self::Apply(_) => Trigger::Apply,
+            Self::Undo(_) => Trigger::Undo,
+            Self::Sync | Self::User(_) | Self::Plan(_) | Self::PlanUndo(_) => Trigger::Manual,
+        }
     }
 }
 
@@ -100,7 +122,7 @@ impl<R> Machine<R> {
 
     /// How many syncs wait, full ones and those of one user.
     pub(super) fn waiting_syncs(&self) -> usize {
-        self.slots.iter().filter(|(kind, _)| kind.writes()).count()
+        self.slots.iter().filter(|(kind, _)| kind.stops_at_pause()).count()
     }
 
     /// Says that there is a good configuration now.
@@ -116,21 +138,21 @@ impl<R> Machine<R> {
         if !self.runnable {
             return Admission::Refuse(Refusal::NotRunnable);
         }
-        if self.paused && kind.writes() {
+        if self.paused && kind.stops_at_pause() {
             return Admission::Refuse(Refusal::Paused);
         }
         match self.work {
             None => Admission::Start,
             Some(_) if self.slots.iter().any(|(waiting, _)| waiting == kind) => Admission::Share,
-            Some(_) if matches!(kind, Kind::User(_)) && self.waiting_users() >= MOST_WAITING_USERS => {
+            Some(_) if kind.is_one_of_many() && self.waiting_of_many() >= MOST_WAITING => {
                 Admission::Refuse(Refusal::Full)
             }
             Some(_) => Admission::Wait,
         }
     }
 
-    fn waiting_users(&self) -> usize {
-        self.slots.iter().filter(|(kind, _)| matches!(kind, Kind::User(_))).count()
+    fn waiting_of_many(&self) -> usize {
+        self.slots.iter().filter(|(kind, _)| kind.is_one_of_many()).count()
     }
 
     /// What would become of a change to the ledger: it begins now or not at all.
@@ -171,7 +193,7 @@ impl<R> Machine<R> {
     /// Pauses or resumes. A pause returns the syncs that waited, which are to be turned away.
     pub(super) fn set_paused(&mut self, paused: bool) -> Vec<R> {
         self.paused = paused;
-        if paused { self.take(Kind::writes) } else { Vec::new() }
+        if paused { self.take(Kind::stops_at_pause) } else { Vec::new() }
     }
 
     /// Everything that waits is returned and is to be turned away.
@@ -223,28 +245,29 @@ mod tests {
     #[test]
     fn rules_3_a_request_waits_behind_work_and_equal_ones_share_the_slot() {
         use Admission::{Share, Start, Wait};
-        use Kind::{Plan, Sync, User};
+        use Kind::{Sync, User};
+        const PLAN: Kind = Kind::Plan(None);
         let user = |login: &str, restore| User(UserRequest { login: login.to_owned(), restore });
         let run = Work::Requested(Sync);
-        let plan = Work::Requested(Plan);
+        let plan = Work::Requested(PLAN);
         let anna = Work::Requested(user("anna", false));
         assert_eq!(Machine::<u32>::new(false, true).admission(&Sync), Start);
         for (work, waiting, asked, expected) in [
             (&run, &[][..], Sync, Wait),
-            (&run, &[][..], Plan, Wait),
+            (&run, &[][..], PLAN, Wait),
             (&run, &[][..], user("anna", false), Wait),
-            (&plan, &[][..], Plan, Wait),
+            (&plan, &[][..], PLAN, Wait),
             (&anna, &[][..], user("anna", false), Wait),
             (&Work::Maintenance, &[][..], Sync, Wait),
             (&run, &[Sync][..], Sync, Share),
-            (&run, &[Sync][..], Plan, Wait),
+            (&run, &[Sync][..], PLAN, Wait),
             (&run, &[Sync][..], user("anna", false), Wait),
-            (&run, &[Plan][..], Sync, Wait),
+            (&run, &[PLAN][..], Sync, Wait),
             (&run, &[user("anna", false)][..], Sync, Wait),
             (&run, &[user("anna", false)][..], user("anna", false), Share),
             (&run, &[user("anna", false)][..], user("anna", true), Wait),
             (&run, &[user("anna", false)][..], user("bert", false), Wait),
-            (&run, &[Plan, Sync][..], Plan, Share),
+            (&run, &[PLAN, Sync][..], PLAN, Share),
         ] {
             assert_eq!(
                 busy(work.clone(), waiting).admission(&asked),
@@ -256,9 +279,9 @@ mod tests {
 
     #[test]
     fn what_waited_longest_is_next_and_only_one_thing_is_done_at_once() {
-        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Plan, Kind::Sync]);
-        assert_eq!(machine.end(), Some((Kind::Plan, 0)));
-        assert_eq!(machine.work(), Some(&Work::Requested(Kind::Plan)));
+        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Plan(None), Kind::Sync]);
+        assert_eq!(machine.end(), Some((Kind::Plan(None), 0)));
+        assert_eq!(machine.work(), Some(&Work::Requested(Kind::Plan(None))));
         assert_eq!(machine.end(), Some((Kind::Sync, 1)));
         assert_eq!(machine.end(), None);
         assert_eq!(machine.work(), None);
@@ -267,13 +290,13 @@ mod tests {
     #[test]
     fn only_so_many_users_wait_and_a_full_sync_and_a_plan_always_find_their_slot() {
         let user = |number: usize| Kind::User(UserRequest { login: format!("user{number}"), restore: false });
-        let waiting: Vec<Kind> = (0..MOST_WAITING_USERS).map(user).collect();
+        let waiting: Vec<Kind> = (0..MOST_WAITING).map(user).collect();
         let mut machine = busy(Work::Requested(Kind::Sync), &waiting);
-        assert_eq!(machine.waiting_syncs(), MOST_WAITING_USERS);
+        assert_eq!(machine.waiting_syncs(), MOST_WAITING);
         assert_eq!(machine.admission(&user(99)), Admission::Refuse(Refusal::Full));
         assert_eq!(machine.admission(&user(3)), Admission::Share);
         assert_eq!(machine.admission(&Kind::Sync), Admission::Wait);
-        assert_eq!(machine.admission(&Kind::Plan), Admission::Wait);
+        assert_eq!(machine.admission(&Kind::Plan(None)), Admission::Wait);
         assert_eq!(machine.end(), Some((user(0), 0)));
         assert_eq!(machine.admission(&user(99)), Admission::Wait);
     }
@@ -281,13 +304,13 @@ mod tests {
     #[test]
     fn rules_26_a_pause_turns_waiting_syncs_away_and_lets_plans_work() {
         let anna = Kind::User(UserRequest { login: "anna".to_owned(), restore: true });
-        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Sync, anna.clone(), Kind::Plan]);
+        let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Sync, anna.clone(), Kind::Plan(None)]);
         assert_eq!(machine.set_paused(true), vec![0, 1]);
         assert_eq!(machine.admission(&anna), Admission::Refuse(Refusal::Paused));
-        assert_eq!(machine.end(), Some((Kind::Plan, 2)));
+        assert_eq!(machine.end(), Some((Kind::Plan(None), 2)));
         assert_eq!(machine.end(), None);
         assert_eq!(machine.admission(&Kind::Sync), Admission::Refuse(Refusal::Paused));
-        assert_eq!(machine.admission(&Kind::Plan), Admission::Start);
+        assert_eq!(machine.admission(&Kind::Plan(None)), Admission::Start);
         assert!(machine.set_paused(false).is_empty());
         assert_eq!(machine.admission(&Kind::Sync), Admission::Start);
     }
@@ -296,7 +319,7 @@ mod tests {
     fn without_a_good_configuration_nothing_runs() {
         let mut machine = Machine::<u32>::new(false, false);
         assert_eq!(machine.admission(&Kind::Sync), Admission::Refuse(Refusal::NotRunnable));
-        assert_eq!(machine.admission(&Kind::Plan), Admission::Refuse(Refusal::NotRunnable));
+        assert_eq!(machine.admission(&Kind::Plan(None)), Admission::Refuse(Refusal::NotRunnable));
         assert_eq!(machine.maintenance_admission(), Ok(()), "release and rename need no configuration");
         machine.make_runnable();
         assert_eq!(machine.admission(&Kind::Sync), Admission::Start);
@@ -306,18 +329,18 @@ mod tests {
     fn a_file_may_come_back_but_a_stopping_daemon_stays_closed() {
         let mut machine = busy(Work::Requested(Kind::Sync), &[Kind::Sync]);
         assert_eq!(machine.close(Refusal::Removed), vec![0]);
-        assert_eq!(machine.admission(&Kind::Plan), Admission::Refuse(Refusal::Removed));
+        assert_eq!(machine.admission(&Kind::Plan(None)), Admission::Refuse(Refusal::Removed));
         machine.open();
-        assert_eq!(machine.admission(&Kind::Plan), Admission::Wait);
+        assert_eq!(machine.admission(&Kind::Plan(None)), Admission::Wait);
         machine.close(Refusal::Stopping);
         machine.open();
-        assert_eq!(machine.admission(&Kind::Plan), Admission::Refuse(Refusal::Stopping));
+        assert_eq!(machine.admission(&Kind::Plan(None)), Admission::Refuse(Refusal::Stopping));
         assert_eq!(machine.end(), None);
     }
 
     #[test]
     fn the_ledger_is_changed_only_while_nothing_is_busy() {
-        assert_eq!(busy(Work::Requested(Kind::Plan), &[]).maintenance_admission(), Err(Refusal::Busy));
+        assert_eq!(busy(Work::Requested(Kind::Plan(None)), &[]).maintenance_admission(), Err(Refusal::Busy));
         assert_eq!(busy(Work::Maintenance, &[]).maintenance_admission(), Err(Refusal::Busy));
     }
 }

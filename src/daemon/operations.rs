@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -19,15 +19,17 @@ use crate::config;
 use crate::config::model::{Connector, LogLevel};
 use crate::control::api::{
     ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
-    Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer, ReloadAnswer,
-    RunEvent, RunSummary, UndoRequest,
+    Explanation, HoldDocument, HoldState, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer,
+    ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
 use crate::control::server::{Control, Events};
 use crate::store::StoreError;
-use crate::sync::engine::{Rebinding, UserRequest};
-use crate::sync::report::{FORMAT_VERSION, Report};
+use crate::sync::engine::{Keeping, Rebinding, Undoing, UserRequest};
+use crate::sync::report::{FORMAT_VERSION, HoldKind, Report, Trigger};
 
+/// For how long an approval or a kept plan counts if nobody says.
+const DECISION_HOURS: u32 = 24;
 /// How many coming runs are shown.
 const NEXT_RUNS: usize = 5;
 /// How many explanations are made at a time; further ones wait.
@@ -105,38 +107,95 @@ impl Control for Operations {
         self.registry.get(name)?.request(kind).await.map(events)
     }
 
-    async fn plan(&self, name: &str, _request: PlanRequest, _uid: u32) -> Result<Events, Fault> {
-        self.registry.get(name)?.request(Kind::Plan).await.map(events)
+    async fn plan(&self, name: &str, request: PlanRequest, uid: u32) -> Result<Events, Fault> {
+        let hours = request.hours.unwrap_or(DECISION_HOURS);
+        let keeping = request.keep.map(|id| Keeping { id, hours, uid });
+        self.registry.get(name)?.request(Kind::Plan(keeping)).await.map(events)
     }
 
     async fn kept_plans(&self) -> Result<Vec<KeptPlan>, Fault> {
-        Err(Fault::internal("not here"))
+        Ok(self.workshop.store.kept_plans(self.workshop.clock.now()).await?)
     }
-    async fn kept_plan(&self, _id: &str) -> Result<KeptPlanDocument, Fault> {
-        Err(Fault::internal("not here"))
+
+    async fn kept_plan(&self, id: &str) -> Result<KeptPlanDocument, Fault> {
+        let kept = self.workshop.store.kept_plan(id, self.workshop.clock.now()).await?;
+        kept.ok_or_else(|| {
+            Fault::not_found(format!(
+                "no plan is kept under the name {id:?}, or its time is over; `usersyncd ctl plans` lists those there are, and \
+                 `usersyncd ctl plan NAME --out {id}` makes one"
+            ))
+        })
     }
-    async fn apply(&self, _plan: &str, _uid: u32) -> Result<Events, Fault> {
-        Err(Fault::internal("not here"))
+
+    async fn apply(&self, plan: &str, uid: u32) -> Result<Events, Fault> {
+        let kept = self.kept_plan(plan).await?.kept;
+        let handle = self.registry.get(&kept.connector)?;
+        refuse_where_nothing_is_written(&handle, &kept.connector, "the plan would not be applied")?;
+        tracing::info!("uid {uid} has the plan {plan} of {} applied", kept.connector);
+        handle.request(Kind::Apply(kept.id)).await.map(events)
     }
-    async fn holds(&self, _connector: Option<&str>, _all: bool) -> Result<Vec<HoldView>, Fault> {
-        Err(Fault::internal("not here"))
+
+    async fn holds(&self, connector: Option<&str>, all: bool) -> Result<Vec<HoldView>, Fault> {
+        let holds = self.workshop.store.holds(connector, all).await?;
+        if let (Some(name), true) = (connector, holds.is_empty()) {
+            self.registry.get(name)?;
+        }
+        Ok(holds)
     }
-    async fn hold(&self, _id: u64) -> Result<HoldDocument, Fault> {
-        Err(Fault::internal("not here"))
+
+    async fn hold(&self, id: u64) -> Result<HoldDocument, Fault> {
+        let found = self.workshop.store.hold(id).await?;
+        let (hold, operations) = found.ok_or_else(|| no_such_hold(id))?;
+        Ok(HoldDocument { format_version: FORMAT_VERSION, hold, operations })
     }
+
     async fn approve(
         &self,
-        _hold: u64,
-        _request: ApproveRequest,
-        _uid: u32,
+        hold: u64,
+        request: ApproveRequest,
+        uid: u32,
     ) -> Result<(String, Option<Events>), Fault> {
-        Err(Fault::internal("not here"))
+        let operations = self.clone();
+        to_the_end(async move { operations.approve_now(hold, &request, uid).await }).await
     }
-    async fn discard(&self, _hold: u64, _uid: u32) -> Result<String, Fault> {
-        Err(Fault::internal("not here"))
+
+    async fn discard(&self, hold: u64, uid: u32) -> Result<String, Fault> {
+        let store = &self.workshop.store;
+        let (view, _) = store.hold(hold).await?.ok_or_else(|| no_such_hold(hold))?;
+        let name = &view.connector;
+        match view.state {
+            HoldState::Over | HoldState::Superseded => {
+                return Err(Fault::conflict(not_held_any_more(&view)));
+            }
+            HoldState::Discarded => return Ok(format!("hold {hold} of {name} was put aside already")),
+            HoldState::Open | HoldState::Approved => {}
+        }
+        store.discard(hold).await?;
+        let taken_back = match &view.approval {
+            Some(approval) if approval.left > 0 => "its approval is taken back; ",
+            _ => "",
+        };
+        Ok(format!(
+            "uid {uid} puts hold {hold} of {name} aside: {taken_back}nothing of it is done, and nobody is told of it again. As \
+             long as the source and the rules ask for it, runs go on to hold it: what ends that is a change of the file, \
+             `usersyncd ctl release`, or an approval after all"
+        ))
     }
-    async fn undo(&self, _run: u64, _request: UndoRequest, _uid: u32) -> Result<Events, Fault> {
-        Err(Fault::internal("not here"))
+
+    async fn undo(&self, run: u64, request: UndoRequest, uid: u32) -> Result<Events, Fault> {
+        let summary = self.workshop.store.run_summary(run).await?;
+        let summary = summary.ok_or_else(|| {
+            Fault::not_found(format!(
+                "there is no run {run}; `usersyncd ctl history` lists the runs there are"
+            ))
+        })?;
+        let handle = self.registry.get(&summary.connector)?;
+        let kind = if request.confirm {
+            Kind::Undo(Undoing { run, fingerprint: request.fingerprint, uid })
+        } else {
+            Kind::PlanUndo(run)
+        };
+        handle.request(kind).await.map(events)
     }
 
     async fn explain(&self, name: &str, login: &str) -> Result<Explanation, Fault> {
@@ -240,6 +299,53 @@ impl Control for Operations {
 }
 
 impl Operations {
+    /// RULES 24: names exactly the changes of the hold, for this caller and this long, and begins a run at once.
+    async fn approve_now(
+        &self,
+        hold: u64,
+        request: &ApproveRequest,
+        uid: u32,
+    ) -> Result<(String, Option<Events>), Fault> {
+        let store = &self.workshop.store;
+        let (view, _) = store.hold(hold).await?.ok_or_else(|| no_such_hold(hold))?;
+        let name = &view.connector;
+        if view.state == HoldState::Over {
+            return Err(Fault::conflict(not_held_any_more(&view)));
+        }
+        if view.changes == 0 && view.summary.kind != HoldKind::View {
+            return Err(Fault::conflict(format!(
+                "hold {hold} of {name} only says what will be held when the grace of its users is over; there is nothing to \
+                 approve yet"
+            )));
+        }
+        let handle = self.registry.get(name)?;
+        refuse_where_nothing_is_written(&handle, name, "an approval would have no effect")?;
+        let state = handle.view();
+        if !request.later && (state.removed || state.paused || state.configuration.is_none()) {
+            let refusal = match (state.removed, state.paused) {
+                (true, _) => Refusal::Removed,
+                (false, true) => Refusal::Paused,
+                (false, false) => Refusal::NotRunnable,
+            };
+            return Err(wording::refused(name, refusal, state.config_error.as_deref()));
+        }
+        let now = self.workshop.clock.now();
+        let hours = i64::from(request.hours.unwrap_or(DECISION_HOURS));
+        let until = now + TimeDelta::hours(hours);
+        store.approve(hold, uid, now, until).await?;
+        let message = format!(
+            "uid {uid} approves hold {hold} of {name} until {}: {} of kind {}, and nothing else",
+            until.format("%Y-%m-%d %H:%M UTC"),
+            wording::count(usize::try_from(view.changes).unwrap_or(usize::MAX), "change"),
+            view.summary.kind.as_str()
+        );
+        if request.later {
+            return Ok((format!("{message}; the next run does it"), None));
+        }
+        let feed = handle.request_as(Kind::Sync, Trigger::Approval).await?;
+        Ok((message, Some(events(feed))))
+    }
+
     async fn rebind_now(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault> {
         let handle = self.registry.get(name)?;
         let Some(connector) = handle.view().configuration else {
@@ -321,6 +427,36 @@ impl Operations {
                 Err(Fault::not_found(format!("{name} manages no user named {login}; nothing was changed")))
             }
         }
+    }
+}
+
+fn no_such_hold(hold: u64) -> Fault {
+    Fault::not_found(format!(
+        "there is no hold {hold}; `usersyncd ctl holds` lists those that wait for a decision, `--all` those of before too"
+    ))
+}
+
+fn not_held_any_more(hold: &HoldView) -> String {
+    let (number, name) = (hold.summary.id.unwrap_or_default(), &hold.connector);
+    match hold.state {
+        HoldState::Superseded => format!(
+            "hold {number} of {name} has made way for one with other operations; `usersyncd ctl holds {name}` shows it"
+        ),
+        _ => format!(
+            "nothing of hold {number} of {name} is held any more: it was applied, or nobody asks for it (it was last held by \
+             run {}); `usersyncd ctl holds {name}` shows what is",
+            hold.last_run
+        ),
+    }
+}
+
+/// RULES 27.
+fn refuse_where_nothing_is_written(handle: &ConnectorHandle, name: &str, then: &str) -> Result<(), Fault> {
+    match handle.view().configuration {
+        Some(connector) if !connector.apply => Err(Fault::conflict(format!(
+            "{name} has `apply: off` and writes nothing, so {then}; set `apply: on` in its file first"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -16,10 +16,10 @@ use super::timetable::Jitter;
 use super::wording;
 use crate::clock::Clock;
 use crate::config::model::Connector;
-use crate::control::api::{PlanDocument, RunEvent, RunSummary};
+use crate::control::api::{KeptPlan, PlanDocument, RunEvent, RunSummary, UndoDocument};
 use crate::control::fault::Fault;
 use crate::store::{ConnectorMemory, Store, StoreError};
-use crate::sync::engine::{self, RunTicket, UserRequest};
+use crate::sync::engine::{self, Keeping, RunTicket, Undoing, UserRequest};
 use crate::sync::progress::RunControl;
 use crate::sync::report::{Managed, Outcome, Report, Trigger};
 use crate::telemetry::metrics::Metrics;
@@ -30,7 +30,8 @@ pub(super) trait Records: Send + Sync {
     /// See [`Store::memory`].
     async fn memory(&self, connector: &str) -> Result<ConnectorMemory, StoreError>;
     /// See [`Store::set_paused`].
-    async fn set_paused(&self, connector: &str, paused: bool) -> Result<(), StoreError>;
+    async fn set_paused(&self, connector: &str, paused: bool, reason: Option<&str>)
+    -> Result<(), StoreError>;
     /// See [`Store::set_last_scheduled`].
     async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError>;
     /// See [`Store::begin_run`].
@@ -50,8 +51,13 @@ impl Records for Store {
     async fn memory(&self, connector: &str) -> Result<ConnectorMemory, StoreError> {
         Store::memory(self, connector).await
     }
-    async fn set_paused(&self, connector: &str, paused: bool) -> Result<(), StoreError> {
-        Store::set_paused(self, connector, paused).await
+    async fn set_paused(
+        &self,
+        connector: &str,
+        paused: bool,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        Store::set_paused(self, connector, paused, reason).await
     }
     async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
         Store::set_last_scheduled(self, connector, at).await
@@ -76,7 +82,27 @@ pub(super) trait Runner: Send + Sync {
     /// See [`engine::sync`].
     async fn sync(&self, connector: &Connector, ticket: &RunTicket, control: &RunControl) -> Report;
     /// See [`engine::plan`].
-    async fn plan(&self, connector: &Connector, control: &RunControl) -> Result<PlanDocument, String>;
+    async fn plan(
+        &self,
+        connector: &Connector,
+        keeping: Option<&Keeping>,
+        control: &RunControl,
+    ) -> Result<(PlanDocument, Option<KeptPlan>), String>;
+    /// See [`engine::plan_undo`].
+    async fn plan_undo(
+        &self,
+        connector: &Connector,
+        run: u64,
+        control: &RunControl,
+    ) -> Result<UndoDocument, String>;
+    /// See [`engine::undo`].
+    async fn undo(
+        &self,
+        connector: &Connector,
+        ticket: &RunTicket,
+        undoing: &Undoing,
+        control: &RunControl,
+    ) -> (Report, bool);
     /// Where the connector writes, as people see it.
     fn target_address(&self, connector: &Connector) -> String;
 }
@@ -98,6 +124,28 @@ pub(super) struct Common {
     pub(super) changed: Arc<tokio::sync::Notify>,
 }
 
+/// What a run does.
+#[derive(Clone, Debug)]
+pub(super) enum Task {
+    /// Syncs everybody.
+    Everybody,
+    /// Syncs one user.
+    User(UserRequest),
+    /// Syncs what stands in the plan kept under that name.
+    Kept(String),
+    /// Undoes a run.
+    Undo(Undoing),
+}
+
+/// What is planned.
+#[derive(Clone, Debug)]
+pub(super) enum Planning {
+    /// A sync, and whether the plan is kept.
+    Sync(Option<Keeping>),
+    /// The undoing of that run.
+    Undo(u64),
+}
+
 /// A sync that is about to begin.
 pub(super) struct SyncRun {
     /// What all share.
@@ -106,8 +154,8 @@ pub(super) struct SyncRun {
     pub(super) connector: Arc<Connector>,
     /// What started it.
     pub(super) trigger: Trigger,
-    /// The one user that it is limited to.
-    pub(super) user: Option<UserRequest>,
+    /// What it does.
+    pub(super) task: Task,
     /// The scheduled time that it serves, if it serves one.
     pub(super) scheduled: Option<DateTime<Utc>>,
     /// Progress and cancellation.
@@ -125,6 +173,8 @@ pub(super) struct Ended {
     pub(super) summary: RunSummary,
     /// What the connector manages now.
     pub(super) managed: Managed,
+    /// True if the run paused the connector, which the store knows already.
+    pub(super) paused: bool,
     /// For those who wait.
     pub(super) last_word: LastWord,
 }
@@ -142,18 +192,23 @@ impl LastWord {
 
 /// Runs one sync. `_alone` is held to the end, so that no second run of this connector can begin.
 pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
-    let SyncRun { common, connector, trigger, user, scheduled, control, managed, teller } = sync;
+    let SyncRun { common, connector, trigger, task, scheduled, control, managed, teller } = sync;
     let name = connector.name.clone();
     let started = common.clock.now();
+    let (user, kept) = match &task {
+        Task::User(user) => (Some(user.clone()), None),
+        Task::Kept(id) => (None, Some(id.clone())),
+        Task::Everybody | Task::Undo(_) => (None, None),
+    };
     let login = user.as_ref().map(|user| user.login.as_str());
     let run = match common.records.begin_run(&name, trigger, login, started).await {
         Ok(run) => run,
         Err(error) => {
-            let ticket = RunTicket { run: 0, trigger, user, started };
+            let ticket = RunTicket { run: 0, trigger, user, kept, started };
             return not_begun(&common, &name, &ticket, managed, teller, &error);
         }
     };
-    let ticket = RunTicket { run, trigger, user, started };
+    let ticket = RunTicket { run, trigger, user, kept, started };
     let span = tracing::info_span!("run", connector = %name, run);
     async {
         if let Some(at) = scheduled
@@ -166,7 +221,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         count_beginning(&common.metrics, &name, &ticket);
         tracing::info!("began ({})", wording::extent(&ticket));
         teller.began(Some(Began { run, started }), control.progress.clone());
-        let report = in_a_task(&common, &connector, &ticket, &control, managed).await;
+        let (report, paused) = in_a_task(&common, &connector, &ticket, task, &control, managed).await;
         if let Err(error) = common.records.end_run(&report).await {
             let message = format!(
                 "what run {run} did could not be recorded and will be missing from the history: {error}. What it \
@@ -178,7 +233,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         common.metrics.run_ended(&report);
         tell_log(&report);
         let (summary, managed) = (summary(&report), report.managed);
-        Ended { summary, managed, last_word: LastWord(teller, RunEvent::Finished { report: Box::new(report) }) }
+        Ended { summary, managed, paused, last_word: LastWord(teller, RunEvent::Finished { report: Box::new(report) }) }
     }
     .instrument(span.clone())
     .await
@@ -189,16 +244,24 @@ async fn in_a_task(
     common: &Common,
     connector: &Arc<Connector>,
     ticket: &RunTicket,
+    task: Task,
     control: &RunControl,
     managed: Managed,
-) -> Report {
+) -> (Report, bool) {
+    let undoes = if let Task::Undo(undoing) = &task { Some(undoing.run) } else { None };
     let task = {
         let (runner, connector) = (Arc::clone(&common.runner), Arc::clone(connector));
         let (ticket, control) = (ticket.clone(), control.clone());
-        async move { runner.sync(&connector, &ticket, &control).await }.in_current_span()
+        let work = async move {
+            match task {
+                Task::Undo(undoing) => runner.undo(&connector, &ticket, &undoing, &control).await,
+                _ => (runner.sync(&connector, &ticket, &control).await, false),
+            }
+        };
+        work.in_current_span()
     };
     match tokio::spawn(task).await {
-        Ok(report) => report,
+        Ok(ended) => ended,
         Err(error) => {
             let sentence = format!(
                 "internal error, please report it: {}. The run ended where it was; what it applied is in the journal, \
@@ -206,15 +269,18 @@ async fn in_a_task(
                 panic_text(error)
             );
             let ended = common.clock.now();
-            Report { managed, ..engine::failed_report(&connector.name, ticket, ended, sentence) }
+            let report = engine::failed_report(&connector.name, ticket, ended, sentence);
+            // An undo may have paused before it failed: paused is the safe belief.
+            (Report { managed, undoes, ..report }, undoes.is_some())
         }
     }
 }
 
 fn count_beginning(metrics: &Metrics, connector: &str, ticket: &RunTicket) {
-    match &ticket.user {
-        None => metrics.run_began(connector, ticket.started),
-        Some(_) => metrics.user_run_began(connector),
+    if ticket.user.is_none() && ticket.trigger != Trigger::Undo {
+        metrics.run_began(connector, ticket.started);
+    } else {
+        metrics.user_run_began(connector);
     }
 }
 
@@ -236,13 +302,15 @@ fn not_begun(
     let report = Report { managed, ..report };
     count_beginning(&common.metrics, name, ticket);
     common.metrics.run_ended(&report);
-    Ended { summary: summary(&report), managed, last_word: LastWord(teller, Fault::internal(message).into()) }
+    let last_word = LastWord(teller, Fault::internal(message).into());
+    Ended { summary: summary(&report), managed, paused: false, last_word }
 }
 
 /// Makes one plan.
 pub(super) async fn plan(
     common: Common,
     connector: Arc<Connector>,
+    planning: Planning,
     control: RunControl,
     teller: Teller,
     _alone: OwnedMutexGuard<()>,
@@ -251,10 +319,22 @@ pub(super) async fn plan(
     teller.began(None, control.progress.clone());
     let task = {
         let (connector, control) = (Arc::clone(&connector), control.clone());
-        async move { common.runner.plan(&connector, &control).await }.instrument(span.clone())
+        let work = async move {
+            match planning {
+                Planning::Sync(keeping) => {
+                    let planned = common.runner.plan(&connector, keeping.as_ref(), &control).await;
+                    planned.map(|(plan, kept)| RunEvent::Planned { plan: Box::new(plan), kept: kept.map(Box::new) })
+                }
+                Planning::Undo(run) => {
+                    let planned = common.runner.plan_undo(&connector, run, &control).await;
+                    planned.map(|undo| RunEvent::UndoPlanned { undo: Box::new(undo) })
+                }
+            }
+        };
+        work.instrument(span.clone())
     };
     let event = match tokio::spawn(task).await {
-        Ok(Ok(plan)) => RunEvent::Planned { plan: Box::new(plan), kept: None },
+        Ok(Ok(planned)) => planned,
         Ok(Err(sentence)) => Fault::conflict(sentence).into(),
         Err(error) => {
             let message = format!("internal error while planning, please report it: {}", panic_text(error));
@@ -298,12 +378,19 @@ pub(super) fn summary(report: &Report) -> RunSummary {
 /// One line about how it ended, and one for each hold.
 fn tell_log(report: &Report) {
     let line = wording::finished(report);
+    // The same hold is not shouted again with every run.
+    let known = report.outcome == Outcome::Held && !report.holds.iter().any(|hold| hold.fresh);
     match report.outcome {
         Outcome::Success => tracing::info!("{line}"),
+        Outcome::Held if known => tracing::info!("{line} (as before)"),
         Outcome::Held | Outcome::Partial | Outcome::Cancelled => tracing::warn!("{line}"),
         Outcome::Failed => tracing::error!("{line}"),
     }
     for hold in &report.holds {
-        tracing::warn!("held: {}", hold.reason);
+        if hold.fresh {
+            tracing::warn!("held: {}", hold.reason);
+        } else {
+            tracing::debug!("held as before: {}", hold.reason);
+        }
     }
 }

@@ -13,9 +13,9 @@ use tokio::sync::{Semaphore, mpsc};
 use super::run::{Common, Records, Runner, summary};
 use crate::clock::Clock;
 use crate::config::model::{Connector, ScheduleSettings};
-use crate::control::api::PlanDocument;
+use crate::control::api::{KeptPlan, PlanDocument, UndoDocument};
 use crate::store::{ConnectorMemory, StoreError};
-use crate::sync::engine::{RunTicket, UserRequest, failed_report};
+use crate::sync::engine::{Keeping, RunTicket, Undoing, UserRequest, failed_report};
 use crate::sync::progress::RunControl;
 use crate::sync::report::{Counts, FORMAT_VERSION, Managed, Outcome, Report, Trigger};
 use crate::sync::rules::Rules;
@@ -49,8 +49,16 @@ impl Records for Notebook {
     async fn memory(&self, connector: &str) -> Result<ConnectorMemory, StoreError> {
         Ok(self.memory_of(connector))
     }
-    async fn set_paused(&self, connector: &str, paused: bool) -> Result<(), StoreError> {
-        self.change(connector, |memory| memory.paused = paused)
+    async fn set_paused(
+        &self,
+        connector: &str,
+        paused: bool,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.change(connector, |memory| {
+            memory.paused = paused;
+            memory.pause_reason = reason.map(str::to_owned);
+        })
     }
     async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.change(connector, |memory| memory.last_scheduled = Some(at))
@@ -71,7 +79,7 @@ impl Records for Notebook {
     }
     async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
         self.change(&report.connector, |memory| {
-            if report.user.is_none() {
+            if report.is_about_everybody() {
                 memory.last_run = Some(summary(report));
                 memory.last_report = Some(report.clone());
             }
@@ -134,11 +142,35 @@ impl Runner for Script {
         let managed = Managed { users: 3, groups: 2, memberships: 4 };
         Report { outcome, managed, error: None, ..report }
     }
-    async fn plan(&self, connector: &Connector, control: &RunControl) -> Result<PlanDocument, String> {
+    async fn undo(
+        &self,
+        connector: &Connector,
+        ticket: &RunTicket,
+        undoing: &Undoing,
+        control: &RunControl,
+    ) -> (Report, bool) {
+        let report = self.sync(connector, ticket, control).await;
+        (Report { undoes: Some(undoing.run), ..report }, true)
+    }
+    async fn plan_undo(
+        &self,
+        connector: &Connector,
+        run: u64,
+        control: &RunControl,
+    ) -> Result<UndoDocument, String> {
+        self.work(connector, None, control).await;
+        Err(format!("run {run} cannot be undone here"))
+    }
+    async fn plan(
+        &self,
+        connector: &Connector,
+        _keeping: Option<&Keeping>,
+        control: &RunControl,
+    ) -> Result<(PlanDocument, Option<KeptPlan>), String> {
         if self.work(connector, None, control).await {
             return Err("the plan was cancelled".to_owned());
         }
-        Ok(PlanDocument {
+        let plan = PlanDocument {
             cause: None,
             held: Vec::new(),
             filtered: crate::sync::report::FilteredBy::default(),
@@ -153,7 +185,8 @@ impl Runner for Script {
             holds: Vec::new(),
             findings: Vec::new(),
             not_proven: Vec::new(),
-        })
+        };
+        Ok((plan, None))
     }
     fn target_address(&self, _connector: &Connector) -> String {
         "directory".to_owned()

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use super::run::Runner;
 use crate::clock::Clock;
 use crate::config::model::{Connector, TargetSettings};
-use crate::control::api::{Explanation, PlanDocument};
+use crate::control::api::{Explanation, KeptPlan, PlanDocument, UndoDocument};
 use crate::http::Shared;
 use crate::source::okta::Okta;
 use crate::store::Store;
-use crate::sync::engine::{self, Rebinding, RunTicket, Services};
+use crate::sync::engine::{self, Keeping, Rebinding, RunTicket, Services, Undoing};
 use crate::sync::model::Ledger;
 use crate::sync::progress::RunControl;
 use crate::sync::report::Report;
@@ -56,7 +56,9 @@ impl Workshop {
 
     fn services(&self, connector: &Connector) -> Services {
         let (reader, writer) = self.target(connector);
+        let http = self.http.clone();
         Services {
+            source_of: Arc::new(move |settings| Arc::new(Okta::new(settings.clone(), &http))),
             store: self.store.clone(),
             clock: self.clock.clone(),
             source: Arc::new(Okta::new(connector.source.clone(), &self.http)),
@@ -84,8 +86,30 @@ impl Runner for Workshop {
     async fn sync(&self, connector: &Connector, ticket: &RunTicket, control: &RunControl) -> Report {
         engine::sync(connector, &self.services(connector), ticket, control).await
     }
-    async fn plan(&self, connector: &Connector, control: &RunControl) -> Result<PlanDocument, String> {
-        engine::plan(connector, &self.services(connector), control).await
+    async fn plan(
+        &self,
+        connector: &Connector,
+        keeping: Option<&Keeping>,
+        control: &RunControl,
+    ) -> Result<(PlanDocument, Option<KeptPlan>), String> {
+        engine::plan(connector, &self.services(connector), keeping, control).await
+    }
+    async fn plan_undo(
+        &self,
+        connector: &Connector,
+        run: u64,
+        control: &RunControl,
+    ) -> Result<UndoDocument, String> {
+        engine::plan_undo(connector, &self.services(connector), run, control).await
+    }
+    async fn undo(
+        &self,
+        connector: &Connector,
+        ticket: &RunTicket,
+        undoing: &Undoing,
+        control: &RunControl,
+    ) -> (Report, bool) {
+        engine::undo(connector, &self.services(connector), ticket, undoing, control).await
     }
     fn target_address(&self, connector: &Connector) -> String {
         self.target(connector).0.address()

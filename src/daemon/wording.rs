@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::machine::{MOST_WAITING_USERS, Refusal};
+use super::machine::{MOST_WAITING, Refusal};
 use crate::config::diagnostic::Diagnostic;
 use crate::control::api::{ConnectorState, ConnectorStatus};
 use crate::control::fault::Fault;
@@ -133,8 +133,8 @@ pub(super) fn refused(name: &str, refusal: Refusal, config_error: Option<&str>) 
              `usersyncd ctl cancel {name}`"
         ),
         Refusal::Full => format!(
-            "{MOST_WAITING_USERS} syncs of single users of {name} wait already, and this one was not taken; ask again when \
-             some have ended, or sync everybody with `usersyncd ctl sync {name}`"
+            "{MOST_WAITING} requests of {name} wait already, and this one was not taken; ask again when some have ended, or \
+             sync everybody with `usersyncd ctl sync {name}`"
         ),
         Refusal::Cancelled => {
             format!("cancelled while it waited in the queue of {name}; nothing was changed")
@@ -198,7 +198,7 @@ mod tests {
 
     fn report(error: &str) -> Report {
         let started = DateTime::UNIX_EPOCH;
-        let ticket = RunTicket { run: 1, trigger: Trigger::Cron, user: None, started };
+        let ticket = RunTicket { run: 1, trigger: Trigger::Cron, user: None, kept: None, started };
         failed_report("acme", &ticket, started + TimeDelta::seconds(12), error.to_owned())
     }
 
@@ -241,8 +241,13 @@ mod tests {
 
     #[test]
     fn the_log_says_whom_a_run_is_limited_to() {
-        let mut ticket =
-            RunTicket { run: 1, trigger: Trigger::Manual, user: None, started: DateTime::UNIX_EPOCH };
+        let mut ticket = RunTicket {
+            run: 1,
+            trigger: Trigger::Manual,
+            user: None,
+            kept: None,
+            started: DateTime::UNIX_EPOCH,
+        };
         assert_eq!(extent(&ticket), "manual");
         ticket.user = Some(UserRequest { login: "anna".to_owned(), restore: false });
         assert_eq!(extent(&ticket), "manual, user anna only");

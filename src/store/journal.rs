@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use rusqlite::{Result, Transaction, params};
 
-use super::{ledger, time_text, word};
+use super::{holds, ledger, time_text, unusable, word};
+use crate::sync::digest::Digest;
 use crate::sync::guard::Recent;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{SourceId, TargetId};
 use crate::sync::report::HoldKind;
+use crate::sync::undo::Done;
 
 /// One step of a run's journal, written in one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct JournalBatch {
     pub ledger_changes: Vec<LedgerChange>,
     /// What the answers add to the counts of the last 24 hours.
     pub applied: Vec<Applied>,
+    /// Changes that were done and had been permitted: their approval is used up.
+    pub used: Vec<Digest>,
 }
 
 /// An operation about to be sent.
@@ -53,6 +57,16 @@ pub struct Answer {
     pub error: Option<String>,
     /// The id of what was created.
     pub created: Option<TargetId>,
+    /// The members that a `partial` membership operation neither added nor removed.
+    pub left_out: Vec<SourceId>,
+}
+
+impl Answer {
+    /// This result of operation 0, and nothing else to say.
+    #[must_use]
+    pub fn of(result: &'static str) -> Self {
+        Self { position: 0, result, error: None, created: None, left_out: Vec::new() }
+    }
 }
 
 /// Something that counts against a limit over 24 hours.
@@ -93,12 +107,20 @@ pub(super) fn record(
         ])?;
     }
     let mut update = transaction.prepare_cached(
-        "UPDATE journal SET result = ?3, error = ?4, target = coalesce(?5, target) WHERE run = ?1 AND position = ?2",
+        "UPDATE journal SET result = ?3, error = ?4, target = coalesce(?5, target), left_out = ?6
+         WHERE run = ?1 AND position = ?2",
     )?;
     for answer in &batch.answers {
         let created = answer.created.as_ref().map(|target| target.0.as_str());
-        update.execute(params![run, answer.position, answer.result, answer.error, created])?;
+        let left_out = if answer.left_out.is_empty() {
+            None
+        } else {
+            let text = serde_json::to_string(&answer.left_out);
+            Some(text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?)
+        };
+        update.execute(params![run, answer.position, answer.result, answer.error, created, left_out])?;
     }
+    holds::use_up(transaction, connector, &batch.used)?;
     ledger::change(transaction, connector, &batch.ledger_changes)?;
     book(transaction, connector, &batch.applied)
 }
@@ -146,4 +168,27 @@ pub(super) fn recent(transaction: &Transaction<'_>, connector: &str, since: Date
         recent.add(kind, Some(&group), count, base);
     }
     Ok(recent)
+}
+
+pub(super) fn of_run(transaction: &Transaction<'_>, run: u64) -> Result<Option<Vec<Done>>> {
+    let known: bool =
+        transaction.query_row("SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1)", [run], |row| row.get(0))?;
+    if !known {
+        return Ok(None);
+    }
+    let mut statement = transaction.prepare_cached(
+        "SELECT target, summary, operation, result, left_out FROM journal WHERE run = ?1 ORDER BY position",
+    )?;
+    let rows = statement.query_map([run], |row| {
+        let (operation, left_out): (String, Option<String>) = (row.get(2)?, row.get(4)?);
+        let left_out = left_out.map(|text| serde_json::from_str(&text)).transpose();
+        Ok(Done {
+            target: row.get::<_, Option<String>>(0)?.map(|id| TargetId(id.into())),
+            summary: row.get(1)?,
+            operation: serde_json::from_str(&operation).map_err(|error| unusable(2, error))?,
+            result: row.get(3)?,
+            left_out: left_out.map_err(|error| unusable(4, error))?.unwrap_or_default(),
+        })
+    })?;
+    rows.collect::<Result<Vec<_>>>().map(Some)
 }

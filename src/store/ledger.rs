@@ -299,10 +299,19 @@ pub(super) fn rename(transaction: &Transaction<'_>, from: &str, to: &str) -> Res
         )));
     }
     transaction.execute("DELETE FROM connectors WHERE name = ?1", [to])?;
+    transaction.execute("DELETE FROM member_lists WHERE connector = ?1", [to])?;
     transaction.execute("UPDATE connectors SET name = ?2 WHERE name = ?1", [from, to])?;
-    for table in
-        ["ledger_users", "ledger_groups", "ledger_always", "ledger_always_members", "runs", "applied"]
-    {
+    for table in [
+        "ledger_users",
+        "ledger_groups",
+        "ledger_always",
+        "ledger_always_members",
+        "runs",
+        "applied",
+        "holds",
+        "kept_plans",
+        "member_lists",
+    ] {
         transaction
             .execute(&format!("UPDATE {table} SET connector = ?2 WHERE connector = ?1"), [from, to])?;
     }

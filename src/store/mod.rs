@@ -4,8 +4,10 @@
 //! transaction, durable when it returns.
 
 pub(crate) mod database;
+mod holds;
 mod journal;
 mod ledger;
+mod plans;
 mod runs;
 
 use std::collections::BTreeSet;
@@ -16,13 +18,18 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::sync::decision::{HoldView, KeptPlan, KeptPlanDocument};
 use crate::sync::diff::Claims;
+use crate::sync::digest::Permission;
 use crate::sync::guard::Recent;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{Binding, Ledger, SourceId};
-use crate::sync::report::{Managed, Report, RunSummary, Trigger};
+use crate::sync::report::{Managed, OperationReport, PlanDocument, Report, RunSummary, Trigger};
+use crate::sync::select::KeptOperation;
+use crate::sync::undo::Done;
 use database::{Database, Schema};
 
+pub use holds::{Held, Numbered, StoredView};
 pub use journal::{Answer, Applied, Intent, JournalBatch};
 
 /// What is remembered of a connector between runs and restarts.
@@ -30,6 +37,8 @@ pub use journal::{Answer, Applied, Intent, JournalBatch};
 pub struct ConnectorMemory {
     /// Somebody paused it (survives restarts, RULES 26).
     pub paused: bool,
+    /// Why, where more than a person's wish is known: a run was undone.
+    pub pause_reason: Option<String>,
     /// The last run that ended; like what follows, none that was limited to one user.
     pub last_run: Option<RunSummary>,
     /// When a run last began.
@@ -40,6 +49,15 @@ pub struct ConnectorMemory {
     pub last_scheduled: Option<DateTime<Utc>>,
     /// The last whole report, without operations.
     pub last_report: Option<Report>,
+}
+
+/// What is known of a connector's last successful run and of what the source showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// The connector file as it stood in the last run that succeeded and held nothing.
+    pub file: Option<String>,
+    /// How much the source showed, which a later view is compared with (RULES 19).
+    pub view: Option<StoredView>,
 }
 
 /// What a ledger keeps when it is bound to another target.
@@ -68,7 +86,7 @@ pub struct Store {
 
 const SCHEMA: Schema = Schema {
     what: "the state database",
-    migrations: &[include_str!("schema_1.sql"), include_str!("schema_2.sql")],
+    migrations: &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")],
 };
 
 impl Store {
@@ -169,14 +187,19 @@ impl Store {
         .await
     }
 
-    /// Remembers that the connector is paused or not.
-    pub async fn set_paused(&self, connector: &str, paused: bool) -> Result<(), StoreError> {
-        let connector = connector.to_owned();
+    /// Remembers that the connector is paused or not, and why.
+    pub async fn set_paused(
+        &self,
+        connector: &str,
+        paused: bool,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let (connector, reason) = (connector.to_owned(), reason.map(str::to_owned));
         self.write("the pause could not be recorded", move |transaction| {
             transaction.execute(
-                "INSERT INTO connectors (name, paused) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET paused = excluded.paused",
-                (&connector, paused),
+                "INSERT INTO connectors (name, paused, pause_reason) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, pause_reason = excluded.pause_reason",
+                (&connector, paused, &reason),
             )?;
             Ok(())
         })
@@ -220,6 +243,155 @@ impl Store {
             runs::end(transaction, &report)
         })
         .await
+    }
+
+    /// What is known of a connector's last successful run and of what the source showed.
+    pub async fn remembered(&self, connector: &str) -> Result<Remembered, StoreError> {
+        let connector = connector.to_owned();
+        self.read("what is known of the connector could not be read", move |transaction| {
+            runs::remembered(transaction, &connector)
+        })
+        .await
+    }
+
+    /// Remembers what is given, and leaves the rest as it is.
+    pub async fn remember(&self, connector: &str, remembered: Remembered) -> Result<(), StoreError> {
+        let connector = connector.to_owned();
+        self.write("what was seen could not be recorded", move |transaction| {
+            runs::remember(transaction, &connector, &remembered)
+        })
+        .await
+    }
+
+    /// Notes what a run holds, and says under which number each hold is kept, in the same order. With `all`, holds that are
+    /// not among them are over.
+    pub async fn record_holds(
+        &self,
+        connector: &str,
+        (run, at): (u64, DateTime<Utc>),
+        held: Vec<Held>,
+        all: bool,
+    ) -> Result<Vec<Numbered>, StoreError> {
+        let connector = connector.to_owned();
+        self.write("the holds could not be recorded", move |transaction| {
+            holds::record(transaction, &connector, (run, at), &held, all)
+        })
+        .await
+    }
+
+    /// What approvals permit at that time.
+    pub async fn permission(&self, connector: &str, at: DateTime<Utc>) -> Result<Permission, StoreError> {
+        let connector = connector.to_owned();
+        self.read("the approvals could not be read", move |transaction| {
+            holds::permission(transaction, &connector, at)
+        })
+        .await
+    }
+
+    /// Holds, newest first, of one connector or of all; without `all` only those that somebody may still decide on.
+    pub async fn holds(&self, connector: Option<&str>, all: bool) -> Result<Vec<HoldView>, StoreError> {
+        let connector = connector.map(str::to_owned);
+        self.read("the holds could not be read", move |transaction| {
+            holds::list(transaction, connector.as_deref(), all)
+        })
+        .await
+    }
+
+    /// One hold with its operations.
+    pub async fn hold(&self, id: u64) -> Result<Option<(HoldView, Vec<OperationReport>)>, StoreError> {
+        self.read("the hold could not be read", move |transaction| holds::find(transaction, id)).await
+    }
+
+    /// Permits all changes of a hold until then, in the name of that user id.
+    pub async fn approve(
+        &self,
+        hold: u64,
+        uid: u32,
+        at: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.write("the approval could not be recorded", move |transaction| {
+            holds::approve(transaction, hold, uid, at, until)
+        })
+        .await
+    }
+
+    /// Puts a hold aside, with whatever its approval still permits.
+    pub async fn discard(&self, hold: u64) -> Result<(), StoreError> {
+        self.write("that could not be recorded", move |transaction| holds::discard(transaction, hold)).await
+    }
+
+    /// Keeps a plan. An error says why not.
+    pub async fn keep_plan(
+        &self,
+        kept: &KeptPlan,
+        document: &PlanDocument,
+        operations: Vec<KeptOperation>,
+    ) -> Result<(), StoreError> {
+        let (kept, document) = (kept.clone(), document.clone());
+        let refusal = self
+            .write("the plan could not be kept", move |transaction| {
+                plans::keep(transaction, &kept, &document, &operations)
+            })
+            .await?;
+        refusal.map_or(Ok(()), |refusal| Err(StoreError(refusal)))
+    }
+
+    /// Kept plans that are not forgotten at that time, sorted by name.
+    pub async fn kept_plans(&self, at: DateTime<Utc>) -> Result<Vec<KeptPlan>, StoreError> {
+        self.read("the kept plans could not be read", move |transaction| plans::list(transaction, at)).await
+    }
+
+    /// One kept plan as it was shown, if it is not forgotten at that time.
+    pub async fn kept_plan(
+        &self,
+        id: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Option<KeptPlanDocument>, StoreError> {
+        let id = id.to_owned();
+        self.read("the kept plan could not be read", move |transaction| plans::find(transaction, &id, at))
+            .await
+    }
+
+    /// The operations of a plan that the connector keeps, if it is not forgotten at that time.
+    pub async fn kept_operations(
+        &self,
+        connector: &str,
+        id: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Vec<KeptOperation>>, StoreError> {
+        let (connector, id) = (connector.to_owned(), id.to_owned());
+        self.read("the kept plan could not be read", move |transaction| {
+            plans::operations(transaction, &connector, &id, at)
+        })
+        .await
+    }
+
+    /// What a run did, in that order, for an undo; none if there is no such run.
+    pub async fn journaled(&self, run: u64) -> Result<Option<Vec<Done>>, StoreError> {
+        self.read("the journal could not be read", move |transaction| journal::of_run(transaction, run)).await
+    }
+
+    /// Forgets runs of a connector that ended before that time, or that have more than so many newer ones, with their
+    /// operations; and holds and kept plans that nobody needs any more. What the next run needs stays. Returns how many
+    /// runs were forgotten.
+    pub async fn prune(
+        &self,
+        connector: &str,
+        ended_before: DateTime<Utc>,
+        at_most: u64,
+        now: DateTime<Utc>,
+    ) -> Result<usize, StoreError> {
+        let connector = connector.to_owned();
+        self.write("old runs could not be removed", move |transaction| {
+            runs::prune(transaction, &connector, ended_before, at_most, now)
+        })
+        .await
+    }
+
+    /// One run as in a list; none if there is no such run.
+    pub async fn run_summary(&self, run: u64) -> Result<Option<RunSummary>, StoreError> {
+        self.read("the run could not be read", move |transaction| runs::find(transaction, run)).await
     }
 
     /// Runs, newest first, of one connector or of all.

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{OptionalExtension, Result, Row, Transaction, params};
 
-use super::{ConnectorMemory, time, time_text, unusable, word};
+use super::{ConnectorMemory, Remembered, holds, time, time_text, unusable, word};
 use crate::sync::engine::{RunTicket, UserRequest, failed_report};
 use crate::sync::report::{Counts, OperationReport, Outcome, Report, RunSummary, Trigger};
 
@@ -40,7 +40,7 @@ pub(super) fn close_interrupted(transaction: &Transaction<'_>, at: DateTime<Utc>
     let open = statement.query_map([], |row| Ok(read_run(row)?.0))?.collect::<Result<Vec<_>>>()?;
     for run in &open {
         let user = run.user.as_ref().map(|login| UserRequest { login: login.clone(), restore: false });
-        let ticket = RunTicket { run: run.run, trigger: run.trigger, user, started: run.started };
+        let ticket = RunTicket { run: run.run, trigger: run.trigger, user, kept: None, started: run.started };
         let error = "the daemon ended in the middle of this run. What had been sent until then is listed as its \
                      operations; the next run finds it and does the rest";
         let mut report = failed_report(&run.connector, &ticket, at, error.to_owned());
@@ -89,20 +89,27 @@ pub(super) fn list(
     rows.collect()
 }
 
+pub(super) fn find(transaction: &Transaction<'_>, run: u64) -> Result<Option<RunSummary>> {
+    let sql = format!("{SUMMARY} WHERE id = ?1");
+    transaction.query_row(&sql, [run], |row| Ok(read_run(row)?.0)).optional()
+}
+
 pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<ConnectorMemory> {
     let known = transaction
-        .query_row("SELECT paused, last_scheduled FROM connectors WHERE name = ?1", [connector], |row| {
-            Ok((row.get::<_, bool>(0)?, row.get::<_, Option<String>>(1)?))
-        })
+        .query_row(
+            "SELECT paused, last_scheduled, pause_reason FROM connectors WHERE name = ?1",
+            [connector],
+            |row| Ok((row.get::<_, bool>(0)?, row.get::<_, Option<String>>(1)?, row.get(2)?)),
+        )
         .optional()?;
-    let (paused, last_scheduled) = known.unwrap_or_default();
+    let (paused, last_scheduled, pause_reason) = known.unwrap_or_default();
     let moment = |sql: &str| -> Result<Option<DateTime<Utc>>> {
         let text: Option<String> = transaction.query_row(sql, [connector], |row| row.get(0))?;
         text.map(|text| time(0, &text)).transpose()
     };
     let last = transaction
         .query_row(
-            &format!("{SUMMARY} WHERE connector = ?1 AND user IS NULL AND ended IS NOT NULL ORDER BY id DESC LIMIT 1"),
+            &format!("{SUMMARY} WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo' AND ended IS NOT NULL ORDER BY id DESC LIMIT 1"),
             [connector],
             read_run,
         )
@@ -110,11 +117,14 @@ pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<C
     let (last_run, last_report) = last.map_or((None, None), |(summary, report)| (Some(summary), report));
     Ok(ConnectorMemory {
         paused,
+        pause_reason,
         last_run,
-        last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL")?,
+        last_attempt: moment(
+            "SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo'",
+        )?,
         last_success: moment(
             "SELECT max(ended) FROM runs
-             WHERE connector = ?1 AND user IS NULL AND outcome IN ('success', 'held')",
+             WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo' AND outcome IN ('success', 'held')",
         )?,
         last_scheduled: last_scheduled.map(|text| time(1, &text)).transpose()?,
         last_report,
@@ -142,7 +152,82 @@ pub(super) fn report(transaction: &Transaction<'_>, run: u64) -> Result<Option<R
             operation,
         });
     }
+    report.operations.extend(holds::of_run(transaction, run)?);
     Ok(Some(report))
+}
+
+pub(super) fn remembered(transaction: &Transaction<'_>, connector: &str) -> Result<Remembered> {
+    let found = transaction
+        .query_row("SELECT last_file, view FROM connectors WHERE name = ?1", [connector], |row| {
+            Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))
+        })
+        .optional()?;
+    let (file, view) = found.unwrap_or_default();
+    let view =
+        view.map(|text| serde_json::from_str(&text).map_err(|error| unusable(1, error))).transpose()?;
+    Ok(Remembered { file, view })
+}
+
+pub(super) fn remember(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    remembered: &Remembered,
+) -> Result<()> {
+    let view = remembered.view.as_ref().map(serde_json::to_string).transpose();
+    let view = view.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    transaction.execute(
+        "UPDATE connectors SET last_file = coalesce(?2, last_file), view = coalesce(?3, view) WHERE name = ?1",
+        params![connector, remembered.file, view],
+    )?;
+    Ok(())
+}
+
+/// The runs that stay whatever their age: the last that ended, the last that succeeded, and those with operations that the
+/// next run has to look for.
+const NEEDED: &str = "
+    SELECT max(id) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo' AND ended IS NOT NULL
+    UNION SELECT max(id) FROM runs
+          WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo' AND outcome IN ('success', 'held')
+    UNION SELECT run FROM journal WHERE result IS NULL";
+
+pub(super) fn prune(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    ended_before: DateTime<Utc>,
+    at_most: u64,
+    now: DateTime<Utc>,
+) -> Result<usize> {
+    let mut statement = transaction.prepare_cached(&format!(
+        "SELECT id FROM runs WHERE connector = ?1 AND ended IS NOT NULL AND id NOT IN ({NEEDED})
+         AND (ended < ?2 OR id NOT IN
+              (SELECT id FROM runs WHERE connector = ?1 ORDER BY id DESC LIMIT ?3))"
+    ))?;
+    let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
+    let old = statement
+        .query_map(params![connector, time_text(ended_before), limit], |row| row.get(0))?
+        .collect::<Result<Vec<u64>>>()?;
+    for run in &old {
+        for sql in ["DELETE FROM journal WHERE run = ?1", "DELETE FROM runs WHERE id = ?1"] {
+            transaction.prepare_cached(sql)?.execute([run])?;
+        }
+    }
+    transaction.execute(
+        "DELETE FROM holds WHERE connector = ?1 AND state IN ('superseded', 'over')
+         AND NOT EXISTS (SELECT 1 FROM run_holds WHERE hold = holds.id)",
+        [connector],
+    )?;
+    // Nobody asks any more what exactly it was made of.
+    transaction.execute(
+        "DELETE FROM hold_changes WHERE hold IN
+         (SELECT id FROM holds WHERE connector = ?1 AND state = 'over' AND last_seen < ?2)",
+        [connector, &time_text(now - TimeDelta::days(7))],
+    )?;
+    transaction.execute("DELETE FROM kept_plans WHERE expires <= ?1", [time_text(now)])?;
+    transaction.execute(
+        "DELETE FROM applied WHERE connector = ?1 AND at < ?2",
+        [connector, &time_text(now - TimeDelta::days(2))],
+    )?;
+    Ok(old.len())
 }
 
 fn usernames(transaction: &Transaction<'_>, connector: &str) -> Result<HashMap<String, String>> {

@@ -33,7 +33,7 @@ fn binding(target: &str) -> Binding {
 
 async fn begin(store: &Store, connector: &str, minute: i64) -> RunTicket {
     let run = store.begin_run(connector, Trigger::Cron, None, at(minute)).await.unwrap();
-    RunTicket { run, trigger: Trigger::Cron, user: None, started: at(minute) }
+    RunTicket { run, trigger: Trigger::Cron, user: None, kept: None, started: at(minute) }
 }
 
 async fn end(store: &Store, connector: &str, ticket: &RunTicket, minute: i64, outcome: Outcome) {
@@ -87,7 +87,7 @@ async fn memory_survives_a_restart() {
     let second = begin(&store, "acme", 2).await;
     end(&store, "acme", &second, 3, Outcome::Failed).await;
     begin(&store, "acme", 4).await;
-    store.set_paused("acme", true).await.unwrap();
+    store.set_paused("acme", true, None).await.unwrap();
     store.set_last_scheduled("acme", at(2)).await.unwrap();
     drop(store);
     let memory = Store::open(directory.path()).await.unwrap().memory("acme").await.unwrap();
@@ -121,8 +121,8 @@ async fn the_journal_knows_what_was_answered_and_what_was_not() {
     ];
     store.journal("acme", ticket.run, JournalBatch { intents, ..JournalBatch::default() }).await.unwrap();
     let answers = vec![
-        Answer { position: 0, result: "applied", error: None, created: Some("t1".into()) },
-        Answer { position: 3, result: "failed", error: Some("refused".to_owned()), created: None },
+        Answer { created: Some("t1".into()), ..Answer::of("applied") },
+        Answer { position: 3, error: Some("refused".to_owned()), ..Answer::of("failed") },
     ];
     let ledger_changes = vec![LedgerChange::PutUser("a".into(), user("t1", "anna"))];
     let batch = JournalBatch { answers, ledger_changes, ..JournalBatch::default() };

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::diff::{Input, questions};
+use super::digest::Permission;
 use super::model::{Ledger, Proof, SourceId, SourceSnapshot};
 use super::plan::Plan;
 use super::report::NotProven;
@@ -30,14 +31,16 @@ const ASK_AT_MOST: usize = 1_000;
 
 /// Who and what is to be asked for by id before planning: those missing from a list who would be changed for it, unless
 /// they are so many that the limits hold them in any case, and members that the user list did not show (RULES 12, 17).
-pub(super) fn worth_asking(source: &SourceSnapshot, input: &Input<'_>) -> Questions {
+pub(super) fn worth_asking(source: &SourceSnapshot, input: &Input<'_>, permission: &Permission) -> Questions {
     let mut questions = questions(input);
     let limits = &input.rules.limits;
+    // What somebody approved is proven again, however many it is (RULES 24).
+    let approved = |id: &SourceId| permission.sources.contains(id);
     if questions.users.len() > ask_at_most(limits.leavers, input.ledger.users.len()) {
-        questions.users.clear();
+        questions.users.retain(approved);
     }
     if questions.groups.len() > ask_at_most(limits.groups, input.ledger.groups.len()) {
-        questions.groups.clear();
+        questions.groups.retain(approved);
     }
     if !source.users_narrowed {
         questions.users.extend(unlisted_members(source, input.rules));

@@ -109,7 +109,7 @@ impl<'a> Seen<'a> {
     /// None if it was not carried out, or the ledger knows already.
     fn effect(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
         match sent.kind.as_str() {
-            "create_user" => self.created_user(sent, ledger),
+            "create_user" | "recreate_user" => self.created_user(sent, ledger),
             "create_group" => self.created_group(sent, ledger),
             "delete_user" => self.deleted_user(sent, ledger),
             "delete_group" => self.deleted_group(sent, ledger),

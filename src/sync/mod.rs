@@ -5,8 +5,10 @@
 //! same plan, byte for byte, whatever the order in which the records came.
 
 pub mod apply;
+pub mod decision;
 pub mod desire;
 pub mod diff;
+pub mod digest;
 mod doubt;
 pub mod engine;
 pub mod explain;
@@ -19,10 +21,13 @@ pub mod mapping;
 pub mod model;
 pub mod plan;
 pub mod progress;
+pub mod removals;
 pub mod rename;
 pub mod report;
 pub mod rules;
+pub mod select;
 mod tally;
 #[cfg(test)]
 mod tests;
 pub mod turn;
+pub mod undo;

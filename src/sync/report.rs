@@ -359,6 +359,14 @@ pub struct Report {
     pub operations: Vec<OperationReport>,
 }
 
+impl Report {
+    /// False for a run that was limited to one user, or undid another: it says nothing about how the connector is doing.
+    #[must_use]
+    pub fn is_about_everybody(&self) -> bool {
+        self.user.is_none() && self.undoes.is_none()
+    }
+}
+
 fn applies() -> bool {
     true
 }

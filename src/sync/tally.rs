@@ -67,16 +67,19 @@ pub(super) fn count_planned(counts: &mut Counts, plan: &Plan) {
 /// Counts one operation as done, with so many members added and removed.
 pub(super) fn count(counts: &mut Counts, change: &Change, (added, removed): (u64, u64)) {
     match change {
-        Change::CreateUser { .. } => counts.users.created += 1,
+        Change::CreateUser { .. } | Change::RecreateUser { .. } => counts.users.created += 1,
         Change::UpdateUser { .. }
         | Change::RestoreUser { .. }
         | Change::EnableUser
+        | Change::ReleaseUser { .. }
         | Change::AdoptUser { .. } => counts.users.updated += 1,
         Change::DisableUser => counts.users.disabled += 1,
         Change::AnonymizeUser { .. } => counts.users.updated += 1,
         Change::DeleteUser { .. } => counts.users.deleted += 1,
         Change::CreateGroup { .. } => counts.groups.created += 1,
-        Change::UpdateGroup { .. } | Change::AdoptGroup { .. } => counts.groups.updated += 1,
+        Change::UpdateGroup { .. } | Change::AdoptGroup { .. } | Change::ReleaseGroup { .. } => {
+            counts.groups.updated += 1;
+        }
         Change::DeleteGroup { .. } => counts.groups.deleted += 1,
         Change::ChangeMembers { tie, .. } => {
             counts.groups.disabled += u64::from(*tie == Tie::Left);

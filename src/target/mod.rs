@@ -26,6 +26,8 @@ pub struct Capabilities {
     pub delete_users: bool,
     /// A group can be deleted.
     pub delete_groups: bool,
+    /// Whoever deletes what was just created loses nothing by it: no content, no permissions hang on a user or group.
+    pub deletes_without_loss: bool,
 }
 
 impl Capabilities {
@@ -75,6 +77,8 @@ pub enum Write {
         source: SourceId,
         /// What it should hold.
         attributes: UserAttributes,
+        /// False for an account that cannot sign in.
+        active: bool,
     },
     /// Change a user's attributes.
     UpdateUser {

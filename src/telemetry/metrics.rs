@@ -160,7 +160,7 @@ impl Metrics {
             series.sync_runs.with_label_values(&labels).inc();
             let took = (report.ended - report.started).to_std().unwrap_or_default();
             series.sync_duration.with_label_values(&[connector]).observe(took.as_secs_f64());
-            if report.outcome.is_success() && report.user.is_none() {
+            if report.outcome.is_success() && report.is_about_everybody() {
                 series.sync_last_success.with_label_values(&[connector]).set(seconds(report.ended));
             }
             if report.apply {
@@ -391,7 +391,7 @@ impl Series {
         for (kind, count) in KINDS.into_iter().zip(managed) {
             self.managed_objects.with_label_values(&[connector, kind]).set(integer(count));
         }
-        if report.user.is_some() {
+        if !report.is_about_everybody() {
             return;
         }
         for kind in HoldKind::ALL {

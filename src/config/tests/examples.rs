@@ -86,6 +86,7 @@ fn the_installed_settings_change_nothing() {
 fn meaning(mut connector: Connector) -> Connector {
     connector.path = "".into();
     connector.digest.clear();
+    connector.text = "".into();
     connector
 }
 

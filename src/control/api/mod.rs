@@ -292,7 +292,7 @@ pub enum RunEvent {
         plan: Box<PlanDocument>,
         /// Under which name it is kept, if it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        kept: Option<KeptPlan>,
+        kept: Option<Box<KeptPlan>>,
     },
     /// What undoing a run would do; the last event of an undo that is not confirmed.
     UndoPlanned {

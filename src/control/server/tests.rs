@@ -95,7 +95,7 @@ fn explanation() -> Explanation {
 
 fn report() -> Report {
     let started = chrono::DateTime::UNIX_EPOCH;
-    let ticket = RunTicket { run: 8, trigger: Trigger::Manual, user: None, started };
+    let ticket = RunTicket { run: 8, trigger: Trigger::Manual, user: None, kept: None, started };
     failed_report("acme", &ticket, started, "the token was refused".to_owned())
 }
 

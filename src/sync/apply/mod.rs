@@ -5,6 +5,8 @@
 
 mod work;
 
+use std::collections::BTreeSet;
+
 use super::guard::ApprovedPlan;
 use super::model::{Ledger, TargetId};
 use super::plan::{Change, Operation, Plan};
@@ -43,6 +45,8 @@ pub struct Applying {
     pub applied: u64,
     /// Users and groups that were taken over.
     pub adopted: u64,
+    /// The holds whose approval was made use of.
+    pub approvals: BTreeSet<u64>,
     /// Why it stopped before the end, as a sentence; none if every operation has an outcome.
     pub stopped: Option<String>,
     /// True if it stopped because the run was cancelled.
@@ -54,7 +58,7 @@ pub async fn apply(approved: &ApprovedPlan, ledger: &mut Ledger, place: &Workpla
     let plan = approved.plan();
     place.control.progress.enter(Phase::Applying);
     place.control.progress.operations_approved(plan.operations.len() as u64);
-    let mut work = Work::new(plan, ledger);
+    let mut work = Work::new(approved, ledger);
     let mut pending = JournalBatch::default();
     let mut position = 0;
     for batch in batches(&plan.operations, place.writer.batch_size().max(1)) {
@@ -103,12 +107,8 @@ pub(super) async fn record_planned(approved: &ApprovedPlan, place: &Workplace<'_
             .zip(batch)
             .map(|(at, operation)| intent(operation, at, operation.target.clone(), plan))
             .collect();
-        let answers = intents.iter().map(|intent| Answer {
-            position: intent.position,
-            result: "planned",
-            error: None,
-            created: None,
-        });
+        let answers =
+            intents.iter().map(|intent| Answer { position: intent.position, ..Answer::of("planned") });
         let answers = answers.collect();
         let step = JournalBatch { intents, answers, ..JournalBatch::default() };
         place.store.journal(place.connector, place.run, step).await?;

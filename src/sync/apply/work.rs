@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Applying, Resolved, Workplace, intent};
 use crate::store::{Answer, Applied, Intent, JournalBatch};
+use crate::sync::digest::{Digest, Permission};
+use crate::sync::guard::ApprovedPlan;
 use crate::sync::model::{
     GroupAttributes, Ledger, LedgerChange, LedgerGroup, LedgerUser, Origin, SourceId, TargetId,
 };
@@ -15,6 +17,8 @@ use crate::target::{Write, WriteError, Written};
 /// What is known while a plan is being applied.
 pub(super) struct Work<'a> {
     plan: &'a Plan,
+    /// What somebody permitted: no limit applies to it, and it is used up by what is done.
+    permission: &'a Permission,
     ledger: &'a mut Ledger,
     pub(super) applying: Applying,
     /// The target ids of the plan's people, as far as they exist by now.
@@ -30,13 +34,15 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(plan: &'a Plan, ledger: &'a mut Ledger) -> Self {
+    pub(super) fn new(approved: &'a ApprovedPlan, ledger: &'a mut Ledger) -> Self {
+        let plan = approved.plan();
         let mut sources_of_group: BTreeMap<TargetId, Vec<SourceId>> = BTreeMap::new();
         for (source, group) in &ledger.groups {
             sources_of_group.entry(group.target.clone()).or_default().push(source.clone());
         }
         Self {
             plan,
+            permission: approved.permission(),
             ledger,
             applying: Applying::default(),
             people: plan.people.iter().map(|person| person.target.clone()).collect(),
@@ -57,10 +63,20 @@ impl<'a> Work<'a> {
             || operation.target.clone().ok_or_else(|| format!("{}: it has no id", operation.summary()));
         let source = || operation.source.clone();
         Ok(Some(match &operation.change {
-            Change::CreateUser { after } => Write::CreateUser { source: source(), attributes: after.clone() },
+            Change::CreateUser { after } => {
+                Write::CreateUser { source: source(), attributes: after.clone(), active: true }
+            }
+            Change::RecreateUser { after, active, .. } => {
+                Write::CreateUser { source: source(), attributes: after.clone(), active: *active }
+            }
             // What is taken over as it is needs no request.
-            Change::AdoptUser { before, after } if before == after => return Ok(None),
+            Change::AdoptUser { before, after } | Change::ReleaseUser { before, after }
+                if before == after =>
+            {
+                return Ok(None);
+            }
             Change::UpdateUser { after, .. }
+            | Change::ReleaseUser { after, .. }
             | Change::AdoptUser { after, .. }
             | Change::RestoreUser { after, .. }
             | Change::AnonymizeUser { after, .. } => {
@@ -72,8 +88,14 @@ impl<'a> Work<'a> {
             Change::CreateGroup { after, .. } => {
                 Write::CreateGroup { source: source(), attributes: after.clone() }
             }
-            Change::AdoptGroup { before, after, .. } if before == after => return Ok(None),
-            Change::UpdateGroup { after, .. } | Change::AdoptGroup { after, .. } => {
+            Change::AdoptGroup { before, after, .. } | Change::ReleaseGroup { before, after, .. }
+                if before == after =>
+            {
+                return Ok(None);
+            }
+            Change::UpdateGroup { after, .. }
+            | Change::AdoptGroup { after, .. }
+            | Change::ReleaseGroup { after, .. } => {
                 Write::UpdateGroup { target: target()?, attributes: after.clone() }
             }
             Change::DeleteGroup { .. } => Write::DeleteGroup { target: target()? },
@@ -122,20 +144,27 @@ impl<'a> Work<'a> {
         place: &Workplace<'_>,
         pending: &mut JournalBatch,
     ) {
-        let mut line = Answer { position: position as u64, result: "applied", error: None, created: None };
+        let mut line = Answer { position: position as u64, ..Answer::of("applied") };
         match answer {
             Ok(written) => {
                 if let Written::Created(id) = &written {
                     line.created = Some(id.clone());
                 }
-                let left_out = self.count_done(operation, &written);
-                if left_out > 0 {
+                let done = self.members_done(operation, &written);
+                self.count_done(operation, &done);
+                if done.left_out > 0 {
                     line.result = "partial";
-                    line.error = Some(partial(&written, left_out));
+                    line.error = Some(partial(&written, done.left_out));
+                    line.left_out = self.left_out(operation, &done);
                 }
                 self.applying.applied += 1;
                 self.remember(operation, &written, &mut pending.ledger_changes);
-                pending.applied.extend(self.limit_use(operation, &written, place));
+                let used = self.permitted(operation, &done);
+                self.applying.approvals.extend(used.iter().filter_map(|digest| {
+                    self.permission.changes.get(digest).copied().filter(|hold| *hold > 0)
+                }));
+                pending.applied.extend(self.limit_use(operation, &done, &used, place));
+                pending.used.extend(used);
             }
             Err(error) => {
                 tracing::warn!(operation = operation.summary(), error = %error, "an operation failed");
@@ -151,13 +180,42 @@ impl<'a> Work<'a> {
         pending.answers.push(line);
     }
 
-    /// Counts what was done; returns how many members of a membership operation were not.
-    fn count_done(&mut self, operation: &Operation, written: &Written) -> u64 {
-        let done = self.members_done(operation, written);
+    /// Counts what was done.
+    fn count_done(&mut self, operation: &Operation, done: &MembersDone) {
         count(&mut self.applying.counts, &operation.change, (done.added.len() as u64, done.gone()));
         self.applying.adopted += u64::from(operation.change.is_adoption());
         self.applying.counts.memberships.failed += done.left_out;
-        done.left_out
+    }
+
+    /// Whom a membership operation neither added nor removed.
+    fn left_out(&self, operation: &Operation, done: &MembersDone) -> Vec<SourceId> {
+        let Change::ChangeMembers { added, removed, leavers, .. } = &operation.change else {
+            return Vec::new();
+        };
+        let was_done = |person: &&u32| {
+            [&done.added, &done.removed, &done.leavers].into_iter().any(|list| list.contains(person))
+        };
+        let all = added.iter().chain(removed).chain(leavers);
+        let left_out: Vec<u32> = all.filter(|person| !was_done(person)).copied().collect();
+        self.sources(&left_out)
+    }
+
+    /// The changes that were done and that somebody had permitted.
+    fn permitted(&self, operation: &Operation, done: &MembersDone) -> Vec<Digest> {
+        if self.permission.is_empty() {
+            return Vec::new();
+        }
+        let people = &self.plan.people;
+        let digests = match &operation.change {
+            Change::ChangeMembers { .. } => {
+                let gone = done.removed.iter().chain(&done.leavers);
+                let gone = gone.map(|person| operation.member_digest(*person, people, false));
+                let come = done.added.iter().map(|person| operation.member_digest(*person, people, true));
+                come.chain(gone).collect()
+            }
+            _ => operation.digests(people),
+        };
+        digests.into_iter().filter(|digest| self.permission.allows(digest)).collect()
     }
 
     fn count_failed(&mut self, operation: &Operation) {
@@ -201,12 +259,11 @@ impl<'a> Work<'a> {
         let source = &operation.source;
         match (&operation.change, written) {
             (Change::CreateUser { after }, Written::Created(id)) => {
-                let at = self.plan.people.binary_search_by(|person| person.source.cmp(source));
-                if let Some(slot) = at.ok().and_then(|at| self.people.get_mut(at)) {
-                    *slot = Some(id.clone());
-                }
-                let user = LedgerUser::created(id.clone(), after.username.clone());
-                self.note(LedgerChange::PutUser(source.clone(), user), changes);
+                self.put_new_user(source, LedgerUser::created(id.clone(), after.username.clone()), changes);
+            }
+            (Change::RecreateUser { managed, .. }, Written::Created(id)) => {
+                let user = LedgerUser { target: id.clone(), ..LedgerUser::clone(managed) };
+                self.put_new_user(source, user, changes);
             }
             (Change::AdoptUser { after, .. }, _) => {
                 let Some(target) = operation.target.clone() else { return };
@@ -226,7 +283,7 @@ impl<'a> Work<'a> {
             }),
             (Change::EnableUser, _) => self.change_user(source, changes, |user| user.disabled_by_us = false),
             (Change::DisableUser, _) => self.change_user(source, changes, |user| user.disabled_by_us = true),
-            (Change::DeleteUser { .. }, _) => {
+            (Change::DeleteUser { .. } | Change::ReleaseUser { .. }, _) => {
                 self.note(LedgerChange::ForgetUser(source.clone()), changes);
             }
             (Change::CreateGroup { after, sources }, Written::Created(id)) => {
@@ -245,7 +302,10 @@ impl<'a> Work<'a> {
                     self.put_groups(sources, id, after, (origin, *members), changes);
                 }
             }
-            (Change::DeleteGroup { sources, .. }, _) => {
+            (Change::DeleteGroup { sources, .. } | Change::ReleaseGroup { sources, .. }, _) => {
+                if let Some(name) = always_name(source) {
+                    self.note(LedgerChange::ForgetAlways(name.into()), changes);
+                }
                 for source in sources {
                     // Unless it stands for another group by now.
                     let known = self.ledger.groups.get(source).map(|group| &group.target);
@@ -266,8 +326,17 @@ impl<'a> Work<'a> {
                 let now = (*before + done.added.len() as u64).saturating_sub(done.gone());
                 self.change_group(operation, changes, |group| group.memberships = now);
             }
-            (Change::CreateUser { .. } | Change::CreateGroup { .. }, _) => {}
+            (Change::CreateUser { .. } | Change::RecreateUser { .. } | Change::CreateGroup { .. }, _) => {}
         }
+    }
+
+    /// From now on the plan's memberships know its id.
+    fn put_new_user(&mut self, source: &SourceId, user: LedgerUser, changes: &mut Vec<LedgerChange>) {
+        let at = self.plan.people.binary_search_by(|person| person.source.cmp(source));
+        if let Some(slot) = at.ok().and_then(|at| self.people.get_mut(at)) {
+            *slot = Some(user.target.clone());
+        }
+        self.note(LedgerChange::PutUser(source.clone(), user), changes);
     }
 
     fn note(&mut self, change: LedgerChange, changes: &mut Vec<LedgerChange>) {
@@ -324,13 +393,24 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// What an applied operation adds to the counts of the last 24 hours (RULES 20).
-    fn limit_use(&mut self, operation: &Operation, written: &Written, place: &Workplace<'_>) -> Vec<Applied> {
+    /// What an applied operation adds to the counts of the last 24 hours: what nobody permitted (RULES 20).
+    fn limit_use(
+        &mut self,
+        operation: &Operation,
+        done: &MembersDone,
+        permitted: &[Digest],
+        place: &Workplace<'_>,
+    ) -> Vec<Applied> {
         let bases = self.plan.bases;
         let at = place.clock.now();
         let applied =
             |kind, group, count: usize, base| Applied { at, kind, group, count: count as u64, base };
         let mut all = Vec::new();
+        match &operation.change {
+            Change::ChangeMembers { .. } => {}
+            _ if !permitted.is_empty() => return all,
+            _ => {}
+        }
         match &operation.change {
             change if change.is_leaving() => {
                 let new = usize::from(self.left.insert(operation.source.clone()));
@@ -342,15 +422,25 @@ impl<'a> Work<'a> {
             Change::UpdateUser { before, after } if before.username != after.username => {
                 all.push(applied(HoldKind::Renames, None, 1, bases.active_users));
             }
-            Change::ChangeMembers { tie: Tie::Left, .. } | Change::DeleteGroup { .. } => {
+            Change::DeleteGroup { .. } => {
                 let new = usize::from(self.left.insert(operation.source.clone()));
                 all.push(applied(HoldKind::Groups, None, new, bases.groups_with_members));
             }
-            Change::ChangeMembers { before, .. } => {
-                let done = self.members_done(operation, written);
-                let group = self.group_of(operation);
-                all.push(applied(HoldKind::Memberships, group, done.removed.len(), *before));
-                let leavers = self.sources(&done.leavers);
+            Change::ChangeMembers { before, tie, .. } => {
+                let people = &self.plan.people;
+                let counts = |person: &&u32| {
+                    permitted.is_empty()
+                        || !permitted.contains(&operation.member_digest(**person, people, false))
+                };
+                let removed = done.removed.iter().filter(counts).count();
+                let leavers: Vec<u32> = done.leavers.iter().filter(counts).copied().collect();
+                if *tie == Tie::Left {
+                    let new = removed > 0 && self.left.insert(operation.source.clone());
+                    all.push(applied(HoldKind::Groups, None, usize::from(new), bases.groups_with_members));
+                } else {
+                    all.push(applied(HoldKind::Memberships, self.group_of(operation), removed, *before));
+                }
+                let leavers = self.sources(&leavers);
                 let new = leavers.into_iter().filter(|source| self.left.insert(source.clone())).count();
                 all.push(applied(HoldKind::Leavers, None, new, bases.active_users));
             }

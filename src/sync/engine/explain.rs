@@ -2,8 +2,10 @@
 
 use compact_str::CompactString;
 
+use super::plan::shown;
+use super::propose::{Proposal, Purpose, propose};
 use super::read::{Read, read, rules_in_force};
-use super::{Failure, Proposal, Purpose, Services, UserRequest, propose};
+use super::{Failure, Services, UserRequest};
 use crate::config::model::Connector;
 use crate::sync::desire::groups::{judge_group, name_in_target};
 use crate::sync::desire::scope::{Belonging, Candidate};
@@ -11,7 +13,7 @@ use crate::sync::explain::{
     ExplainedAccount, ExplainedGroup, ExplainedSource, ExplainedTarget, Explanation, GroupFate, UserVerdict,
     Verdict, examine_candidate, name_groups,
 };
-use crate::sync::guard::{guard, limit_uses};
+use crate::sync::guard::{Conditions, guard, limit_uses};
 use crate::sync::mapping::UserView;
 use crate::sync::model::{
     Absence, Finding, FindingKind, Ledger, LedgerUser, Origin, ScopeRule, SourceGroup, SourceId,
@@ -43,7 +45,8 @@ async fn explain_user(
     control: &RunControl,
 ) -> Result<Explanation, Failure> {
     let request = UserRequest { login: login.to_owned(), restore: false };
-    let read = read(connector, services, Some(&request), control).await?;
+    let permission = services.store.permission(&connector.name, services.clock.now()).await?;
+    let read = read(connector, services, Some(&request), &permission, control).await?;
     let Proposal { ledger, plan, recent, .. } =
         propose(connector, services, control, &read, Purpose::Explain).await?;
     let rules = rules_in_force(connector, services);
@@ -57,7 +60,9 @@ async fn explain_user(
         note.push_str(&format!("; it is left alone until {until} (leavers.grace)"));
     }
     let (not_proven, findings) = (plan.not_proven.clone(), plan.findings.clone());
-    let (approved, holds) = guard(plan, &rules.limits, &recent);
+    let conditions =
+        Conditions { limits: &rules.limits, recent: &recent, permission: &permission, shrunken: None };
+    let (approved, holds) = guard(plan, &conditions);
     let operations = planned(approved.plan());
     Ok(Explanation {
         format_version: FORMAT_VERSION,
@@ -97,18 +102,11 @@ fn note_what_okta_finds(verdict: &mut UserVerdict, connector: &Connector) {
 }
 
 fn planned(plan: &Plan) -> Vec<PlannedOperation> {
-    let operation = |operation: &Operation| PlannedOperation {
-        cause: None,
-        summary: operation.summary(),
-        details: operation.details(&plan.people),
-        why: operation.why.to_string(),
-        operation: operation.document(&plan.people),
-    };
     let changes = |operation: &&Operation| {
         // A group that would be made for others too is not about this user.
         !matches!(operation.change, Change::UpdateGroup { .. })
     };
-    plan.operations.iter().filter(changes).map(operation).collect()
+    plan.operations.iter().filter(changes).map(|operation| shown(operation, plan, None)).collect()
 }
 
 /// One user on both sides.

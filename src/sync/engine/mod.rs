@@ -1,40 +1,40 @@
-//! One run from start to end: read both sides, desire, diff, guard, apply, report; and what it would do, and why.
+//! One run from start to end: read both sides, desire, diff, guard, apply, report; what it would do, and why; and the way
+//! back.
 
+mod cause;
 mod explain;
+mod judge;
+mod plan;
+mod propose;
 mod read;
 mod rebind;
+mod undo;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use compact_str::CompactString;
+use chrono::{DateTime, Utc};
 
 use super::apply::{Applying, Workplace, apply, record_planned};
-use super::desire::{Desired, desire};
-use super::diff::{Claims, Evidence, Focus, Input, diff};
-use super::doubt::note_unproven_lists;
-use super::guard::{ApprovedPlan, Hold, Recent, guard};
-use super::link::{Found, find_unanswered};
-use super::model::{Binding, Finding, FindingKind, Ledger, TargetId, TargetSnapshot};
+use super::link::Found;
+use super::model::{Finding, FindingKind};
 use super::plan::{Change, InGrace, Operation, Plan};
 use super::progress::{Phase, RunControl};
-use super::report::{
-    Counts, FORMAT_VERSION, FilteredBy, HoldKind, Managed, Outcome, PlanDocument, PlannedOperation, Report,
-    Trigger, Waiting,
-};
-use super::rules::OnExisting;
+use super::report::{Counts, FORMAT_VERSION, FilteredBy, Managed, Outcome, Report, Trigger, Waiting};
 use super::tally::{add_applied, count_held, count_planned, managed, outcome};
 use super::turn::Turn;
 use crate::clock::Clock;
-use crate::config::model::Connector;
+use crate::config::model::{Connector, OktaSettings};
 use crate::source::{Source, SourceError};
-use crate::store::{Applied, Store};
-use crate::target::{Capabilities, Reader, TargetError, Writer};
+use crate::store::{Applied, Remembered, Store};
+use crate::target::{Reader, TargetError, Writer};
 
 pub use explain::explain;
-use read::{Read, read, rules_in_force};
+use judge::{Decisions, Made, attribute, earlier, keep_holds, make_plan, stored_view};
+pub use plan::{Keeping, plan};
+use propose::Purpose;
+use read::read;
 pub use rebind::{Rebinding, rebinding};
+pub use undo::{Undoing, plan_undo, undo};
 
 /// What a run of one connector works with.
 #[derive(Clone)]
@@ -45,6 +45,8 @@ pub struct Services {
     pub clock: Clock,
     /// Where it reads.
     pub source: Arc<dyn Source>,
+    /// The same org, asked with other settings: those of an earlier version of the connector file.
+    pub source_of: SourceOf,
     /// What the target holds.
     pub reader: Arc<dyn Reader>,
     /// How the target is changed.
@@ -52,6 +54,9 @@ pub struct Services {
     /// Shared by all connectors that have this target: one writes at a time (law 8).
     pub turn: Arc<Turn>,
 }
+
+/// Makes a source of settings.
+pub type SourceOf = Arc<dyn Fn(&OktaSettings) -> Arc<dyn Source> + Send + Sync>;
 
 /// Which run this is.
 #[derive(Clone, Debug)]
@@ -62,6 +67,8 @@ pub struct RunTicket {
     pub trigger: Trigger,
     /// The one user that it is limited to; none: everybody.
     pub user: Option<UserRequest>,
+    /// The kept plan that it is limited to; none: whatever is right now.
+    pub kept: Option<String>,
     /// When it began.
     pub started: DateTime<Utc>,
 }
@@ -85,6 +92,12 @@ struct Failure {
 impl Failure {
     fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), cancelled: false }
+    }
+
+    fn cancelled_while_waiting() -> Self {
+        let message =
+            "the run was cancelled while it waited for its turn to write; nothing was changed".to_owned();
+        Self { message, cancelled: true }
     }
 }
 
@@ -135,33 +148,30 @@ async fn run(
     control: &RunControl,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let mut read = read(connector, services, ticket.user.as_ref(), control).await?;
+    let decisions = Decisions::standing(connector, services, Some(ticket)).await?;
+    let mut read = read(connector, services, ticket.user.as_ref(), &decisions.permission, control).await?;
+    let restore = ticket.user.as_ref().is_some_and(|user| user.restore);
+    let purpose = if restore { Purpose::Restore } else { Purpose::Sync };
+    let earlier = earlier(connector, services, control, &read, purpose, &decisions).await?;
     control.progress.enter(Phase::Waiting);
     let turn = tokio::select! {
         biased;
-        () = control.cancel.cancelled() => {
-            let message = "the run was cancelled while it waited for its turn to write; nothing was changed".to_owned();
-            return Err(Failure { message, cancelled: true });
-        }
+        () = control.cancel.cancelled() => return Err(Failure::cancelled_while_waiting()),
         turn = services.turn.take() => turn,
     };
     if services.turn.writes() != read.writes {
         // Somebody else wrote since we looked; nobody does until our turn is over.
         read.target = services.reader.read(control).await?;
     }
-    let restore = ticket.user.as_ref().is_some_and(|user| user.restore);
-    let purpose = if restore { Purpose::Restore } else { Purpose::Sync };
-    let Made { mut ledger, binding, approved, holds, found } =
-        make_plan(connector, services, control, read, purpose).await?;
+    let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
+    drop(read);
+    attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());
+    if ticket.user.is_none() {
+        keep_holds(connector, services, ticket, &mut made).await?;
+    }
+    fill_in(report, connector, ticket, &made);
+    let Made { mut ledger, binding, approved, holds, found, view, .. } = made;
     let plan = approved.plan();
-    report.findings = plan.findings.clone();
-    report.findings.extend(nothing_to_restore(plan, ticket));
-    report.not_proven = plan.not_proven.clone();
-    report.holds = holds.iter().map(|hold| hold.summary.clone()).collect();
-    report.apply = connector.apply;
-    report.filtered = plan.filtered.clone();
-    report.in_grace = plan.in_grace.len() as u64;
-    report.waiting = waiting(plan);
     let mut counts = plan.counts;
     count_held(&mut counts, &holds);
     let place = Workplace {
@@ -174,15 +184,8 @@ async fn run(
     };
     let applying = if connector.apply {
         services.store.bind(&connector.name, &binding).await?;
-        let applied = found.happened.into_iter().map(|(kind, group, count)| Applied {
-            at: services.clock.now(),
-            kind,
-            group,
-            count,
-            base: 0,
-        });
-        let changes = plan.ledger_changes.clone();
-        services.store.change_ledger(&connector.name, ticket.run, changes, applied.collect()).await?;
+        let (changes, applied) = (plan.ledger_changes.clone(), happened(found, services));
+        services.store.change_ledger(&connector.name, ticket.run, changes, applied).await?;
         plan.ledger_changes.iter().for_each(|change| ledger.change(change));
         apply(&approved, &mut ledger, &place).await
     } else {
@@ -198,161 +201,43 @@ async fn run(
     report.managed = managed(&ledger);
     report.outcome = outcome(report, &applying);
     report.error = applying.stopped;
+    report.approvals = applying.approvals.into_iter().collect();
+    // RULES 19: only such a run says what the source usually shows.
+    let usual = plan.not_proven.is_empty() && !holds.iter().any(|hold| hold.for_shrinking);
+    let at = services.clock.now();
+    let seen = Remembered {
+        file: (report.outcome == Outcome::Success
+            && connector.apply
+            && ticket.user.is_none()
+            && ticket.kept.is_none())
+        .then(|| connector.text.to_string()),
+        view: view.filter(|_| usual).map(|view| stored_view(connector, view, (ticket.run, at))),
+    };
+    services.store.remember(&connector.name, seen).await?;
     Ok(())
 }
 
-/// Says what a sync would do, and writes nothing. The error is a whole sentence.
-pub async fn plan(
-    connector: &Connector,
-    services: &Services,
-    control: &RunControl,
-) -> Result<PlanDocument, String> {
-    let made = async {
-        let read = read(connector, services, None, control).await?;
-        make_plan(connector, services, control, read, Purpose::Sync).await
-    };
-    let Made { approved, holds, .. } = made.await.map_err(|failure: Failure| failure.message)?;
-    control.progress.enter(Phase::Done);
-    let plan = approved.plan();
-    let mut counts = plan.counts;
-    count_held(&mut counts, &holds);
-    count_planned(&mut counts, plan);
-    let operations = plan.operations.iter().map(|operation| PlannedOperation {
-        cause: None,
-        summary: operation.summary(),
-        details: operation.details(&plan.people),
-        why: operation.why.to_string(),
-        operation: operation.document(&plan.people),
-    });
-    Ok(PlanDocument {
-        format_version: FORMAT_VERSION,
-        connector: connector.name.clone(),
-        made: services.clock.now(),
-        counts,
-        filtered: plan.filtered.clone(),
-        in_grace: plan.in_grace.len() as u64,
-        waiting: waiting(plan),
-        adopted: adoptions(plan),
-        cause: None,
-        held: Vec::new(),
-        operations: operations.collect(),
-        holds: holds.iter().map(|hold| hold.summary.clone()).collect(),
-        findings: plan.findings.clone(),
-        not_proven: plan.not_proven.clone(),
-    })
+/// What turned out to have happened in earlier runs, as the limits count it.
+fn happened(found: Found, services: &Services) -> Vec<Applied> {
+    let at = services.clock.now();
+    let applied = |(kind, group, count)| Applied { at, kind, group, count, base: 0 };
+    found.happened.into_iter().map(applied).collect()
 }
 
-/// A plan that passed the guard, with what applying it needs.
-struct Made {
-    ledger: Ledger,
-    binding: Binding,
-    approved: ApprovedPlan,
-    holds: Vec<Hold>,
-    found: Found,
-}
-
-async fn make_plan(
-    connector: &Connector,
-    services: &Services,
-    control: &RunControl,
-    read: Read,
-    purpose: Purpose,
-) -> Result<Made, Failure> {
-    let Proposal { ledger, binding, plan, recent, found } =
-        propose(connector, services, control, &read, purpose).await?;
-    let (approved, mut holds) = guard(plan, &connector.rules.limits, &recent);
-    for hold in &mut holds {
-        hold.summary.reason = format!("{}. {}", hold.summary.reason, advice(connector, hold));
-    }
-    Ok(Made { ledger, binding, approved, holds, found })
-}
-
-/// What to do about a hold.
-fn advice(connector: &Connector, hold: &Hold) -> String {
-    let name = &connector.name;
-    match hold.summary.kind {
-        HoldKind::Adoptions => format!(
-            "Look at `usersyncd ctl plan {name}`: an account without an e-mail address is adopted once the target shows the \
-             right one, and memberships of what was adopted are compared again in the next run"
-        ),
-        _ => format!(
-            "Look at `usersyncd ctl plan {name}`; if it is right, raise the limit in the connector file until the run is \
-             through"
-        ),
-    }
-}
-
-/// What a plan is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
-    /// To be applied, or shown.
-    Sync,
-    /// To take back one account (RULES 8).
-    Restore,
-    /// To explain one user.
-    Explain,
-}
-
-/// A plan that no guard has seen, with what it was made of.
-struct Proposal {
-    ledger: Ledger,
-    binding: Binding,
-    plan: Plan,
-    recent: Recent,
-    found: Found,
-}
-
-async fn propose(
-    connector: &Connector,
-    services: &Services,
-    control: &RunControl,
-    read: &Read,
-    purpose: Purpose,
-) -> Result<Proposal, Failure> {
-    control.progress.enter(Phase::Planning);
-    let Read { source, target, focus, .. } = read;
-    let (rules, capabilities) = (rules_in_force(connector, services), services.reader.capabilities());
-    let mut ledger = services.store.ledger(&connector.name).await?;
-    let now = Binding { source: source.address.clone(), target: services.reader.address() };
-    let binding = check_binding(&connector.name, &ledger, &now)?;
-    let claims = services.store.claims(&connector.name, &binding.target).await?;
-    let found = find_unanswered(&mut ledger, target, &claims, capabilities);
-    let now = services.clock.now();
-    let desired = desire(source, &rules, &capabilities, now);
-    let memory = services.store.memory(&connector.name).await?;
-    // Until a run about everybody has succeeded.
-    let first_run = ledger.users.is_empty() || memory.last_success.is_none();
-    if focus.is_none() && first_run {
-        check_for_lost_state(connector, capabilities, &desired, target, &ledger, &claims)?;
-    }
-    let contested = contested_names(memory.last_report.as_ref(), capabilities);
-    let input = Input {
-        desired: &desired,
-        target,
-        ledger: &ledger,
-        claims: &claims,
-        rules: &rules,
-        capabilities,
-        evidence: Evidence::of(source),
-        now,
-        first_run,
-        focus: focus.as_ref().map(|user| Focus {
-            user,
-            restore: purpose == Purpose::Restore,
-            contested: &contested,
-            explain: purpose == Purpose::Explain,
-        }),
-    };
-    let mut plan = diff(&input);
-    plan.ledger_changes.splice(0..0, found.changes.clone());
-    if focus.is_none() {
-        note_unproven_lists(&mut plan, source);
-    }
-    let mut recent = services.store.recent(&connector.name, now - TimeDelta::hours(24)).await?;
-    for (kind, group, count) in &found.happened {
-        recent.add(*kind, group.as_ref(), *count, 0);
-    }
-    Ok(Proposal { ledger, binding, plan, recent, found })
+/// What planning says for the report.
+fn fill_in(report: &mut Report, connector: &Connector, ticket: &RunTicket, made: &Made) {
+    let plan = made.approved.plan();
+    report.findings = plan.findings.clone();
+    report.findings.extend(nothing_to_restore(plan, ticket));
+    report.not_proven = plan.not_proven.clone();
+    report.holds = made.holds.iter().map(|hold| hold.summary.clone()).collect();
+    report.apply = connector.apply;
+    report.filtered = plan.filtered.clone();
+    report.in_grace = plan.in_grace.len() as u64;
+    report.waiting = waiting(plan);
+    report.stale = made.left_out.stale.clone();
+    report.not_in_plan = made.left_out.new;
+    report.view = made.view;
 }
 
 fn waiting(plan: &Plan) -> Vec<Waiting> {
@@ -360,13 +245,6 @@ fn waiting(plan: &Plan) -> Vec<Waiting> {
     let mut all: Vec<Waiting> = plan.in_grace.iter().map(waiting).collect();
     all.sort_by(|one, other| one.username.cmp(&other.username));
     all
-}
-
-/// Names that several users wanted in the last run about everybody (RULES 5).
-fn contested_names(last: Option<&Report>, capabilities: Capabilities) -> BTreeSet<CompactString> {
-    let findings = last.map(|report| report.findings.as_slice()).unwrap_or_default();
-    let collisions = findings.iter().filter(|finding| finding.kind == FindingKind::NameCollision);
-    collisions.map(|finding| capabilities.name_key(&finding.subject)).collect()
 }
 
 /// What `--restore` came to, if it had nothing to take back.
@@ -388,57 +266,6 @@ fn adoptions(plan: &Plan) -> u64 {
     plan.operations.iter().filter(|operation| operation.change.is_adoption()).count() as u64
 }
 
-/// RULES 1: a ledger belongs to one source org and one target address. Returns what it is bound to from now on.
-fn check_binding(connector: &str, ledger: &Ledger, now: &Binding) -> Result<Binding, Failure> {
-    let Some(before) = &ledger.binding else { return Ok(now.clone()) };
-    let (what, was, is) = if !before.source.is_same_as(&now.source) {
-        ("source org", before.source.to_string(), now.source.to_string())
-    } else if before.target != now.target {
-        ("target", before.target.clone(), now.target.clone())
-    } else {
-        return Ok(Binding { source: before.source.with_id_of(&now.source), target: now.target.clone() });
-    };
-    Err(Failure::new(format!(
-        "what {connector} manages belongs to the {what} {was}, and its file now leads to {is}. Nothing was planned \
-         or changed. If the file is wrong, correct it; if the {what} really is another one now, run \
-         `usersyncd ctl rebind {connector}`"
-    )))
-}
-
-/// RULES 4: an empty ledger beside a target full of the very names we would create means that the state was lost. A ledger
-/// counts as empty until a run about everybody has succeeded. Who asks for adoption says whose the accounts are.
-fn check_for_lost_state(
-    connector: &Connector,
-    capabilities: Capabilities,
-    desired: &Desired,
-    target: &TargetSnapshot,
-    ledger: &Ledger,
-    claims: &Claims,
-) -> Result<(), Failure> {
-    if connector.rules.existing.users == OnExisting::Adopt {
-        return Ok(());
-    }
-    let wanted: BTreeSet<CompactString> =
-        desired.users.iter().map(|user| capabilities.name_key(&user.attributes.username)).collect();
-    let managed: BTreeSet<&TargetId> = ledger.users.values().map(|user| &user.target).collect();
-    let matching = target
-        .users
-        .iter()
-        .filter(|user| !claims.users.contains_key(&user.id) && !managed.contains(&user.id))
-        .filter(|user| wanted.contains(&capabilities.name_key(&user.attributes.username)))
-        .count() as u64;
-    if matching <= connector.rules.limits.floor {
-        return Ok(());
-    }
-    let name = &connector.name;
-    Err(Failure::new(format!(
-        "state lost? {name} manages nothing so far, yet the target already has {matching} users of the names that it would \
-         create. Nothing was changed. If the state directory was lost or exchanged, restore state.db from a backup \
-         (`usersyncd ctl relink {name}` will rebuild it in a later version). If these accounts belong to somebody else, \
-         put their names under protected.users, or let `existing: {{ users: adopt }}` take over those with the same e-mail address"
-    )))
-}
-
 /// The report of a run that ended without applying anything.
 #[must_use]
 pub fn failed_report(connector: &str, ticket: &RunTicket, ended: DateTime<Utc>, error: String) -> Report {
@@ -453,7 +280,7 @@ pub fn failed_report(connector: &str, ticket: &RunTicket, ended: DateTime<Utc>, 
         error: Some(error),
         user: ticket.user.as_ref().map(|user| user.login.clone()),
         undoes: None,
-        kept_plan: None,
+        kept_plan: ticket.kept.clone(),
         stale: Vec::new(),
         not_in_plan: 0,
         approvals: Vec::new(),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::{Failure, Services, UserRequest, check_binding};
+use super::propose::check_binding;
+use super::{Failure, Services, UserRequest};
 use crate::config::model::Connector;
 use crate::source::{GroupFilter, Questions, ReadRequest};
 use crate::sync::desire::groups::name_in_target;
 use crate::sync::desire::{desire, required_group_problem, wanted_attributes, wants_members};
 use crate::sync::diff::{Evidence, Input};
+use crate::sync::digest::Permission;
 use crate::sync::doubt::{distrust_empty_lists, worth_asking};
 use crate::sync::link::find_unanswered;
 use crate::sync::model::{
@@ -59,6 +61,7 @@ pub(super) async fn read(
     connector: &Connector,
     services: &Services,
     user: Option<&UserRequest>,
+    permission: &Permission,
     control: &RunControl,
 ) -> Result<Read, Failure> {
     control.progress.enter(Phase::Reading);
@@ -66,7 +69,7 @@ pub(super) async fn read(
     let capabilities = services.reader.capabilities();
     let ledger = services.store.ledger(&connector.name).await?;
     let request = read_request(&rules, capabilities, &ledger);
-    let everybody = Everybody { connector, services, rules: &rules, request: &request, control };
+    let everybody = Everybody { connector, services, rules: &rules, request: &request, permission, control };
     match user {
         None => everybody.read(ledger).await,
         Some(user) => {
@@ -88,12 +91,14 @@ struct Everybody<'a> {
     services: &'a Services,
     rules: &'a Rules,
     request: &'a ReadRequest,
+    /// Who is asked for however many are missing: an approval waits for the answer (RULES 24).
+    permission: &'a Permission,
     control: &'a RunControl,
 }
 
 impl Everybody<'_> {
     async fn read(&self, mut ledger: Ledger) -> Result<Read, Failure> {
-        let Self { connector, services, rules, request, control } = *self;
+        let Self { connector, services, rules, request, permission, control } = *self;
         let mut source = services.source.read(request, control).await?;
         let binding = Binding { source: source.address.clone(), target: services.reader.address() };
         check_binding(&connector.name, &ledger, &binding)?;
@@ -127,7 +132,7 @@ impl Everybody<'_> {
                 first_run: false,
                 focus: None,
             };
-            worth_asking(&source, &input)
+            worth_asking(&source, &input, permission)
         };
         if asked != Questions::default() {
             services.source.confirm(&mut source, &asked, request, control).await?;
@@ -175,7 +180,7 @@ impl Everybody<'_> {
 
     /// RULES 11 for one user: that it is in no required group counts only if those groups exist and do not have it.
     async fn prove_required_groups(&self, source: &SourceSnapshot) -> Result<(), Failure> {
-        let Self { connector, services, rules, request, control } = *self;
+        let Self { connector, services, rules, request, control, .. } = *self;
         let capabilities = services.reader.capabilities();
         let Some(user) = source.users.first() else { return Ok(()) };
         let required: BTreeSet<CompactString> =

@@ -36,6 +36,9 @@ pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
     let (mut held, mut names) = (Vec::new(), BTreeSet::new());
     let mut not_emptied = BTreeSet::new();
     for operation in &mut plan.operations {
+        if operation.standing == Standing::Permitted {
+            continue;
+        }
         let whole = groups.contains(&operation.source);
         let Change::ChangeMembers { removed, leavers, before, tie, .. } = &mut operation.change else {
             continue;
@@ -81,5 +84,5 @@ pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
 fn adoptions(count: u64, reason: String, names: Vec<CompactString>, operations: Vec<Operation>) -> Hold {
     let kind = HoldKind::Adoptions;
     let summary = HoldSummary { names, ..HoldSummary::new(kind, count, (0, count), reason) };
-    Hold { summary, operations }
+    Hold::new(summary, operations)
 }

@@ -12,7 +12,7 @@ use crate::sync::report::{HoldKind, HoldSummary};
 /// Everybody to whom something happens because they left, whether it is to the account or to memberships (RULES 20).
 pub(super) fn leaving(plan: &Plan) -> BTreeSet<&SourceId> {
     let mut leaving = sources(plan, &Change::is_leaving);
-    for operation in &plan.operations {
+    for operation in plan.operations.iter().filter(|one| one.standing != Standing::Permitted) {
         if let Change::ChangeMembers { leavers, .. } = &operation.change {
             let people = leavers.iter().filter_map(|person| plan.people.get(*person as usize));
             leaving.extend(people.map(|person| &person.source));
@@ -36,14 +36,16 @@ pub(super) fn hold_leavers(plan: &mut Plan, holds: &mut Vec<Hold>, check: &Check
         return;
     };
     let operations = std::mem::take(&mut plan.operations);
-    let (mut held, kept): (Vec<_>, Vec<_>) =
-        operations.into_iter().partition(|operation| operation.change.is_leaving());
+    let is_held =
+        |operation: &Operation| operation.change.is_leaving() && operation.standing != Standing::Permitted;
+    let (mut held, kept): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_held);
     plan.operations = kept;
     let mut all: BTreeSet<CompactString> = held.iter().map(|operation| operation.name.clone()).collect();
     let mut memberships = Vec::new();
     for operation in &mut plan.operations {
+        let permitted = operation.standing == Standing::Permitted;
         let Change::ChangeMembers { leavers, before, tie, .. } = &mut operation.change else { continue };
-        if leavers.is_empty() {
+        if leavers.is_empty() || permitted {
             continue;
         }
         let change = Change::ChangeMembers {
@@ -63,18 +65,9 @@ pub(super) fn hold_leavers(plan: &mut Plan, holds: &mut Vec<Hold>, check: &Check
     }
     held.extend(memberships);
     drop_empty(plan);
-    holds.push(Hold {
-        summary: HoldSummary {
-            names: all.into_iter().collect(),
-            ..HoldSummary::new(
-                HoldKind::Leavers,
-                count,
-                (allowed, check.base),
-                format!("users that left (limits.leavers): {objection}"),
-            )
-        },
-        operations: held,
-    });
+    let reason = format!("users that left (limits.leavers): {objection}");
+    let summary = HoldSummary::new(HoldKind::Leavers, count, (allowed, check.base), reason);
+    holds.push(Hold::new(HoldSummary { names: all.into_iter().collect(), ..summary }, held));
 }
 
 /// Says that those who are in their grace are too many, together with those whose turn it is now.
@@ -91,5 +84,5 @@ fn grace_notice(plan: &Plan, now: u64, check: &Check) -> Option<Hold> {
     );
     let summary =
         HoldSummary { names, ..HoldSummary::new(HoldKind::Leavers, waiting, (allowed, check.base), reason) };
-    Some(Hold { summary, operations: Vec::new() })
+    Some(Hold::new(summary, Vec::new()))
 }

@@ -5,11 +5,14 @@
 
 mod adoptions;
 mod leavers;
+pub(in crate::sync) mod permit;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
+use super::digest::Permission;
 use super::explain::LimitUse;
 use super::model::{SourceId, TargetId};
 use super::plan::{Change, Operation, Plan, Standing, Tie};
@@ -17,11 +20,13 @@ use super::report::{HoldKind, HoldSummary};
 use super::rules::{Limit, Limits};
 use adoptions::hold_adoptions;
 use leavers::{hold_leavers, leaving};
+pub use view::{Baseline, shrunken};
 
 /// A plan that passed the guard. There is no other way to make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovedPlan {
     plan: Plan,
+    permission: Permission,
 }
 
 impl ApprovedPlan {
@@ -30,6 +35,25 @@ impl ApprovedPlan {
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
+
+    /// What of it somebody permitted, so that it counts against no limit.
+    #[must_use]
+    pub fn permission(&self) -> &Permission {
+        &self.permission
+    }
+}
+
+/// What a plan is measured by.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions<'a> {
+    /// The connector's limits.
+    pub limits: &'a Limits,
+    /// What the last 24 hours have seen.
+    pub recent: &'a Recent,
+    /// What somebody permitted: it is applied whatever the limits say, and the rest is counted without it (RULES 24).
+    pub permission: &'a Permission,
+    /// How the source's view shrank, if it did by more than the limits allow (RULES 19): then every removal is held.
+    pub shrunken: Option<&'a str>,
 }
 
 /// Operations that were not approved, and why.
@@ -39,6 +63,14 @@ pub struct Hold {
     pub summary: HoldSummary,
     /// The operations, exactly as they would have been applied.
     pub operations: Vec<Operation>,
+    /// True if the source's view shrank: whoever approves this says that the source shows all that it should.
+    pub for_shrinking: bool,
+}
+
+impl Hold {
+    fn new(summary: HoldSummary, operations: Vec<Operation>) -> Self {
+        Self { summary, operations, for_shrinking: false }
+    }
 }
 
 /// What the last 24 hours have seen applied without anybody's approval.
@@ -85,8 +117,10 @@ pub struct RecentCount {
 
 /// Splits a plan into what may be applied and what a person must look at first.
 #[must_use]
-pub fn guard(mut plan: Plan, limits: &Limits, recent: &Recent) -> (ApprovedPlan, Vec<Hold>) {
+pub fn guard(mut plan: Plan, conditions: &Conditions<'_>) -> (ApprovedPlan, Vec<Hold>) {
+    let Conditions { limits, recent, permission, shrunken } = *conditions;
     let mut holds = Vec::new();
+    permit::mark(&mut plan, permission);
     hold_adoptions(&mut plan, &mut holds);
     let leavers = leavers_check(&plan, limits, recent);
     hold_leavers(&mut plan, &mut holds, &leavers);
@@ -98,13 +132,40 @@ pub fn guard(mut plan: Plan, limits: &Limits, recent: &Recent) -> (ApprovedPlan,
     let is_create = |change: &Change| matches!(change, Change::CreateUser { .. });
     hold_whole(&mut plan, &mut holds, HoldKind::Creates, is_create, &creates);
     let groups = groups_check(&plan, limits, recent);
-    let left = |change: &Change| {
-        matches!(change, Change::ChangeMembers { tie: Tie::Left, .. } | Change::DeleteGroup { .. })
-    };
-    hold_whole(&mut plan, &mut holds, HoldKind::Groups, left, &groups);
+    hold_whole(&mut plan, &mut holds, HoldKind::Groups, leaves_as_group, &groups);
     hold_memberships(&mut plan, &mut holds, limits, recent);
+    if let Some(why) = shrunken {
+        view::hold_removals(&mut plan, &mut holds, why);
+    }
+    keep_groups_with_members(&mut plan, &mut holds);
     drop_members_without_account(&mut plan, &holds);
-    (ApprovedPlan { plan }, holds)
+    permit::join(&mut plan);
+    (ApprovedPlan { plan, permission: permission.clone() }, holds)
+}
+
+/// True for what happens to a group because it left.
+fn leaves_as_group(change: &Change) -> bool {
+    matches!(change, Change::ChangeMembers { tie: Tie::Left, .. } | Change::DeleteGroup { .. })
+}
+
+/// A group some of whose members are held is not deleted: its deletion, though permitted, waits with them.
+fn keep_groups_with_members(plan: &mut Plan, holds: &mut [Hold]) {
+    let mut not_emptied: BTreeMap<SourceId, usize> = BTreeMap::new();
+    for (at, hold) in holds.iter().enumerate() {
+        let emptied = hold
+            .operations
+            .iter()
+            .filter(|one| matches!(one.change, Change::ChangeMembers { tie: Tie::Left, .. }));
+        not_emptied.extend(emptied.map(|operation| (operation.source.clone(), at)));
+    }
+    for operation in std::mem::take(&mut plan.operations) {
+        let deletes = matches!(operation.change, Change::DeleteGroup { .. });
+        let waits_with = not_emptied.get(&operation.source).filter(|_| deletes);
+        match waits_with.and_then(|at| holds.get_mut(*at)) {
+            Some(hold) => hold.operations.push(operation),
+            None => plan.operations.push(operation),
+        }
+    }
 }
 
 /// What the limits say about one plan, for `explain`: each limit that something of it counts against.
@@ -129,7 +190,7 @@ pub fn limit_uses(plan: &Plan, limits: &Limits, recent: &Recent) -> Vec<LimitUse
         if let Change::ChangeMembers { removed, before, tie: Tie::Synced | Tie::Always, .. } =
             &operation.change
         {
-            let check = memberships_check(operation, *before, limits, recent);
+            let check = memberships_check(operation, (*before, 0), limits, recent);
             uses.push(check.usage("limits.memberships", Some(&operation.name), removed.len() as u64));
         }
     }
@@ -139,31 +200,39 @@ pub fn limit_uses(plan: &Plan, limits: &Limits, recent: &Recent) -> Vec<LimitUse
 
 fn leavers_check(plan: &Plan, limits: &Limits, recent: &Recent) -> Check {
     let check = Check::of(limits.leavers, limits.floor, plan.bases.active_users, recent.leavers);
-    Check { never_all_from: Some(1), ..check }
+    Check { never_all_from: Some(1), permitted: permit::permitted(plan, &Change::is_leaving), ..check }
 }
 
 fn groups_check(plan: &Plan, limits: &Limits, recent: &Recent) -> Check {
     // The floor never covers all members of a group that had three or more (RULES 20).
     let is_big = |operation: &Operation| {
         matches!(operation.change, Change::ChangeMembers { tie: Tie::Left, before: 3.., .. })
+            && operation.standing != Standing::Permitted
     };
     let floor = if plan.operations.iter().any(is_big) { 0 } else { limits.floor };
     Check::of(limits.groups, floor, plan.bases.groups_with_members, recent.groups)
 }
 
-fn memberships_check(operation: &Operation, before: u64, limits: &Limits, recent: &Recent) -> Check {
+fn memberships_check(
+    operation: &Operation,
+    (before, permitted): (u64, u64),
+    limits: &Limits,
+    recent: &Recent,
+) -> Check {
     let recent = operation.target.as_ref().and_then(|id| recent.memberships.get(id)).copied();
     let check = Check::of(limits.memberships, limits.floor, before, recent.unwrap_or_default());
-    Check { never_all_from: Some(3), ..check }
+    Check { never_all_from: Some(3), permitted, ..check }
 }
 
 fn is_rename(change: &Change) -> bool {
     matches!(change, Change::UpdateUser { before, after } if before.username != after.username)
 }
 
-/// The source ids of the operations in question: what is done twice to one user or group counts once.
+/// The source ids of the operations in question that nobody permitted: what is done twice to one user or group counts once.
 fn sources<'p>(plan: &'p Plan, concerns: &dyn Fn(&Change) -> bool) -> BTreeSet<&'p SourceId> {
-    let operations = plan.operations.iter().filter(|operation| concerns(&operation.change));
+    let is_counted =
+        |operation: &&Operation| operation.standing != Standing::Permitted && concerns(&operation.change);
+    let operations = plan.operations.iter().filter(is_counted);
     operations.map(|operation| &operation.source).collect()
 }
 
@@ -174,12 +243,14 @@ struct Check {
     base: u64,
     /// From this base on, the floor never covers all of it.
     never_all_from: Option<u64>,
+    /// How many go by permission, which is not counted: the floor does not cover all of the others either.
+    permitted: u64,
     recent: RecentCount,
 }
 
 impl Check {
     fn of(limit: Limit, floor: u64, base: u64, recent: RecentCount) -> Self {
-        Self { limit, floor, base, never_all_from: None, recent }
+        Self { limit, floor, base, never_all_from: None, permitted: 0, recent }
     }
 
     /// The limit and how much of it is used.
@@ -201,9 +272,11 @@ impl Check {
             Limit::Count(count) => count,
             Limit::Percent(percent) => {
                 let share = base.saturating_mul(u64::from(percent)) / 100;
+                let covered = self.floor.saturating_add(self.permitted);
                 let floor_would_cover_all =
-                    self.never_all_from.is_some_and(|from| base >= from && self.floor >= base);
-                if floor_would_cover_all { share.max(base.saturating_sub(1)) } else { share.max(self.floor) }
+                    self.never_all_from.is_some_and(|from| base >= from && covered >= base);
+                let all_but_one = base.saturating_sub(1).saturating_sub(self.permitted);
+                if floor_would_cover_all { share.max(all_but_one) } else { share.max(self.floor) }
             }
         }
     }
@@ -250,8 +323,9 @@ fn hold_whole(
         .any(|operation| concerns(&operation.change) && operation.standing == Standing::Unconfirmed);
     let objection = check.objection(count).or_else(|| unconfirmed.then(|| not_asked(count)));
     let Some((allowed, objection)) = objection else { return };
-    let (held, kept) =
-        std::mem::take(&mut plan.operations).into_iter().partition(|operation| concerns(&operation.change));
+    let is_held =
+        |operation: &Operation| operation.standing != Standing::Permitted && concerns(&operation.change);
+    let (held, kept) = std::mem::take(&mut plan.operations).into_iter().partition(is_held);
     plan.operations = kept;
     let held: Vec<Operation> = held;
     let what = match kind {
@@ -263,13 +337,11 @@ fn hold_whole(
         HoldKind::Adoptions => "adoptions (existing)",
         HoldKind::View => "all removals",
     };
-    holds.push(Hold {
-        summary: HoldSummary {
-            names: names(&held),
-            ..HoldSummary::new(kind, count, (allowed, check.base), format!("{what}: {objection}"))
-        },
-        operations: held,
-    });
+    let summary = HoldSummary {
+        names: names(&held),
+        ..HoldSummary::new(kind, count, (allowed, check.base), format!("{what}: {objection}"))
+    };
+    holds.push(Hold::new(summary, held));
 }
 
 fn not_asked(count: u64) -> (u64, String) {
@@ -282,25 +354,38 @@ fn names(operations: &[Operation]) -> Vec<CompactString> {
     names.into_iter().cloned().collect()
 }
 
-/// Holds all removals of each group that would lose too many; its additions go through. Whoever comes back to an account
-/// that still has such a membership waits with it: nobody comes back with old groups.
+/// Holds all removals of each group that would lose too many; its additions go through.
 fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, recent: &Recent) {
-    let mut waiting: BTreeMap<SourceId, usize> = BTreeMap::new();
+    let permitted: BTreeMap<(SourceId, Option<TargetId>), u64> = plan
+        .operations
+        .iter()
+        .filter(|operation| operation.standing == Standing::Permitted)
+        .filter_map(|operation| match &operation.change {
+            Change::ChangeMembers { removed, .. } => {
+                Some(((operation.source.clone(), operation.target.clone()), removed.len() as u64))
+            }
+            _ => None,
+        })
+        .collect();
     for operation in &mut plan.operations {
         let before = match &operation.change {
             Change::ChangeMembers { before, tie: Tie::Synced | Tie::Always, .. } => *before,
             _ => continue,
         };
-        let check = memberships_check(operation, before, limits, recent);
+        if operation.standing == Standing::Permitted {
+            continue;
+        }
+        let permitted = permitted.get(&(operation.source.clone(), operation.target.clone()));
+        let check =
+            memberships_check(operation, (before, permitted.copied().unwrap_or_default()), limits, recent);
         let Change::ChangeMembers { removed, tie, .. } = &mut operation.change else { continue };
         let count = removed.len() as u64;
         let Some((allowed, objection)) = (if count == 0 { None } else { check.objection(count) }) else {
             continue;
         };
-        let people: Vec<_> = removed.iter().filter_map(|person| plan.people.get(*person as usize)).collect();
-        let mut names: Vec<CompactString> = people.iter().map(|person| person.username.clone()).collect();
+        let people = removed.iter().filter_map(|person| plan.people.get(*person as usize));
+        let mut names: Vec<CompactString> = people.map(|person| person.username.clone()).collect();
         names.sort();
-        waiting.extend(people.iter().map(|person| (person.source.clone(), holds.len())));
         let held = Change::ChangeMembers {
             added: Vec::new(),
             removed: std::mem::take(removed),
@@ -309,29 +394,37 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
             tie: *tie,
         };
         let group = operation.name.clone();
-        holds.push(Hold {
-            summary: HoldSummary {
-                names,
-                ..HoldSummary::new(
-                    HoldKind::Memberships,
-                    count,
-                    (allowed, check.base),
-                    format!("members of group {group} (limits.memberships): {objection}"),
-                )
-                .of_group(group)
-            },
-            operations: vec![Operation { change: held, ..operation.clone() }],
-        });
+        let reason = format!("members of group {group} (limits.memberships): {objection}");
+        let summary = HoldSummary::new(HoldKind::Memberships, count, (allowed, check.base), reason);
+        let summary = HoldSummary { names, ..summary.of_group(group) };
+        holds.push(Hold::new(summary, vec![Operation { change: held, ..operation.clone() }]));
     }
-    let operations = std::mem::take(&mut plan.operations);
-    for operation in operations {
+    let_returning_users_wait(plan, holds);
+    drop_empty(plan);
+}
+
+/// Whoever comes back to an account that still has a membership that is held waits with it: nobody comes back with old
+/// groups.
+fn let_returning_users_wait(plan: &mut Plan, holds: &mut [Hold]) {
+    let mut waiting: BTreeMap<SourceId, usize> = BTreeMap::new();
+    for (at, hold) in holds.iter().enumerate() {
+        for operation in &hold.operations {
+            if let Change::ChangeMembers { removed, tie: Tie::Synced | Tie::Always, .. } = &operation.change {
+                let people = removed.iter().filter_map(|person| plan.people.get(*person as usize));
+                waiting.extend(people.map(|person| (person.source.clone(), at)));
+            }
+        }
+    }
+    if waiting.is_empty() {
+        return;
+    }
+    for operation in std::mem::take(&mut plan.operations) {
         let hold = waiting.get(&operation.source).and_then(|at| holds.get_mut(*at));
         match hold.filter(|_| operation.change == Change::EnableUser) {
             Some(hold) => hold.operations.push(operation),
             None => plan.operations.push(operation),
         }
     }
-    drop_empty(plan);
 }
 
 /// What neither adds nor removes anybody any more is no operation.

@@ -10,10 +10,11 @@ impl Operation {
     #[must_use]
     pub fn details(&self, people: &[PlanPerson]) -> Vec<String> {
         match &self.change {
-            Change::CreateUser { after } => {
+            Change::CreateUser { after } | Change::RecreateUser { after, .. } => {
                 differences(&user_fields(&UserAttributes::default()), &user_fields(after))
             }
             Change::UpdateUser { before, after }
+            | Change::ReleaseUser { before, after }
             | Change::AdoptUser { before, after }
             | Change::RestoreUser { before, after }
             | Change::AnonymizeUser { before, after } => {
@@ -29,7 +30,9 @@ impl Operation {
             Change::CreateGroup { after, .. } => {
                 differences(&group_fields(&GroupAttributes::default()), &group_fields(after))
             }
-            Change::UpdateGroup { before, after } | Change::AdoptGroup { before, after, .. } => {
+            Change::UpdateGroup { before, after }
+            | Change::ReleaseGroup { before, after, .. }
+            | Change::AdoptGroup { before, after, .. } => {
                 differences(&group_fields(before), &group_fields(after))
             }
             Change::DeleteGroup { before, .. } => {
@@ -63,6 +66,7 @@ impl Operation {
         let (before, after) = match &self.change {
             Change::CreateUser { after } => (Value::Null, json!(after)),
             Change::UpdateUser { before, after }
+            | Change::ReleaseUser { before, after }
             | Change::AdoptUser { before, after }
             | Change::RestoreUser { before, after }
             | Change::AnonymizeUser { before, after } => (json!(before), json!(after)),
@@ -73,12 +77,18 @@ impl Operation {
                 before["managed"] = json!(managed);
                 (before, Value::Null)
             }
+            Change::RecreateUser { after, active, managed } => {
+                let mut after = json!(after);
+                after["active"] = json!(active);
+                after["managed"] = json!(managed);
+                (Value::Null, after)
+            }
             Change::EnableUser => (json!({ "active": false }), json!({ "active": true })),
             Change::DisableUser => (json!({ "active": true }), json!({ "active": false })),
             Change::CreateGroup { after, .. } => (Value::Null, json!(after)),
-            Change::UpdateGroup { before, after } | Change::AdoptGroup { before, after, .. } => {
-                (json!(before), json!(after))
-            }
+            Change::UpdateGroup { before, after }
+            | Change::ReleaseGroup { before, after, .. }
+            | Change::AdoptGroup { before, after, .. } => (json!(before), json!(after)),
             Change::DeleteGroup { before, .. } => (json!(before), Value::Null),
             Change::ChangeMembers { added, removed, leavers, .. } => {
                 let gone: Vec<u32> = removed.iter().chain(leavers).copied().collect();
@@ -97,6 +107,7 @@ impl Operation {
         match &self.change {
             Change::CreateGroup { sources, .. }
             | Change::AdoptGroup { sources, .. }
+            | Change::ReleaseGroup { sources, .. }
             | Change::DeleteGroup { sources, .. } => document["sources"] = json!(sources),
             Change::ChangeMembers { leavers, tie, .. } => {
                 document["tie"] = json!(tie);

@@ -5,7 +5,7 @@ mod document;
 
 use chrono::{DateTime, Utc};
 use compact_str::{CompactString, format_compact};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::desire::Reason;
 use super::model::{Finding, GroupAttributes, LedgerChange, LedgerUser, SourceId, TargetId, UserAttributes};
@@ -93,6 +93,8 @@ pub enum Standing {
     Unconfirmed,
     /// It takes over an account of which nothing but the name says whose it is: it is held (RULES 6).
     Doubtful,
+    /// Somebody permitted exactly this: no limit applies to it (RULES 24). Only the guard says so.
+    Permitted,
 }
 
 /// What an operation changes.
@@ -191,10 +193,35 @@ pub enum Change {
         /// What the ledger knew of it.
         managed: Box<LedgerUser>,
     },
+    /// Stops managing a user that an undone run had taken over, and gives it back what it was.
+    ReleaseUser {
+        /// As the target has it.
+        before: UserAttributes,
+        /// As it was.
+        after: UserAttributes,
+    },
+    /// The same for a group.
+    ReleaseGroup {
+        /// As the target has it.
+        before: GroupAttributes,
+        /// As it was.
+        after: GroupAttributes,
+        /// All source groups that it stood for.
+        sources: Vec<SourceId>,
+    },
+    /// Creates a user anew whom an earlier run deleted: only an undo does (RULES 26).
+    RecreateUser {
+        /// As it was.
+        after: UserAttributes,
+        /// Whether it could sign in.
+        active: bool,
+        /// What the ledger knew of it; its id in the target will be another.
+        managed: Box<LedgerUser>,
+    },
 }
 
 /// A group of the target, by id and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NamedGroup {
     /// The name.
     pub name: CompactString,
@@ -236,7 +263,7 @@ impl Change {
     pub fn rank(&self) -> u8 {
         match self {
             Self::AdoptUser { .. } => 0,
-            Self::CreateUser { .. } => 1,
+            Self::CreateUser { .. } | Self::RecreateUser { .. } => 1,
             Self::UpdateUser { .. } | Self::RestoreUser { .. } => 2,
             Self::AdoptGroup { .. } => 3,
             Self::CreateGroup { .. } => 4,
@@ -244,8 +271,8 @@ impl Change {
             Self::ChangeMembers { tie: Tie::Synced | Tie::Always, .. } => 6,
             Self::EnableUser => 7,
             Self::ChangeMembers { tie: Tie::Left, .. } => 8,
-            Self::DeleteGroup { .. } => 9,
-            Self::DisableUser => 10,
+            Self::DeleteGroup { .. } | Self::ReleaseGroup { .. } => 9,
+            Self::DisableUser | Self::ReleaseUser { .. } => 10,
             Self::AnonymizeUser { .. } => 11,
             Self::DeleteUser { .. } => 12,
         }
@@ -256,6 +283,9 @@ impl Change {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::CreateUser { .. } => "create_user",
+            Self::RecreateUser { .. } => "recreate_user",
+            Self::ReleaseUser { .. } => "release_user",
+            Self::ReleaseGroup { .. } => "release_group",
             Self::UpdateUser { before, after } if before.username != after.username => "rename_user",
             Self::UpdateUser { .. } => "update_user",
             Self::AdoptUser { .. } => "adopt_user",
@@ -286,6 +316,15 @@ impl Change {
         matches!(self, Self::AdoptUser { .. } | Self::AdoptGroup { .. })
     }
 
+    /// True for whatever takes something away from a user: the account, or memberships.
+    #[must_use]
+    pub fn removes(&self) -> bool {
+        match self {
+            Self::ChangeMembers { removed, leavers, .. } => !(removed.is_empty() && leavers.is_empty()),
+            change => change.is_leaving() || matches!(change, Self::DeleteGroup { .. }),
+        }
+    }
+
     /// True for what happens to a user because it left.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
@@ -300,6 +339,9 @@ impl Operation {
         let name = &self.name;
         match &self.change {
             Change::CreateUser { .. } => format!("create user {name}"),
+            Change::RecreateUser { .. } => format!("create user {name} anew"),
+            Change::ReleaseUser { .. } => format!("release user {name}"),
+            Change::ReleaseGroup { .. } => format!("release group {name}"),
             Change::UpdateUser { before, after } if before.username != after.username => {
                 format!("rename user {name} to {}", after.username)
             }

@@ -11,10 +11,6 @@ use crate::sync::model::*;
 use crate::sync::rename::Rename;
 use crate::sync::rules::*;
 
-fn globs(patterns: &[&str]) -> Globs {
-    Globs::new(patterns).unwrap()
-}
-
 fn text(value: &str) -> AttributeValue {
     AttributeValue::Text(value.into())
 }

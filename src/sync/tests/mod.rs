@@ -1,9 +1,12 @@
 //! Tests of the heart: tables for each rule, properties over generated orgs, and whole runs against fakes.
 
 mod always;
+mod approvals;
+mod cause;
 mod crash;
 mod explain;
 mod identity;
+mod kept;
 mod leavers;
 mod limits;
 mod one_user;
@@ -13,4 +16,6 @@ mod properties;
 mod removals;
 mod rules;
 mod scope;
+mod undo;
+mod view;
 mod world;

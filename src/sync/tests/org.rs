@@ -23,6 +23,8 @@ pub(super) struct Org {
     pub(super) mute: BTreeSet<String>,
     pub(super) unreadable: BTreeSet<String>,
     pub(super) users_cut: bool,
+    /// How often it was read.
+    pub(super) reads: u32,
     pub(super) groups_cut: bool,
     /// Groups whose member list is cut: nobody is in it, and it is not proven.
     pub(super) members_cut: BTreeSet<String>,
@@ -264,7 +266,9 @@ impl Source for FakeSource {
         Ok(source_address("org1"))
     }
     async fn read(&self, request: &ReadRequest, _: &RunControl) -> Result<SourceSnapshot, SourceError> {
-        Ok(self.0.lock().unwrap().snapshot_of(&request.attributes))
+        let mut org = self.0.lock().unwrap();
+        org.reads += 1;
+        Ok(org.snapshot_of(&request.attributes))
     }
     async fn confirm(
         &self,

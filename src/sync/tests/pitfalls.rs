@@ -7,10 +7,6 @@ use crate::sync::rename::Rename;
 use crate::sync::report::{HoldKind, Outcome};
 use crate::sync::rules::*;
 
-fn globs(patterns: &[&str]) -> Globs {
-    Globs::new(patterns).unwrap()
-}
-
 fn unlimited(world: &mut World) {
     let limits = &mut world.connector.rules.limits;
     (limits.leavers, limits.memberships, limits.groups) = (Limit::Off, Limit::Off, Limit::Off);

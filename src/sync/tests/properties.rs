@@ -1,13 +1,15 @@
 //! Properties over generated orgs, rules and faults.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
 use super::world::*;
 use crate::sync::desire::desire;
 use crate::sync::diff::{Claims, Evidence, Input, diff};
-use crate::sync::guard::{Recent, guard};
+use crate::sync::digest::Permission;
+use crate::sync::guard::{Conditions, Recent, guard};
 use crate::sync::model::*;
 use crate::sync::plan::{Change, Plan};
 use crate::sync::report::Outcome;
@@ -15,6 +17,13 @@ use crate::sync::rules::*;
 
 const USERS: usize = 12;
 const GROUPS: usize = 4;
+
+/// These limits, an empty past, and nobody's permission.
+fn conditions(limits: &Limits) -> Conditions<'_> {
+    static RECENT: LazyLock<Recent> = LazyLock::new(Recent::default);
+    static PERMISSION: LazyLock<Permission> = LazyLock::new(Permission::default);
+    Conditions { limits, recent: &RECENT, permission: &PERMISSION, shrunken: None }
+}
 
 fn user_id(at: usize) -> String {
     format!("u{at:03}")
@@ -217,7 +226,7 @@ proptest! {
                 let ledger = world.ledger().await;
                 let plan = plan_of(&world.org(), &world.target().snapshot(), &ledger, &world.connector.rules);
                 // What would be adopted without a proof is held.
-                let (approved, _) = guard(plan, &world.connector.rules.limits, &Recent::default());
+                let (approved, _) = guard(plan, &conditions(&world.connector.rules.limits));
                 let plan = approved.plan();
                 prop_assert!(touched(plan).is_disjoint(&foreign));
                 let protected = format!("user{protect}@example.com");
@@ -279,7 +288,7 @@ proptest! {
             let ledger = world.ledger().await;
             let plan = plan_of(&second, &world.target().snapshot(), &ledger, &world.connector.rules);
             let planned = plan.operations.clone();
-            let (approved, holds) = guard(plan, &world.connector.rules.limits, &Recent::default());
+            let (approved, holds) = guard(plan, &conditions(&world.connector.rules.limits));
             let leavers = |change: &Change| matches!(change, Change::DisableUser);
             let gone = approved.plan().operations.iter().filter(|operation| leavers(&operation.change)).count() as u64;
             prop_assert!(gone <= limit);

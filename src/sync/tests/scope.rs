@@ -6,10 +6,6 @@ use crate::sync::rename::Rename;
 use crate::sync::report::{Outcome, Report};
 use crate::sync::rules::*;
 
-fn globs(patterns: &[&str]) -> Globs {
-    Globs::new(patterns).unwrap()
-}
-
 fn filtered_users(report: &Report, rule: ScopeRule) -> u64 {
     report.filtered.users.get(&rule).copied().unwrap_or(0)
 }

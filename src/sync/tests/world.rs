@@ -10,12 +10,13 @@ pub(super) use super::org::*;
 
 use crate::config::model::Connector;
 use crate::store::Store;
-use crate::sync::engine::{self, RunTicket, Services, UserRequest, sync};
+use crate::sync::decision::UndoDocument;
+use crate::sync::engine::{self, Keeping, RunTicket, Services, Undoing, UserRequest, sync};
 use crate::sync::explain::Explanation;
 use crate::sync::model::*;
 use crate::sync::progress::RunControl;
 use crate::sync::report::{PlanDocument, Report, Trigger};
-use crate::sync::rules::Rules;
+use crate::sync::rules::{Globs, Rules};
 use crate::target::{Capabilities, Reader, TargetError, Write, WriteError, Writer, Written};
 
 pub(super) const CAPABILITIES: Capabilities = Capabilities {
@@ -25,6 +26,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     longest_name: 255,
     delete_users: true,
     delete_groups: true,
+    deletes_without_loss: true,
 };
 
 /// The target in memory, with a way to fail in the middle of a batch.
@@ -156,11 +158,11 @@ impl Memory {
         }
         self.log.push(write.clone());
         Ok(match write {
-            Write::CreateUser { attributes, .. } => {
+            Write::CreateUser { attributes, active, .. } => {
                 let taken = self.users.values().any(|user| user.attributes.username == attributes.username);
                 assert!(!taken, "no user is created twice: {attributes:?}");
                 let id = self.id();
-                let user = TargetUser { id: id.clone(), attributes: attributes.clone(), active: true };
+                let user = TargetUser { id: id.clone(), attributes: attributes.clone(), active: *active };
                 self.users.insert(id.clone(), user);
                 Written::Created(id)
             }
@@ -255,6 +257,11 @@ pub(super) async fn small_world() -> World {
     World::new(org, 3).await
 }
 
+/// Globs that are known to be good.
+pub(super) fn globs(patterns: &[&str]) -> Globs {
+    Globs::new(patterns).unwrap()
+}
+
 /// The kinds of a report's findings.
 pub(super) fn kinds(report: &Report) -> Vec<FindingKind> {
     report.findings.iter().map(|finding| finding.kind).collect()
@@ -272,6 +279,10 @@ impl World {
             store: Store::open(state.path()).await.unwrap(),
             clock: crate::clock::Clock::starting_at("2026-01-31T08:00:00Z".parse().unwrap()),
             source: Arc::new(FakeSource(Arc::clone(&org))),
+            source_of: {
+                let org = Arc::clone(&org);
+                Arc::new(move |_| Arc::new(FakeSource(Arc::clone(&org))))
+            },
             reader: Arc::clone(&fake) as Arc<dyn Reader>,
             writer: fake,
             turn: Arc::default(),
@@ -294,7 +305,7 @@ impl World {
     async fn begin_for(&self, user: Option<&str>) -> RunTicket {
         let started = self.services.clock.now();
         let run = self.services.store.begin_run("acme", Trigger::Manual, user, started).await.unwrap();
-        RunTicket { run, trigger: Trigger::Manual, user: None, started }
+        RunTicket { run, trigger: Trigger::Manual, user: None, kept: None, started }
     }
 
     /// One sync from start to end.
@@ -319,7 +330,52 @@ impl World {
     }
 
     pub(super) async fn plan(&self) -> PlanDocument {
-        engine::plan(&self.connector, &self.services, &RunControl::default()).await.unwrap()
+        engine::plan(&self.connector, &self.services, None, &RunControl::default()).await.unwrap().0
+    }
+
+    /// One sync limited to the plan that is kept under that name.
+    pub(super) async fn apply_kept(&self, id: &str) -> Report {
+        let mut ticket = self.begin().await;
+        ticket.kept = Some(id.to_owned());
+        let report = sync(&self.connector, &self.services, &ticket, &RunControl::default()).await;
+        self.services.store.end_run(&report).await.unwrap();
+        report
+    }
+
+    /// Plans, and keeps the plan for a day.
+    pub(super) async fn keep_plan(&self, id: &str) -> PlanDocument {
+        let keeping = Keeping { id: id.to_owned(), hours: 24, uid: 7 };
+        let control = RunControl::default();
+        engine::plan(&self.connector, &self.services, Some(&keeping), &control).await.unwrap().0
+    }
+
+    /// Approves a hold for a day.
+    pub(super) async fn approve(&self, hold: u64) {
+        let now = self.services.clock.now();
+        let until = now + chrono::TimeDelta::hours(24);
+        self.services.store.approve(hold, 7, now, until).await.unwrap();
+    }
+
+    /// What undoing a run would do.
+    pub(super) async fn plan_undo(&self, run: u64) -> UndoDocument {
+        engine::plan_undo(&self.connector, &self.services, run, &RunControl::default()).await.unwrap()
+    }
+
+    /// Undoes a run; says whether that paused the connector.
+    pub(super) async fn undo(&self, run: u64) -> (Report, bool) {
+        self.undo_as_shown(run, None).await
+    }
+
+    pub(super) async fn undo_as_shown(&self, run: u64, fingerprint: Option<String>) -> (Report, bool) {
+        let started = self.services.clock.now();
+        let id = self.services.store.begin_run("acme", Trigger::Undo, None, started).await.unwrap();
+        let ticket = RunTicket { run: id, trigger: Trigger::Undo, user: None, kept: None, started };
+        let undoing = Undoing { run, fingerprint, uid: 7 };
+        let control = RunControl::default();
+        let (report, paused) =
+            engine::undo(&self.connector, &self.services, &ticket, &undoing, &control).await;
+        self.services.store.end_run(&report).await.unwrap();
+        (report, paused)
     }
 
     /// Lets time pass.

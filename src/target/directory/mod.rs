@@ -64,6 +64,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     longest_name: 255,
     delete_users: true,
     delete_groups: true,
+    deletes_without_loss: true,
 };
 
 const SCHEMA: Schema = Schema {

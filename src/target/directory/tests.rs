@@ -12,7 +12,7 @@ fn create_user(source: &str, username: &str) -> Write {
         last_name: "Example".into(),
         display_name: "Ada Example".into(),
     };
-    Write::CreateUser { source: source.into(), attributes }
+    Write::CreateUser { source: source.into(), attributes, active: true }
 }
 
 fn create_group(source: &str, name: &str) -> Write {

@@ -9,7 +9,9 @@ use crate::target::{Write, WriteError, Written};
 /// Carries out one write. The outer error spoils the whole batch; the inner one is this write's own.
 pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Result<Written, WriteError>> {
     let written = match write {
-        Write::CreateUser { source, attributes } => create_user(transaction, source, attributes),
+        Write::CreateUser { source, attributes, active } => {
+            create_user(transaction, source, attributes, *active)
+        }
         Write::UpdateUser { target, attributes } => update_user(transaction, target, attributes),
         Write::SetActive { target, active } => {
             let changed = transaction
@@ -86,6 +88,7 @@ fn create_user(
     transaction: &Transaction<'_>,
     source: &SourceId,
     user: &UserAttributes,
+    active: bool,
 ) -> Result<Result<Written, WriteError>> {
     let key = user.username.to_lowercase();
     let known = "SELECT id FROM users WHERE username_key = ?1 AND source_id = ?2";
@@ -94,8 +97,9 @@ fn create_user(
     }
     transaction
         .prepare_cached(
-            "INSERT INTO users (username, username_key, email, first_name, last_name, display_name, source_id, attributes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO users
+             (username, username_key, email, first_name, last_name, display_name, source_id, attributes, active)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             user.username.as_str(),
@@ -106,6 +110,7 @@ fn create_user(
             user.display_name.as_str(),
             source.0.as_str(),
             attributes_text(user)?,
+            active,
         ])?;
     Ok(Ok(created(transaction)))
 }

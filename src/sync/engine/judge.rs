@@ -1,0 +1,245 @@
+//! A plan meets what people decided: limits, approvals, a kept plan; and what is held gets a number.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
+use super::cause::earlier_removals;
+use super::propose::{Proposal, Purpose, propose};
+use super::read::Read;
+use super::{Failure, RunTicket, Services};
+use crate::config::model::Connector;
+use crate::store::{Held, StoredView};
+use crate::sync::digest::Permission;
+use crate::sync::guard::{ApprovedPlan, Baseline, Conditions, Hold, guard, shrunken};
+use crate::sync::link::Found;
+use crate::sync::model::{Binding, Ledger};
+use crate::sync::plan::{Change, Operation, Plan};
+use crate::sync::progress::RunControl;
+use crate::sync::removals::{Earlier, Removals, cause_in_words};
+use crate::sync::report::{HoldKind, OperationReport, View};
+use crate::sync::select::{KeptOperation, LeftOut, select, to_keep};
+
+/// What people decided about a run before it began.
+#[derive(Debug, Default)]
+pub(super) struct Decisions {
+    /// What approvals permit.
+    pub(super) permission: Permission,
+    /// The operations of the kept plan that the run is limited to.
+    pub(super) kept: Option<Vec<KeptOperation>>,
+}
+
+impl Decisions {
+    /// Those that stand at this moment.
+    pub(super) async fn standing(
+        connector: &Connector,
+        services: &Services,
+        ticket: Option<&RunTicket>,
+    ) -> Result<Self, Failure> {
+        let now = services.clock.now();
+        let permission = services.store.permission(&connector.name, now).await?;
+        let Some(id) = ticket.and_then(|ticket| ticket.kept.as_deref()) else {
+            return Ok(Self { permission, kept: None });
+        };
+        let kept = services.store.kept_operations(&connector.name, id, now).await?;
+        let kept = kept.ok_or_else(|| {
+            Failure::new(format!(
+                "{} keeps no plan named {id}, or its time is over; nothing was read or changed. Make it again with \
+                 `usersyncd ctl plan {} --out {id}`",
+                connector.name, connector.name
+            ))
+        })?;
+        Ok(Self { permission, kept: Some(kept) })
+    }
+}
+
+/// A plan that passed the guard, with what applying it needs.
+pub(super) struct Made {
+    pub(super) ledger: Ledger,
+    pub(super) binding: Binding,
+    pub(super) approved: ApprovedPlan,
+    pub(super) holds: Vec<Hold>,
+    pub(super) found: Found,
+    /// What the kept plan and this one do not share.
+    pub(super) left_out: LeftOut,
+    /// All operations before any limit, to be kept.
+    pub(super) whole: Vec<KeptOperation>,
+    /// What all of it takes away.
+    pub(super) removals: Removals,
+    /// How much the source showed; none in a run about one user.
+    pub(super) view: Option<View>,
+}
+
+/// Plans, and measures the plan by limits and decisions.
+pub(super) async fn make_plan(
+    connector: &Connector,
+    services: &Services,
+    control: &RunControl,
+    read: &Read,
+    purpose: Purpose,
+    decisions: &Decisions,
+) -> Result<Made, Failure> {
+    let Proposal { ledger, binding, mut plan, recent, found } =
+        propose(connector, services, control, read, purpose).await?;
+    let left_out = decisions.kept.as_ref().map(|kept| select(&mut plan, kept)).unwrap_or_default();
+    let whole = if purpose == Purpose::Show { to_keep(&plan.operations, &plan) } else { Vec::new() };
+    let removals = Removals::of(&plan.operations, &plan.people);
+    let view = read
+        .focus
+        .is_none()
+        .then(|| View { users: read.source.users.len() as u64, groups: read.source.groups.len() as u64 });
+    let baseline = services.store.remembered(&connector.name).await?.view;
+    let baseline = baseline.filter(|known| known.question == question(connector));
+    let why = baseline.zip(view).and_then(|(known, view)| {
+        let before = View { users: known.users, groups: known.groups };
+        let baseline = Baseline { view: before, run: known.run, at: known.at };
+        shrunken(&baseline, &view, &connector.rules.limits)
+    });
+    let conditions = Conditions {
+        limits: &connector.rules.limits,
+        recent: &recent,
+        permission: &decisions.permission,
+        shrunken: why.as_deref(),
+    };
+    let (approved, holds) = guard(plan, &conditions);
+    Ok(Made { ledger, binding, approved, holds, found, left_out, whole, removals, view })
+}
+
+/// The digest of what a connector asks its source: the answers to another question are no baseline (RULES 19).
+pub(super) fn question(connector: &Connector) -> String {
+    let source = &connector.source;
+    let asked = [
+        Some(source.origin.origin().ascii_serialization()),
+        source.users_search.clone(),
+        source.groups_search.clone(),
+        source.app.clone(),
+    ];
+    let mut hasher = Sha256::new();
+    for part in asked {
+        hasher.update(format!("{part:?}\n"));
+    }
+    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the rules of the last successful run would take away, if the file changed since and it matters: before anybody is
+/// kept from the target, since it means another read of the source.
+pub(super) async fn earlier(
+    connector: &Connector,
+    services: &Services,
+    control: &RunControl,
+    read: &Read,
+    purpose: Purpose,
+    decisions: &Decisions,
+) -> Result<Option<Earlier>, Failure> {
+    if read.focus.is_some() {
+        return Ok(None);
+    }
+    let Some(before) = super::cause::changed_since(connector, services).await? else { return Ok(None) };
+    let made = make_plan(connector, services, control, read, purpose, decisions).await?;
+    let is_removal = |hold: &Hold| hold.operations.iter().any(|operation| operation.change.removes());
+    let matters = match purpose {
+        Purpose::Show => !made.removals.is_empty(),
+        _ => made.holds.iter().any(is_removal),
+    };
+    if !matters {
+        return Ok(None);
+    }
+    earlier_removals(connector, &before, services, control).await
+}
+
+/// Says of each hold where its removals come from.
+pub(super) fn attribute(holds: &mut [Hold], earlier: Option<&Earlier>, plan: &Plan) {
+    let Some(earlier) = earlier else { return };
+    for hold in holds {
+        hold.summary.cause = Removals::of(&hold.operations, &plan.people).cause(earlier);
+        if let Some(cause) = &hold.summary.cause {
+            hold.summary.reason = format!("{}; {}", hold.summary.reason, cause_in_words(cause));
+        }
+    }
+}
+
+/// Keeps what is held, and puts its number and advice into it.
+pub(super) async fn keep_holds(
+    connector: &Connector,
+    services: &Services,
+    ticket: &RunTicket,
+    made: &mut Made,
+) -> Result<(), Failure> {
+    let plan = made.approved.plan();
+    let whole = ticket.user.is_none() && ticket.kept.is_none();
+    let at = services.clock.now();
+    let view = made.view.map(|view| stored_view(connector, view, (ticket.run, at)));
+    let held = made.holds.iter().map(|hold| Held {
+        summary: hold.summary.clone(),
+        topic: topic(hold),
+        operations: hold.operations.iter().map(|operation| held_operation(operation, plan)).collect(),
+        changes: changes(hold, plan),
+        view: view.clone().filter(|_| hold.for_shrinking),
+    });
+    // A removal that is not proven now may be held again as soon as it is.
+    let all = whole && plan.not_proven.is_empty();
+    let numbered =
+        services.store.record_holds(&connector.name, (ticket.run, at), held.collect(), all).await?;
+    for (hold, number) in made.holds.iter_mut().zip(numbered) {
+        hold.summary.id = Some(number.id);
+        hold.summary.fresh = number.fresh;
+    }
+    Ok(())
+}
+
+/// What is remembered of a view.
+pub(super) fn stored_view(
+    connector: &Connector,
+    view: View,
+    (run, at): (u64, chrono::DateTime<chrono::Utc>),
+) -> StoredView {
+    StoredView { question: question(connector), users: view.users, groups: view.groups, run, at }
+}
+
+fn topic(hold: &Hold) -> String {
+    match (&hold.summary.group, hold.summary.kind) {
+        (Some(group), _) => {
+            let target = hold.operations.first().and_then(|operation| operation.target.as_ref());
+            target.map_or_else(|| group.to_string(), ToString::to_string)
+        }
+        (None, HoldKind::Adoptions) => {
+            let memberships =
+                hold.operations.iter().all(|one| matches!(one.change, Change::ChangeMembers { .. }));
+            (if memberships { "memberships" } else { "accounts" }).to_owned()
+        }
+        (None, _) => String::new(),
+    }
+}
+
+fn held_operation(operation: &Operation, plan: &Plan) -> OperationReport {
+    OperationReport {
+        summary: operation.summary(),
+        result: "held".to_owned(),
+        error: None,
+        hold: None,
+        operation: operation.document(&plan.people),
+    }
+}
+
+/// Who only waits for others is enabled by itself once they are decided on: there is nothing to permit.
+fn changes(hold: &Hold, plan: &Plan) -> Vec<(crate::sync::digest::Digest, crate::sync::model::SourceId)> {
+    let decided = hold.operations.iter().filter(|operation| operation.change != Change::EnableUser);
+    let mut changes = Vec::new();
+    for operation in decided {
+        let digests = operation.digests(&plan.people);
+        let members = match &operation.change {
+            Change::ChangeMembers { added, removed, leavers, tie, .. }
+                if *tie != crate::sync::plan::Tie::Left =>
+            {
+                let all = added.iter().chain(removed).chain(leavers);
+                let people = all.filter_map(|person| plan.people.get(*person as usize));
+                people.map(|person| person.source.clone()).collect()
+            }
+            _ => vec![operation.source.clone(); digests.len()],
+        };
+        changes.extend(digests.into_iter().zip(members));
+    }
+    let mut seen = BTreeSet::new();
+    changes.retain(|(digest, _)| seen.insert(*digest));
+    changes
+}

@@ -1,0 +1,86 @@
+//! A source that shows much less than before (RULES 19): perhaps the token may see less.
+
+use chrono::{DateTime, Utc};
+
+use super::{Hold, drop_empty, let_returning_users_wait, names, permit};
+use crate::sync::plan::{Change, Plan, Standing};
+use crate::sync::removals::Removals;
+use crate::sync::report::{HoldKind, HoldSummary, View};
+use crate::sync::rules::{Limit, Limits};
+
+/// What the source showed in the last run whose lists were all proven and which held nothing for shrinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Baseline {
+    /// How much.
+    pub view: View,
+    /// In which run; 0 where an approval set it.
+    pub run: u64,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Says how the view shrank, if by more than the limits allow: users by `limits.leavers`, groups by `limits.groups`.
+#[must_use]
+pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<String> {
+    let kinds = [
+        ("users", baseline.view.users, now.users, limits.leavers),
+        ("groups", baseline.view.groups, now.groups, limits.groups),
+    ];
+    let shrunken = kinds.into_iter().filter_map(|(what, before, now, limit)| {
+        let lost = before.saturating_sub(now);
+        let allowed = match limit {
+            Limit::Off => return None,
+            Limit::Count(count) => count,
+            Limit::Percent(percent) => (before.saturating_mul(u64::from(percent)) / 100).max(limits.floor),
+        };
+        (lost > allowed).then(|| format!("{now} {what} instead of {before}"))
+    });
+    let shrunken: Vec<String> = shrunken.collect();
+    if shrunken.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "the source shows {}, compared with {}: the token may see less than before",
+        shrunken.join(" and "),
+        baseline.at.format("%Y-%m-%d %H:%M UTC")
+    ))
+}
+
+/// Holds every removal that is left, and says about all of them that the view shrank.
+pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
+    for hold in holds.iter_mut().filter(|hold| hold.operations.iter().any(|one| one.change.removes())) {
+        hold.summary.reason = format!("{}; {why}", hold.summary.reason);
+        hold.for_shrinking = true;
+    }
+    let (mut held, mut kept) = (Vec::new(), Vec::new());
+    for operation in std::mem::take(&mut plan.operations) {
+        if operation.standing == Standing::Permitted || !operation.change.removes() {
+            kept.push(operation);
+        } else if matches!(operation.change, Change::ChangeMembers { .. }) {
+            let (comes, goes) = permit::split(operation, |_, comes| comes);
+            kept.extend(comes);
+            held.extend(goes);
+        } else {
+            held.push(operation);
+        }
+    }
+    plan.operations = kept;
+    if held.is_empty() && plan.in_grace.is_empty() {
+        return;
+    }
+    let count = Removals::of(&held, &plan.people).len();
+    let reason = if held.is_empty() {
+        format!("nobody is removed now, and {} are in their grace; {why}", plan.in_grace.len())
+    } else {
+        format!("all removals: {why}")
+    };
+    let names = if held.is_empty() {
+        plan.in_grace.iter().map(|user| user.username.clone()).collect()
+    } else {
+        names(&held)
+    };
+    let summary = HoldSummary { names, ..HoldSummary::new(HoldKind::View, count, (0, count), reason) };
+    holds.push(Hold { summary, operations: held, for_shrinking: true });
+    let_returning_users_wait(plan, holds);
+    drop_empty(plan);
+}

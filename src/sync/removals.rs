@@ -1,0 +1,164 @@
+//! What is taken away, counted as people count it, and where it comes from. Pure.
+
+use std::collections::BTreeSet;
+
+use super::model::{SourceId, TargetId};
+use super::plan::{Change, Operation, PlanPerson, Tie};
+use super::report::Cause;
+
+/// What operations take away: users that leave, groups that leave, and memberships of those who stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removals {
+    users: BTreeSet<SourceId>,
+    groups: BTreeSet<TargetId>,
+    memberships: BTreeSet<(TargetId, SourceId)>,
+}
+
+impl Removals {
+    /// Of these operations.
+    pub fn of<'o>(operations: impl IntoIterator<Item = &'o Operation>, people: &[PlanPerson]) -> Self {
+        let mut removals = Self::default();
+        for operation in operations {
+            removals.add(operation, people);
+        }
+        removals
+    }
+
+    fn add(&mut self, operation: &Operation, people: &[PlanPerson]) {
+        let group = || operation.target.clone().unwrap_or_else(|| TargetId::from(""));
+        let sources = |who: &[u32]| -> Vec<SourceId> {
+            let people = who.iter().filter_map(|person| people.get(*person as usize));
+            people.map(|person| person.source.clone()).collect()
+        };
+        match &operation.change {
+            change if change.is_leaving() => {
+                self.users.insert(operation.source.clone());
+            }
+            Change::DeleteGroup { .. } => {
+                self.groups.insert(group());
+            }
+            Change::ChangeMembers { removed, leavers, tie, .. } => {
+                self.users.extend(sources(leavers));
+                if *tie == Tie::Left {
+                    self.groups.insert(group());
+                } else {
+                    self.memberships.extend(sources(removed).into_iter().map(|source| (group(), source)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How many users, groups and memberships.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        (self.users.len() + self.groups.len() + self.memberships.len()) as u64
+    }
+
+    /// True if nothing is taken away.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where they come from: what the rules of `earlier` take away too comes from the source, the rest from the change of
+    /// `file`. None if nothing is taken away.
+    #[must_use]
+    pub fn cause(&self, earlier: &Earlier) -> Option<Cause> {
+        if self.is_empty() {
+            return None;
+        }
+        let too = &earlier.removals;
+        let from_source = (self.users.intersection(&too.users).count()
+            + self.groups.intersection(&too.groups).count()
+            + self.memberships.intersection(&too.memberships).count()) as u64;
+        Some(Cause { file: earlier.file.clone(), from_file: self.len() - from_source, from_source })
+    }
+}
+
+/// What the connector file as it stood in the last successful run would take away now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// The file, as people name it.
+    pub file: String,
+    /// What its rules would take away.
+    pub removals: Removals,
+}
+
+/// `388 of 400 come from the change of connectors.d/acme.yaml, 12 from Okta`.
+#[must_use]
+pub fn cause_in_words(cause: &Cause) -> String {
+    let Cause { file, from_file, from_source } = cause;
+    let total = from_file + from_source;
+    match (from_file, from_source) {
+        (0, _) => format!("none of it comes from the change of {file}: Okta says so"),
+        (_, 0) if total == 1 => format!("it comes from the change of {file}"),
+        (_, 0) => format!("all {total} come from the change of {file}"),
+        _ => format!("{from_file} of {total} come from the change of {file}, {from_source} from Okta"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::sync::plan::Standing;
+
+    fn operation(source: &str, target: &str, change: Change) -> Operation {
+        Operation {
+            source: source.into(),
+            target: Some(target.into()),
+            name: source.into(),
+            change,
+            why: Cow::Borrowed(""),
+            standing: Standing::Sound,
+        }
+    }
+
+    #[test]
+    fn each_removal_is_counted_once_and_attributed() {
+        let people: Vec<PlanPerson> = ["u1", "u2", "u3"]
+            .map(|id| PlanPerson { source: id.into(), target: None, username: id.into() })
+            .into();
+        let members = |removed: &[u32], leavers: &[u32], tie| Change::ChangeMembers {
+            added: vec![2],
+            removed: removed.to_vec(),
+            leavers: leavers.to_vec(),
+            before: 9,
+            tie,
+        };
+        let now = [
+            operation("u1", "1", Change::DisableUser),
+            operation("g1", "10", members(&[1, 2], &[0], Tie::Synced)),
+            operation("g2", "11", members(&[1], &[], Tie::Left)),
+        ];
+        let all = Removals::of(&now, &people);
+        assert_eq!(all.len(), 4, "u1, two memberships, g2");
+        let earlier = Earlier {
+            file: "connectors.d/acme.yaml".to_owned(),
+            removals: Removals::of(&now[1..2], &people),
+        };
+        let cause = all.cause(&earlier).unwrap();
+        assert_eq!(
+            (cause.from_file, cause.from_source),
+            (1, 3),
+            "only the group that left is the file's doing"
+        );
+        assert_eq!(
+            cause_in_words(&cause),
+            "1 of 4 come from the change of connectors.d/acme.yaml, 3 from Okta"
+        );
+        assert_eq!(Removals::default().cause(&earlier), None);
+    }
+
+    #[test]
+    fn causes_in_words() {
+        let words = |from_file, from_source| {
+            cause_in_words(&Cause { file: "a.yaml".to_owned(), from_file, from_source })
+        };
+        assert_eq!(words(0, 3), "none of it comes from the change of a.yaml: Okta says so");
+        assert_eq!(words(3, 0), "all 3 come from the change of a.yaml");
+        assert_eq!(words(1, 0), "it comes from the change of a.yaml");
+    }
+}

@@ -1,0 +1,156 @@
+//! Groups on the way back.
+
+use serde_json::Value;
+
+use super::{Created, Done, Inverse, Reason, ids, part};
+use crate::sync::model::{GroupAttributes, SourceId, TargetGroup, TargetId};
+use crate::sync::plan::{Change, always_name};
+
+const CHANGED: Reason = "it was changed since";
+const GONE: Reason = "the group is gone";
+
+impl<'a> Inverse<'a> {
+    fn group(&self, target: &TargetId) -> Result<&'a TargetGroup, Reason> {
+        self.groups.get(target).copied().ok_or(GONE)
+    }
+
+    fn is_managed_group(&self, source: &SourceId, target: &TargetId) -> bool {
+        let ledger = self.present.ledger;
+        match always_name(source) {
+            Some(name) => ledger.always.get(name).is_some_and(|group| group.target == *target),
+            None => ledger.groups.get(source).is_some_and(|group| group.target == *target),
+        }
+    }
+
+    /// By what a group is called in operations: the first source group that it stands for, or the always group; a group that
+    /// nobody manages, by its own id.
+    pub(super) fn source_of_group(&self, target: &TargetId) -> SourceId {
+        let ledger = self.present.ledger;
+        let synced =
+            ledger.groups.iter().find(|(_, group)| group.target == *target).map(|(id, _)| id.clone());
+        let always = || {
+            let found = ledger.always.iter().find(|(_, group)| group.target == *target);
+            found.map(|(name, _)| crate::sync::plan::always_source(name))
+        };
+        synced.or_else(always).unwrap_or_else(|| SourceId(compact_str::format_compact!("target:{target}")))
+    }
+
+    fn check_group_name_is_free(&self, name: &str, own: Option<&TargetId>) -> Result<(), Reason> {
+        let key = self.present.capabilities.name_key(name);
+        let is_taken = self.present.target.groups.iter().any(|group| {
+            Some(&group.id) != own && self.present.capabilities.name_key(&group.attributes.name) == key
+        });
+        if is_taken { Err("another group has its former name now") } else { Ok(()) }
+    }
+
+    pub(super) fn change_group_back(&mut self, done: &Done) -> Result<(), Reason> {
+        let (source, target) = ids(done)?;
+        let group = self.group(&target)?;
+        let (before, after): (GroupAttributes, GroupAttributes) =
+            (part(&done.operation, "before")?, part(&done.operation, "after")?);
+        if group.attributes != after {
+            return Err(CHANGED);
+        }
+        if !self.is_managed_group(&source, &target) {
+            return Err("the connector does not manage the group any more");
+        }
+        self.check_group_name_is_free(&before.name, Some(&target))?;
+        self.push(
+            &source,
+            Some(&target),
+            &after.name,
+            Change::UpdateGroup { before: after.clone(), after: before },
+        );
+        Ok(())
+    }
+
+    /// What was taken over is let go, as it was.
+    pub(super) fn release_group(&mut self, done: &Done) -> Result<(), Reason> {
+        let (source, target) = ids(done)?;
+        let group = self.group(&target)?;
+        let (before, after): (GroupAttributes, GroupAttributes) =
+            (part(&done.operation, "before")?, part(&done.operation, "after")?);
+        if group.attributes != after {
+            return Err(CHANGED);
+        }
+        if !self.is_managed_group(&source, &target) {
+            return Err("the connector does not manage the group any more");
+        }
+        let sources = part(&done.operation, "sources")?;
+        let change = Change::ReleaseGroup { before: after.clone(), after: before, sources };
+        self.push(&source, Some(&target), &after.name, change);
+        Ok(())
+    }
+
+    pub(super) fn adopt_group_again(&mut self, done: &Done) -> Result<(), Reason> {
+        let (source, target) = ids(done)?;
+        let group = self.group(&target)?;
+        let (before, after): (GroupAttributes, GroupAttributes) =
+            (part(&done.operation, "before")?, part(&done.operation, "after")?);
+        if group.attributes != after {
+            return Err(CHANGED);
+        }
+        let ledger = self.present.ledger;
+        if ledger.groups.iter().any(|(id, group)| *id == source || group.target == target) {
+            return Err("the group is managed again");
+        }
+        let sources = part(&done.operation, "sources")?;
+        let members = self.managed_members(group).len() as u64;
+        let change = Change::AdoptGroup { before: after.clone(), after: before, sources, members };
+        self.push(&source, Some(&target), &after.name, change);
+        Ok(())
+    }
+
+    pub(super) fn recreate_group(&mut self, done: &Done) -> Result<(), Reason> {
+        let (source, target) = ids(done)?;
+        if self.groups.contains_key(&target) {
+            return Err("the group still exists");
+        }
+        let sources: Vec<SourceId> = part(&done.operation, "sources")?;
+        if sources.iter().any(|source| self.present.ledger.groups.contains_key(source)) {
+            return Err("a later run created the group again");
+        }
+        let before: GroupAttributes = part(&done.operation, "before")?;
+        self.check_group_name_is_free(&before.name, None)?;
+        self.undo.losses.push(format!(
+            "group {} was deleted and gets a new id: permissions that the product gave to the old one ({target}) stay lost",
+            before.name
+        ));
+        self.groups_anew.insert(source.clone(), target.clone());
+        let name = before.name.clone();
+        self.push(&source, None, &name, Change::CreateGroup { after: before, sources });
+        Ok(())
+    }
+
+    /// A group that the run created goes, if nobody is left in it and nothing is lost by it.
+    pub(super) fn remove_created_group(&mut self, created: &Created) -> Result<(), Reason> {
+        let Created { source, target, operation, .. } = created;
+        let group = self.group(target)?;
+        let after: GroupAttributes = part(operation, "after")?;
+        if group.attributes != after {
+            return Err(CHANGED);
+        }
+        if !self.is_managed_group(source, target) {
+            return Err("the connector does not manage the group any more");
+        }
+        let can = self.present.capabilities;
+        if !(can.delete_groups && can.deletes_without_loss) {
+            self.undo.losses.push(format!(
+                "group {} was created and stays, without the members that the run gave it: here a deletion would lose what \
+                 was given to it",
+                after.name
+            ));
+            return Ok(());
+        }
+        let goes = self.members_that_go(source);
+        let stays = group.members.iter().filter_map(|at| self.present.target.users.get(*at as usize));
+        if stays.into_iter().any(|user| !goes.contains(&user.id)) {
+            return Err("it has members that the run did not add");
+        }
+        let sources: Vec<SourceId> =
+            operation.get("sources").map_or(Ok(Vec::new()), |_: &Value| part(operation, "sources"))?;
+        let name = after.name.clone();
+        self.push(source, Some(target), &name, Change::DeleteGroup { before: after, sources });
+        Ok(())
+    }
+}
