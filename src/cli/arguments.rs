@@ -20,11 +20,11 @@ macro_rules! recipes {
   usersyncd ctl holds acme             what is held, how much, why, and its number
   usersyncd ctl hold 7                 all of it, name by name
   usersyncd ctl approve 7 --wait       it is right: do exactly this
-  usersyncd ctl plan acme              it is wrong: correct Okta or the connector file, then look here
+  usersyncd ctl plan acme              it is wrong: correct its cause, until this is right
 
 When a run was wrong:
   usersyncd ctl history acme           which run it was
-  usersyncd ctl undo 17                shows what it would take back, asks, does it, and pauses acme
+  usersyncd ctl undo 17                shows what it would take back, and asks; pauses acme
   usersyncd ctl plan acme              correct the cause, until this is right
   usersyncd ctl resume acme            go on by schedule"
     };
@@ -172,10 +172,10 @@ pub enum CtlCommand {
   usersyncd ctl sync acme --user anna@example.com --wait
                                        only this user and its memberships; nobody else is touched
   usersyncd ctl sync acme --user anna@example.com --restore --wait
-                                       also if somebody else disabled or deleted the account in the target
+                                       also if somebody else disabled or deleted the account
 
-Exit codes with --wait: 0 all applied, 5 something is held (see `usersyncd ctl holds`), 6 an operation failed or a list was not
-proven, 1 nothing was applied.")]
+Exit codes with --wait: 0 all applied, 5 something is held (see `usersyncd ctl holds`), 6 an operation failed or a list \
+was not proven, 1 nothing was applied.")]
     Sync {
         /// The connector
         #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -197,11 +197,12 @@ proven, 1 nothing was applied.")]
     #[command(after_help = "Examples:
   usersyncd ctl plan acme                      what a sync would do, and what would be held
   usersyncd ctl plan acme --detailed | less    every operation with all its details
-  usersyncd ctl plan acme --out change-4711    keep it; `ctl apply change-4711` does exactly this later
+  usersyncd ctl plan acme --out change-4711    keep it, for `ctl apply change-4711`
   usersyncd ctl plan acme --json | jq '.operations[].summary'
 
 Exit codes: 0 nothing to do, 4 changes are pending, 5 part of them would be held, 1 no plan could be made.
-Also while the connector is paused. What would be held is applied by approving it: see `usersyncd ctl holds acme`.")]
+
+It works while the connector is paused. What would be held is let through by approving it: see `usersyncd ctl holds`.")]
     Plan {
         /// The connector
         name: String,
@@ -235,11 +236,12 @@ Also while the connector is paused. What would be held is applied by approving i
   usersyncd ctl plan acme --out change-4711    make the plan, and have it looked at
   usersyncd ctl apply change-4711 --wait       do it; Ctrl-C detaches, and the run goes on
 
-Okta and the target are read again. What is no longer true is reported and not applied; what is new is not applied either.
-Limits hold as ever: what exceeds one is held, and then stands in `usersyncd ctl holds`.
+Okta and the target are read again. What is no longer true is reported and not applied; what is new is not applied \
+either. Limits hold as ever: what exceeds one is held, and then stands in `usersyncd ctl holds`.
 
-Exit codes with --wait: 0 done (also if nothing of the plan was still true), 5 something is held, 6 an operation failed or a
-list was not proven, 1 nothing was applied, or no such plan is kept. Without --wait: 0 if the run began or waits.")]
+Exit codes with --wait: 0 done (also if nothing of the plan was still true), 5 something is held, 6 an operation \
+failed or a list was not proven, 1 nothing was applied, or no such plan is kept. Without --wait: 0 if the run began or \
+waits.")]
     Apply {
         /// The plan, as `plans` lists it
         #[arg(value_parser = NonEmptyStringValueParser::new())]
@@ -258,8 +260,9 @@ list was not proven, 1 nothing was applied, or no such plan is kept. Without --w
 Then decide:
   usersyncd ctl approve 7 --wait     it is right: do exactly this, and nothing else
   usersyncd ctl discard 7            leave it held, and be told of it no more
-  usersyncd ctl plan acme            it is wrong: correct Okta or the connector file; once this does not show it any
-                                     more, the next sync ends the hold by itself
+  usersyncd ctl plan acme            it is wrong: correct its cause, until this is right
+
+The next sync ends a hold by itself if Okta and the connector file do not ask for it any more.
 
 Exits 0 whether or not something is held; `sync --wait` and `plan` exit 5.")]
     Holds {
@@ -283,10 +286,10 @@ Exits 0 whether or not something is held; `sync --wait` and `plan` exit 5.")]
   usersyncd ctl approve 7 --wait               do it and watch; Ctrl-C detaches, and the run goes on
   usersyncd ctl approve 7 --later --hours 72   the next run within three days does it
 
-The approval names these operations and no others, and is used up by what is applied. The run reads everything again: what
-is no longer true is not applied, and what is new counts against the limits as ever. It is logged with your user id.
+The approval names these operations and no others, and is used up by what is applied. The run reads everything again: \
+what is no longer true is not applied, and what is new counts against the limits as ever. It is logged with your user id.
 
-Exit codes with --wait: 0 done, 5 something else is held, 6 an operation failed or a list was not proven, 1 nothing was
+Exit codes with --wait: 0 done, 5 something else is held, 6 an operation failed or a list was not proven, 1 nothing was \
 applied. `usersyncd ctl undo 18` takes it back, with the number of that run.")]
     Approve {
         /// The hold's number, as in `holds`
@@ -304,8 +307,8 @@ applied. `usersyncd ctl undo 18` takes it back, with the number of that run.")]
     /// Put a hold aside: it stays held, and nobody is told of it again
     #[command(after_help = "Example: usersyncd ctl discard 7
 
-Nothing is changed in the target. If the same users are to stay, correct Okta or the connector file as well: a run that does
-not ask for it any more ends the hold.")]
+Nothing is changed in the target. If the same users are to stay, correct Okta or the connector file as well: a run that \
+does not ask for it any more ends the hold.")]
     Discard {
         /// The hold's number, as in `holds`
         id: u64,
@@ -316,13 +319,13 @@ not ask for it any more ends the hold.")]
   usersyncd ctl undo 17              shows what would be taken back, and asks
   usersyncd ctl undo 17 --yes        shows it and does it, for programs
 
-What is no longer as the run left it stays as it is now, and what cannot be as it was is said first: a deleted user gets a new
-id. The connector is paused, so that its schedule does not do the same again:
+What is no longer as the run left it stays as it is now, and what cannot be as it was is said first: a deleted user gets \
+a new id. The connector is paused, so that its schedule does not do the same again:
   usersyncd ctl plan acme            correct the cause, until this is right
   usersyncd ctl resume acme          go on
 
-Exit codes: 0 done, or nothing to undo; 4 it was only shown, and nothing was changed; 6 an operation failed; 1 nothing was
-undone.")]
+Exit codes: 0 done, or nothing to undo; 4 it was only shown, and nothing was changed; 6 an operation failed; 1 \
+nothing was undone.")]
     Undo {
         /// The run's number, as in `history`
         id: u64,
@@ -336,7 +339,7 @@ undone.")]
     /// Say why a user is in or out, rule by rule, and what a sync would change about it; writes nothing
     #[command(after_help = "Examples:
   usersyncd ctl explain acme anna@example.com
-  usersyncd ctl explain acme anna@example.com --json | jq '.user.scope[] | select(.verdict == \"out\")'
+  usersyncd ctl explain acme anna@example.com --json | jq '.user.scope[] | .rule, .verdict'
 
 Exits 1 if neither Okta nor the connector knows the user.")]
     Explain {

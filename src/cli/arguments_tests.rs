@@ -34,6 +34,10 @@ fn every_example_is_understood() {
         let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let lines = help.lines().map(|line| line.trim().trim_start_matches("Example: "));
         let quoted = help.split('`').skip(1).step_by(2);
+        let longest =
+            help.lines().filter(|line| line.starts_with("  ")).map(|line| line.chars().count()).max();
+        // Wider, and they would be broken in the middle.
+        assert!(longest.unwrap_or_default() <= 100, "{}: {longest:?}", command.get_name());
         for line in lines.chain(quoted).filter(|line| line.starts_with("usersyncd ")) {
             let line = line.split("  ").next().unwrap();
             let line = line.split(['|', '>', '#']).next().unwrap();

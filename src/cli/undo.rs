@@ -52,6 +52,10 @@ pub(super) async fn run(
     if !asked.yes && !agreed(ctl, &document, person)? {
         return Ok(Exit::ChangesPending);
     }
+    if !ctl.output.json {
+        // Between what was shown and the report of what was done.
+        ctl.output.print("\n")?;
+    }
     let number = run.to_string();
     let body = UndoRequest { confirm: true, fingerprint: Some(document.fingerprint), wait: true };
     let path = vec!["v1", "runs", &number, "undo"];
