@@ -10,16 +10,41 @@ use crate::config::model::LogLevel;
 /// Where the daemon's configuration is, unless said otherwise.
 pub(super) const DEFAULT_CONFIG: &str = "/etc/usersyncd/usersyncd.yaml";
 
+/// The longest time for which a plan is kept or an approval counts, in hours, as the daemon has it.
+const LONGEST_HOURS: i64 = 31 * 24;
+
+/// The ways out, for whoever looks for help and has never seen this.
+macro_rules! recipes {
+    () => {
+        "When something is held (exit code 5):
+  usersyncd ctl holds acme             what is held, how much, why, and its number
+  usersyncd ctl hold 7                 all of it, name by name
+  usersyncd ctl approve 7 --wait       it is right: do exactly this
+  usersyncd ctl plan acme              it is wrong: correct its cause, until this is right
+
+When a run was wrong:
+  usersyncd ctl history acme           which run it was
+  usersyncd ctl undo 17                shows what it would take back, and asks; pauses acme
+  usersyncd ctl plan acme              correct the cause, until this is right
+  usersyncd ctl resume acme            go on by schedule"
+    };
+}
+
 /// Keeps the users and groups of a target equal to what an Okta org says.
 #[derive(Debug, Parser)]
 #[command(
     name = "usersyncd",
     version,
     max_term_width = 100,
-    after_help = "A first sync:
+    after_help = concat!(
+        "A first sync:
   usersyncd check                      is the configuration right?
   usersyncd ctl plan acme              what would happen?
   usersyncd ctl sync acme --wait       do it
+
+",
+        recipes!(),
+        "
 
 Exit codes:
     0  done                          5  something is held
@@ -27,7 +52,8 @@ Exit codes:
     2  usage                         7  daemon not reachable
     3  invalid configuration         8  not permitted
        (the daemon itself: 78)     130  detached by Ctrl-C from a run that goes on
-    4  changes are pending (plan)"
+    4  changes are pending (plan, undo)"
+    )
 )]
 pub struct Arguments {
     /// What to do.
@@ -62,7 +88,7 @@ A token in a credential is read where systemd would put it:
     )]
     Schema,
     /// Talk to the running daemon
-    #[command(after_help = "Example: usersyncd ctl sync acme --wait")]
+    #[command(after_help = concat!("Example: usersyncd ctl sync acme --wait\n\n", recipes!()))]
     Ctl(CtlArguments),
 }
 
@@ -146,7 +172,10 @@ pub enum CtlCommand {
   usersyncd ctl sync acme --user anna@example.com --wait
                                        only this user and its memberships; nobody else is touched
   usersyncd ctl sync acme --user anna@example.com --restore --wait
-                                       also if somebody else disabled or deleted the account in the target")]
+                                       also if somebody else disabled or deleted the account
+
+Exit codes with --wait: 0 all applied, 5 something is held (see `usersyncd ctl holds`), 6 an operation failed or a list \
+was not proven, 1 nothing was applied.")]
     Sync {
         /// The connector
         #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -165,10 +194,144 @@ pub enum CtlCommand {
         wait: bool,
     },
     /// Say what a sync would do, and write nothing; exits 4 if anything is pending, 5 if part would be held
-    #[command(after_help = "Example: usersyncd ctl plan acme --detailed | less")]
+    #[command(after_help = "Examples:
+  usersyncd ctl plan acme                      what a sync would do, and what would be held
+  usersyncd ctl plan acme --detailed | less    every operation with all its details
+  usersyncd ctl plan acme --out change-4711    keep it, for `ctl apply change-4711`
+  usersyncd ctl plan acme --json | jq '.operations[].summary'
+
+Exit codes: 0 nothing to do, 4 changes are pending, 5 part of them would be held, 1 no plan could be made.
+
+It works while the connector is paused. What would be held is let through by approving it: see `usersyncd ctl holds`.")]
     Plan {
         /// The connector
         name: String,
+        /// Print every operation with all its details
+        #[arg(long)]
+        detailed: bool,
+        /// Keep the plan under this name: letters, digits, dots, dashes and underscores
+        #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+        out: Option<String>,
+        /// For how many hours it is kept [default: 24]
+        #[arg(long, value_name = "HOURS", requires = "out", value_parser = clap::value_parser!(u32).range(1..=LONGEST_HOURS))]
+        hours: Option<u32>,
+    },
+    /// List the plans that are kept, or show one as it was when it was made
+    #[command(after_help = "Examples:
+  usersyncd ctl plans                     all that are kept, and until when
+  usersyncd ctl plans change-4711         one of them
+  usersyncd ctl apply change-4711 --wait  do it
+
+`usersyncd ctl plan acme --out change-4711` makes one. They are forgotten after 24 hours, or after --hours.")]
+    Plans {
+        /// The plan
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        id: Option<String>,
+        /// Print every operation with all its details
+        #[arg(long, requires = "id")]
+        detailed: bool,
+    },
+    /// Apply exactly the operations of a kept plan that are still true, and nothing else
+    #[command(after_help = "Examples:
+  usersyncd ctl plan acme --out change-4711    make the plan, and have it looked at
+  usersyncd ctl apply change-4711 --wait       do it; Ctrl-C detaches, and the run goes on
+
+Okta and the target are read again. What is no longer true is reported and not applied; what is new is not applied \
+either. Limits hold as ever: what exceeds one is held, and then stands in `usersyncd ctl holds`.
+
+Exit codes with --wait: 0 done (also if nothing of the plan was still true), 5 something is held, 6 an operation \
+failed or a list was not proven, 1 nothing was applied, or no such plan is kept. Without --wait: 0 if the run began or \
+waits.")]
+    Apply {
+        /// The plan, as `plans` lists it
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        id: String,
+        /// Wait for the end and print a summary
+        #[arg(long)]
+        wait: bool,
+    },
+    /// List what is held for a person to look at: how much, why, since when, and who approved it
+    #[command(after_help = "Examples:
+  usersyncd ctl holds                of all connectors
+  usersyncd ctl holds acme           of one
+  usersyncd ctl holds acme --all     also what was held before
+  usersyncd ctl hold 7               one of them, operation by operation
+
+Then decide:
+  usersyncd ctl approve 7 --wait     it is right: do exactly this, and nothing else
+  usersyncd ctl discard 7            leave it held, and be told of it no more
+  usersyncd ctl plan acme            it is wrong: correct its cause, until this is right
+
+The next sync ends a hold by itself if Okta and the connector file do not ask for it any more.
+
+Exits 0 whether or not something is held; `sync --wait` and `plan` exit 5.")]
+    Holds {
+        /// A connector; without it, all
+        name: Option<String>,
+        /// Also what is not held any more
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one hold with every operation
+    #[command(after_help = "Examples:
+  usersyncd ctl hold 7 | less
+  usersyncd ctl hold 7 --json | jq -r '.operations[].summary'")]
+    Hold {
+        /// The hold's number, as in `holds`
+        id: u64,
+    },
+    /// Let through exactly what one hold holds, and start a run at once
+    #[command(after_help = "Examples:
+  usersyncd ctl hold 7                         look first
+  usersyncd ctl approve 7 --wait               do it and watch; Ctrl-C detaches, and the run goes on
+  usersyncd ctl approve 7 --later --hours 72   the next run within three days does it
+
+The approval names these operations and no others, and is used up by what is applied. The run reads everything again: \
+what is no longer true is not applied, and what is new counts against the limits as ever. It is logged with your user id.
+
+Exit codes with --wait: 0 done, 5 something else is held, 6 an operation failed or a list was not proven, 1 nothing was \
+applied. `usersyncd ctl undo 18` takes it back, with the number of that run.")]
+    Approve {
+        /// The hold's number, as in `holds`
+        id: u64,
+        /// Wait for the end of the run and print a summary
+        #[arg(long)]
+        wait: bool,
+        /// Start no run; the next one makes use of the approval
+        #[arg(long, conflicts_with = "wait")]
+        later: bool,
+        /// For how many hours the approval counts [default: 24]
+        #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=LONGEST_HOURS))]
+        hours: Option<u32>,
+    },
+    /// Put a hold aside: it stays held, and nobody is told of it again
+    #[command(after_help = "Example: usersyncd ctl discard 7
+
+Nothing is changed in the target. If the same users are to stay, correct Okta or the connector file as well: a run that \
+does not ask for it any more ends the hold.")]
+    Discard {
+        /// The hold's number, as in `holds`
+        id: u64,
+    },
+    /// Take back what one run did: shows it, asks, does it, and pauses the connector
+    #[command(after_help = "Examples:
+  usersyncd ctl history acme         which run it was
+  usersyncd ctl undo 17              shows what would be taken back, and asks
+  usersyncd ctl undo 17 --yes        shows it and does it, for programs
+
+What is no longer as the run left it stays as it is now, and what cannot be as it was is said first: a deleted user gets \
+a new id. The connector is paused, so that its schedule does not do the same again:
+  usersyncd ctl plan acme            correct the cause, until this is right
+  usersyncd ctl resume acme          go on
+
+Exit codes: 0 done, or nothing to undo; 4 it was only shown, and nothing was changed; 6 an operation failed; 1 \
+nothing was undone.")]
+    Undo {
+        /// The run's number, as in `history`
+        id: u64,
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
         /// Print every operation with all its details
         #[arg(long)]
         detailed: bool,
@@ -176,7 +339,7 @@ pub enum CtlCommand {
     /// Say why a user is in or out, rule by rule, and what a sync would change about it; writes nothing
     #[command(after_help = "Examples:
   usersyncd ctl explain acme anna@example.com
-  usersyncd ctl explain acme anna@example.com --json | jq '.user.scope[] | select(.verdict == \"out\")'
+  usersyncd ctl explain acme anna@example.com --json | jq '.user.scope[] | .rule, .verdict'
 
 Exits 1 if neither Okta nor the connector knows the user.")]
     Explain {
@@ -187,7 +350,10 @@ Exits 1 if neither Okta nor the connector knows the user.")]
         login: String,
     },
     /// List past runs, newest first
-    #[command(after_help = "Example: usersyncd ctl history acme --limit 100")]
+    #[command(after_help = "Examples:
+  usersyncd ctl history acme --limit 100
+  usersyncd ctl run 17        what run 17 did, operation by operation
+  usersyncd ctl undo 17       take it back: shows it first, and asks")]
     History {
         /// A connector; without it, all
         name: Option<String>,
@@ -196,7 +362,9 @@ Exits 1 if neither Okta nor the connector knows the user.")]
         limit: u32,
     },
     /// Show what a run did, operation by operation
-    #[command(after_help = "Example: usersyncd ctl run 17")]
+    #[command(after_help = "Examples:
+  usersyncd ctl run 17
+  usersyncd ctl undo 17       take it back: shows it first, and asks")]
     Run {
         /// The run's number, as in `history`
         id: u64,
@@ -213,8 +381,10 @@ Exits 1 if neither Okta nor the connector knows the user.")]
         /// The connector
         name: String,
     },
-    /// Undo `pause`
-    #[command(after_help = "Example: usersyncd ctl resume acme")]
+    /// End a pause, also that of an `undo`
+    #[command(after_help = "Example: usersyncd ctl resume acme
+
+After an undo, look at `usersyncd ctl plan acme` first: the next sync does what that shows.")]
     Resume {
         /// The connector
         name: String,
@@ -304,82 +474,5 @@ impl From<Level> for LogLevel {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn parse(line: &str) -> Result<Arguments, clap::Error> {
-        Arguments::try_parse_from(line.split_whitespace())
-    }
-
-    #[test]
-    fn the_grammar_is_sound() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_has_an_example() {
-        fn visit(command: &clap::Command) {
-            if command.get_subcommands().next().is_none() {
-                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("Example"), "{} has no example", command.get_name());
-            }
-            for each in command.get_subcommands() {
-                visit(each);
-            }
-        }
-        visit(&Arguments::command());
-    }
-
-    #[test]
-    fn options_of_ctl_stand_anywhere() {
-        for line in ["usersyncd ctl --json --socket s list", "usersyncd ctl list --socket s --json"] {
-            let Command::Ctl(ctl) = parse(line).unwrap().command else { panic!("{line}") };
-            assert!(ctl.json && ctl.socket.as_deref() == Some("s".as_ref()), "{line}");
-        }
-    }
-
-    #[test]
-    fn misuse_exits_with_2() {
-        for line in [
-            "usersyncd",
-            "usersyncd ctl sync",
-            "usersyncd ctl sync acme --all",
-            "usersyncd ctl sync --all --user anna",
-            "usersyncd ctl sync acme --user",
-            "usersyncd ctl sync acme --user=",
-            "usersyncd ctl sync acme --restore",
-            "usersyncd ctl sync --user anna",
-            "usersyncd ctl explain acme",
-            "usersyncd check --online --sample anna.json",
-            "usersyncd ctl log-level loud",
-            "usersyncd ctl history --limit 0",
-            "usersyncd ctl run seventeen",
-            "usersyncd nonsense",
-        ] {
-            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
-        }
-        assert_eq!(parse("usersyncd --version").unwrap_err().exit_code(), 0);
-        assert_eq!(parse("usersyncd ctl sync --help").unwrap_err().exit_code(), 0);
-    }
-
-    #[test]
-    fn a_named_configuration_must_exist() {
-        let config = |line: &str| match parse(line).unwrap().command {
-            Command::Run(config) => config.resolve(),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(config("usersyncd run"), (PathBuf::from(DEFAULT_CONFIG), false));
-        assert_eq!(config("usersyncd run --config x.yaml"), (PathBuf::from("x.yaml"), true));
-    }
-
-    #[test]
-    fn levels_are_those_of_the_configuration() {
-        for level in Level::value_variants() {
-            let name = level.to_possible_value().unwrap().get_name().to_owned();
-            assert_eq!(LogLevel::from(*level).as_str(), name);
-        }
-        assert_eq!(Level::value_variants().len(), LogLevel::ALL.len());
-    }
-}
+#[path = "arguments_tests.rs"]
+mod tests;

@@ -6,9 +6,9 @@ use super::arguments::{CtlArguments, CtlCommand, DEFAULT_CONFIG};
 use super::exit::{Exit, Failure};
 use super::follow::refusal;
 use super::output::Output;
-use super::{directory, explain, history, ledger, manage, plan, status, sync};
+use super::{directory, explain, history, holds, ledger, manage, plan, plans, status, sync, undo};
 use crate::config::check_settings;
-use crate::control::api::{ConnectorList, Done, ErrorKind, SyncRequest};
+use crate::control::api::{ApproveRequest, ConnectorList, Done, ErrorKind, PlanRequest, SyncRequest};
 use crate::control::client::{Client, ClientError};
 use crate::telemetry::escape::escape;
 
@@ -34,7 +34,24 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
             sync::run(&ctl, name.as_deref(), &request).await
         }
         CtlCommand::Explain { name, login } => explain::run(&ctl, name, login).await,
-        CtlCommand::Plan { name, detailed } => plan::run(&ctl, name, *detailed).await,
+        CtlCommand::Plan { name, detailed, out, hours } => {
+            let request = PlanRequest { keep: out.clone(), hours: *hours };
+            plan::run(&ctl, name, &request, *detailed).await
+        }
+        CtlCommand::Plans { id: None, .. } => plans::list(&ctl).await,
+        CtlCommand::Plans { id: Some(id), detailed } => plans::show(&ctl, id, *detailed).await,
+        CtlCommand::Apply { id, wait } => plans::apply(&ctl, id, *wait).await,
+        CtlCommand::Holds { name, all } => holds::list(&ctl, name.as_deref(), *all).await,
+        CtlCommand::Hold { id } => holds::show(&ctl, *id).await,
+        CtlCommand::Approve { id, wait, later, hours } => {
+            let request = ApproveRequest { later: *later, wait: *wait, hours: *hours };
+            holds::approve(&ctl, *id, &request).await
+        }
+        CtlCommand::Discard { id } => holds::discard(&ctl, *id).await,
+        CtlCommand::Undo { id, yes, detailed } => {
+            let asked = undo::Asked { yes: *yes, detailed: *detailed };
+            undo::run(&ctl, *id, asked, undo::person()).await
+        }
         CtlCommand::History { name, limit } => history::history(&ctl, name.as_deref(), *limit).await,
         CtlCommand::Run { id } => history::run(&ctl, *id).await,
         CtlCommand::Cancel { name } => manage::tell(&ctl, name, "cancel").await,

@@ -16,7 +16,7 @@ pub enum Exit {
     Usage,
     /// A configuration file is invalid.
     InvalidConfiguration,
-    /// Changes are pending (`plan`, or `rebind` without `--yes`).
+    /// Changes are pending (`plan`, or `rebind` and `undo` that were only shown).
     ChangesPending,
     /// Something is held for a person to look at.
     Held,

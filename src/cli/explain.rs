@@ -5,8 +5,9 @@ use reqwest::Method;
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
-use super::plan::push_operation;
-use super::report::{Extent, push_findings, push_holds, push_not_proven};
+use super::hold::push_holds;
+use super::listing::push_operation;
+use super::report::{Extent, push_findings, push_not_proven};
 use super::text::{Style, moment, names};
 use super::verdict::push_verdict;
 use crate::control::api::{ConnectorStatus, ExplainRequest, Explanation};

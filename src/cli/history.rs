@@ -48,7 +48,7 @@ fn render(runs: &[RunSummary], now: DateTime<Utc>) -> String {
         let mut row = vec![
             run.run.to_string(),
             run.connector.clone(),
-            run.trigger.as_str().to_owned(),
+            run.undoes.map_or_else(|| run.trigger.as_str().to_owned(), |undone| format!("undo of {undone}")),
             moment(run.started, now),
             took,
             run.outcome.map_or("busy or interrupted", Outcome::as_str).to_owned(),
@@ -135,6 +135,10 @@ mod tests {
          17  acme       cron     2026-11-23 03:00 UTC (3 h ago)  42 s  failed                     6     3         5  Okta refused
         ");
         assert_eq!(render(&[], now), "no runs yet\n");
+        let undone = RunSummary { trigger: Trigger::Undo, undoes: Some(17), run: 18, ..ended.clone() };
+        let approved = RunSummary { trigger: Trigger::Approval, ..undone.clone() };
+        let rows = render(&[undone, RunSummary { undoes: None, ..approved }], now);
+        assert!(rows.contains("acme       undo of 17 ") && rows.contains("acme       approval "), "{rows}");
         let user =
             RunSummary { user: Some("anna@example.com".to_owned()), error: None, run: 19, ..ended.clone() };
         insta::assert_snapshot!(render(&[user, ended], now), @r"

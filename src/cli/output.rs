@@ -88,6 +88,12 @@ impl Output {
         if self.json { self.print_json(document) } else { self.print(&text(document)) }
     }
 
+    /// Asks a person something; the answer comes on the same line.
+    pub(super) fn ask(&self, question: &str) {
+        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(messages.write_all(question.as_bytes()).and_then(|()| messages.flush()));
+    }
+
     /// Says something to a person. Where nobody can be reached, nobody is.
     pub(super) fn say(&self, message: &str) {
         let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,38 +1,70 @@
 //! `ctl plan`: what a sync would do.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
 use super::follow::{Ended, follow};
+use super::hold::{add_next, push_hold, push_names, sentence};
+use super::listing::{self, Shown, push_sections};
+use super::next::Next;
 use super::progress::Board;
-use super::report::{Extent, push_findings, push_holds, push_not_proven};
+use super::report::{push_findings, push_not_proven};
 use super::text::{self, Style, moment, plural};
-use crate::control::api::{PlanDocument, PlannedOperation};
+use crate::control::api::{KeptPlan, PlanDocument, PlanRequest, PlannedOperation};
 use crate::telemetry::escape::escape;
 
-/// Operations of one kind of object, findings and users in grace shown, unless all are asked for.
-const MOST_OPERATIONS: usize = 20;
-/// Details of one operation shown, unless all are asked for.
-const MOST_DETAILS: usize = 6;
+/// A plan as JSON; whoever reads plans reads one that is kept as well.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    plan: &'a PlanDocument,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<&'a KeptPlan>,
+}
 
-/// Asks for a plan, waits for it and prints it.
-pub(super) async fn run(ctl: &Ctl, name: &str, detailed: bool) -> Result<Exit, Failure> {
+/// Asks for a plan, waits for it and prints it; says under which name it is kept, if it is to be.
+pub(super) async fn run(
+    ctl: &Ctl,
+    name: &str,
+    request: &PlanRequest,
+    detailed: bool,
+) -> Result<Exit, Failure> {
     let place = Board::new(&ctl.output).place(name);
-    let events = ctl.client.stream::<()>(&["v1", "connectors", name, "plan"], None).await;
+    let events = ctl.client.stream(&["v1", "connectors", name, "plan"], Some(request)).await;
     let events = ctl.known(name, events).await?;
     // Nothing is to be detached from: Ctrl-C simply ends this command.
-    match follow(events, place, std::future::pending()).await? {
-        Ended::Plan(plan, _) => {
-            let (style, now) = (ctl.output.style, ctl.output.clock.now());
-            ctl.output.show(&plan, |plan| render(plan, detailed, style, now))?;
-            Ok(exit(&plan))
-        }
-        Ended::Refused(kind, message) => Err(ctl.refused(name, kind, message).await),
+    let (plan, kept) = match follow(events, place, std::future::pending()).await? {
+        Ended::Plan(plan, kept) => (plan, kept),
+        Ended::Refused(kind, message) => return Err(ctl.refused(name, kind, message).await),
         Ended::Report(_) | Ended::Detached(_) | Ended::Undo(_) => {
-            Err(Failure::new(Exit::Failed, "the daemon answered with something else than a plan"))
+            return Err(Failure::new(Exit::Failed, "the daemon answered with something else than a plan"));
         }
+    };
+    let (style, now) = (ctl.output.style, ctl.output.clock.now());
+    let printed = Printed { plan: &plan, kept: kept.as_deref() };
+    ctl.output.show(&printed, |_| {
+        let again = format!("usersyncd ctl plan {} --detailed", escape(name));
+        let mut text = render(&plan, Shown { detailed, again: &again, style }, now);
+        text.push_str(&ending(&plan, kept.as_deref(), detailed, style, now));
+        text
+    })?;
+    match &request.keep {
+        Some(id) if kept.is_none() => Err(not_kept(id)),
+        _ => Ok(exit(&plan)),
     }
+}
+
+/// Whoever asked for a plan to be kept must not believe that it is.
+fn not_kept(id: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!(
+            "the plan was made, but the daemon did not keep it as {id}: it may be of another version than this command; \
+             restart it after an upgrade, and plan again"
+        ),
+    )
 }
 
 /// RULES 25.
@@ -46,77 +78,27 @@ fn exit(plan: &PlanDocument) -> Exit {
     }
 }
 
-/// The kinds of object by which operations are grouped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Section {
-    Users,
-    Groups,
-    Memberships,
-}
-
-impl Section {
-    const ALL: [(Section, &'static str); 3] =
-        [(Self::Users, "Users"), (Self::Groups, "Groups"), (Self::Memberships, "Memberships")];
-
-    fn of(operation: &PlannedOperation) -> Self {
-        let kind = kind(operation);
-        if kind.ends_with("members") {
-            Self::Memberships
-        } else if kind.ends_with("group") {
-            Self::Groups
-        } else {
-            Self::Users
-        }
-    }
-}
-
-/// The operation's kind, for instance `create_user`.
-fn kind(operation: &PlannedOperation) -> &str {
-    operation.operation.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default()
-}
-
-/// `+` for what comes, `-` for what goes, `=` for what is taken over, `~` for what changes.
-fn sign(operation: &PlannedOperation, style: Style) -> String {
-    match kind(operation).split('_').next().unwrap_or_default() {
-        "create" => style.green("+"),
-        "adopt" => style.yellow("="),
-        "disable" | "delete" | "empty" | "anonymize" => style.red("-"),
-        _ => style.yellow("~"),
-    }
-}
-
-fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>) -> String {
+/// The plan in text, without what to do with it.
+pub(super) fn render(plan: &PlanDocument, shown: Shown<'_>, now: DateTime<Utc>) -> String {
+    let (style, most) = (shown.style, shown.most());
     let mut out = format!(
         "{} plan, made {}; nothing was written\n\n",
         style.bold(&escape(&plan.connector)),
         moment(plan.made, now)
     );
     out.push_str(&text::counts(&plan.counts));
-    let again = format!("usersyncd ctl plan {} --detailed", escape(&plan.connector));
-    let most = if detailed { usize::MAX } else { MOST_OPERATIONS };
     out.push_str(&text::beside_counts(&plan.filtered, plan.in_grace));
-    out.push_str(&text::waiting(&plan.waiting, most, &again, now));
+    out.push_str(&text::waiting(&plan.waiting, most, shown.again, now));
     if plan.adopted > 0 {
         let adopted = text::adopted(plan.adopted, false);
         out.push_str(
             &style.yellow(&format!("a sync would take over {adopted} in the target and not managed\n")),
         );
     }
-    for (section, title) in Section::ALL {
-        let operations: Vec<_> =
-            plan.operations.iter().filter(|operation| Section::of(operation) == section).collect();
-        if operations.is_empty() {
-            continue;
-        }
-        let count = plural(operations.len() as u64, "operation");
-        out.push_str(&format!("\n{}\n", style.bold(&format!("{title}: {count}"))));
-        for operation in operations.iter().take(most) {
-            push_operation(&mut out, operation, detailed, style);
-        }
-        if operations.len() > most {
-            out.push_str(&format!("  … {} more, all with `{again}`\n", operations.len() - most));
-        }
+    if let Some(cause) = &plan.cause {
+        out.push_str(&style.yellow(&format!("removals, held ones included: {}\n", sentence(cause))));
     }
+    push_sections(&mut out, &plan.operations, shown);
     if plan.operations.is_empty() && plan.holds.is_empty() {
         out.push_str(if plan.in_grace == 0 {
             "\nNothing to do: the target is as it should be.\n"
@@ -124,37 +106,78 @@ fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>)
             "\nNothing to do now; those in grace are looked at again when it is over.\n"
         });
     }
-    let extent = if detailed { Extent::Whole } else { Extent::Summary };
-    push_holds(&mut out, &plan.holds, extent, style);
+    push_held(&mut out, plan, shown);
     push_not_proven(&mut out, &plan.not_proven, style);
-    push_findings(&mut out, &plan.findings, most, &again, style);
+    push_findings(&mut out, &plan.findings, most, shown.again, style);
     out
 }
 
-/// One operation with its details, all of them if asked for.
-pub(super) fn push_operation(out: &mut String, operation: &PlannedOperation, detailed: bool, style: Style) {
-    let why = if operation.why.is_empty() { String::new() } else { format!(" ({})", escape(&operation.why)) };
-    out.push_str(&format!("  {} {}{why}\n", sign(operation, style), escape(&operation.summary)));
-    let most = match kind(operation).split('_').next() {
-        _ if detailed => usize::MAX,
-        // All attributes of something new are new: its name says enough.
-        Some("create") => 0,
-        _ => MOST_DETAILS,
-    };
-    for detail in operation.details.iter().take(most) {
-        let detail = escape(detail);
-        let detail = match detail.chars().next() {
-            Some('+') => style.green(&detail),
-            Some('-') => style.red(&detail),
-            _ => detail.into_owned(),
-        };
-        out.push_str(&format!("      {detail}\n"));
+/// What would be held, each hold with its operations.
+fn push_held(out: &mut String, plan: &PlanDocument, shown: Shown<'_>) {
+    if plan.holds.is_empty() {
+        return;
     }
-    if most > 0 && operation.details.len() > most {
-        out.push_str(&format!("      … {} more\n", operation.details.len() - most));
+    let title = "Held for a person to look at; a sync would do nothing of this:";
+    out.push_str(&format!("\n{}\n", shown.style.bold(title)));
+    for (position, hold) in plan.holds.iter().enumerate() {
+        push_hold(out, hold, shown.style);
+        let of_this = plan.held.iter().filter(|held| held.hold == position);
+        let operations: Vec<&PlannedOperation> = of_this.map(|held| &held.operation).collect();
+        if operations.is_empty() {
+            push_names(out, hold, shown.detailed);
+        }
+        listing::push_held(out, &operations, shown);
     }
+}
+
+/// Where the plan is kept, and what to type next.
+fn ending(
+    plan: &PlanDocument,
+    kept: Option<&KeptPlan>,
+    detailed: bool,
+    style: Style,
+    now: DateTime<Utc>,
+) -> String {
+    let mut out = String::new();
+    let mut next = Next::default();
+    let name = &plan.connector;
+    if let Some(kept) = kept {
+        let (id, operations) = (escape(&kept.id), plural(kept.operations, "operation"));
+        out.push_str(&format!("\nkept as {id} until {}: {operations}\n", moment(kept.expires, now)));
+        add_apply(&mut next, kept);
+        next.add(&format!("plans {}", kept.id), "show it again");
+    }
+    let pending = !plan.operations.is_empty() || !plan.holds.is_empty();
+    if pending && kept.is_none() {
+        let numbered = plan.holds.iter().all(|hold| hold.id.is_some());
+        next.add(
+            &format!("sync {name} --wait"),
+            if plan.holds.is_empty() {
+                "do it"
+            } else if numbered {
+                "do all but what is held"
+            } else {
+                "do all but what is held, and give that a number by which it can be approved"
+            },
+        );
+        next.add(&format!("plan {name} --out ID"), "keep it, so that exactly this can be applied later");
+    }
+    if pending && !detailed {
+        next.add(&format!("plan {name} --detailed"), "every operation with all its details");
+    }
+    add_next(&mut next, name, &plan.holds);
+    next.push(&mut out, style);
+    out
+}
+
+/// How a kept plan is applied.
+pub(super) fn add_apply(next: &mut Next, kept: &KeptPlan) {
+    next.add(
+        &format!("apply {} --wait", kept.id),
+        "do exactly this, as far as it is still true, and nothing that is new",
+    );
 }
 
 #[cfg(test)]
 #[path = "plan_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -5,12 +5,13 @@ use axum::routing::post;
 use serde_json::json;
 
 use super::super::ctl::fake::session;
+use super::super::listing::{Section, sign};
 use super::super::report::tests::{hold, now};
 use super::*;
 use crate::control::api::RunEvent;
-use crate::sync::report::{Counts, FORMAT_VERSION, KindCounts};
+use crate::sync::report::{Cause, Counts, FORMAT_VERSION, HeldOperation, HoldSummary, KindCounts};
 
-fn operation(kind: &str, summary: &str, details: &[&str]) -> PlannedOperation {
+pub(in crate::cli) fn operation(kind: &str, summary: &str, details: &[&str]) -> PlannedOperation {
     PlannedOperation {
         summary: summary.to_owned(),
         details: details.iter().map(|detail| (*detail).to_owned()).collect(),
@@ -20,7 +21,7 @@ fn operation(kind: &str, summary: &str, details: &[&str]) -> PlannedOperation {
     }
 }
 
-fn plan() -> PlanDocument {
+pub(in crate::cli) fn plan() -> PlanDocument {
     PlanDocument {
         filtered: crate::sync::report::FilteredBy::default(),
         in_grace: 0,
@@ -55,6 +56,24 @@ fn plan() -> PlanDocument {
 
 const PLAIN: Style = Style { colors: false };
 
+pub(in crate::cli) fn kept() -> KeptPlan {
+    KeptPlan {
+        id: "change-4711".to_owned(),
+        connector: "acme".to_owned(),
+        made: now(),
+        expires: "2026-11-24T06:00:00Z".parse().unwrap(),
+        counts: plan().counts,
+        operations: 6,
+        uid: 1000,
+    }
+}
+
+/// As it is printed.
+fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>) -> String {
+    let again = "usersyncd ctl plan acme --detailed";
+    super::render(plan, Shown { detailed, again, style }, now)
+}
+
 #[test]
 fn operations_are_grouped_and_signed() {
     insta::assert_snapshot!(render(&plan(), false, PLAIN, now()), @r"
@@ -70,7 +89,6 @@ fn operations_are_grouped_and_signed() {
       ~ rename user bob to rob\u{1b}[2J (in scope at the source)
           username: bob -> rob\u{1b}[2J
       - disable user carl (in scope at the source)
-          active: yes -> no
 
     Groups: 2 operations
       + create group jira-users (in scope at the source)
@@ -189,7 +207,7 @@ async fn the_exit_code_says_what_is_pending() {
         let line = format!("{}\n", json!(RunEvent::Planned { kept: None, plan: Box::new(document) }));
         let routes = Router::new().route("/v1/connectors/acme/plan", post(|| async { line }));
         let session = session(false, routes);
-        assert_eq!(run(&session.ctl, "acme", false).await, Ok(expected));
+        assert_eq!(run(&session.ctl, "acme", &PlanRequest::default(), false).await, Ok(expected));
         assert_eq!(session.data.text().contains("Nothing to do"), expected == Exit::Done);
     }
 }
@@ -202,7 +220,143 @@ async fn json_is_never_cut() {
         + "\n";
     let routes = Router::new().route("/v1/connectors/acme/plan", post(|| async { line }));
     let session = session(true, routes);
-    assert_eq!(run(&session.ctl, "acme", false).await, Ok(Exit::ChangesPending));
+    assert_eq!(run(&session.ctl, "acme", &PlanRequest::default(), false).await, Ok(Exit::ChangesPending));
     let printed: PlanDocument = serde_json::from_str(&session.data.text()).unwrap();
     assert_eq!(printed.operations.len(), 100);
+}
+
+fn cause(from_file: u64, from_source: u64) -> Cause {
+    Cause { file: "connectors.d/acme.yaml".to_owned(), from_file, from_source }
+}
+
+#[test]
+fn what_would_be_held_stands_under_its_hold() {
+    let mut held: Vec<HeldOperation> = (1..=22)
+        .map(|number| {
+            let summary = format!("disable user u{number}");
+            let disabled = operation("disable_user", &summary, &["active: yes -> no"]);
+            HeldOperation { hold: 1, operation: PlannedOperation { cause: Some(cause(1, 0)), ..disabled } }
+        })
+        .collect();
+    let members = operation("change_members", "change members of group jira-users (+0 -2)", &["- a", "- b"]);
+    let members = PlannedOperation { cause: Some(cause(1, 1)), ..members };
+    held.insert(0, HeldOperation { hold: 1, operation: members.clone() });
+    held.insert(0, HeldOperation { hold: 0, operation: members });
+    let leavers = HoldSummary {
+        id: Some(7),
+        cause: Some(cause(20, 2)),
+        reason: "users that left (limits.leavers): 22 would go".to_owned(),
+        ..hold()
+    };
+    let operations = plan().operations.into_iter().take(1).collect();
+    let plan =
+        PlanDocument { cause: Some(cause(21, 3)), operations, held, holds: vec![hold(), leavers], ..plan() };
+    let text = render(&plan, false, PLAIN, now()) + &ending(&plan, None, false, PLAIN, now());
+    let (_, text) = text.split_once("held\nusers").unwrap();
+    insta::assert_snapshot!(text, @r"
+                  1        1          0         1        0       0         0     0
+    groups             0        0          0         0        0       0         0     0
+    memberships        0        0          0         0        0       0         0     0
+    removals, held ones included: 21 of 24 come from the change of connectors.d/acme.yaml, 3 from Okta
+
+    Users: 1 operation
+      + create user anna@example.com (in scope at the source)
+
+    Held for a person to look at; a sync would do nothing of this:
+      ! members of group jira-users: 30 of 100 would go, and the limit allows 20. Look first.
+          ~ change members of group jira-users (+0 -2) (in scope at the source; 1 of 2 comes from the change of connectors.d/acme.yaml, 1 from Okta)
+              - a
+              - b
+      ! hold 7: users that left (limits.leavers): 22 would go
+        20 of 22 come from the change of connectors.d/acme.yaml, 2 from Okta
+          - disable user u1 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u2 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u3 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u4 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u5 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u6 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u7 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u8 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u9 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u10 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u11 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u12 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u13 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u14 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u15 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u16 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u17 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u18 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u19 (in scope at the source; from the change of connectors.d/acme.yaml)
+          - disable user u20 (in scope at the source; from the change of connectors.d/acme.yaml)
+          … 2 more, all with `usersyncd ctl plan acme --detailed`
+          ~ change members of group jira-users (+0 -2) (in scope at the source; 1 of 2 comes from the change of connectors.d/acme.yaml, 1 from Okta)
+              - a
+              - b
+
+    Next:
+      usersyncd ctl sync acme --wait      do all but what is held, and give that a number by which it can be approved
+      usersyncd ctl plan acme --out ID    keep it, so that exactly this can be applied later
+      usersyncd ctl plan acme --detailed  every operation with all its details
+      usersyncd ctl hold 7                all of it, operation by operation
+      usersyncd ctl approve 7 --wait      it is right: do exactly this, at once
+      usersyncd ctl plan acme             it is wrong: correct Okta or the connector file, then look here
+      usersyncd ctl discard 7             let it be held, and be told no more
+    ");
+    let whole = render(&plan, true, PLAIN, now());
+    assert!(whole.contains("disable user u22 (") && !whole.contains('…'), "{whole}");
+}
+
+#[test]
+fn a_plan_ends_with_what_to_type() {
+    let ending = |plan: &PlanDocument| ending(plan, None, false, PLAIN, now());
+    insta::assert_snapshot!(ending(&plan()).trim_start(), @r"
+    Next:
+      usersyncd ctl sync acme --wait      do it
+      usersyncd ctl plan acme --out ID    keep it, so that exactly this can be applied later
+      usersyncd ctl plan acme --detailed  every operation with all its details
+    ");
+    let empty = PlanDocument { operations: Vec::new(), ..plan() };
+    assert_eq!(ending(&empty), "");
+    let held = PlanDocument { holds: vec![hold()], ..empty };
+    assert!(ending(&held).contains("give that a number by which it can be approved\n"));
+    let numbered = PlanDocument { holds: vec![HoldSummary { id: Some(7), ..hold() }], ..held };
+    assert!(ending(&numbered).contains("usersyncd ctl approve 7 --wait "));
+}
+
+#[tokio::test]
+async fn a_plan_is_kept_and_says_so() {
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let answering = |json: bool, kept: Option<KeptPlan>| {
+        let heard = std::sync::Arc::clone(&asked);
+        let line = json!(RunEvent::Planned { kept, plan: Box::new(plan()) }).to_string();
+        let answer = async move |body: String| {
+            heard.lock().unwrap().push(body);
+            line
+        };
+        session(json, Router::new().route("/v1/connectors/acme/plan", post(answer)))
+    };
+    let request = PlanRequest { keep: Some("change-4711".to_owned()), hours: Some(24) };
+    let told = answering(false, Some(kept()));
+    assert_eq!(run(&told.ctl, "acme", &request, false).await, Ok(Exit::ChangesPending));
+    assert_eq!(asked.lock().unwrap().as_slice(), [r#"{"keep":"change-4711","hours":24}"#]);
+    let text = told.data.text();
+    assert!(text.contains("\nkept as change-4711 until 2026-11-24 06:00 UTC ("), "{text}");
+    let ending = ending(&plan(), Some(&kept()), false, PLAIN, now());
+    insta::assert_snapshot!(ending.trim_start(), @r"
+    kept as change-4711 until 2026-11-24 06:00 UTC (in 24 h): 6 operations
+
+    Next:
+      usersyncd ctl apply change-4711 --wait  do exactly this, as far as it is still true, and nothing that is new
+      usersyncd ctl plans change-4711         show it again
+      usersyncd ctl plan acme --detailed      every operation with all its details
+    ");
+    let told = answering(true, Some(kept()));
+    assert_eq!(run(&told.ctl, "acme", &request, false).await, Ok(Exit::ChangesPending));
+    let printed: serde_json::Value = serde_json::from_str(&told.data.text()).unwrap();
+    assert_eq!((&printed["kept"]["id"], &printed["connector"]), (&json!("change-4711"), &json!("acme")));
+
+    let failure = run(&answering(false, None).ctl, "acme", &request, false).await.unwrap_err();
+    assert_eq!(failure.exit, Exit::Failed, "{failure:?}");
+    assert!(failure.message.contains("did not keep it as change-4711"), "{failure:?}");
 }

@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
-use super::text::{self, Style, duration, moment, names, plural};
+use super::decided;
+use super::hold::push_holds;
+use super::text::{self, Style, duration, moment, plural};
 use crate::sync::model::Finding;
-use crate::sync::report::{HoldSummary, NotProven, OperationReport, Outcome, Report};
+use crate::sync::report::{NotProven, OperationReport, Outcome, Report};
 use crate::telemetry::escape::{escape, escape_lines};
 
 /// Findings, and users in grace, shown after a sync.
 const MOST_FINDINGS: usize = 20;
-/// Names shown of a hold.
-const MOST_NAMES: usize = 10;
 
 /// How much of a report is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +57,14 @@ pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTim
             &style.yellow(&format!("this run {would} over {adopted} in the target and not managed\n")),
         );
     }
+    decided::push_left_out(&mut out, report, most, &all, style);
     push_holds(&mut out, &report.holds, extent, style);
     push_not_proven(&mut out, &report.not_proven, style);
     push_findings(&mut out, &report.findings, most, &all, style);
     if extent == Extent::Whole {
         push_operations(&mut out, &report.operations, style);
     }
+    decided::next(report, extent).push(&mut out, style);
     out
 }
 
@@ -73,7 +75,7 @@ fn headline(report: &Report, style: Style) -> String {
         Outcome::Held | Outcome::Partial | Outcome::Cancelled => style.yellow(outcome),
         Outcome::Failed => style.red(outcome),
     };
-    let extent = report.user.as_ref().map(|user| format!(", user {} only", escape(user))).unwrap_or_default();
+    let extent = decided::extent(report);
     format!(
         "{} run {}{extent}: {outcome}, {}, {} to Okta, {}\n",
         style.bold(&escape(&report.connector)),
@@ -82,21 +84,6 @@ fn headline(report: &Report, style: Style) -> String {
         plural(report.requests, "request"),
         plural(report.findings.len() as u64, "finding"),
     )
-}
-
-/// What is held, and why.
-pub(super) fn push_holds(out: &mut String, holds: &[HoldSummary], extent: Extent, style: Style) {
-    if holds.is_empty() {
-        return;
-    }
-    out.push_str(&format!("\n{}\n", style.bold("Held for a person to look at; nothing of this was done:")));
-    for hold in holds {
-        out.push_str(&format!("  {} {}\n", style.yellow("!"), escape(&hold.reason)));
-        let most = if extent == Extent::Whole { usize::MAX } else { MOST_NAMES };
-        if !hold.names.is_empty() {
-            out.push_str(&format!("    {}\n", names(&hold.names, most)));
-        }
-    }
 }
 
 /// The lists that were not read to their end.
@@ -146,7 +133,8 @@ fn push_operations(out: &mut String, operations: &[OperationReport], style: Styl
             "planned" => result,
             _ => style.red(&result),
         };
-        out.push_str(&format!("  {result} {}\n", escape(&operation.summary)));
+        let hold = operation.hold.map(|hold| format!(" (hold {hold})")).unwrap_or_default();
+        out.push_str(&format!("  {result} {}{hold}\n", escape(&operation.summary)));
         if let Some(error) = &operation.error {
             out.push_str(&format!("             {}\n", escape(error)));
         }

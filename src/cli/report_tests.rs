@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::sync::model::FindingKind;
-use crate::sync::report::{Counts, FORMAT_VERSION, HoldKind, KindCounts, Managed, Trigger};
+use crate::sync::report::{Counts, FORMAT_VERSION, HoldKind, HoldSummary, KindCounts, Managed, Trigger};
 
 pub(in crate::cli) fn now() -> DateTime<Utc> {
     "2026-11-23T06:00:00Z".parse().unwrap()
@@ -128,6 +128,10 @@ fn a_summary_says_what_was_done_held_and_left_alone() {
       name_collision u19: taken\nby another
       name_collision u20: taken\nby another
       … 2 more, all with `usersyncd ctl run 17`
+
+    Next:
+      usersyncd ctl run 17      each operation, and what the target said
+      usersyncd ctl holds acme  what is held, why, and since when
     ");
 }
 
@@ -186,9 +190,13 @@ fn a_whole_report_has_every_finding_and_operation() {
     assert!(text.contains("user12"), "{text}");
     let (_, operations) = text.split_once("2 operations\n").unwrap();
     insta::assert_snapshot!(operations, @r"
-    applied    create user anna@example.com
-    failed     update user eve\u{1b}[2J
-               the directory refused it
+      applied    create user anna@example.com
+      failed     update user eve\u{1b}[2J
+                 the directory refused it
+
+    Next:
+      usersyncd ctl holds acme  what is held, why, and since when
+      usersyncd ctl undo 17     show what taking it back would do, and ask
     ");
 }
 

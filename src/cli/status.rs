@@ -71,6 +71,9 @@ fn render_list(connectors: &[ConnectorStatus], now: DateTime<Utc>) -> String {
 
 fn state(connector: &ConnectorStatus) -> String {
     let mut text = connector.state.as_str().to_owned();
+    if let Some(reason) = &connector.pause_reason {
+        text.push_str(&format!(": {reason}"));
+    }
     if !connector.apply {
         text.push_str(", apply off");
     }
@@ -134,10 +137,12 @@ fn broken(connector: &ConnectorStatus, style: Style) -> String {
 }
 
 fn render_connector(connector: &ConnectorStatus, style: Style, now: DateTime<Utc>) -> String {
+    let state = state(connector);
+    let state = escape(&state);
     let painted = match connector.state {
-        ConnectorState::Idle | ConnectorState::Running => style.green(&state(connector)),
-        ConnectorState::Paused | ConnectorState::Held => style.yellow(&state(connector)),
-        ConnectorState::Failing | ConnectorState::ConfigError => style.red(&state(connector)),
+        ConnectorState::Idle | ConnectorState::Running => style.green(&state),
+        ConnectorState::Paused | ConnectorState::Held => style.yellow(&state),
+        ConnectorState::Failing | ConnectorState::ConfigError => style.red(&state),
     };
     let mut out = format!("{}: {painted}\n", style.bold(&escape(&connector.name)));
     let mut line = |key: &str, value: &str| out.push_str(&format!("  {key:<13}{}\n", escape(value)));
@@ -150,6 +155,21 @@ fn render_connector(connector: &ConnectorStatus, style: Style, now: DateTime<Utc
     line("schedule", connector.schedule.as_deref().unwrap_or("none: runs when asked"));
     if connector.schedule.is_some() {
         line("next run", &next(connector, now));
+    }
+    if connector.state == ConnectorState::Paused || connector.pause_reason.is_some() {
+        let name = &connector.name;
+        line(
+            "to go on",
+            &format!(
+                "see what a sync would do with `usersyncd ctl plan {name}`, then `usersyncd ctl resume {name}`"
+            ),
+        );
+    }
+    if connector.state == ConnectorState::Held {
+        line(
+            "to decide",
+            &format!("see what is held, and why, with `usersyncd ctl holds {}`", connector.name),
+        );
     }
     if !connector.apply {
         line("apply", "off: plans and reports, writes nothing");

@@ -108,6 +108,22 @@ fn one_connector() {
 }
 
 #[test]
+fn a_paused_or_held_connector_says_why_and_how_to_go_on() {
+    let paused = ConnectorStatus {
+        state: ConnectorState::Paused,
+        pause_reason: Some("run 17 was undone\u{1b}[2J".to_owned()),
+        ..connector("acme")
+    };
+    let text = render_connector(&paused, PLAIN, now());
+    assert!(text.starts_with("acme: paused: run 17 was undone\\u{1b}[2J\n"), "{text}");
+    assert!(text.contains("  to go on     see what a sync would do with `usersyncd ctl plan acme`, then `usersyncd ctl resume acme`\n"), "{text}");
+    assert!(render_list(&[paused], now()).contains("paused: run 17 was undone\\u{1b}[2J"));
+    let held = ConnectorStatus { state: ConnectorState::Held, ..connector("acme") };
+    let text = render_connector(&held, PLAIN, now());
+    assert!(text.contains("with `usersyncd ctl holds acme`\n") && !text.contains("resume"), "{text}");
+}
+
+#[test]
 fn a_shown_configuration_is_yaml() {
     let configuration = ConnectorConfiguration {
         format_version: FORMAT_VERSION,

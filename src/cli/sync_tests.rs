@@ -8,13 +8,14 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use futures_util::StreamExt;
 use futures_util::stream;
+use tokio_util::sync::CancellationToken;
 
 use super::super::ctl::fake::{Session, session};
 use super::super::report::tests::report;
 use super::*;
-use crate::control::api::ErrorKind;
+use crate::control::api::{ErrorKind, RunEvent};
 use crate::sync::progress::{Phase, ProgressView};
-use crate::sync::report::Outcome;
+use crate::sync::report::{Outcome, Report};
 
 const WAITING: SyncRequest = SyncRequest { wait: true, user: None, restore: false };
 
@@ -129,7 +130,7 @@ async fn without_waiting_the_answer_is_what_became_of_the_request() {
     let session = answering(false, acme.clone(), beta.clone());
     assert_eq!(run(&session.ctl, None, &SyncRequest::default()).await, Ok(Exit::Done));
     insta::assert_snapshot!(session.data.text(), @r"
-    acme: run 17 began; watch it with `usersyncd ctl status acme`
+    acme: run 17 began; watch it with `usersyncd ctl status acme`, see what it did with `usersyncd ctl run 17`
     beta: queued, begins when run 16 has ended
     ");
     assert_eq!(session.messages.text(), "beta: an older version of its file is in force\n");
@@ -148,7 +149,8 @@ async fn an_interruption_detaches_and_says_how_to_look() {
     let session = session(false, Router::new().route("/v1/connectors/acme/sync", begin));
     let interrupted = CancellationToken::new();
     let board = Board::new(&session.ctl.output);
-    let watched = watch(&session.ctl, &board, "acme", &WAITING, &interrupted);
+    let asked = asked("acme", &WAITING);
+    let watched = watch(&session.ctl, &board, &asked, &interrupted);
     let interrupt = async {
         // Once the beginning was told, its number is known.
         while !session.messages.text().contains("run 17 began") {

@@ -1,0 +1,297 @@
+//! `ctl holds`, `hold`, `approve` and `discard`: what is held, and what people decide about it.
+
+use chrono::{DateTime, Utc};
+use reqwest::Method;
+use serde_json::Value;
+
+use super::ctl::Ctl;
+use super::exit::{Exit, Failure};
+use super::hold::{add_decisions, sentence, some_names};
+use super::listing::{Shown, push_sections};
+use super::next::Next;
+use super::text::{Style, moment, plural};
+use super::watch::{Request, ask};
+use crate::control::api::{
+    Approval, ApproveRequest, Done, HoldDocument, HoldList, HoldState, HoldView, PlannedOperation,
+};
+use crate::sync::report::{HoldKind, HoldSummary, OperationReport};
+use crate::telemetry::escape::escape;
+
+/// Lists what is held, of one connector or of all; with `all` also what was.
+pub(super) async fn list(ctl: &Ctl, name: Option<&str>, all: bool) -> Result<Exit, Failure> {
+    let mut query: Vec<(&str, &str)> = name.map(|name| ("connector", name)).into_iter().collect();
+    if all {
+        query.push(("all", "true"));
+    }
+    let answer = ctl.client.get(&["v1", "holds"], &query).await;
+    let list: HoldList = match name {
+        Some(name) => ctl.known(name, answer).await?,
+        None => answer?,
+    };
+    let (style, now) = (ctl.output.style, ctl.output.clock.now());
+    ctl.output.show(&list, |list| render_list(&list.holds, name, all, style, now))?;
+    Ok(Exit::Done)
+}
+
+/// Shows one hold with every operation.
+pub(super) async fn show(ctl: &Ctl, id: u64) -> Result<Exit, Failure> {
+    let document = fetch(ctl, id).await?;
+    let (style, now) = (ctl.output.style, ctl.output.clock.now());
+    ctl.output.show(&document, |document| render_one(document, style, now))?;
+    Ok(Exit::Done)
+}
+
+async fn fetch(ctl: &Ctl, id: u64) -> Result<HoldDocument, Failure> {
+    Ok(ctl.client.get(&["v1", "holds", &id.to_string()], &[]).await?)
+}
+
+/// Approves exactly what a hold holds; says what that is, and begins a run unless the request says later.
+pub(super) async fn approve(ctl: &Ctl, id: u64, request: &ApproveRequest) -> Result<Exit, Failure> {
+    let document = fetch(ctl, id).await?;
+    let HoldView { connector, summary, .. } = &document.hold;
+    let id = id.to_string();
+    // Where there is nothing to approve, the daemon says so.
+    if document.hold.changes > 0 {
+        ctl.output.say(&format!(
+            "{}: approving hold {id} ({}), which is exactly this: {}",
+            escape(connector),
+            summary.kind.as_str(),
+            breakdown(&document)
+        ));
+    }
+    let path = vec!["v1", "holds", &id, "approve"];
+    if request.later {
+        let answer = ctl.client.send(Method::POST, &path, request).await;
+        let done: Done = ctl.known(connector, answer).await?;
+        let mut next = Next::default();
+        next.add(&format!("sync {connector} --wait"), "apply it now; else the next run does");
+        next.add(
+            &format!("hold {id}"),
+            "how much of it is not applied yet, and how long the approval counts",
+        );
+        return say_done(ctl, &done, &next);
+    }
+    ask(ctl, &Request { connector, path, body: request }, request.wait).await
+}
+
+/// Puts a hold aside.
+pub(super) async fn discard(ctl: &Ctl, id: u64) -> Result<Exit, Failure> {
+    let done: Done = ctl.client.post(&["v1", "holds", &id.to_string(), "discard"]).await?;
+    let mut next = Next::default();
+    next.add("holds", "what else is held");
+    say_done(ctl, &done, &next)
+}
+
+fn say_done(ctl: &Ctl, done: &Done, next: &Next) -> Result<Exit, Failure> {
+    ctl.output.show(done, |done| {
+        let mut text = format!("{}\n", escape(&done.message));
+        next.push(&mut text, ctl.output.style);
+        text
+    })?;
+    Ok(Exit::Done)
+}
+
+/// `disable 400 users, change members of 12 groups; 812 changes in all`.
+fn breakdown(document: &HoldDocument) -> String {
+    let mut kinds: Vec<(&str, u64)> = Vec::new();
+    for operation in &document.operations {
+        let kind = operation.operation.get("kind").and_then(Value::as_str).unwrap_or_default();
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((kind, 1)),
+        }
+    }
+    let mut parts: Vec<String> = kinds
+        .into_iter()
+        .map(|(kind, count)| match kind.split_once('_') {
+            Some(("change", "members")) => format!("change members of {}", plural(count, "group")),
+            Some((verb, what)) => format!("{} {}", escape(verb), plural(count, &escape(what))),
+            None => plural(count, "operation"),
+        })
+        .collect();
+    if parts.is_empty() {
+        parts.push("nothing".to_owned());
+    }
+    format!("{}; {} in all", parts.join(", "), plural(document.hold.changes, "change"))
+}
+
+fn render_list(
+    holds: &[HoldView],
+    name: Option<&str>,
+    all: bool,
+    style: Style,
+    now: DateTime<Utc>,
+) -> String {
+    if holds.is_empty() {
+        let whose = name.map(|name| format!(" of {}", escape(name))).unwrap_or_default();
+        return if all {
+            format!("nothing{whose} was ever held\n")
+        } else {
+            format!("nothing{whose} is held; with `--all` what was held before is shown\n")
+        };
+    }
+    let mut out = String::new();
+    for hold in holds {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        push_view(&mut out, hold, style, now);
+        if !hold.summary.names.is_empty() {
+            push_line(&mut out, "who", &some_names(&hold.summary, false));
+        }
+    }
+    push_next(&mut out, holds, true, style);
+    out
+}
+
+fn render_one(document: &HoldDocument, style: Style, now: DateTime<Utc>) -> String {
+    let mut out = String::new();
+    let hold = &document.hold;
+    push_view(&mut out, hold, style, now);
+    if document.operations.is_empty() {
+        if !hold.summary.names.is_empty() {
+            push_line(&mut out, "who", &some_names(&hold.summary, true));
+        }
+    } else {
+        push_line(&mut out, "to approve", &breakdown(document));
+    }
+    let operations: Vec<PlannedOperation> = document.operations.iter().map(planned).collect();
+    push_sections(&mut out, &operations, Shown { detailed: true, again: "", style });
+    push_next(&mut out, std::slice::from_ref(hold), false, style);
+    out
+}
+
+/// A value behind its name; it is harmless already.
+fn push_line(out: &mut String, key: &str, value: &str) {
+    out.push_str(&format!("  {key:<13}{value}\n"));
+}
+
+fn push_view(out: &mut String, hold: &HoldView, style: Style, now: DateTime<Utc>) {
+    let HoldView { connector, summary, state, first_run, first_seen, last_run, last_seen, .. } = hold;
+    let number = summary.id.map(|id| format!("hold {id}")).unwrap_or_else(|| "hold".to_owned());
+    out.push_str(&format!(
+        "{} of {}: {}\n",
+        style.bold(&number),
+        escape(connector),
+        state_in_words(*state, style)
+    ));
+    push_line(out, "what", &amount(summary));
+    push_line(out, "why", &escape(&summary.reason));
+    if let Some(cause) = &summary.cause {
+        push_line(out, "cause", &style.yellow(&sentence(cause)));
+    }
+    push_line(out, "since", &format!("run {first_run}, {}", moment(*first_seen, now)));
+    if last_run != first_run {
+        push_line(out, "last held by", &format!("run {last_run}, {}", moment(*last_seen, now)));
+    }
+    if let Some(Approval { uid, at, until, left }) = &hold.approval {
+        let left = plural(*left, "change");
+        push_line(out, "approved", &format!("by uid {uid}, {}; {left} not applied yet", moment(*at, now)));
+        push_line(out, "", &format!("counts until {}", moment(*until, now)));
+    }
+    if hold.changes == 0 {
+        push_line(out, "to approve", "nothing yet: it says what will be held");
+    }
+}
+
+fn state_in_words(state: HoldState, style: Style) -> String {
+    match state {
+        HoldState::Open => style.yellow("open, waits for a decision"),
+        HoldState::Approved => style.green("approved"),
+        HoldState::Discarded => style.yellow("discarded: held as before, and nobody is told again"),
+        HoldState::Superseded => "superseded: a later run holds other operations in its place".to_owned(),
+        HoldState::Over => "over: nothing of it is held any more".to_owned(),
+    }
+}
+
+/// `leavers: 400 of 1000, and the limit allows 100`.
+fn amount(hold: &HoldSummary) -> String {
+    let HoldSummary { kind, group, count, allowed, base, .. } = hold;
+    let what = match group {
+        Some(group) => format!("{} of {}", kind.as_str(), escape(group)),
+        None => kind.as_str().to_owned(),
+    };
+    match kind {
+        HoldKind::Adoptions | HoldKind::View => format!("{what}: {count}"),
+        HoldKind::Creates => format!("{what}: {count} beside {base}, and the limit allows {allowed}"),
+        HoldKind::Leavers | HoldKind::Memberships | HoldKind::Groups | HoldKind::Renames => {
+            format!("{what}: {count} of {base}, and the limit allows {allowed}")
+        }
+    }
+}
+
+/// What can be done about the first of the holds that somebody can still decide on; `look`: look at it first.
+fn push_next(out: &mut String, holds: &[HoldView], look: bool, style: Style) {
+    let undecided =
+        |hold: &&HoldView| hold.changes > 0 && matches!(hold.state, HoldState::Open | HoldState::Discarded);
+    let mut next = Next::default();
+    if let Some(hold) = holds.iter().find(undecided) {
+        if let Some(id) = hold.summary.id {
+            if look {
+                next.add(&format!("hold {id}"), "all of it, operation by operation");
+            }
+            add_decisions(&mut next, &hold.connector, id, hold.state == HoldState::Open);
+        }
+    } else if let Some(hold) = holds.iter().find(|hold| hold.state == HoldState::Approved) {
+        next.add(&format!("sync {} --wait", hold.connector), "apply what is approved and not applied yet");
+    }
+    next.push(out, style);
+}
+
+/// An operation of a hold as a plan shows it.
+fn planned(report: &OperationReport) -> PlannedOperation {
+    let document = &report.operation;
+    PlannedOperation {
+        summary: report.summary.clone(),
+        details: details(document),
+        why: document.get("why").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        cause: None,
+        operation: document.clone(),
+    }
+}
+
+/// What an operation's document says of before and after, a line each, as plans have them.
+fn details(document: &Value) -> Vec<String> {
+    let side = |name: &str| document.get(name).filter(|side| side.is_object());
+    let (before, after) = (side("before"), side("after"));
+    let members = |side: Option<&Value>, key: &str| side.and_then(|side| side.get(key)?.as_array().cloned());
+    let (removed, added) = (members(before, "removed"), members(after, "added"));
+    if removed.is_some() || added.is_some() {
+        let lines = |sign: &str, who: Option<Vec<Value>>| -> Vec<String> {
+            let mut names: Vec<String> = who.unwrap_or_default().iter().map(member).collect();
+            names.sort_unstable();
+            names.into_iter().map(|name| format!("{sign} {name}")).collect()
+        };
+        return [lines("+", added), lines("-", removed)].concat();
+    }
+    let keys =
+        [before, after].into_iter().flatten().filter_map(Value::as_object).flat_map(|side| side.keys());
+    let mut seen: Vec<&String> = Vec::new();
+    for key in keys {
+        if !seen.contains(&key) {
+            seen.push(key);
+        }
+    }
+    let value = |side: Option<&Value>, key: &str| match side.and_then(|side| side.get(key)) {
+        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+        Some(Value::Bool(set)) => Some(if *set { "yes" } else { "no" }.to_owned()),
+        Some(Value::String(_) | Value::Null) | None => Some("(none)".to_owned()),
+        // What an undo needs, and a person does not.
+        Some(_) => None,
+    };
+    seen.into_iter()
+        .filter_map(|key| Some((key, value(before, key)?, value(after, key)?)))
+        .filter(|(_, before, after)| before != after)
+        .map(|(key, before, after)| format!("{key}: {before} -> {after}"))
+        .collect()
+}
+
+/// Who comes or goes, by name where the document has it.
+fn member(member: &Value) -> String {
+    let name = member.get("username").or_else(|| member.get("source")).unwrap_or(member);
+    name.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+#[path = "holds_tests.rs"]
+mod tests;
