@@ -13,6 +13,7 @@ mod follow;
 mod history;
 mod ledger;
 mod manage;
+mod operation;
 mod output;
 mod plan;
 mod progress;
