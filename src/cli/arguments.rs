@@ -196,10 +196,15 @@ Exits 1 if neither Okta nor the connector knows the user.")]
         limit: u32,
     },
     /// Show what a run did, operation by operation
-    #[command(after_help = "Example: usersyncd ctl run 17")]
+    #[command(after_help = "Examples:
+  usersyncd ctl run 17
+  usersyncd ctl run 17 --html run-17.html   one page with a chart and a search, to be mailed or kept")]
     Run {
         /// The run's number, as in `history`
         id: u64,
+        /// Write it as one page for a browser, which loads nothing from elsewhere; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
     },
     /// Cancel the busy run; what it has applied stays
     #[command(after_help = "Example: usersyncd ctl cancel acme")]
@@ -356,6 +361,8 @@ mod tests {
             "usersyncd ctl log-level loud",
             "usersyncd ctl history --limit 0",
             "usersyncd ctl run seventeen",
+            "usersyncd ctl run 17 --html",
+            "usersyncd ctl run 17 --html=",
             "usersyncd nonsense",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");

@@ -36,7 +36,7 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
         CtlCommand::Explain { name, login } => explain::run(&ctl, name, login).await,
         CtlCommand::Plan { name, detailed } => plan::run(&ctl, name, *detailed).await,
         CtlCommand::History { name, limit } => history::history(&ctl, name.as_deref(), *limit).await,
-        CtlCommand::Run { id } => history::run(&ctl, *id).await,
+        CtlCommand::Run { id, html } => history::run(&ctl, *id, html.as_deref()).await,
         CtlCommand::Cancel { name } => manage::tell(&ctl, name, "cancel").await,
         CtlCommand::Pause { name } => manage::tell(&ctl, name, "pause").await,
         CtlCommand::Resume { name } => manage::tell(&ctl, name, "resume").await,

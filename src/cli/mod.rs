@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod follow;
 mod history;
+mod html;
 mod ledger;
 mod manage;
 mod operation;

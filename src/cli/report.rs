@@ -172,7 +172,9 @@ fn push_operations(out: &mut String, operations: &[OperationReport], run: &str, 
         }
     }
     if is_cut {
-        out.push_str(&format!("All details with `{run} --json`\n"));
+        out.push_str(&format!(
+            "All details with `{run} --json`, or `--html FILE` for a page that can be searched\n"
+        ));
     }
 }
 

@@ -252,7 +252,7 @@ fn operations_have_their_reason_and_what_changes() {
     assert_eq!(
         end,
         [
-            "All details with `usersyncd ctl run 17 --json`",
+            "All details with `usersyncd ctl run 17 --json`, or `--html FILE` for a page that can be searched",
             "             … 1 more",
             "             - user900\\u{202e}",
         ],
