@@ -4,7 +4,7 @@ CARGO ?= cargo
 DENY_VERSION = 0.20.2
 TOOLS = $(CURDIR)/target/tools
 
-.PHONY: quickstart test test-rust test-peers test-units lint format bench tools help
+.PHONY: quickstart test test-rust test-peers test-browser test-units lint format bench tools help
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -13,7 +13,7 @@ quickstart: ## An org, the daemon, two syncs, and a look around; ONCE=1 ends by 
 	@$(CARGO) build --workspace --bins
 	@examples/quickstart.sh
 
-test: test-rust test-units test-peers ## Everything
+test: test-rust test-units test-peers test-browser ## Everything
 
 test-rust: ## Unit and integration tests
 	$(CARGO) test --workspace --quiet
@@ -23,6 +23,9 @@ test-units: ## systemd accepts the unit
 
 test-peers: ## Programs that others wrote read the stand-ins
 	@tests/peers/run.sh
+
+test-browser: ## A browser opens the page of a run
+	@tests/browser/run.sh
 
 lint: tools ## Format, clippy, licences and sources of dependencies
 	$(CARGO) fmt --all --check

@@ -364,10 +364,14 @@ Exits 1 if neither Okta nor the connector knows the user.")]
     /// Show what a run did, operation by operation
     #[command(after_help = "Examples:
   usersyncd ctl run 17
+  usersyncd ctl run 17 --html run-17.html   one page with a chart and a search, to be mailed or kept
   usersyncd ctl undo 17       take it back: shows it first, and asks")]
     Run {
         /// The run's number, as in `history`
         id: u64,
+        /// Write it as one page for a browser, which loads nothing from elsewhere; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
     },
     /// Cancel the busy run; what it has applied stays
     #[command(after_help = "Example: usersyncd ctl cancel acme")]

@@ -53,7 +53,7 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
             undo::run(&ctl, *id, asked, undo::person()).await
         }
         CtlCommand::History { name, limit } => history::history(&ctl, name.as_deref(), *limit).await,
-        CtlCommand::Run { id } => history::run(&ctl, *id).await,
+        CtlCommand::Run { id, html } => history::run(&ctl, *id, html.as_deref()).await,
         CtlCommand::Cancel { name } => manage::tell(&ctl, name, "cancel").await,
         CtlCommand::Pause { name } => manage::tell(&ctl, name, "pause").await,
         CtlCommand::Resume { name } => manage::tell(&ctl, name, "resume").await,

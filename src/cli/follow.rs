@@ -45,7 +45,7 @@ pub(super) async fn follow(
             Some(RunEvent::Progress { progress }) => place.show(progress),
             Some(RunEvent::Notice { message }) => place.say(&message),
             Some(RunEvent::Finished { report }) => return Ok(Ended::Report(report)),
-            Some(RunEvent::Planned { plan, kept }) => return Ok(Ended::Plan(plan, kept.map(Box::new))),
+            Some(RunEvent::Planned { plan, kept }) => return Ok(Ended::Plan(plan, kept)),
             Some(RunEvent::UndoPlanned { undo }) => return Ok(Ended::Undo(undo)),
             Some(RunEvent::Refused { error, message }) => return Ok(Ended::Refused(error, message)),
             None => return Err(unsaid()),

@@ -1,9 +1,12 @@
 //! `ctl history` and `ctl run`.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
+use super::html;
 use super::report::{self, Extent};
 use super::text::{duration, moment, table};
 use crate::control::api::{RunList, RunSummary};
@@ -29,9 +32,18 @@ pub(super) async fn history(ctl: &Ctl, name: Option<&str>, limit: u32) -> Result
     Ok(Exit::Done)
 }
 
-/// Shows one run in full.
-pub(super) async fn run(ctl: &Ctl, id: u64) -> Result<Exit, Failure> {
+/// Shows one run in full, or writes a page about it to the file `page`.
+pub(super) async fn run(ctl: &Ctl, id: u64, page: Option<&Path>) -> Result<Exit, Failure> {
+    if page.is_some() && ctl.output.json {
+        return Err(Failure::new(
+            Exit::Usage,
+            "a run is shown either as --json or as --html; leave one of them out",
+        ));
+    }
     let report: Report = ctl.client.get(&["v1", "runs", &id.to_string()], &[]).await?;
+    if let Some(page) = page {
+        return html::run(ctl, &report, page).await;
+    }
     let (style, now) = (ctl.output.style, ctl.output.clock.now());
     ctl.output.show(&report, |report| report::render(report, Extent::Whole, style, now))?;
     Ok(Exit::Done)

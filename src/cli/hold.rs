@@ -3,6 +3,7 @@
 use super::next::Next;
 use super::report::Extent;
 use super::text::{Style, names};
+use crate::sync::removals::cause_in_words;
 use crate::sync::report::{Cause, HoldSummary};
 use crate::telemetry::escape::escape;
 
@@ -44,17 +45,7 @@ pub(super) fn some_names(hold: &HoldSummary, whole: bool) -> String {
 
 /// `388 of 400 come from the change of connectors.d/acme.yaml, 12 from Okta`.
 pub(super) fn sentence(cause: &Cause) -> String {
-    let Cause { file, from_file, from_source } = cause;
-    let (file, all) = (escape(file), from_file.saturating_add(*from_source));
-    let all = if all == 1 { "the only one comes".to_owned() } else { format!("all {all} come") };
-    match (from_file, from_source) {
-        (_, 0) => format!("{all} from the change of {file}"),
-        (0, _) => format!("{all} from Okta, none from the change of {file}"),
-        (1, others) => format!("1 of {} comes from the change of {file}, {others} from Okta", others + 1),
-        (some, others) => {
-            format!("{some} of {} come from the change of {file}, {others} from Okta", some + others)
-        }
-    }
+    escape(&cause_in_words(cause)).into_owned()
 }
 
 /// The cause of one operation, in as few words as there are.

@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure};
 use super::hold::{add_decisions, sentence, some_names};
 use super::listing::{Shown, push_sections};
 use super::next::Next;
+use super::operation;
 use super::text::{Style, moment, plural};
 use super::watch::{Request, ask};
 use crate::control::api::{
@@ -243,53 +244,11 @@ fn planned(report: &OperationReport) -> PlannedOperation {
     let document = &report.operation;
     PlannedOperation {
         summary: report.summary.clone(),
-        details: details(document),
-        why: document.get("why").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        details: operation::details(document).iter().map(ToString::to_string).collect(),
+        why: operation::why(document).to_owned(),
         cause: None,
         operation: document.clone(),
     }
-}
-
-/// What an operation's document says of before and after, a line each, as plans have them.
-fn details(document: &Value) -> Vec<String> {
-    let side = |name: &str| document.get(name).filter(|side| side.is_object());
-    let (before, after) = (side("before"), side("after"));
-    let members = |side: Option<&Value>, key: &str| side.and_then(|side| side.get(key)?.as_array().cloned());
-    let (removed, added) = (members(before, "removed"), members(after, "added"));
-    if removed.is_some() || added.is_some() {
-        let lines = |sign: &str, who: Option<Vec<Value>>| -> Vec<String> {
-            let mut names: Vec<String> = who.unwrap_or_default().iter().map(member).collect();
-            names.sort_unstable();
-            names.into_iter().map(|name| format!("{sign} {name}")).collect()
-        };
-        return [lines("+", added), lines("-", removed)].concat();
-    }
-    let keys =
-        [before, after].into_iter().flatten().filter_map(Value::as_object).flat_map(|side| side.keys());
-    let mut seen: Vec<&String> = Vec::new();
-    for key in keys {
-        if !seen.contains(&key) {
-            seen.push(key);
-        }
-    }
-    let value = |side: Option<&Value>, key: &str| match side.and_then(|side| side.get(key)) {
-        Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
-        Some(Value::Bool(set)) => Some(if *set { "yes" } else { "no" }.to_owned()),
-        Some(Value::String(_) | Value::Null) | None => Some("(none)".to_owned()),
-        // What an undo needs, and a person does not.
-        Some(_) => None,
-    };
-    seen.into_iter()
-        .filter_map(|key| Some((key, value(before, key)?, value(after, key)?)))
-        .filter(|(_, before, after)| before != after)
-        .map(|(key, before, after)| format!("{key}: {before} -> {after}"))
-        .collect()
-}
-
-/// Who comes or goes, by name where the document has it.
-fn member(member: &Value) -> String {
-    let name = member.get("username").or_else(|| member.get("source")).unwrap_or(member);
-    name.as_str().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

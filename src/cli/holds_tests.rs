@@ -172,6 +172,7 @@ fn one_hold_has_every_operation() {
           active: yes -> no
       - delete user carl
           username: carl -> (none)
+          - member of x
 
     Memberships: 1 operation
       ~ change members of group staff (+0 -2)

@@ -329,7 +329,7 @@ async fn a_plan_is_kept_and_says_so() {
     let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let answering = |json: bool, kept: Option<KeptPlan>| {
         let heard = std::sync::Arc::clone(&asked);
-        let line = json!(RunEvent::Planned { kept, plan: Box::new(plan()) }).to_string();
+        let line = json!(RunEvent::Planned { kept: kept.map(Box::new), plan: Box::new(plan()) }).to_string();
         let answer = async move |body: String| {
             heard.lock().unwrap().push(body);
             line

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::decided;
 use super::hold::push_holds;
+use super::operation::{self, Detail};
 use super::text::{self, Style, duration, moment, plural};
 use crate::sync::model::Finding;
 use crate::sync::report::{NotProven, OperationReport, Outcome, Report};
@@ -11,6 +12,10 @@ use crate::telemetry::escape::{escape, escape_lines};
 
 /// Findings, and users in grace, shown after a sync.
 const MOST_FINDINGS: usize = 20;
+/// Details shown of an operation: all attributes of a user, and the beginning of a long list of members.
+const MOST_DETAILS: usize = 50;
+/// Under an operation, beside its result.
+const INDENT: &str = "             ";
 
 /// How much of a report is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +67,7 @@ pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTim
     push_not_proven(&mut out, &report.not_proven, style);
     push_findings(&mut out, &report.findings, most, &all, style);
     if extent == Extent::Whole {
-        push_operations(&mut out, &report.operations, style);
+        push_operations(&mut out, &report.operations, &all, style);
     }
     decided::next(report, extent).push(&mut out, style);
     out
@@ -124,20 +129,48 @@ pub(super) fn push_findings(out: &mut String, findings: &[Finding], most: usize,
     }
 }
 
-fn push_operations(out: &mut String, operations: &[OperationReport], style: Style) {
+/// Every operation with its reason and what it changes. Of long lists of members the beginning; `run` is the command that
+/// shows them whole.
+fn push_operations(out: &mut String, operations: &[OperationReport], run: &str, style: Style) {
     out.push_str(&format!("\n{}\n", style.bold(&plural(operations.len() as u64, "operation"))));
+    let mut is_cut = false;
     for operation in operations {
         let result = format!("{:<10}", escape(&operation.result));
         let result = match operation.result.as_str() {
             "applied" => style.green(&result),
+            "held" => style.yellow(&result),
             "planned" => result,
             _ => style.red(&result),
         };
-        let hold = operation.hold.map(|hold| format!(" (hold {hold})")).unwrap_or_default();
-        out.push_str(&format!("  {result} {}{hold}\n", escape(&operation.summary)));
+        let why = Some(operation::why(&operation.operation)).filter(|why| !why.is_empty());
+        let why = why.map(|why| format!(" ({})", escape(why))).unwrap_or_default();
+        let hold = operation.hold.map(|hold| format!(" [hold {hold}]")).unwrap_or_default();
+        out.push_str(&format!("  {result} {}{why}{hold}\n", escape(&operation.summary)));
         if let Some(error) = &operation.error {
-            out.push_str(&format!("             {}\n", escape(error)));
+            out.push_str(&format!("{INDENT}{}\n", style.red(&escape(error))));
         }
+        let details = operation::details(&operation.operation);
+        for detail in details.iter().take(MOST_DETAILS) {
+            out.push_str(&format!("{INDENT}{}\n", detail_line(detail, style)));
+        }
+        if details.len() > MOST_DETAILS {
+            out.push_str(&format!("{INDENT}… {} more\n", details.len() - MOST_DETAILS));
+            is_cut = true;
+        }
+    }
+    if is_cut {
+        out.push_str(&format!(
+            "All details with `{run} --json`, or `--html FILE` for a page that can be searched\n"
+        ));
+    }
+}
+
+fn detail_line(detail: &Detail<'_>, style: Style) -> String {
+    let text = escape(&detail.to_string()).into_owned();
+    match detail {
+        Detail::Added(_) | Detail::MemberOf { gained: true, .. } => style.green(&text),
+        Detail::Removed { .. } | Detail::MemberOf { gained: false, .. } => style.red(&text),
+        Detail::Attribute { .. } => text,
     }
 }
 

@@ -201,6 +201,79 @@ fn a_whole_report_has_every_finding_and_operation() {
 }
 
 #[test]
+fn operations_have_their_reason_and_what_changes() {
+    use serde_json::json;
+    let member = |number: u64| json!({ "source": format!("00u{number}"), "username": format!("user{number}\u{202e}") });
+    let change = json!({
+        "kind": "update_user", "why": "the e-mail\naddress differs",
+        "before": { "username": "anna", "email": "a@example.com" }, "after": { "username": "anna", "email": "" },
+    });
+    let members = json!({
+        "kind": "change_members", "why": "members differ", "leavers": ["00u901"],
+        "before": { "removed": [member(900), member(901)] },
+        "after": { "added": (1..=48).map(member).collect::<Vec<_>>() },
+    });
+    let one = |summary: &str, result: &str, operation| OperationReport {
+        summary: summary.to_owned(),
+        result: result.to_owned(),
+        hold: None,
+        error: None,
+        operation,
+    };
+    let mut failed = one("update user anna", "failed", change);
+    failed.error = Some("refused".to_owned());
+    let held = OperationReport {
+        hold: Some(3),
+        ..one(
+            "disable user bob",
+            "held",
+            json!({ "why": "left", "before": { "active": true }, "after": { "active": false } }),
+        )
+    };
+    let mut report = Report {
+        operations: vec![failed, held, one("change members of group g (+48 -2)", "applied", members.clone())],
+        ..report()
+    };
+    let shown = |report: &Report| {
+        let text = render(report, Extent::Whole, PLAIN, now());
+        text.split_once("3 operations\n").unwrap().1.to_owned()
+    };
+    let text = shown(&report);
+    let cut: Vec<&str> = text.lines().filter(|line| !line.contains("+ user")).collect();
+    insta::assert_snapshot!(cut.join("\n"), @r"
+      failed     update user anna (the e-mail\naddress differs)
+                 refused
+                 email: a@example.com -> (none)
+      held       disable user bob (left) [hold 3]
+                 active: yes -> no
+      applied    change members of group g (+48 -2) (members differ)
+                 - user900\u{202e}
+                 - leaver user901\u{202e}
+
+    Next:
+      usersyncd ctl holds acme  what is held, why, and since when
+      usersyncd ctl undo 17     show what taking it back would do, and ask
+    ");
+    assert_eq!(text.lines().filter(|line| line.contains("+ user")).count(), 48, "{text}");
+
+    let mut longer = members;
+    longer["after"]["added"] = (1..=49).map(member).collect();
+    report.operations[2].operation = longer;
+    let text = shown(&report);
+    let operations = text.split_once("\n\nNext:").map_or(text.as_str(), |(operations, _)| operations);
+    let end: Vec<&str> = operations.lines().rev().take(3).collect();
+    assert_eq!(
+        end,
+        [
+            "All details with `usersyncd ctl run 17 --json`, or `--html FILE` for a page that can be searched",
+            "             … 1 more",
+            "             - user900\\u{202e}",
+        ],
+        "{text}"
+    );
+}
+
+#[test]
 fn a_failed_run_says_why() {
     let failed = Report {
         outcome: Outcome::Failed,

@@ -56,7 +56,7 @@ enum Busy {
 /// How it ended.
 enum End {
     Run(Box<Result<Ended, JoinError>>),
-    Plan(Result<LastWord, JoinError>),
+    Plan(Box<Result<LastWord, JoinError>>),
     Maintenance { reload: bool },
 }
 
@@ -310,14 +310,16 @@ impl Task {
                     run::panic_text(error)
                 ),
             },
-            End::Plan(Ok(word)) => last_word = Some(word),
-            End::Plan(Err(error)) => {
-                tracing::error!(
-                    connector = self.name,
-                    "internal error around a plan, please report it: {}",
-                    run::panic_text(error)
-                );
-            }
+            End::Plan(planned) => match *planned {
+                Ok(word) => last_word = Some(word),
+                Err(error) => {
+                    tracing::error!(
+                        connector = self.name,
+                        "internal error around a plan, please report it: {}",
+                        run::panic_text(error)
+                    );
+                }
+            },
             End::Maintenance { reload: false } => {}
             End::Maintenance { reload: true } => self.reload_memory().await,
         }
@@ -529,7 +531,7 @@ impl Task {
 async fn over(busy: &mut Option<Busy>) -> End {
     match busy {
         Some(Busy::Run { task, .. }) => End::Run(Box::new(task.await)),
-        Some(Busy::Plan { task, .. }) => End::Plan(task.await),
+        Some(Busy::Plan { task, .. }) => End::Plan(Box::new(task.await)),
         Some(Busy::Maintenance { over }) => End::Maintenance { reload: over.await.unwrap_or(false) },
         None => std::future::pending().await,
     }

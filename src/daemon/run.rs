@@ -21,6 +21,7 @@ use crate::control::fault::Fault;
 use crate::store::{ConnectorMemory, Store, StoreError};
 use crate::sync::engine::{self, Keeping, RunTicket, Undoing, UserRequest};
 use crate::sync::progress::RunControl;
+use crate::sync::removals::cause_in_words;
 use crate::sync::report::{Managed, Outcome, Report, Trigger};
 use crate::telemetry::metrics::Metrics;
 
@@ -323,7 +324,10 @@ pub(super) async fn plan(
             match planning {
                 Planning::Sync(keeping) => {
                     let planned = common.runner.plan(&connector, keeping.as_ref(), &control).await;
-                    planned.map(|(plan, kept)| RunEvent::Planned { plan: Box::new(plan), kept: kept.map(Box::new) })
+                    planned.map(|(plan, kept)| RunEvent::Planned {
+                        plan: Box::new(plan),
+                        kept: kept.map(Box::new),
+                    })
                 }
                 Planning::Undo(run) => {
                     let planned = common.runner.plan_undo(&connector, run, &control).await;
@@ -388,7 +392,9 @@ fn tell_log(report: &Report) {
     }
     for hold in &report.holds {
         if hold.fresh {
-            tracing::warn!("held: {}", hold.reason);
+            let number = hold.id.map(|id| format!(" {id}")).unwrap_or_default();
+            let cause = hold.cause.as_ref().map(|cause| format!("; {}", cause_in_words(cause)));
+            tracing::warn!("held{number}: {}{}", hold.reason, cause.unwrap_or_default());
         } else {
             tracing::debug!("held as before: {}", hold.reason);
         }

@@ -108,7 +108,7 @@ fn drop_dependents(plan: &mut Plan, others: &[Operation]) {
         Change::ChangeMembers { added, removed, leavers, .. } => {
             added.retain(|person| !absent.get(*person as usize).copied().unwrap_or(false));
             let in_no_group = operation.target.is_none() && not_created.contains(&operation.source);
-            !in_no_group && !(added.is_empty() && removed.is_empty() && leavers.is_empty())
+            !(in_no_group || added.is_empty() && removed.is_empty() && leavers.is_empty())
         }
         _ => true,
     });

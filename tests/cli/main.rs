@@ -315,6 +315,12 @@ fn a_reader_that_went_away_is_not_a_failure() {
 fn usage_and_version() {
     assert_eq!(run(&[]).code, 2);
     assert_eq!(run(&["ctl", "sync"]).code, 2);
+    for line in [["ctl", "--json", "run", "17", "--html", "-"], ["ctl", "run", "17", "--html", "-", "--json"]]
+    {
+        let ended = run(&line);
+        assert_eq!((ended.code, ended.data.as_str()), (2, ""), "{}", ended.messages);
+        assert!(ended.messages.contains("--html"), "{}", ended.messages);
+    }
     let version = run(&["--version"]);
     assert_eq!((version.code, version.data), (0, format!("usersyncd {}\n", env!("CARGO_PKG_VERSION"))));
     let help = run(&["ctl", "sync", "--help"]);

@@ -16,7 +16,7 @@ use crate::sync::link::Found;
 use crate::sync::model::{Binding, Ledger};
 use crate::sync::plan::{Change, Operation, Plan};
 use crate::sync::progress::RunControl;
-use crate::sync::removals::{Earlier, Removals, cause_in_words};
+use crate::sync::removals::{Earlier, Removals};
 use crate::sync::report::{HoldKind, OperationReport, View};
 use crate::sync::select::{KeptOperation, LeftOut, select, to_keep};
 
@@ -84,10 +84,8 @@ pub(super) async fn make_plan(
     let left_out = decisions.kept.as_ref().map(|kept| select(&mut plan, kept)).unwrap_or_default();
     let whole = if purpose == Purpose::Show { to_keep(&plan.operations, &plan) } else { Vec::new() };
     let removals = Removals::of(&plan.operations, &plan.people);
-    let view = read
-        .focus
-        .is_none()
-        .then(|| View { users: read.source.users.len() as u64, groups: read.source.groups.len() as u64 });
+    let seen = View { users: read.source.users.len() as u64, groups: read.source.groups.len() as u64 };
+    let view = read.focus.is_none().then_some(seen);
     let baseline = services.store.remembered(&connector.name).await?.view;
     let baseline = baseline.filter(|known| known.question == question(connector));
     let why = baseline.zip(view).and_then(|(known, view)| {
@@ -152,9 +150,6 @@ pub(super) fn attribute(holds: &mut [Hold], earlier: Option<&Earlier>, plan: &Pl
     let Some(earlier) = earlier else { return };
     for hold in holds {
         hold.summary.cause = Removals::of(&hold.operations, &plan.people).cause(earlier);
-        if let Some(cause) = &hold.summary.cause {
-            hold.summary.reason = format!("{}; {}", hold.summary.reason, cause_in_words(cause));
-        }
     }
 }
 

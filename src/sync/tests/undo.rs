@@ -70,9 +70,8 @@ async fn rules_26_a_run_is_undone_whole_and_the_undo_too() {
         assert_ne!(before, after);
         let shown = world.plan_undo(run.run).await;
         assert_eq!((shown.stale.len(), shown.pauses), (0, true), "{leavers:?}: {:?}", shown.stale);
-        assert_eq!(
+        assert!(
             shown.losses.iter().any(|loss| loss.contains("gets a new id")),
-            true,
             "the group that left was deleted: {:?}",
             shown.losses
         );
@@ -236,7 +235,8 @@ async fn members_that_a_run_could_not_change_are_not_undone() {
     let mut partial = done.clone();
     partial[0].result = Some("partial".to_owned());
     partial[0].left_out = vec!["u003".into()];
-    let (snapshot, ledger) = (world.target().snapshot(), world.ledger().await);
+    let snapshot = world.target().snapshot();
+    let ledger = world.ledger().await;
     let present =
         crate::sync::undo::Present { target: &snapshot, ledger: &ledger, capabilities: CAPABILITIES };
     assert_eq!(crate::sync::undo::invert(&done, &present).plan.operations.len(), 1);

@@ -1,0 +1,108 @@
+#!/bin/sh
+# Opens the page of `usersyncd ctl run ID --html FILE` in a headless Chromium: what a browser refuses is no page.
+# Called by `make test-browser` from the repository's root; needs chromium, chromedriver and python3 with venv, and PyPI
+# on the first run. Leaves screenshots in target/browser.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+browser=$root/target/browser
+cd "$root"
+
+fail() {
+    echo "test-browser: $1" >&2
+    if [ -n "${scratch:-}" ] && [ -s "$scratch/daemon.log" ]; then tail -n 20 "$scratch/daemon.log" >&2; fi
+    exit 1
+}
+
+command -v python3 >/dev/null || fail "python3 is missing; install it (Debian: apt-get install python3 python3-venv)"
+command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
+command -v chromium >/dev/null || fail "chromium is missing; install it (Debian: apt-get install chromium)"
+command -v chromedriver >/dev/null || fail "chromedriver is missing; install it (Debian: apt-get install chromium-driver)"
+
+# The environment is made anew when the list of packages changes.
+stamp=$browser/requirements.txt
+if ! cmp -s tests/browser/requirements.txt "$stamp"; then
+    rm -rf "$browser"
+    mkdir -p "$browser"
+    python3 -m venv "$browser/venv" ||
+        fail "python3 cannot make a virtual environment; install venv (Debian: apt-get install python3-venv)"
+    "$browser/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/browser/requirements.txt ||
+        fail "pip could not install tests/browser/requirements.txt; is PyPI reachable?"
+    cp tests/browser/requirements.txt "$stamp"
+fi
+
+cargo build --quiet --workspace --bins || fail "the program or the stand-in does not build"
+bin=${CARGO_TARGET_DIR:-$root/target}/debug
+
+scratch=$(mktemp -d)
+okta= daemon=
+cleanup() {
+    for each in $daemon $okta; do kill "$each" 2>/dev/null && wait "$each" 2>/dev/null || true; done
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# Waits until the command given succeeds, for 30 seconds at most.
+await() {
+    tries=0
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 300 ] || return 1
+        sleep 0.1
+    done
+}
+
+"$bin/sandbox" okta --users 120 --groups 12 --memberships 500 --seed 5 >"$scratch/line" &
+okta=$!
+await grep -q '^okta stand-in on ' "$scratch/line" || fail "the stand-in did not start"
+url=$(sed -n 's/^okta stand-in on \([^ ]*\) .*/\1/p' "$scratch/line")
+(umask 077 && sed -n 's/.* token=\([^ ]*\) .*/\1/p' "$scratch/line" >"$scratch/token")
+
+mkdir "$scratch/connectors.d"
+cat >"$scratch/connectors.d/acme.yaml" <<YAML
+source:
+  okta:
+    url: $url
+    auth: { api_token: { file: $scratch/token } }
+limits: { floor: 3 }
+YAML
+cat >"$scratch/usersyncd.yaml" <<YAML
+state: state
+control: { socket: control.sock }
+metrics: { listen: off }
+YAML
+"$bin/usersyncd" run --config "$scratch/usersyncd.yaml" 2>"$scratch/daemon.log" &
+daemon=$!
+export USERSYNCD_SOCKET="$scratch/control.sock"
+await "$bin/usersyncd" ctl list || fail "the daemon did not start"
+
+# Syncs, and checks that it ends as it should: the exit code is that of `sync --wait`.
+sync_ends_with() {
+    code=0
+    "$bin/usersyncd" ctl sync acme --wait >"$scratch/said" 2>&1 || code=$?
+    [ "$code" -eq "$1" ] || fail "a sync ended with $code instead of $1: $(cat "$scratch/said")"
+}
+change() { "$bin/sandbox" change "$url" "$1" >/dev/null || fail "the org could not be changed: $1"; }
+
+change '{"user": "eve@example.com", "create": true, "profile": {"firstName": "Eve", "lastName": "Old"},
+    "group": "jira-users", "create_group": true, "add_members": ["eve@example.com"]}'
+sync_ends_with 0
+# A run that fails: Okta takes the token for a wrong one.
+"$browser/venv/bin/python" - "$url" <<'PYTHON' || fail "the stand-in took no fault"
+import sys, urllib.request
+urllib.request.urlopen(sys.argv[1] + "/sandbox/fault", b"users=401,times=1", timeout=10)
+PYTHON
+sync_ends_with 1
+# A run that applies some, with a name that would like to be more than a name, and holds the leavers.
+change '{"user": "eve@example.com", "profile": {"lastName": "New",
+    "displayName": "</pre><script>document.title=\"taken\"</script><img src=http://127.0.0.1:9/x onerror=\"document.title=1\"> \u202eeve"}}'
+change '{"seed": 3, "add": 8, "rename": 4, "suspend": 40, "move_members": 6}'
+sync_ends_with 5
+
+for run in 1 3; do
+    "$bin/usersyncd" ctl run "$run" --html "$scratch/run-$run.html" || fail "there is no page of run $run"
+    "$bin/usersyncd" ctl run "$run" --json >"$scratch/run-$run.json" || fail "there is no report of run $run"
+done
+
+"$browser/venv/bin/python" tests/browser/page.py "$scratch" "$browser" || fail "the page is not as it should be"
