@@ -8,6 +8,7 @@ use super::handle::{group_place, user_place};
 use super::handle_apps::app_place;
 use super::new_user::NewUser;
 use super::org::{Org, Refused};
+use super::resources::{self, Resources};
 use super::state::State;
 use super::{Role, Status};
 
@@ -160,12 +161,19 @@ pub(crate) fn to_app(
     Ok(())
 }
 
-/// Gives the token another role.
+/// Gives the token another role, or the role other bounds.
 pub(crate) fn to_role(state: &mut State, change: &Change) -> Result<(), Refused> {
     if let Some(role) = &change.role {
         state.options.role = role.parse::<Role>()?;
     }
-    Ok(())
+    let resources = match (&change.sees_groups, change.hides_every, change.sees_all) {
+        (None, None, false) => return Ok(()),
+        (Some(groups), None, false) => Resources::Groups(groups.clone()),
+        (None, Some(nth), false) => Resources::AllButEvery(nth),
+        (None, None, true) => Resources::All,
+        _ => return Err("say only one of \"sees_groups\", \"hides_every\" and \"sees_all\"".to_owned()),
+    };
+    resources::bind(state, &resources)
 }
 
 /// How many groups a user is in, Everyone not counted.

@@ -1,7 +1,7 @@
 //! The lists: which records a page holds and where the next one begins.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::org::{GroupRow, Org, UserRow};
 use super::projection::Projection;
 use super::query::{Query, base64};
 use super::record::{group_profile, render_single};
+use super::resources::Hidden;
 use super::schema::schema_id;
 use super::search::{Dialect, Expression};
 use super::{Options, Role, Status};
@@ -41,6 +42,10 @@ pub(crate) struct View {
     pub(crate) users: u64,
     pub(crate) groups: u64,
     pub(crate) count_off: i64,
+    /// What the role of the token does not see.
+    pub(crate) hidden: Hidden,
+    /// Whether the role hid something from this request.
+    pub(crate) cut_by_role: Cell<bool>,
     /// Whether something was hidden from this request.
     pub(crate) hid: Cell<bool>,
     /// Whether a count was shown that is off.
@@ -49,20 +54,37 @@ pub(crate) struct View {
 
 impl Default for View {
     fn default() -> Self {
-        Self { users: 100, groups: 100, count_off: 0, hid: Cell::new(false), miscounted: Cell::new(false) }
+        Self {
+            users: 100,
+            groups: 100,
+            count_off: 0,
+            hidden: Hidden::default(),
+            cut_by_role: Cell::new(false),
+            hid: Cell::new(false),
+            miscounted: Cell::new(false),
+        }
     }
 }
 
 impl View {
     pub(crate) fn user(&self, id: Id) -> bool {
-        self.shows(id, self.users)
+        self.shows(id, &self.hidden.users, self.users)
     }
 
     pub(crate) fn group(&self, id: Id) -> bool {
-        self.shows(id, self.groups)
+        self.shows(id, &self.hidden.groups, self.groups)
     }
 
-    fn shows(&self, id: Id, percent: u64) -> bool {
+    /// Whether every user is seen.
+    fn sees_all_users(&self) -> bool {
+        self.users == 100 && self.hidden.users.is_empty()
+    }
+
+    fn shows(&self, id: Id, hidden: &HashSet<Id>, percent: u64) -> bool {
+        if hidden.contains(&id) {
+            self.cut_by_role.set(true);
+            return false;
+        }
         let shown = id.share() < percent;
         if !shown {
             self.hid.set(true);
@@ -366,9 +388,9 @@ impl Lists<'_> {
     pub(crate) fn render(&self, place: usize, group: &GroupRow, stats: bool) -> Bytes {
         let count = stats.then(|| {
             let place = super::org::place_of(place);
-            let true_count = match self.view.users {
-                100 => self.org.count_members(place),
-                _ => {
+            let true_count = match self.view.sees_all_users() {
+                true => self.org.count_members(place),
+                false => {
                     let members = self.org.members(place);
                     members
                         .iter()
