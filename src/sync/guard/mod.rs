@@ -283,9 +283,11 @@ fn names(operations: &[Operation]) -> Vec<CompactString> {
 }
 
 /// Holds all removals of each group that would lose too many; its additions go through. Whoever comes back to an account
-/// that still has such a membership waits with it: nobody comes back with old groups.
+/// that still has such a membership waits with it: nobody comes back with old groups. So does a new name of the group: its
+/// members of before were never to have what that name gives.
 fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, recent: &Recent) {
     let mut waiting: BTreeMap<SourceId, usize> = BTreeMap::new();
+    let mut groups: BTreeMap<TargetId, usize> = BTreeMap::new();
     for operation in &mut plan.operations {
         let before = match &operation.change {
             Change::ChangeMembers { before, tie: Tie::Synced | Tie::Always, .. } => *before,
@@ -301,6 +303,7 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
         let mut names: Vec<CompactString> = people.iter().map(|person| person.username.clone()).collect();
         names.sort();
         waiting.extend(people.iter().map(|person| (person.source.clone(), holds.len())));
+        groups.extend(operation.target.clone().map(|group| (group, holds.len())));
         let held = Change::ChangeMembers {
             added: Vec::new(),
             removed: std::mem::take(removed),
@@ -325,11 +328,21 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
     }
     let operations = std::mem::take(&mut plan.operations);
     for operation in operations {
-        let hold = waiting.get(&operation.source).and_then(|at| holds.get_mut(*at));
-        match hold.filter(|_| operation.change == Change::EnableUser) {
-            Some(hold) => hold.operations.push(operation),
-            None => plan.operations.push(operation),
+        let hold = match &operation.change {
+            Change::EnableUser => waiting.get(&operation.source),
+            Change::UpdateGroup { before, after } if before.name != after.name => {
+                operation.target.as_ref().and_then(|group| groups.get(group))
+            }
+            _ => None,
+        };
+        let Some(hold) = hold.and_then(|at| holds.get_mut(*at)) else {
+            plan.operations.push(operation);
+            continue;
+        };
+        if let Change::UpdateGroup { after, .. } = &operation.change {
+            hold.summary.reason.push_str(&format!("; its new name {} waits with them", after.name));
         }
+        hold.operations.push(operation);
     }
     drop_empty(plan);
 }
