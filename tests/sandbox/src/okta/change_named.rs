@@ -166,14 +166,19 @@ pub(crate) fn to_role(state: &mut State, change: &Change) -> Result<(), Refused>
     if let Some(role) = &change.role {
         state.options.role = role.parse::<Role>()?;
     }
-    let resources = match (&change.sees_groups, change.hides_every, change.sees_all) {
-        (None, None, false) => return Ok(()),
-        (Some(groups), None, false) => Resources::Groups(groups.clone()),
-        (None, Some(nth), false) => Resources::AllButEvery(nth),
-        (None, None, true) => Resources::All,
-        _ => return Err("say only one of \"sees_groups\", \"hides_every\" and \"sees_all\"".to_owned()),
-    };
-    resources::bind(state, &resources)
+    let groups = change.sees_groups.clone().map(Resources::Groups);
+    let every = change.hides_every.map(Resources::AllButEvery);
+    let users = change.hides_users.clone().map(Resources::AllButUsers);
+    let all = change.sees_all.then_some(Resources::All);
+    let mut wanted = [groups, every, users, all].into_iter().flatten();
+    match (wanted.next(), wanted.next()) {
+        (None, _) => Ok(()),
+        (Some(resources), None) => resources::bind(state, &resources),
+        _ => {
+            Err("say only one of \"sees_groups\", \"hides_every\", \"hides_users\" and \"sees_all\""
+                .to_owned())
+        }
+    }
 }
 
 /// How many groups a user is in, Everyone not counted.

@@ -42,6 +42,8 @@ pub enum FaultKind {
     Redirect(String),
     /// 200 with a JSON array of this many spaces.
     Oversized(u64),
+    /// Pages come without any `Link` header, as behind a proxy that drops what it does not know.
+    NoLinks,
     /// `next` is the page itself.
     SameNext,
     /// After the last page `next` goes on for ever, with a new cursor each time and the first page's records again.

@@ -4,12 +4,12 @@
 //! Published: a role that is bound to groups shows only the members of those groups, and `Everyone` is not shown to it.
 //! Assumed, since nothing is published about it: that everybody else is hidden from searches, member lists, applications
 //! and single requests too, that a single request for them answers as for nobody (404 E0000007), and that `usersCount`
-//! counts what the role sees. [`Resources::AllButEvery`] stands for whatever other set an administrator may draw.
+//! counts what the role sees. The other [`Resources`] stand for whatever set an administrator may draw.
 
 use std::collections::HashSet;
 use std::fmt;
 
-use super::handle::group_place;
+use super::handle::{group_place, user_place};
 use super::id::Id;
 use super::org::{Org, Refused};
 use super::state::State;
@@ -24,15 +24,18 @@ pub enum Resources {
     Groups(Vec<String>),
     /// All groups, and all users but each so-manieth in the order of their making; 1 hides everybody.
     AllButEvery(usize),
+    /// All but these users, by id or login.
+    AllButUsers(Vec<String>),
 }
 
-/// The same with groups by their places.
+/// The same with users and groups by their places.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) enum Bounds {
     #[default]
     All,
     Groups(Vec<u32>),
     AllButEvery(usize),
+    AllButUsers(Vec<u32>),
 }
 
 /// Who and what the role does not see at one moment.
@@ -58,6 +61,9 @@ impl Bounds {
             Self::AllButEvery(nth) => {
                 hidden.users.extend(org.users.iter().skip(nth - 1).step_by(*nth).map(|user| user.facts.id));
             }
+            Self::AllButUsers(users) => {
+                hidden.users.extend(users.iter().map(|user| org.users[*user as usize].facts.id));
+            }
         }
         hidden
     }
@@ -69,6 +75,7 @@ impl fmt::Display for Bounds {
             Self::All => formatter.write_str("all"),
             Self::Groups(groups) => write!(formatter, "groups: {}", groups.len()),
             Self::AllButEvery(nth) => write!(formatter, "all but every user number {nth}"),
+            Self::AllButUsers(users) => write!(formatter, "all but users: {}", users.len()),
         }
     }
 }
@@ -82,6 +89,9 @@ pub(crate) fn bind(state: &mut State, resources: &Resources) -> Result<(), Refus
         }
         Resources::AllButEvery(0) => return Err("every 0th user is nobody; write 1 or more".to_owned()),
         Resources::AllButEvery(nth) => Bounds::AllButEvery(*nth),
+        Resources::AllButUsers(names) => {
+            Bounds::AllButUsers(names.iter().map(|name| user_place(state, name)).collect::<Result<_, _>>()?)
+        }
     };
     state.org.revision += 1;
     Ok(())

@@ -117,7 +117,11 @@ async fn a_person_narrows_the_role_over_the_admin_interface() {
     assert_eq!((listed(&okta).await, sees().await), (users[..5].to_vec(), json!("groups: 1")));
     post(json!({ "hides_every": 4 })).await;
     assert_eq!((listed(&okta).await.len(), sees().await), (9, json!("all but every user number 4")));
+    post(json!({ "hides_users": ["user2@example.com", users[3]] })).await;
+    assert_eq!((listed(&okta).await.len(), sees().await), (10, json!("all but users: 2")));
+    assert_eq!(counted(&okta).await, [of("Everyone", 10), of("jira", 3), of("staff", 4)]);
     for (change, words) in [
+        (json!({ "hides_users": ["nobody"] }), "there is no user nobody"),
         (json!({ "sees_groups": ["jria"] }), "there is no group jria"),
         (json!({ "hides_every": 0 }), "write 1 or more"),
         (json!({ "hides_every": 2, "sees_all": true }), "say only one of"),
