@@ -60,6 +60,7 @@ mod schema;
 mod search;
 mod server;
 mod state;
+mod view;
 mod wire;
 
 use std::fmt;

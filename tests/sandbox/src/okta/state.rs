@@ -9,12 +9,13 @@ use super::fault::{FaultKind, Faults, Met};
 use super::faulty;
 use super::id::Id;
 use super::limits::{Admission, Limiter};
-use super::lists::{Lists, Page, Searches, View};
+use super::lists::{Lists, Page, Searches};
 use super::org::Org;
 use super::query::Query;
 use super::record::render_org;
 use super::resources::Bounds;
 use super::route::Address;
+use super::view::View;
 use super::{LinkStyle, Options};
 
 /// Everything, behind one lock.
