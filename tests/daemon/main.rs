@@ -9,6 +9,7 @@ mod groups;
 mod harness;
 mod identity;
 mod inactive;
+mod incidents;
 mod leavers;
 mod life;
 mod mapping;

@@ -250,7 +250,7 @@ fn what_a_person_should_look_at_is_all_there() {
     held.cause = Some(Cause { file: "connectors.d/acme.yaml".to_owned(), from_file: 30, from_source: 0 });
     let mut html = Html::default();
     summary::push_holds(&mut html, &[held]);
-    assert!(html.finish().contains("<p>All 30 come from the change of connectors.d/acme.yaml.</p>"));
+    assert!(html.finish().contains("<p>all 30 come from the change of connectors.d/acme.yaml.</p>"));
     let mut html = Html::default();
     summary::push_holds(&mut html, &[]);
     assert_eq!(html.finish(), "", "no section without holds");

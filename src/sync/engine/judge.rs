@@ -216,9 +216,12 @@ fn held_operation(operation: &Operation, plan: &Plan) -> OperationReport {
     }
 }
 
-/// Who only waits for others is enabled by itself once they are decided on: there is nothing to permit.
+/// What only waits for removals is done by itself once they are decided on: there is nothing to permit.
 fn changes(hold: &Hold, plan: &Plan) -> Vec<(crate::sync::digest::Digest, crate::sync::model::SourceId)> {
-    let decided = hold.operations.iter().filter(|operation| operation.change != Change::EnableUser);
+    let of_removals = matches!(hold.summary.kind, HoldKind::Memberships | HoldKind::View);
+    let decided = hold.operations.iter().filter(|operation| {
+        operation.change != Change::EnableUser && (operation.change.removes() || !of_removals)
+    });
     let mut changes = Vec::new();
     for operation in decided {
         let digests = operation.digests(&plan.people);

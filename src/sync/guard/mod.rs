@@ -399,31 +399,49 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
         let summary = HoldSummary { names, ..summary.of_group(group) };
         holds.push(Hold::new(summary, vec![Operation { change: held, ..operation.clone() }]));
     }
-    let_returning_users_wait(plan, holds);
+    let_others_wait(plan, holds);
     drop_empty(plan);
 }
 
-/// Whoever comes back to an account that still has a membership that is held waits with it: nobody comes back with old
-/// groups.
-fn let_returning_users_wait(plan: &mut Plan, holds: &mut [Hold]) {
-    let mut waiting: BTreeMap<SourceId, usize> = BTreeMap::new();
+/// What must not come before held memberships have gone waits with them: whoever comes back to an account that still has
+/// one, since nobody comes back with old groups; and the new name of the group, since its members of before were never to
+/// have what that name gives, with those who were to come to that name.
+fn let_others_wait(plan: &mut Plan, holds: &mut [Hold]) {
+    let mut users: BTreeMap<SourceId, usize> = BTreeMap::new();
+    let mut groups: BTreeMap<TargetId, usize> = BTreeMap::new();
     for (at, hold) in holds.iter().enumerate() {
         for operation in &hold.operations {
-            if let Change::ChangeMembers { removed, tie: Tie::Synced | Tie::Always, .. } = &operation.change {
-                let people = removed.iter().filter_map(|person| plan.people.get(*person as usize));
-                waiting.extend(people.map(|person| (person.source.clone(), at)));
-            }
+            let Change::ChangeMembers { removed, tie: Tie::Synced | Tie::Always, .. } = &operation.change
+            else {
+                continue;
+            };
+            let people = removed.iter().filter_map(|person| plan.people.get(*person as usize));
+            users.extend(people.map(|person| (person.source.clone(), at)));
+            groups.extend(operation.target.clone().filter(|_| !removed.is_empty()).map(|group| (group, at)));
         }
     }
-    if waiting.is_empty() {
+    let is_rename = |operation: &&Operation| matches!(&operation.change, Change::UpdateGroup { before, after } if before.name != after.name);
+    let renamed: BTreeSet<&TargetId> =
+        plan.operations.iter().filter(is_rename).filter_map(|one| one.target.as_ref()).collect();
+    groups.retain(|group, _| renamed.contains(group));
+    if users.is_empty() && groups.is_empty() {
         return;
     }
     for operation in std::mem::take(&mut plan.operations) {
-        let hold = waiting.get(&operation.source).and_then(|at| holds.get_mut(*at));
-        match hold.filter(|_| operation.change == Change::EnableUser) {
-            Some(hold) => hold.operations.push(operation),
-            None => plan.operations.push(operation),
+        let of_group = || operation.target.as_ref().and_then(|group| groups.get(group));
+        let hold = match &operation.change {
+            Change::EnableUser => users.get(&operation.source),
+            Change::UpdateGroup { .. } | Change::ChangeMembers { .. } => of_group(),
+            _ => None,
+        };
+        let Some(hold) = hold.and_then(|at| holds.get_mut(*at)) else {
+            plan.operations.push(operation);
+            continue;
+        };
+        if let Change::UpdateGroup { after, .. } = &operation.change {
+            hold.summary.reason.push_str(&format!("; its new name {} waits with them", after.name));
         }
+        hold.operations.push(operation);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Hold, drop_empty, let_returning_users_wait, names, permit};
+use super::{Hold, drop_empty, let_others_wait, names, permit};
 use crate::sync::plan::{Change, Plan, Standing};
 use crate::sync::removals::Removals;
 use crate::sync::report::{HoldKind, HoldSummary, View};
@@ -81,6 +81,6 @@ pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
     };
     let summary = HoldSummary { names, ..HoldSummary::new(HoldKind::View, count, (0, count), reason) };
     holds.push(Hold { summary, operations: held, for_shrinking: true });
-    let_returning_users_wait(plan, holds);
+    let_others_wait(plan, holds);
     drop_empty(plan);
 }

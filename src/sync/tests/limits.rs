@@ -111,6 +111,27 @@ async fn removals_of_one_group_are_held_while_additions_and_other_groups_go_thro
 }
 
 #[tokio::test]
+async fn a_group_gets_no_new_name_while_members_of_before_are_held() {
+    let mut world = world_of(60).await;
+    drop_members(&world, 0..40);
+    world.org().groups.get_mut("g1").unwrap().name = "board".to_owned();
+    world.org().user("new", "new@example.com");
+    world.org().groups.get_mut("g1").unwrap().members.insert("new".to_owned());
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.groups.updated), (Outcome::Held, 0), "{report:#?}");
+    assert!(report.holds[0].reason.contains("its new name board waits with them"), "{report:#?}");
+    assert_eq!(world.target().members("board").len(), 0);
+    assert_eq!(
+        world.target().members("staff").len(),
+        60,
+        "who comes to the new name does not come to the old one"
+    );
+    world.connector.rules.limits.memberships = Limit::Off;
+    assert_eq!(world.sync().await.outcome, Outcome::Success);
+    assert_eq!(world.target().members("board").len(), 21);
+}
+
+#[tokio::test]
 async fn a_group_of_three_is_not_emptied_by_the_floor_and_one_of_two_is() {
     let world = world_of(3).await;
     drop_members(&world, 0..3);

@@ -90,6 +90,7 @@ fn summary(state: &State) -> Value {
         "groups": groups.len(),
         "apps": org.apps.iter().filter(|app| !app.gone).count(),
         "role": state.options.role.to_string(),
+        "role_sees": state.bounds.to_string(),
         "memberships": groups.iter().map(|group| group.members.len()).sum::<usize>(),
         "least_requests": {
             "users": least.users, "groups": least.groups, "members": least.members,
@@ -101,6 +102,7 @@ fn summary(state: &State) -> Value {
             "statuses": counts.statuses.iter().map(|(status, count)| (status.to_string(), *count)).collect::<BTreeMap<_, _>>(),
             "unanswered": counts.unanswered,
             "limited": counts.limited,
+            "narrowed": counts.narrowed,
             "max_in_flight": counts.max_in_flight,
             "connections": counts.connections,
             "windows": counts.windows.iter().map(|(bucket, windows)| (format!("{bucket:?}").to_lowercase(), windows.clone())).collect::<BTreeMap<_, _>>(),

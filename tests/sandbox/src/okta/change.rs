@@ -88,6 +88,14 @@ pub struct Change {
     pub delete_app: bool,
     /// The role of the token's owner, such as `READ_ONLY_ADMIN`, or `FORBIDDEN` where it may not be asked for.
     pub role: Option<String>,
+    /// The groups, by id or name, that the role is bound to: it sees them and who is in them.
+    pub sees_groups: Option<Vec<String>>,
+    /// The role sees all groups, and all users but each so-manieth.
+    pub hides_every: Option<usize>,
+    /// The users, by id or login, that the role does not see, while it sees all else.
+    pub hides_users: Option<Vec<String>>,
+    /// The role sees everything again.
+    pub sees_all: bool,
 }
 
 /// All that a person may write, for `--help`.
@@ -106,7 +114,9 @@ One application:
   "app": id or label, with "create_app": true, "assign_users": [ids or logins], "unassign_users": […],
   "assign_groups": [ids or names], "unassign_groups": […], "delete_app": true
 The token:
-  "role": "READ_ONLY_ADMIN", or "FORBIDDEN" where the role may not be asked for
+  "role": "READ_ONLY_ADMIN", or "FORBIDDEN" where the role may not be asked for,
+  "sees_groups": [ids or names] (these groups and who is in them), "hides_every": 3 (all but each third user),
+  "hides_users": [ids or logins], "sees_all": true
 
 Examples:
   sandbox change http://127.0.0.1:PORT '{"add": 3, "suspend": 2}'

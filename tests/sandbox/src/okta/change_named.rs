@@ -8,6 +8,7 @@ use super::handle::{group_place, user_place};
 use super::handle_apps::app_place;
 use super::new_user::NewUser;
 use super::org::{Org, Refused};
+use super::resources::{self, Resources};
 use super::state::State;
 use super::{Role, Status};
 
@@ -160,12 +161,24 @@ pub(crate) fn to_app(
     Ok(())
 }
 
-/// Gives the token another role.
+/// Gives the token another role, or the role other bounds.
 pub(crate) fn to_role(state: &mut State, change: &Change) -> Result<(), Refused> {
     if let Some(role) = &change.role {
         state.options.role = role.parse::<Role>()?;
     }
-    Ok(())
+    let groups = change.sees_groups.clone().map(Resources::Groups);
+    let every = change.hides_every.map(Resources::AllButEvery);
+    let users = change.hides_users.clone().map(Resources::AllButUsers);
+    let all = change.sees_all.then_some(Resources::All);
+    let mut wanted = [groups, every, users, all].into_iter().flatten();
+    match (wanted.next(), wanted.next()) {
+        (None, _) => Ok(()),
+        (Some(resources), None) => resources::bind(state, &resources),
+        _ => {
+            Err("say only one of \"sees_groups\", \"hides_every\", \"hides_users\" and \"sees_all\""
+                .to_owned())
+        }
+    }
 }
 
 /// How many groups a user is in, Everyone not counted.

@@ -21,6 +21,8 @@ pub struct Counts {
     pub unanswered: u64,
     /// Requests that the rate limits themselves refused with 429; a 429 made by a fault is not among them.
     pub limited: u64,
+    /// Answers that would have shown or counted more if the token had another role.
+    pub narrowed: u64,
     /// The most requests that were being answered at one moment.
     pub max_in_flight: usize,
     /// Requests per bucket and window of the org, refused ones included; the last window may still be open.

@@ -42,6 +42,8 @@ pub enum FaultKind {
     Redirect(String),
     /// 200 with a JSON array of this many spaces.
     Oversized(u64),
+    /// Pages come without any `Link` header, as behind a proxy that drops what it does not know.
+    NoLinks,
     /// `next` is the page itself.
     SameNext,
     /// After the last page `next` goes on for ever, with a new cursor each time and the first page's records again.
@@ -61,7 +63,7 @@ pub enum FaultKind {
     /// One record of the page is left out, though it exists: the one of [`Fault::record`], else the last.
     Skip,
     /// Only a share of users and groups (percent of each) is shown anywhere, single GETs and member lists included, and
-    /// `usersCount` agrees with that: the token's administrator was given a narrower role.
+    /// `usersCount` agrees with that. Who is hidden is up to chance; [`super::Resources`] hides by a rule.
     Narrowed {
         /// Percent of the users that are shown.
         users: u8,

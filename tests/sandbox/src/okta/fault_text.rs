@@ -11,12 +11,12 @@ pub const FAULT_HELP: &str = "ROUTE=KIND[,times=N][,after=N][,match=TEXT][,recor
 routes: any users user user-groups roles me groups group members app app-users app-user app-groups app-group schema org
         other
 kinds:  a status such as 503 · too-many-at-once · not-found · reset · close · stall · delay:MS · slow:BYTES:MS · cut ·
-        cut-chunked · half-json · html · redirect:URL · oversized:BYTES · same-next · endless-next · endless-empty ·
-        stale-cursor · other-host:URL · empty · short:PAGES · without-id · wrong-profile · unknown-status · null-record ·
+        cut-chunked · half-json · html · redirect:URL · oversized:BYTES · no-links · same-next · endless-next ·
+        endless-empty · stale-cursor · other-host:URL · empty · short:PAGES · without-id · wrong-profile · unknown-status · null-record ·
         twice · skip · narrowed:PERCENT[:PERCENT] (users, groups) · count-off:N · no-rate-headers · zero-limit ·
         reset-in-past";
 
-const WORDS: [(&str, FaultKind); 22] = [
+const WORDS: [(&str, FaultKind); 23] = [
     ("too-many-at-once", FaultKind::TooManyAtOnce),
     ("not-found", FaultKind::NotFound),
     ("reset", FaultKind::Reset),
@@ -26,6 +26,7 @@ const WORDS: [(&str, FaultKind); 22] = [
     ("cut-chunked", FaultKind::CutChunked),
     ("half-json", FaultKind::HalfJson),
     ("html", FaultKind::HtmlPage),
+    ("no-links", FaultKind::NoLinks),
     ("same-next", FaultKind::SameNext),
     ("endless-next", FaultKind::EndlessNext),
     ("endless-empty", FaultKind::EndlessEmpty),

@@ -38,6 +38,11 @@ pub(crate) fn page(
     endless: Option<u64>,
 ) -> bool {
     match &fault.kind {
+        FaultKind::NoLinks => {
+            if !std::mem::replace(&mut page.linked, false) {
+                return false;
+            }
+        }
         FaultKind::SameNext => links.next_is_self = true,
         FaultKind::EndlessNext | FaultKind::EndlessEmpty => {
             if endless.is_none() && page.next.is_some() {

@@ -11,7 +11,7 @@ use super::org::{Refused, UserRow};
 use super::record::Stamps;
 use super::server::Shared;
 use super::state::State;
-use super::{Role, Status};
+use super::{Resources, Role, Status};
 
 /// A handle to the running org. Cheap to clone; every change is visible to the next request.
 ///
@@ -132,6 +132,12 @@ impl Org {
     /// Gives the token's owner another role.
     pub fn set_role(&self, role: Role) {
         self.shared.state().options.role = role;
+    }
+
+    /// Binds the role of the token to a part of the org, from the next request on.
+    #[track_caller]
+    pub fn bind_role(&self, resources: &Resources) {
+        self.change(|state, _| super::resources::bind(state, resources));
     }
 
     /// The id of the token's owner, as `/api/v1/users/me` tells it.

@@ -1,6 +1,5 @@
 //! The lists: which records a page holds and where the next one begins.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use super::query::{Query, base64};
 use super::record::{group_profile, render_single};
 use super::schema::schema_id;
 use super::search::{Dialect, Expression};
+use super::view::View;
 use super::{Options, Role, Status};
 
 /// One page of a list, its records as JSON unless said otherwise.
@@ -33,42 +33,6 @@ pub(crate) struct Page<R = Bytes> {
     pub(crate) linked: bool,
     /// A parameter of the request that `next` leaves out.
     pub(crate) forgets: Option<&'static str>,
-}
-
-/// What the token may see, and what is counted wrongly.
-#[derive(Debug)]
-pub(crate) struct View {
-    pub(crate) users: u64,
-    pub(crate) groups: u64,
-    pub(crate) count_off: i64,
-    /// Whether something was hidden from this request.
-    pub(crate) hid: Cell<bool>,
-    /// Whether a count was shown that is off.
-    pub(crate) miscounted: Cell<bool>,
-}
-
-impl Default for View {
-    fn default() -> Self {
-        Self { users: 100, groups: 100, count_off: 0, hid: Cell::new(false), miscounted: Cell::new(false) }
-    }
-}
-
-impl View {
-    pub(crate) fn user(&self, id: Id) -> bool {
-        self.shows(id, self.users)
-    }
-
-    pub(crate) fn group(&self, id: Id) -> bool {
-        self.shows(id, self.groups)
-    }
-
-    fn shows(&self, id: Id, percent: u64) -> bool {
-        let shown = id.share() < percent;
-        if !shown {
-            self.hid.set(true);
-        }
-        shown
-    }
 }
 
 /// Results of the last searches, as long as the org does not change: each of their pages would cost a full search.
@@ -366,9 +330,9 @@ impl Lists<'_> {
     pub(crate) fn render(&self, place: usize, group: &GroupRow, stats: bool) -> Bytes {
         let count = stats.then(|| {
             let place = super::org::place_of(place);
-            let true_count = match self.view.users {
-                100 => self.org.count_members(place),
-                _ => {
+            let true_count = match self.view.sees_all_users() {
+                true => self.org.count_members(place),
+                false => {
                     let members = self.org.members(place);
                     members
                         .iter()

@@ -53,12 +53,14 @@ mod projection;
 mod query;
 mod record;
 mod record_app;
+mod resources;
 mod role;
 mod route;
 mod schema;
 mod search;
 mod server;
 mod state;
+mod view;
 mod wire;
 
 use std::fmt;
@@ -80,6 +82,7 @@ pub use handle::{Org, OrgGroup, OrgUser};
 pub use handle_apps::OrgAppUser;
 pub use limits::{Bucket, Limits, RateLimits};
 pub use new_user::NewUser;
+pub use resources::Resources;
 pub use role::Role;
 pub use route::Route;
 
@@ -328,6 +331,7 @@ impl Okta {
             faults: fault::Faults::default(),
             book: counts::Book::default(),
             searches: lists::Searches::default(),
+            bounds: resources::Bounds::default(),
         };
         let shared = Arc::new(Shared::new(state));
         let server = tokio::spawn(server::serve(listener, Arc::clone(&shared)));

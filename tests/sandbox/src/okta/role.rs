@@ -19,8 +19,8 @@ const LOGIN: &str = "okta.admin@example.com";
 /// When administrator and role began: 2019-01-01.
 const BEGAN: i64 = 1_546_300_800;
 
-/// What `/api/v1/users/{id}/roles` says of the token's owner. It is only what is said: what a narrower role hides is the
-/// matter of [`super::FaultKind::Narrowed`] and [`super::Options::everyone`].
+/// What `/api/v1/users/{id}/roles` says of the token's owner. It is only what is said: what a role sees is the matter of
+/// [`super::Resources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "the names are Okta's")]
 pub enum Role {

@@ -9,11 +9,13 @@ use super::fault::{FaultKind, Faults, Met};
 use super::faulty;
 use super::id::Id;
 use super::limits::{Admission, Limiter};
-use super::lists::{Lists, Page, Searches, View};
+use super::lists::{Lists, Page, Searches};
 use super::org::Org;
 use super::query::Query;
 use super::record::render_org;
+use super::resources::Bounds;
 use super::route::Address;
+use super::view::View;
 use super::{LinkStyle, Options};
 
 /// Everything, behind one lock.
@@ -27,6 +29,8 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) book: Book,
     pub(crate) searches: Searches,
+    /// What the role of the token sees.
+    pub(crate) bounds: Bounds,
 }
 
 /// A request, taken apart.
@@ -131,7 +135,7 @@ impl State {
             return answer;
         }
         let mut delivered: Vec<bool> = vec![false; met.len()];
-        let mut view = View::default();
+        let mut view = View { hidden: self.bounds.hidden(&self.org), ..View::default() };
         for fault in met {
             match fault.kind {
                 FaultKind::Narrowed { users, groups } => {
@@ -147,6 +151,7 @@ impl State {
             Some(_) => self.serve(&ask.address, &ask.query.without("after"), &view, now),
             None => self.serve(&ask.address, &ask.query, &view, now),
         };
+        self.book.counts.narrowed += u64::from(view.cut_by_role.get());
         for (fault, delivered) in met.iter().zip(&mut delivered) {
             match fault.kind {
                 FaultKind::Narrowed { .. } => *delivered = view.hid.get(),

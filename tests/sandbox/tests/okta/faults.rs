@@ -184,6 +184,9 @@ async fn lists_that_end_too_early() {
     assert_eq!(walk_ids(&okta, USERS).await.len(), 20, "each time anew");
     let (okta, _) = with(FaultKind::ShortList(1)).await;
     assert_eq!(walk_ids(&okta, USERS).await.len(), 10);
+    let (okta, fault) = with(FaultKind::NoLinks).await;
+    let page = get(&okta, USERS).await;
+    assert_eq!((page.ids().len(), page.headers.get("link"), okta.met(fault)), (10, None, 1));
 }
 
 #[tokio::test]

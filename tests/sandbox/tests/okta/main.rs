@@ -9,6 +9,7 @@ mod faults;
 mod limits;
 mod org;
 mod paging;
+mod resources;
 mod schema;
 mod search;
 mod token;
