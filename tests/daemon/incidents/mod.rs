@@ -5,6 +5,7 @@
 mod narrowed_token;
 mod one_page;
 mod thresholds;
+mod thresholds_approve;
 mod unfinished_lists;
 mod unfinished_reads;
 mod wrong_filters;

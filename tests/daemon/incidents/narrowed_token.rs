@@ -7,6 +7,9 @@ use super::{Company, held, mail};
 
 const DELETES: &str = "leavers: { users: delete, memberships: remove, groups: delete }\n";
 
+/// What the report says of a view that shrank (RULES 19).
+const LESS: &str = "the token may see less than before";
+
 impl Company {
     /// The administrator's role sees only this from now on.
     fn narrows(&self, resources: &Resources) {
@@ -32,7 +35,7 @@ fn a_role_that_sees_two_groups_only_deletes_nobody() {
     let company = Company::in_sync(DELETES);
     company.hires("zoe", &["sales"]);
     company.narrows(&groups(&["sales", "board"]));
-    let report = company.loses_nothing(5, &["12 of 24"]);
+    let report = company.loses_nothing(5, &[LESS]);
     company.was_narrowed();
     assert!(company.site.okta.requests().of(Route::User) >= 12, "everybody who is missing was asked for");
     assert!(company.has("zoe", &["sales"]), "whom it sees comes: {report:#}");
@@ -47,7 +50,7 @@ fn a_role_that_sees_everybody_and_one_group_deletes_no_group() {
     let company = Company::in_sync(DELETES);
     company.hires("zoe", &["staff"]);
     company.narrows(&groups(&["staff"]));
-    let report = company.loses_nothing(5, &["9 of 10"]);
+    let report = company.loses_nothing(5, &[LESS]);
     company.was_narrowed();
     assert!(report["counts"]["groups"]["held"].as_u64() > Some(0), "{report:#}");
     assert!(company.has("zoe", &["staff"]));
@@ -62,7 +65,7 @@ fn a_role_that_hides_each_third_user_removes_no_membership() {
     company.hires("zoe", &["sales"]);
     company.narrows(&Resources::AllButEvery(3));
     // zoe is the 25th.
-    let report = company.loses_nothing(5, &["8 of 24"]);
+    let report = company.loses_nothing(5, &[LESS]);
     company.was_narrowed();
     assert!(company.has("zoe", &["sales"]), "{report:#}");
     company.org().bind_role(&Resources::All);
@@ -82,14 +85,13 @@ fn a_role_that_hides_few_users_and_many_groups_is_held_for_the_groups() {
     let before = company.daemon.groups();
     company.narrows(&groups(&["staff"]));
     company.hires("zack", &["staff"]);
-    let (code, report) = company.sync();
+    let report = company.loses_nothing(5, &[LESS]);
     company.was_narrowed();
-    assert_eq!(code, 5, "{report:#}");
     let kept = company.daemon.groups();
     for (name, members) in before.iter().filter(|(name, _)| *name != "staff") {
         assert_eq!(&kept[name], members, "{name}: {report:#}");
     }
-    assert!(!held(&report).is_empty());
+    assert!(held(&report).iter().any(|(kind, ..)| *kind == "view"), "{report:#}");
     assert!(company.has("zack", &["staff"]));
     company.org().bind_role(&Resources::All);
     company.recovers();
