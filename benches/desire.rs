@@ -109,6 +109,7 @@ fn snapshot(rules: &Rules) -> SourceSnapshot {
         let members = persons.iter().enumerate().filter(|(at, _)| is_in(at));
         let members = members.map(|(_, person)| Member { person: *person, status: Status::Active });
         SourceGroup {
+            members_changed: Default::default(),
             id: SourceId(format_compact!("00g{number:017}")),
             name: format_compact!("okta-group-{number}"),
             description: CompactString::default(),

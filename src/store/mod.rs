@@ -7,10 +7,11 @@ pub(crate) mod database;
 mod holds;
 mod journal;
 mod ledger;
+mod lists;
 mod plans;
 mod runs;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use crate::source::MemberListSeen;
 use crate::sync::decision::{HoldView, KeptPlan, KeptPlanDocument};
 use crate::sync::diff::Claims;
 use crate::sync::digest::Permission;
@@ -259,6 +261,31 @@ impl Store {
         let connector = connector.to_owned();
         self.write("what was seen could not be recorded", move |transaction| {
             runs::remember(transaction, &connector, &remembered)
+        })
+        .await
+    }
+
+    /// What member lists were when they were last read to their end.
+    pub async fn member_lists(
+        &self,
+        connector: &str,
+    ) -> Result<BTreeMap<SourceId, MemberListSeen>, StoreError> {
+        let connector = connector.to_owned();
+        self.read("what is known of member lists could not be read", move |transaction| {
+            lists::load(transaction, &connector)
+        })
+        .await
+    }
+
+    /// Remembers what these member lists were.
+    pub async fn remember_member_lists(
+        &self,
+        connector: &str,
+        lists: Vec<(SourceId, MemberListSeen)>,
+    ) -> Result<(), StoreError> {
+        let connector = connector.to_owned();
+        self.write("member lists could not be recorded", move |transaction| {
+            lists::put(transaction, &connector, &lists)
         })
         .await
     }

@@ -245,6 +245,8 @@ pub struct SourceGroup {
     pub members: Vec<Member>,
     /// Whether `members` is the whole list.
     pub members_proof: Proof,
+    /// When the source says that the members last changed, as it says it; empty where it does not.
+    pub members_changed: CompactString,
 }
 
 /// What is known of a record that a list did not show, by a question for it (RULES 17), or that the source's own part of

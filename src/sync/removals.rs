@@ -55,6 +55,25 @@ impl Removals {
         (self.users.len() + self.groups.len() + self.memberships.len()) as u64
     }
 
+    /// `3 users, 1 group and 12 memberships`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let kinds = [
+            (self.users.len(), "user"),
+            (self.groups.len(), "group"),
+            (self.memberships.len(), "membership"),
+        ];
+        let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+        let kinds: Vec<String> = kinds
+            .map(|(count, what)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" }))
+            .collect();
+        match kinds.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            None => "nothing".to_owned(),
+        }
+    }
+
     /// True if nothing is taken away.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -135,7 +154,7 @@ mod tests {
             operation("g2", "11", members(&[1], &[], Tie::Left)),
         ];
         let all = Removals::of(&now, &people);
-        assert_eq!(all.len(), 4, "u1, two memberships, g2");
+        assert_eq!((all.len(), all.in_words().as_str()), (4, "1 user, 1 group and 2 memberships"));
         let earlier = Earlier {
             file: "connectors.d/acme.yaml".to_owned(),
             removals: Removals::of(&now[1..2], &people),

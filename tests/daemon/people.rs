@@ -123,6 +123,7 @@ impl Daemon {
     pub(crate) fn operations(&self, report: &Value) -> BTreeMap<String, String> {
         let run = self.get(&format!("/v1/runs/{}", report["run"]));
         let operations = run["operations"].as_array().into_iter().flatten();
+        let operations = operations.filter(|one| one["result"] != "held");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         operations.map(|one| (text(&one["summary"]), text(&one["operation"]["why"]))).collect()
     }

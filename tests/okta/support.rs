@@ -156,6 +156,7 @@ pub(crate) fn request() -> ReadRequest {
             .into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
         groups_with_memberships: BTreeSet::new(),
+        member_lists: Arc::default(),
     }
 }
 

@@ -112,6 +112,7 @@ async fn ask(connector: &Connector, source: &dyn Source, now: DateTime<Utc>) -> 
         attributes: wanted_attributes(&connector.rules).into(),
         wants_members: GroupFilter(Arc::new(|_| false)),
         groups_with_memberships: BTreeSet::new(),
+        member_lists: Arc::default(),
     };
     let mut online = Online { source: origin(connector), ..Online::default() };
     match source.inspect(&request, &RunControl::default()).await {

@@ -35,6 +35,7 @@ fn user(number: usize, names: &[CompactString]) -> SourceUser {
 
 fn group(name: &str) -> SourceGroup {
     SourceGroup {
+        members_changed: Default::default(),
         id: name.into(),
         name: name.into(),
         description: CompactString::default(),

@@ -8,6 +8,7 @@ use compact_str::CompactString;
 use super::app::Assigned;
 use super::list::Taken;
 use super::parse::{Broken, GroupRecord, MemberRecord, Records, UserRecord};
+use crate::source::MembersDigest;
 use crate::sync::model::{
     Finding, FindingKind, Member, People, Person, Proof, SourceAddress, SourceGroup, SourceId,
     SourceSnapshot, SourceUser, Status,
@@ -148,7 +149,7 @@ impl Contents {
 
     /// Takes a group, as yet without members; its place if it is new, none if it was listed before.
     pub(super) fn take_group(&mut self, record: &GroupRecord) -> Option<usize> {
-        let GroupRecord { id, name, description, everyone, .. } = record;
+        let GroupRecord { id, name, description, everyone, members_changed, .. } = record;
         if let Some(known) = self.group_places.get(id).and_then(|place| self.groups.get_mut(*place)) {
             known.name.clone_from(name);
             known.description.clone_from(description);
@@ -163,6 +164,7 @@ impl Contents {
             everyone: *everyone,
             members: Vec::new(),
             members_proof: Proof::NotProven("its members were not read".to_owned()),
+            members_changed: members_changed.clone(),
         });
         Some(place)
     }
@@ -180,6 +182,11 @@ impl Contents {
             }
         }
         taken
+    }
+
+    /// Names the set of members of a list.
+    pub(super) fn digest(&self, list: &MemberList) -> MembersDigest {
+        list.digest(&self.people)
     }
 
     /// The members of a group have been read as far as they could be.
@@ -202,6 +209,11 @@ pub(super) struct MemberList {
 impl MemberList {
     pub(super) fn len(&self) -> usize {
         self.members.len()
+    }
+
+    /// Names the set of members, who stand in `people`.
+    pub(super) fn digest(&self, people: &People) -> MembersDigest {
+        MembersDigest::of(self.members.keys().filter_map(|person| people.ids().get(*person as usize)))
     }
 
     /// The members in the order of their numbers.

@@ -9,7 +9,7 @@ use super::list::{self, List, Taken};
 use super::parse::{self, GroupRecord, Records};
 use super::refusal;
 use super::scope::{GROUPS_SEARCH, Scope};
-use crate::source::{ReadRequest, SourceError};
+use crate::source::{MembersDigest, ReadRequest, SourceError};
 use crate::sync::model::{Proof, SourceId};
 
 const WHAT: &str = "the group list";
@@ -25,6 +25,8 @@ pub(super) struct Wanted {
     pub(super) id: SourceId,
     /// How many members Okta counts, if it said.
     pub(super) count: Option<u64>,
+    /// What the list was when it was last read, if Okta says that it has not changed since.
+    pub(super) seen: Option<MembersDigest>,
 }
 
 /// Reads all groups that the source's own part of the scope lets in. Dropping `wanted` at the end says that there are no
@@ -90,9 +92,12 @@ fn take(
         taken.new += 1;
         client.progress.groups_found(1);
         if needs_members(&group, request) {
+            let seen = request.member_lists.get(&group.id);
+            let seen = seen.filter(|seen| !seen.stamp.is_empty() && seen.stamp == group.members_changed);
+            let seen = seen.map(|seen| seen.members);
             let GroupRecord { id, users_count: count, .. } = group;
             // Its reader is gone only when the whole read is being dropped.
-            let _unsent = wanted.send(Wanted { place, id, count });
+            let _unsent = wanted.send(Wanted { place, id, count, seen });
         } else {
             contents.end_members(place, Vec::new(), Proof::Proven);
             client.progress.groups_read(1);

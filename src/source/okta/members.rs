@@ -9,7 +9,7 @@ use super::gathered::{Gathered, MemberList};
 use super::groups::Wanted;
 use super::list::{self, Ended, List};
 use super::parse;
-use crate::source::SourceError;
+use crate::source::{MembersDigest, SourceError};
 use crate::sync::model::{Member, Proof, SourceId};
 
 /// How many groups are read side by side; the limiter decides how many requests really run at once.
@@ -43,7 +43,8 @@ pub(super) async fn read_all(
         stream::unfold(wanted, async |mut wanted| wanted.recv().await.map(|group| (Ok(group), wanted)));
     wanted
         .try_for_each_concurrent(SIDE_BY_SIDE, async |group: Wanted| {
-            let (members, proof) = read(client, gathered, &group.id, group.count, Shown::Listed).await?;
+            let (members, proof) =
+                read(client, gathered, &group.id, (group.count, group.seen), Shown::Listed).await?;
             gathered.lock().end_members(group.place, members, proof);
             client.progress.groups_read(1);
             Ok(())
@@ -52,13 +53,14 @@ pub(super) async fn read_all(
 }
 
 /// Reads the members of one group, and says whether they are all. A list whose length is not what Okta counts is read once
-/// more (RULES 18). A group that was shown and then is not there has no members, and nothing is proven by it (law 1): if it
-/// has really left, the next run's list tells.
+/// more (RULES 18), and so is one that is not what was `seen` although Okta says that it has not changed since; then only what
+/// came twice, or was seen before, is believed. A group that was shown and then is not there has no members, and nothing is
+/// proven by it (law 1): if it has really left, the next run's list tells.
 pub(super) async fn read(
     client: &Client,
     gathered: &Gathered,
     id: &SourceId,
-    count: Option<u64>,
+    (count, seen): (Option<u64>, Option<MembersDigest>),
     shown: Shown,
 ) -> Result<(Vec<Member>, Proof), SourceError> {
     let (mut list, mut proof) = read_once(client, gathered, id, shown).await?;
@@ -69,6 +71,19 @@ pub(super) async fn read(
         && count != list.len() as u64
     {
         proof = Proof::NotProven(format!("Okta counts {count} members, {} were read", list.len()));
+    }
+    let digest = |list: &MemberList| gathered.lock().digest(list);
+    if let (Proof::Proven, Some(seen)) = (&proof, seen)
+        && digest(&list) != seen
+    {
+        let first = digest(&list);
+        (list, proof) = read_once(client, gathered, id, shown).await?;
+        let second = digest(&list);
+        if proof.is_proven() && second != first && second != seen {
+            proof = Proof::NotProven(
+                "it was another list each time it was read, and Okta says that it did not change".to_owned(),
+            );
+        }
     }
     // Once nothing more is read, one line has said so; the report names every group.
     if let (Proof::NotProven(why), false) = (&proof, client.has_stopped()) {

@@ -143,9 +143,17 @@ async fn read_groups(
     client.progress.groups_found(groups.len() as u64);
     client.progress.groups_read(groups.len() as u64);
     snapshot.groups.extend(groups.into_values().map(|group| {
-        let GroupRecord { id, name, description, everyone, .. } = group;
+        let GroupRecord { id, name, description, everyone, members_changed, .. } = group;
         let members = vec![Member { person, status }];
-        SourceGroup { id, name, description, everyone, members, members_proof: Proof::Proven }
+        SourceGroup {
+            id,
+            name,
+            description,
+            everyone,
+            members,
+            members_proof: Proof::Proven,
+            members_changed,
+        }
     }));
     for record in broken {
         snapshot.findings.push(unreadable_finding(Kind::Group, &record));

@@ -239,6 +239,7 @@ mod tests {
             attributes: ["profile.login"].map(Into::into).into(),
             wants_members: crate::source::GroupFilter(std::sync::Arc::new(|_| true)),
             groups_with_memberships: std::collections::BTreeSet::new(),
+            member_lists: std::sync::Arc::default(),
         };
         let refused = AtomicBool::new(false);
         let scope = Scope::new(&settings, &request, &refused);

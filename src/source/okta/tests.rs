@@ -11,8 +11,8 @@ use super::client::{Ask, Bucket, Unread};
 use super::*;
 use crate::config::model::SecretRef;
 use crate::http::Patience;
-use crate::source::GroupFilter;
-use crate::sync::model::{Absence, Proof};
+use crate::source::{GroupFilter, MemberListSeen, MembersDigest};
+use crate::sync::model::{Absence, Proof, SourceId};
 use crate::sync::progress::Progress;
 use crate::telemetry::metrics::Metrics;
 
@@ -21,6 +21,7 @@ fn request() -> ReadRequest {
         attributes: ["profile.login"].map(Into::into).into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
         groups_with_memberships: BTreeSet::new(),
+        member_lists: Arc::default(),
     }
 }
 
@@ -251,4 +252,48 @@ fn a_token_is_used_as_it_is_or_not_at_all() {
     for wrong in ["", " \n", "a b", "a\nb", "ä", "a\u{7f}"] {
         assert!(value(wrong).is_err(), "{wrong:?}");
     }
+}
+
+/// Reads an org with one group whose list is these members, one list after the other, and which was seen before as `seen`
+/// with this stamp. Returns its members, whether they are proven, and how often they were asked for.
+async fn read_again(lists: &[&[&str]], seen: &[&str], stamp: &str) -> (usize, Proof, usize) {
+    let server = MockServer::start().await;
+    let now = "2026-11-23T03:00:00.000Z";
+    let group = json!([{ "id": "00g1", "lastMembershipUpdated": now, "profile": { "name": "a" } }]);
+    Mock::given(path("/api/v1/groups")).respond_with(json_page(&group)).mount(&server).await;
+    for list in lists {
+        let page: serde_json::Value =
+            list.iter().map(|id| json!({ "id": id, "status": "ACTIVE", "profile": {} })).collect();
+        Mock::given(path("/api/v1/groups/00g1/users"))
+            .respond_with(json_page(&page))
+            .up_to_n_times(1)
+            .mount(&server)
+            .await;
+    }
+    empty_org(&server).await;
+    let seen: Vec<SourceId> = seen.iter().map(|id| SourceId::from(*id)).collect();
+    let seen = MemberListSeen { stamp: stamp.into(), members: MembersDigest::of(&seen) };
+    let request = ReadRequest { member_lists: Arc::new([("00g1".into(), seen)].into()), ..request() };
+    let source = source(&server, |_| {}).source;
+    let snapshot = source.read(&request, &RunControl::default()).await.unwrap();
+    let asked = server.received_requests().await.unwrap();
+    let asked = asked.iter().filter(|request| request.url.path().ends_with("/00g1/users")).count();
+    assert_eq!(snapshot.groups[0].members_changed, now);
+    (snapshot.groups[0].members.len(), snapshot.groups[0].members_proof.clone(), asked)
+}
+
+#[tokio::test]
+async fn a_list_that_changed_although_its_stamp_did_not_is_read_once_more() {
+    const STAMP: &str = "2026-11-23T03:00:00.000Z";
+    let same = read_again(&[&["u2", "u1"]], &["u1", "u2"], STAMP).await;
+    assert_eq!(same, (2, Proof::Proven, 1), "nothing changed, whatever the order");
+    let moved = read_again(&[&["u1"]], &["u1", "u2"], "2026-11-22T03:00:00.000Z").await;
+    assert_eq!(moved, (1, Proof::Proven, 1), "Okta says that it changed");
+    let twice = read_again(&[&["u1"], &["u1"]], &["u1", "u2"], STAMP).await;
+    assert_eq!(twice, (1, Proof::Proven, 2), "the stamp lags behind: what came twice is believed");
+    let glitch = read_again(&[&["u1"], &["u1", "u2"]], &["u1", "u2"], STAMP).await;
+    assert_eq!(glitch, (2, Proof::Proven, 2), "the second time it was as before");
+    let (_, proof, asked) = read_again(&[&["u1"], &[]], &["u1", "u2"], STAMP).await;
+    assert_eq!(asked, 2);
+    assert!(matches!(&proof, Proof::NotProven(why) if why.contains("another list each time")), "{proof:?}");
 }

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::cause::earlier_removals;
 use super::propose::{Proposal, Purpose, propose};
-use super::read::Read;
+use super::read::{Read, shown};
 use super::{Failure, RunTicket, Services};
 use crate::config::model::Connector;
 use crate::store::{Held, StoredView};
@@ -84,14 +84,13 @@ pub(super) async fn make_plan(
     let left_out = decisions.kept.as_ref().map(|kept| select(&mut plan, kept)).unwrap_or_default();
     let whole = if purpose == Purpose::Show { to_keep(&plan.operations, &plan) } else { Vec::new() };
     let removals = Removals::of(&plan.operations, &plan.people);
-    let seen = View { users: read.source.users.len() as u64, groups: read.source.groups.len() as u64 };
-    let view = read.focus.is_none().then_some(seen);
+    let view = read.focus.is_none().then_some(read.listed);
     let baseline = services.store.remembered(&connector.name).await?.view;
     let baseline = baseline.filter(|known| known.question == question(connector));
-    let why = baseline.zip(view).and_then(|(known, view)| {
+    let why = baseline.filter(|_| read.focus.is_none()).and_then(|known| {
         let before = View { users: known.users, groups: known.groups };
         let baseline = Baseline { view: before, run: known.run, at: known.at };
-        shrunken(&baseline, &view, &connector.rules.limits)
+        shrunken(&baseline, &shown(&read.source), &connector.rules.limits)
     });
     let conditions = Conditions {
         limits: &connector.rules.limits,

@@ -164,6 +164,7 @@ async fn run(
         read.target = services.reader.read(control).await?;
     }
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
+    let member_lists = std::mem::take(&mut read.member_lists);
     drop(read);
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());
     if ticket.user.is_none() {
@@ -214,6 +215,9 @@ async fn run(
         view: view.filter(|_| usual).map(|view| stored_view(connector, view, (ticket.run, at))),
     };
     services.store.remember(&connector.name, seen).await?;
+    if !member_lists.is_empty() {
+        services.store.remember_member_lists(&connector.name, member_lists).await?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Reading both sides for a run about everybody, or about one user.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::propose::check_binding;
 use super::{Failure, Services, UserRequest};
 use crate::config::model::Connector;
-use crate::source::{GroupFilter, Questions, ReadRequest};
+use crate::source::{GroupFilter, MemberListSeen, MembersDigest, Questions, ReadRequest};
 use crate::sync::desire::groups::name_in_target;
 use crate::sync::desire::{desire, required_group_problem, wanted_attributes, wants_members};
 use crate::sync::diff::{Evidence, Input};
@@ -19,6 +19,7 @@ use crate::sync::model::{
     Absence, Binding, Ledger, Proof, SourceGroup, SourceId, SourceSnapshot, TargetId, TargetSnapshot,
 };
 use crate::sync::progress::{Phase, RunControl};
+use crate::sync::report::View;
 use crate::sync::rules::{Protected, Rules};
 use crate::target::Capabilities;
 
@@ -30,6 +31,10 @@ pub(super) struct Read {
     pub(super) writes: u64,
     /// The one user that was read; none: everybody.
     pub(super) focus: Option<SourceId>,
+    /// How much the lists showed, before anybody was asked for by id.
+    pub(super) listed: View,
+    /// Member lists that are not what they were in the last run, to be remembered.
+    pub(super) member_lists: Vec<(SourceId, MemberListSeen)>,
 }
 
 /// The connector's rules, with what the target itself protects (RULES 7).
@@ -41,7 +46,12 @@ pub(super) fn rules_in_force(connector: &Connector, services: &Services) -> Rule
     rules
 }
 
-fn read_request(rules: &Rules, capabilities: Capabilities, ledger: &Ledger) -> ReadRequest {
+fn read_request(
+    rules: &Rules,
+    capabilities: Capabilities,
+    ledger: &Ledger,
+    member_lists: BTreeMap<SourceId, MemberListSeen>,
+) -> ReadRequest {
     let with_memberships = ledger.groups.iter().filter(|(_, group)| group.memberships > 0);
     // What was sent and never answered may have made or filled a group.
     let unanswered = ledger.unanswered.iter().map(|sent| &sent.source);
@@ -53,6 +63,7 @@ fn read_request(rules: &Rules, capabilities: Capabilities, ledger: &Ledger) -> R
         attributes,
         wants_members: GroupFilter(Arc::new(move |name| wants_members(&rules, &capabilities, name))),
         groups_with_memberships,
+        member_lists: Arc::new(member_lists),
     }
 }
 
@@ -68,7 +79,8 @@ pub(super) async fn read(
     let rules = rules_in_force(connector, services);
     let capabilities = services.reader.capabilities();
     let ledger = services.store.ledger(&connector.name).await?;
-    let request = read_request(&rules, capabilities, &ledger);
+    let member_lists = services.store.member_lists(&connector.name).await?;
+    let request = read_request(&rules, capabilities, &ledger, member_lists);
     let everybody = Everybody { connector, services, rules: &rules, request: &request, permission, control };
     match user {
         None => everybody.read(ledger).await,
@@ -80,7 +92,8 @@ pub(super) async fn read(
             if questions != Questions::default() {
                 services.source.confirm(&mut source, &questions, &request, control).await?;
             }
-            Ok(Read { source, target, writes, focus: Some(focus) })
+            let (listed, member_lists) = (View::default(), Vec::new());
+            Ok(Read { source, target, writes, focus: Some(focus), listed, member_lists })
         }
     }
 }
@@ -100,6 +113,7 @@ impl Everybody<'_> {
     async fn read(&self, mut ledger: Ledger) -> Result<Read, Failure> {
         let Self { connector, services, rules, request, permission, control } = *self;
         let mut source = services.source.read(request, control).await?;
+        let listed = shown(&source);
         let binding = Binding { source: source.address.clone(), target: services.reader.address() };
         check_binding(&connector.name, &ledger, &binding)?;
         let capabilities = services.reader.capabilities();
@@ -137,7 +151,8 @@ impl Everybody<'_> {
         if asked != Questions::default() {
             services.source.confirm(&mut source, &asked, request, control).await?;
         }
-        Ok(Read { source, target, writes, focus: None })
+        let member_lists = changed_lists(&source, request);
+        Ok(Read { source, target, writes, focus: None, listed, member_lists })
     }
 
     /// Reads one user and its groups, by whatever name it is known.
@@ -209,6 +224,25 @@ impl Everybody<'_> {
         });
         problem.map_or(Ok(()), |problem| Err(required_group_failure(&connector.name, &problem)))
     }
+}
+
+/// How much of a source can be seen.
+pub(super) fn shown(source: &SourceSnapshot) -> View {
+    View { users: source.users.len() as u64, groups: source.groups.len() as u64 }
+}
+
+/// Member lists that were read to their end and are not what the request knew of them.
+fn changed_lists(source: &SourceSnapshot, request: &ReadRequest) -> Vec<(SourceId, MemberListSeen)> {
+    let is_known =
+        |group: &&SourceGroup| group.members_proof.is_proven() && !group.members_changed.is_empty();
+    let seen = source.groups.iter().filter(is_known).map(|group| {
+        let ids = source.people.ids();
+        let members = group.members.iter().filter_map(|member| ids.get(member.person as usize));
+        let seen =
+            MemberListSeen { stamp: group.members_changed.clone(), members: MembersDigest::of(members) };
+        (group.id.clone(), seen)
+    });
+    seen.filter(|(id, seen)| request.member_lists.get(id) != Some(seen)).collect()
 }
 
 /// Managed groups whose members may be inactive and that the list does not show: asked for before anybody is found inactive

@@ -19,7 +19,9 @@ pub struct Baseline {
     pub at: DateTime<Utc>,
 }
 
-/// Says how the view shrank, if by more than the limits allow: users by `limits.leavers`, groups by `limits.groups`.
+/// Says how the view shrank, if by more than the limits allow: users by `limits.leavers`, groups by `limits.groups`. `now` is
+/// all that can be seen, in the lists or when asked for: who was deactivated is not hidden. The floor never covers half of
+/// what was seen before.
 #[must_use]
 pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<String> {
     let kinds = [
@@ -31,7 +33,9 @@ pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<Stri
         let allowed = match limit {
             Limit::Off => return None,
             Limit::Count(count) => count,
-            Limit::Percent(percent) => (before.saturating_mul(u64::from(percent)) / 100).max(limits.floor),
+            Limit::Percent(percent) => {
+                (before.saturating_mul(u64::from(percent)) / 100).max(limits.floor.min(before / 2))
+            }
         };
         (lost > allowed).then(|| format!("{now} {what} instead of {before}"))
     });
@@ -46,12 +50,8 @@ pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<Stri
     ))
 }
 
-/// Holds every removal that is left, and says about all of them that the view shrank.
+/// Holds every removal that nobody permitted.
 pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
-    for hold in holds.iter_mut().filter(|hold| hold.operations.iter().any(|one| one.change.removes())) {
-        hold.summary.reason = format!("{}; {why}", hold.summary.reason);
-        hold.for_shrinking = true;
-    }
     let (mut held, mut kept) = (Vec::new(), Vec::new());
     for operation in std::mem::take(&mut plan.operations) {
         if operation.standing == Standing::Permitted || !operation.change.removes() {
@@ -68,11 +68,12 @@ pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
     if held.is_empty() && plan.in_grace.is_empty() {
         return;
     }
-    let count = Removals::of(&held, &plan.people).len();
+    let removals = Removals::of(&held, &plan.people);
+    let count = removals.len();
     let reason = if held.is_empty() {
         format!("nobody is removed now, and {} are in their grace; {why}", plan.in_grace.len())
     } else {
-        format!("all removals: {why}")
+        format!("all removals, {}: {why}", removals.in_words())
     };
     let names = if held.is_empty() {
         plan.in_grace.iter().map(|user| user.username.clone()).collect()

@@ -101,6 +101,7 @@ impl Org {
             .collect();
         rotate(&mut members, self.rotation);
         SourceGroup {
+            members_changed: Default::default(),
             id: id.into(),
             name: group.name.as_str().into(),
             description: CompactString::default(),

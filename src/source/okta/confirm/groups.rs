@@ -156,11 +156,19 @@ async fn with_members(
     request: &ReadRequest,
     record: GroupRecord,
 ) -> Result<Answered<SourceGroup>, SourceError> {
-    let GroupRecord { id, name, description, everyone, .. } = record;
+    let GroupRecord { id, name, description, everyone, members_changed, .. } = record;
     let (members, members_proof) = if everyone || !(request.wants_members.0)(&name) {
         (Vec::new(), Proof::Proven)
     } else {
-        members::read(client, gathered, &id, None, Shown::AskedFor).await?
+        members::read(client, gathered, &id, (None, None), Shown::AskedFor).await?
     };
-    Ok(Answered::Found(SourceGroup { id, name, description, everyone, members, members_proof }))
+    Ok(Answered::Found(SourceGroup {
+        id,
+        name,
+        description,
+        everyone,
+        members,
+        members_proof,
+        members_changed,
+    }))
 }

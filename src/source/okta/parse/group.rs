@@ -22,6 +22,8 @@ pub(in super::super) struct GroupRecord {
     pub(in super::super) everyone: bool,
     /// `_embedded.stats.usersCount`, if it was sent.
     pub(in super::super) users_count: Option<u64>,
+    /// `lastMembershipUpdated`, as sent; empty if it was not.
+    pub(in super::super) members_changed: CompactString,
 }
 
 /// Reads a page of `GET /api/v1/groups`. The error is a part of a sentence.
@@ -48,6 +50,8 @@ enum Field {
     Profile,
     #[serde(rename = "_embedded")]
     Embedded,
+    #[serde(rename = "lastMembershipUpdated")]
+    LastMembershipUpdated,
     #[serde(other)]
     Other,
 }
@@ -77,7 +81,7 @@ impl<'de> Record<'de> for Groups {
     type Value = GroupRecord;
 
     fn read<A: MapAccess<'de>>(self, mut fields: A) -> Result<Result<GroupRecord, Broken>, A::Error> {
-        let (mut id, mut kind) = (Text::default(), Text::default());
+        let (mut id, mut kind, mut changed) = (Text::default(), Text::default(), Text::default());
         let (mut profile, mut embedded) = (Object::<Profile<'de>>::default(), Object::<Embedded>::default());
         while let Some(field) = fields.next_key()? {
             match field {
@@ -85,6 +89,7 @@ impl<'de> Record<'de> for Groups {
                 Field::Type => kind = fields.next_value()?,
                 Field::Profile => profile = fields.next_value()?,
                 Field::Embedded => embedded = fields.next_value()?,
+                Field::LastMembershipUpdated => changed = fields.next_value()?,
                 Field::Other => {
                     fields.next_value::<IgnoredAny>()?;
                 }
@@ -102,6 +107,8 @@ impl<'de> Record<'de> for Groups {
         let users_count =
             embedded.0.and_then(|embedded| embedded.stats.0).and_then(|stats| stats.users_count.0);
         let description = profile.description.0.unwrap_or_default().into();
-        Ok(Ok(GroupRecord { id: SourceId(id), name: name.into(), description, everyone, users_count }))
+        let members_changed = changed.0.unwrap_or_default().into();
+        let (id, name) = (SourceId(id), name.into());
+        Ok(Ok(GroupRecord { id, name, description, everyone, users_count, members_changed }))
     }
 }
