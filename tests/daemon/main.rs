@@ -16,5 +16,6 @@ mod mapping;
 mod one_user;
 mod people;
 mod scope;
+mod trust;
 mod trying;
 mod work;

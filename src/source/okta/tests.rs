@@ -274,8 +274,8 @@ async fn read_again(lists: &[&[&str]], seen: &[&str], stamp: &str) -> (usize, Pr
     let seen: Vec<SourceId> = seen.iter().map(|id| SourceId::from(*id)).collect();
     let seen = MemberListSeen { stamp: stamp.into(), members: MembersDigest::of(&seen) };
     let request = ReadRequest { member_lists: Arc::new([("00g1".into(), seen)].into()), ..request() };
-    let source = source(&server, |_| {}).source;
-    let snapshot = source.read(&request, &RunControl::default()).await.unwrap();
+    let bench = source(&server, |_| {});
+    let snapshot = bench.source.read(&request, &RunControl::default()).await.unwrap();
     let asked = server.received_requests().await.unwrap();
     let asked = asked.iter().filter(|request| request.url.path().ends_with("/00g1/users")).count();
     assert_eq!(snapshot.groups[0].members_changed, now);

@@ -121,9 +121,6 @@ pub fn guard(mut plan: Plan, conditions: &Conditions<'_>) -> (ApprovedPlan, Vec<
     let Conditions { limits, recent, permission, shrunken } = *conditions;
     let mut holds = Vec::new();
     permit::mark(&mut plan, permission);
-    if let Some(why) = shrunken {
-        view::hold_removals(&mut plan, &mut holds, why);
-    }
     hold_adoptions(&mut plan, &mut holds);
     let leavers = leavers_check(&plan, limits, recent);
     hold_leavers(&mut plan, &mut holds, &leavers);
@@ -137,6 +134,9 @@ pub fn guard(mut plan: Plan, conditions: &Conditions<'_>) -> (ApprovedPlan, Vec<
     let groups = groups_check(&plan, limits, recent);
     hold_whole(&mut plan, &mut holds, HoldKind::Groups, leaves_as_group, &groups);
     hold_memberships(&mut plan, &mut holds, limits, recent);
+    if let Some(why) = shrunken {
+        view::hold_removals(&mut plan, &mut holds, why);
+    }
     keep_groups_with_members(&mut plan, &mut holds);
     drop_members_without_account(&mut plan, &holds);
     permit::join(&mut plan);

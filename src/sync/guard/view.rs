@@ -37,6 +37,7 @@ pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<Stri
                 (before.saturating_mul(u64::from(percent)) / 100).max(limits.floor.min(before / 2))
             }
         };
+        let what = if now == 1 { what.trim_end_matches('s') } else { what };
         (lost > allowed).then(|| format!("{now} {what} instead of {before}"))
     });
     let shrunken: Vec<String> = shrunken.collect();
@@ -50,8 +51,12 @@ pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<Stri
     ))
 }
 
-/// Holds every removal that nobody permitted.
+/// Holds every removal that no limit holds and nobody permitted, and says about all that is held why it may be wrong.
 pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
+    for hold in holds.iter_mut().filter(|hold| hold.operations.iter().any(|one| one.change.removes())) {
+        hold.summary.reason = format!("{}; {why}", hold.summary.reason);
+        hold.for_shrinking = true;
+    }
     let (mut held, mut kept) = (Vec::new(), Vec::new());
     for operation in std::mem::take(&mut plan.operations) {
         if operation.standing == Standing::Permitted || !operation.change.removes() {
@@ -65,7 +70,7 @@ pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
         }
     }
     plan.operations = kept;
-    if held.is_empty() && plan.in_grace.is_empty() {
+    if held.is_empty() && (plan.in_grace.is_empty() || !holds.is_empty()) {
         return;
     }
     let removals = Removals::of(&held, &plan.people);
@@ -73,7 +78,7 @@ pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
     let reason = if held.is_empty() {
         format!("nobody is removed now, and {} are in their grace; {why}", plan.in_grace.len())
     } else {
-        format!("all removals, {}: {why}", removals.in_words())
+        format!("all other removals, {}: {why}", removals.in_words())
     };
     let names = if held.is_empty() {
         plan.in_grace.iter().map(|user| user.username.clone()).collect()
