@@ -21,7 +21,8 @@ use super::testing::{Bench, connector, soon};
 use super::timetable::tests::schedule;
 use crate::config::diagnostic::{Checked, Diagnostic, Severity};
 use crate::config::model::{
-    Connector, ControlSettings, LogFormat, LogLevel, LogSettings, MetricsSettings, Missed, Page, Settings,
+    Connector, ControlSettings, LogFormat, LogLevel, LogSettings, MetricsSettings, Missed, NotifySettings, Page,
+    ReportSettings, Settings,
 };
 use crate::config::scan::Entry;
 use crate::control::api::{ConnectorState, ReloadAnswer};
@@ -36,6 +37,8 @@ fn settings() -> Settings {
         control: ControlSettings { socket: PathBuf::from("/r/control.sock"), group: "usersyncd".to_owned() },
         metrics: MetricsSettings { listen: None, page: Page::On },
         log: LogSettings { level: LogLevel::Info, format: LogFormat::Text },
+        notify: NotifySettings::default(),
+        reports: ReportSettings { keep: Duration::from_secs(60), at_most: 1 },
     }
 }
 
