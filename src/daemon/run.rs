@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::model::Connector;
 use crate::control::api::{PlanDocument, RunEvent, RunSummary};
 use crate::control::fault::Fault;
+use crate::notify::{Before, Notifier};
 use crate::store::{ConnectorMemory, Store, StoreError};
 use crate::sync::engine::{self, RunTicket, UserRequest};
 use crate::sync::progress::RunControl;
@@ -94,6 +95,8 @@ pub(super) struct Common {
     pub(super) metrics: Metrics,
     /// Delays scheduled runs.
     pub(super) jitter: Jitter,
+    /// Tells people what became of runs.
+    pub(super) notifier: Notifier,
     /// Woken whenever a connector's state changed.
     pub(super) changed: Arc<tokio::sync::Notify>,
 }
@@ -112,6 +115,8 @@ pub(super) struct SyncRun {
     pub(super) scheduled: Option<DateTime<Utc>>,
     /// Progress and cancellation.
     pub(super) control: RunControl,
+    /// How it went before, which decides what people are told.
+    pub(super) before: Before,
     /// What the connector managed until now, which stays true if the run fails before it looked.
     pub(super) managed: Managed,
     /// Who waits for it.
@@ -142,7 +147,7 @@ impl LastWord {
 
 /// Runs one sync. `_alone` is held to the end, so that no second run of this connector can begin.
 pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
-    let SyncRun { common, connector, trigger, user, scheduled, control, managed, teller } = sync;
+    let SyncRun { common, connector, trigger, user, scheduled, control, before, managed, teller } = sync;
     let name = connector.name.clone();
     let started = common.clock.now();
     let login = user.as_ref().map(|user| user.login.as_str());
@@ -150,7 +155,10 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         Ok(run) => run,
         Err(error) => {
             let ticket = RunTicket { run: 0, trigger, user, started };
-            return not_begun(&common, &name, &ticket, managed, teller, &error);
+            let (report, message) = not_begun(&common, &name, &ticket, managed, &error);
+            common.notifier.tell(&connector, before, &report);
+            let last_word = LastWord(teller, Fault::internal(message).into());
+            return Ended { summary: summary(&report), managed, last_word };
         }
     };
     let ticket = RunTicket { run, trigger, user, started };
@@ -177,6 +185,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         }
         common.metrics.run_ended(&report);
         tell_log(&report);
+        common.notifier.tell(&connector, before, &report);
         let (summary, managed) = (summary(&report), report.managed);
         Ended { summary, managed, last_word: LastWord(teller, RunEvent::Finished { report: Box::new(report) }) }
     }
@@ -224,9 +233,8 @@ fn not_begun(
     name: &str,
     ticket: &RunTicket,
     managed: Managed,
-    teller: Teller,
     error: &StoreError,
-) -> Ended {
+) -> (Report, String) {
     let message = format!(
         "the run of {name} did not begin, since it could not be recorded: {error}. Nothing was read or changed; look \
          at the space and the permissions of the state directory"
@@ -236,7 +244,7 @@ fn not_begun(
     let report = Report { managed, ..report };
     count_beginning(&common.metrics, name, ticket);
     common.metrics.run_ended(&report);
-    Ended { summary: summary(&report), managed, last_word: LastWord(teller, Fault::internal(message).into()) }
+    (report, message)
 }
 
 /// Makes one plan.

@@ -12,8 +12,9 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::run::{Common, Records, Runner, summary};
 use crate::clock::Clock;
-use crate::config::model::{Connector, ScheduleSettings};
+use crate::config::model::{Connector, NotifySettings, ScheduleSettings};
 use crate::control::api::PlanDocument;
+use crate::notify::{Notifier, Queue};
 use crate::store::{ConnectorMemory, StoreError};
 use crate::sync::engine::{RunTicket, UserRequest, failed_report};
 use crate::sync::progress::RunControl;
@@ -73,6 +74,12 @@ impl Records for Notebook {
         self.change(&report.connector, |memory| {
             if report.user.is_none() {
                 memory.last_run = Some(summary(report));
+                if report.outcome != Outcome::Cancelled {
+                    memory.last_outcome = Some(report.outcome);
+                }
+                if report.outcome.is_success() {
+                    memory.last_success = Some(report.ended);
+                }
                 memory.last_report = Some(report.clone());
             }
         })?;
@@ -164,6 +171,8 @@ pub(super) struct Bench {
     pub(super) notebook: Arc<Notebook>,
     pub(super) script: Arc<Script>,
     pub(super) began: mpsc::UnboundedReceiver<BeganRun>,
+    /// What people are to be told; nobody, until the notifier is configured.
+    pub(super) told: Queue,
 }
 
 impl Bench {
@@ -181,15 +190,18 @@ impl Bench {
             at_once: AtomicU64::new(0),
             most_at_once: AtomicU64::new(0),
         });
+        let metrics = Metrics::new();
+        let (notifier, told) = Notifier::new(NotifySettings::default(), metrics.clone());
         let common = Common {
             records: Arc::clone(&notebook) as Arc<dyn Records>,
             runner: Arc::clone(&script) as Arc<dyn Runner>,
             clock,
-            metrics: Metrics::new(),
+            metrics,
             jitter: Arc::new(|_| Duration::ZERO),
+            notifier,
             changed: Arc::default(),
         };
-        Self { common, notebook, script, began }
+        Self { common, notebook, script, began, told }
     }
 
     /// The next run that begins.

@@ -20,7 +20,7 @@ use crate::sync::diff::Claims;
 use crate::sync::guard::Recent;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{Binding, Ledger, SourceId};
-use crate::sync::report::{Managed, Report, RunSummary, Trigger};
+use crate::sync::report::{Managed, Outcome, Report, RunSummary, Trigger};
 use database::{Database, Schema};
 
 pub use journal::{Answer, Applied, Intent, JournalBatch};
@@ -32,6 +32,8 @@ pub struct ConnectorMemory {
     pub paused: bool,
     /// The last run that ended; like what follows, none that was limited to one user.
     pub last_run: Option<RunSummary>,
+    /// How the last run ended that nobody cancelled: what the next one is compared with before people are told of it.
+    pub last_outcome: Option<Outcome>,
     /// When a run last began.
     pub last_attempt: Option<DateTime<Utc>>,
     /// When a run last ended with success.

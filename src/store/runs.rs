@@ -111,6 +111,15 @@ pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<C
     Ok(ConnectorMemory {
         paused,
         last_run,
+        last_outcome: transaction
+            .query_row(
+                "SELECT outcome FROM runs
+                 WHERE connector = ?1 AND user IS NULL AND outcome IS NOT NULL AND outcome <> 'cancelled'
+                 ORDER BY id DESC LIMIT 1",
+                [connector],
+                |row| word(0, row.get(0)?),
+            )
+            .optional()?,
         last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL")?,
         last_success: moment(
             "SELECT max(ended) FROM runs

@@ -86,12 +86,17 @@ async fn memory_survives_a_restart() {
     end(&store, "acme", &first, 1, Outcome::Held).await;
     let second = begin(&store, "acme", 2).await;
     end(&store, "acme", &second, 3, Outcome::Failed).await;
+    let cancelled = begin(&store, "beta", 4).await;
+    end(&store, "beta", &cancelled, 5, Outcome::Cancelled).await;
     begin(&store, "acme", 4).await;
     store.set_paused("acme", true).await.unwrap();
     store.set_last_scheduled("acme", at(2)).await.unwrap();
     drop(store);
-    let memory = Store::open(directory.path()).await.unwrap().memory("acme").await.unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    assert_eq!(store.memory("beta").await.unwrap().last_outcome, None, "a cancelled run says nothing");
+    let memory = store.memory("acme").await.unwrap();
     assert!(memory.paused);
+    assert_eq!(memory.last_outcome, Some(Outcome::Failed));
     assert_eq!(memory.last_run.unwrap().run, second.run, "the run that never ended is not the last result");
     assert_eq!(memory.last_attempt, Some(at(4)));
     assert_eq!(memory.last_success, Some(at(1)), "held counts as success, failed does not");

@@ -12,6 +12,7 @@ mod inactive;
 mod leavers;
 mod life;
 mod mapping;
+mod notify;
 mod one_user;
 mod people;
 mod scope;
