@@ -191,6 +191,7 @@ impl Bench {
             most_at_once: AtomicU64::new(0),
         });
         let metrics = Metrics::new();
+        crate::notify::testing::start_logging();
         let (notifier, told) = Notifier::new(NotifySettings::default(), metrics.clone());
         let common = Common {
             records: Arc::clone(&notebook) as Arc<dyn Records>,

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::io::Read;
 
 use super::*;
 use crate::config::model::{Connector, NotifySettings};
-use crate::notify::testing::{command, counted, courier, log, report};
+use crate::notify::testing::{command, counted, courier, log, report, watched_pipe};
 use crate::notify::{Before, Notifier};
 use crate::sync::report::{Outcome, Report};
 use crate::sync::rules::Rules;
@@ -84,7 +83,7 @@ async fn one_that_fails_says_why_and_not_too_much() {
 
 #[tokio::test]
 async fn one_that_is_missing_is_said_to_be() {
-    let (_guard, log) = log();
+    let log = log();
     let metrics = Metrics::new();
     let settings =
         NotifySettings { command: Some(command(&["/nonexistent/tell"])), ..NotifySettings::default() };
@@ -104,34 +103,24 @@ async fn one_that_is_missing_is_said_to_be() {
 async fn one_that_takes_too_long_is_killed_with_its_children() {
     let directory = tempfile::tempdir().unwrap();
     let alive = directory.path().join("alive");
-    nix::unistd::mkfifo(&alive, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let script = "trap '' TERM; exec 9>\"$0\"; sleep 1000 & echo started; echo started >&9; wait; sleep 1000";
+    let (has_started, has_ended) = watched_pipe(alive.clone());
+    let script = "trap '' TERM; exec 9>\"$0\"; sleep 300 & echo started; echo started >&9; wait; sleep 300";
     let command = command(&["/bin/sh", "-c", script, alive.to_str().unwrap()]);
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let reader = tokio::task::spawn_blocking(move || {
-        let mut pipe = std::fs::File::open(alive).unwrap();
-        let mut first = [0; 8];
-        pipe.read_exact(&mut first).unwrap();
-        sender.send(()).unwrap();
-        // Ends only when nobody holds the other end any more.
-        let mut rest = String::new();
-        pipe.read_to_string(&mut rest).unwrap();
-        rest
-    });
-    let over = async { receiver.await.unwrap() };
+    let over = async { has_started.await.unwrap() };
     let why = run(&command, Vec::new(), b"{}", over).await.unwrap_err();
     assert_eq!(
         why,
         "/bin/sh was killed, since it took longer than 30 s (notify.command_timeout), and said \"started\""
     );
-    assert_eq!(tokio::time::timeout(DEADLINE, reader).await.expect("somebody lives on").unwrap(), "");
+    let ended = tokio::time::timeout(DEADLINE, has_ended).await;
+    assert_eq!(ended.expect("somebody lives on").unwrap(), "");
 }
 
 /// The limit is the one of the settings.
 #[tokio::test(start_paused = true)]
 async fn the_time_limit_is_kept() {
     let settings =
-        NotifySettings { command: Some(command(&["/bin/sleep", "1000"])), ..NotifySettings::default() };
+        NotifySettings { command: Some(command(&["/bin/sleep", "300"])), ..NotifySettings::default() };
     let metrics = Metrics::new();
     let (notifier, mut queue) = Notifier::new(settings, metrics.clone());
     notifier.tell(&Connector::for_tests(Rules::default()), Before::default(), &report(Outcome::Failed));

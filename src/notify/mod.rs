@@ -15,7 +15,7 @@ mod patience;
 mod queue;
 mod signature;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod webhook;
 
 use std::sync::{Arc, PoisonError, RwLock};

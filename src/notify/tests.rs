@@ -1,14 +1,13 @@
 //! Who is told, in which order, and what becomes of what cannot be told.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use wiremock::matchers::{body_partial_json, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::testing::{command, counted, courier, hold, log, report, webhook};
+use super::testing::{command, counted, courier, hold, log, report, watched_pipe, webhook};
 use super::*;
 use crate::config::model::{ConnectorNotify, SecretRef};
 use crate::sync::report::Outcome;
@@ -101,7 +100,7 @@ async fn new_settings_count_for_what_comes() {
 /// Nobody empties the queue: telling ends all the same, and says what is lost.
 #[tokio::test]
 async fn what_is_too_much_is_dropped_and_counted() {
-    let (_guard, log) = log();
+    let log = log();
     let metrics = Metrics::new();
     let (notifier, mut queue) =
         Notifier::new(NotifySettings { webhook: None, ..settings() }, metrics.clone());
@@ -203,7 +202,7 @@ async fn a_recovery_never_overtakes_the_failure_and_other_connectors_do_not_wait
 /// One receiver never answers: it has a place of its own.
 #[tokio::test]
 async fn a_receiver_that_hangs_holds_up_its_own_connector_only() {
-    let (_guard, log) = log();
+    let log = log();
     let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = MockServer::start().await;
     let (arrived, mut arrivals) = tokio::sync::mpsc::unbounded_channel();
@@ -257,13 +256,13 @@ async fn a_stop_lets_what_waits_be_told() {
 }
 
 /// A command that still runs when patience with it ends is killed with its children.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_stop_leaves_no_command_behind() {
-    let (_guard, log) = log();
+    let log = log();
     let directory = tempfile::tempdir().unwrap();
     let alive = directory.path().join("alive");
-    nix::unistd::mkfifo(&alive, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let script = "exec 9>\"$0\"; sleep 1000 & echo started >&9; wait";
+    let (has_started, has_ended) = watched_pipe(alive.clone());
+    let script = "exec 9>\"$0\"; sleep 300 & echo started >&9; wait";
     let metrics = Metrics::new();
     let timeout = Duration::from_secs(3_600);
     let command = CommandSettings { timeout, ..command(&["/bin/sh", "-c", script, alive.to_str().unwrap()]) };
@@ -272,26 +271,20 @@ async fn a_stop_leaves_no_command_behind() {
     let stop = CancellationToken::new();
     let task = tokio::spawn(queue.run(courier(), stop.clone()));
     notifier.tell(&acme(ConnectorNotify::default()), NEVER, &report(Outcome::Failed));
-    let mut pipe = tokio::task::spawn_blocking(move || {
-        let mut pipe = std::fs::File::open(alive).unwrap();
-        let mut first = [0; 8];
-        pipe.read_exact(&mut first).unwrap();
-        assert_eq!(&first, b"started\n");
-        pipe
-    })
-    .await
-    .unwrap();
+    has_started.await.unwrap();
     stop.cancel();
+    // From here on only the patience of the stop passes.
+    tokio::time::pause();
     task.await.unwrap();
-    // Ends only when nobody holds the other end any more, neither the shell nor its child.
-    tokio::task::spawn_blocking(move || pipe.read_to_end(&mut Vec::new()).unwrap()).await.unwrap();
+    // Both the shell and its child are gone.
+    has_ended.await.unwrap();
     assert_eq!(counted(&metrics, "command", "dropped"), 1);
     assert!(log.text().contains("the command was not told of it (failed)"), "{}", log.text());
 }
 
 #[tokio::test]
 async fn a_secret_that_is_gone_is_said_by_its_place() {
-    let (_guard, log) = log();
+    let log = log();
     let metrics = Metrics::new();
     let url = SecretRef::Environment("NO_SUCH_VARIABLE".to_owned());
     let webhook = WebhookSettings { url, ..webhook("".into()) };

@@ -211,7 +211,7 @@ async fn nothing_that_goes_wrong_shows_the_address_or_the_key() {
         (format!("ftp://{CANARY}.example.com"), "does not begin with https://"),
         (CANARY.to_owned(), "is not a URL"),
     ] {
-        let (_guard, log) = log();
+        let log = log();
         let mut post = Post::to(&address);
         if address.contains(&hanging) {
             post.settings.timeout = Duration::from_millis(20);
@@ -242,7 +242,7 @@ async fn nothing_that_goes_wrong_shows_the_address_or_the_key() {
         assert_eq!(is_final, matches!(kind, TroubleKind::Trust | TroubleKind::NoTls), "{tried:?}");
     }
     // A key that cannot be used.
-    let (_guard, log) = log();
+    let log = log();
     let post = Post::to(&format!("http://{plain}"));
     std::fs::write(post.directory.path().join("key"), format!("{CANARY}\n{CANARY}")).unwrap();
     post.delivery().make(&courier()).await;
