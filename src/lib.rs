@@ -15,6 +15,8 @@
 //! ever touched. All of `sync` but `engine` and `apply` is pure, so that a plan is the same byte for byte for the same
 //! input, and can be tested without a network, a clock or a disk.
 //!
+//! People are told of runs that fail, hold something, recover or succeed for the first time by [`mod@notify`].
+//!
 //! Everything that goes to a remote API goes through [`http`], which keeps tokens on their own origin and all connectors
 //! of an org within its rate limits. The wall clock is read in [`clock`] and nowhere else.
 //!
@@ -26,6 +28,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod http;
+pub mod notify;
 pub mod source;
 pub mod store;
 pub mod sync;

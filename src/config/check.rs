@@ -179,7 +179,9 @@ impl Checker {
         if matches!(node.value, Value::Broken) {
             return;
         }
-        if matches!(node.value, Value::Null) && !matches!(key.kind, Kind::Empty | Kind::Later(..)) {
+        if matches!(node.value, Value::Null)
+            && !matches!(key.kind, Kind::Empty | Kind::Elsewhere(_) | Kind::Later(..))
+        {
             let advice = match (key.required, key.kind) {
                 (Some(advice), _) => advice,
                 (None, Kind::Secret) => "Write `{ credential: NAME }`, `{ file: /path }` or `{ env: NAME }`.",
@@ -216,6 +218,10 @@ impl Checker {
                 ));
                 let advice = advice.unwrap_or_else(|| format!("Its keys are {}.", offered(keys)));
                 self.error(node.region, complaint.advise(advice));
+            }
+            Kind::Elsewhere(advice) => {
+                let complaint = Complaint::new(format!("`{path}` does not belong into this file."));
+                self.error(entry.region, complaint.advise(advice));
             }
             Kind::Later(nothing, advice) => {
                 if !nothing.is(node) {
@@ -469,7 +475,7 @@ impl Nothing {
 
 /// The keys that work, as alternatives.
 fn offered(keys: &[Key]) -> String {
-    let works = |key: &&Key| !matches!(key.kind, Kind::Later(..));
+    let works = |key: &&Key| !matches!(key.kind, Kind::Elsewhere(_) | Kind::Later(..));
     alternatives(keys.iter().filter(works).map(|key| key.name))
 }
 

@@ -9,7 +9,7 @@ use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef,
 use super::secret::Environment;
 use super::text::Complaint;
 use super::tree::{Node, Value};
-use super::{rules, schedule, search, values};
+use super::{notify, rules, schedule, search, secret, values};
 
 /// The share of Okta's rate limits that may be used, in hundredths, where nothing is said.
 pub(super) const DEFAULT_BUDGET: u8 = 50;
@@ -37,6 +37,7 @@ pub(super) fn build(
     let source = source(checker, root, origin.directory, environment);
     let schedule = schedule(checker, root);
     let rules = rules::build(checker, root);
+    let notify = notify::of_connector(checker, root, origin.directory, environment);
     Some(Connector {
         name: name(origin.path)?,
         path: origin.path.to_path_buf(),
@@ -47,6 +48,7 @@ pub(super) fn build(
         schedule,
         rules,
         apply: text(root, &["apply"]).and_then(|text| values::word(text, &["on", "off"])) != Some("off"),
+        notify,
     })
 }
 
@@ -123,19 +125,7 @@ fn token(
     directory: &Path,
     environment: Option<Environment<'_>>,
 ) -> Option<SecretRef> {
-    let place = okta.find(&["auth", "api_token"])?;
-    let read = |key: &str, check: fn(&str) -> Result<(), Complaint>| {
-        let node = place.get(key)?;
-        node.scalar().filter(|text| check(text).is_ok()).map(|text| (node.region, text))
-    };
-    let credential = read("credential", values::credential)
-        .map(|(region, name)| (region, SecretRef::Credential(name.to_owned())));
-    let file =
-        || read("file", values::path).map(|(region, path)| (region, SecretRef::File(directory.join(path))));
-    let variable = || {
-        read("env", values::variable).map(|(region, name)| (region, SecretRef::Environment(name.to_owned())))
-    };
-    let (region, secret) = credential.or_else(file).or_else(variable)?;
+    let (region, secret) = secret::place(okta.find(&["auth", "api_token"])?, directory)?;
     let Some(environment) = environment else { return Some(secret) };
     if let Err(complaint) = secret.read_from(environment) {
         checker.error(region, complaint);

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
+use super::model::{
+    Connector, ConnectorNotify, Event, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings,
+};
 use crate::sync::mapping::Mapping;
 use crate::sync::rules::{
     Globs, GroupRules, Inactive, LeaverGroups, LeaverMemberships, LeaverUsers, Leavers, Limit, Limits,
@@ -27,6 +29,35 @@ pub fn effective_yaml(connector: &Connector) -> String {
     );
     yaml.push_str(&rules(&connector.rules));
     yaml.push_str(if connector.apply { "\napply: on\n" } else { "\napply: off\n" });
+    yaml.push_str(&notify(&connector.notify));
+    yaml
+}
+
+fn secret(secret: &SecretRef) -> String {
+    match secret {
+        SecretRef::Credential(name) => format!("{{ credential: {} }}", quote(name)),
+        SecretRef::File(path) => format!("{{ file: {} }}", quote(&path.to_string_lossy())),
+        SecretRef::Environment(name) => format!("{{ env: {} }}", quote(name)),
+    }
+}
+
+fn notify(notify: &ConnectorNotify) -> String {
+    if *notify == ConnectorNotify::default() {
+        return "\n# no notify: what usersyncd.yaml says counts\n".to_owned();
+    }
+    let mut yaml = "\nnotify:\n".to_owned();
+    if let Some(on) = &notify.on {
+        let events: Vec<&str> = on.iter().copied().map(Event::as_str).collect();
+        put(&mut yaml, "  on: ", &format!("[{}]", events.join(", ")));
+    }
+    if let Some(webhook) = &notify.webhook {
+        yaml.push_str("  webhook:\n");
+        put(&mut yaml, "    url: ", &secret(&webhook.url));
+        if let Some(key) = &webhook.key {
+            put(&mut yaml, "    key: ", &secret(key));
+        }
+        put(&mut yaml, "    timeout: ", &duration(webhook.timeout));
+    }
     yaml
 }
 
@@ -41,14 +72,10 @@ fn source(okta: &OktaSettings) -> String {
     } else {
         format!("url: {}", quote(okta.origin.as_str().trim_end_matches('/')))
     };
-    let token = match &okta.token {
-        SecretRef::Credential(name) => format!("credential: {}", quote(name)),
-        SecretRef::File(path) => format!("file: {}", quote(&path.to_string_lossy())),
-        SecretRef::Environment(name) => format!("env: {}", quote(name)),
-    };
+    let token = secret(&okta.token);
     let budget = okta.rate_budget;
     let mut yaml = format!(
-        "source:\n  okta:\n    {address}\n    auth:\n      api_token: {{ {token} }}\n    rate_budget: {budget}%\n"
+        "source:\n  okta:\n    {address}\n    auth:\n      api_token: {token}\n    rate_budget: {budget}%\n"
     );
     for (kind, search) in [("users", &okta.users_search), ("groups", &okta.groups_search)] {
         if let Some(search) = search {
@@ -222,7 +249,7 @@ fn quote(text: &str) -> String {
 }
 
 /// `1h30m` and the like; `0s` for nothing.
-fn duration(duration: Duration) -> String {
+pub(super) fn duration(duration: Duration) -> String {
     let mut seconds = duration.as_secs();
     let mut text = String::new();
     for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)] {

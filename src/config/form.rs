@@ -23,6 +23,8 @@ pub(super) enum Form {
     Budget,
     /// `1h30m`.
     Duration,
+    /// The same, from so many seconds to so many.
+    Within(u64, u64),
     /// Okta's name of a status.
     Status,
     /// A pattern on names.
@@ -35,6 +37,8 @@ pub(super) enum Form {
     Limit,
     /// A whole number.
     Count,
+    /// A whole number that is not 0.
+    Positive,
     /// Days of not signing in.
     Days,
     /// Okta's search expression, such as this one.
@@ -53,6 +57,8 @@ pub(super) enum Form {
     Credential,
     /// A path.
     Path,
+    /// A part of a command line.
+    Argument,
     /// The path of a Unix socket.
     Socket,
     /// The name of an environment variable.
@@ -80,12 +86,13 @@ impl Form {
             Self::Origin => "a URL such as `https://login.acme.com`",
             Self::Budget => "a percentage such as `50%`",
             Self::Duration => "a duration such as `5m` or `0s`",
+            Self::Within(..) => "a duration such as `30s`",
             Self::Status => "the name of a status such as `ACTIVE`",
             Self::Glob => "a pattern such as \"svc-*\"",
             Self::Cron => "a cron expression such as \"0 */4 * * *\"",
             Self::Timezone => "a time zone such as `Europe/Berlin`",
             Self::Limit => "a number such as `25`, a percentage such as `10%`, or `off`",
-            Self::Count => "a whole number such as `10`",
+            Self::Count | Self::Positive => "a whole number such as `10`",
             Self::Days => "a number of days such as `90`",
             Self::Search(example) => return format!("a search such as '{example}'"),
             Self::App => "the id of an application such as `0oa1gjh63g214q0Hq0g4`",
@@ -95,6 +102,7 @@ impl Form {
             Self::Template => "a template such as \"{{ profile.email }}\"",
             Self::Credential => "the name of a credential such as `okta-token`",
             Self::Path => "a path such as `/etc/usersyncd/okta.token`",
+            Self::Argument => "a text such as \"--verbose\"",
             Self::Socket => "a path such as `/run/usersyncd/control.sock`",
             Self::Variable => "the name of an environment variable such as `OKTA_TOKEN`",
             Self::Listen => "an address with a port such as `127.0.0.1:9845`, or `off`",
@@ -111,12 +119,14 @@ impl Form {
             Self::Origin => values::origin(text).map(drop),
             Self::Budget => values::budget(text).map(drop),
             Self::Duration => values::duration(text).map(drop),
+            Self::Within(least, most) => values::duration_within(text, least, most).map(drop),
             Self::Status => values::status(text).map(drop),
             Self::Glob => values::glob(text),
             Self::Cron => schedule::parse(text).map(drop),
             Self::Timezone => values::timezone(text).map(drop),
             Self::Limit => values::limit(text).map(drop),
             Self::Count => values::count(text).map(drop),
+            Self::Positive => values::positive(text).map(drop),
             Self::Days => values::days(text).map(drop),
             Self::Search(example) => search::search(text, example).map(drop),
             Self::App => search::app(text),
@@ -125,6 +135,7 @@ impl Form {
             Self::Template => values::template(text).map(drop),
             Self::Credential => values::credential(text),
             Self::Path => values::path(text),
+            Self::Argument => values::argument(text),
             Self::Socket => values::socket(text),
             Self::Variable => values::variable(text),
             Self::Listen => values::listen(text).map(drop),
@@ -140,7 +151,7 @@ impl Form {
             Self::Domain => text(r"^[^:/@\s]+\.[^:/@\s]+$"),
             Self::Origin => text(r"^https?://[^/@\s]+/?$"),
             Self::Budget => text(r"^0*([1-9][0-9]?|100)\s*%$"),
-            Self::Duration => json!({
+            Self::Duration | Self::Within(..) => json!({
                 "type": "string",
                 "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$",
                 "minLength": 1,
@@ -154,13 +165,18 @@ impl Form {
             ] }),
             // A number between quotes is a number to the checker.
             Self::Count => json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, text("^[0-9]+$")] }),
+            Self::Positive => {
+                json!({ "anyOf": [{ "type": "integer", "minimum": 1 }, text("^0*[1-9][0-9]*$")] })
+            }
             Self::Days => json!({ "anyOf": [
                 { "type": "integer", "minimum": 1, "maximum": values::MOST_DAYS },
                 text("^0*[1-9][0-9]{0,3}$"),
             ] }),
             Self::App => text(search::APP_PATTERN),
             // What consists of digits is a text here and a number to an editor.
-            Self::Template | Self::Replacement => json!({ "type": ["string", "number", "boolean"] }),
+            Self::Template | Self::Replacement | Self::Argument => {
+                json!({ "type": ["string", "number", "boolean"] })
+            }
             Self::Glob | Self::GroupName | Self::Pattern => {
                 json!({ "type": ["string", "number", "boolean"], "minLength": 1 })
             }

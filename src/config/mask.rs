@@ -76,7 +76,7 @@ pub(super) fn names_a_secret(key: &str) -> bool {
 }
 
 /// What must not be shown of a line even if the file cannot be parsed, as positions from 0: values of keys that name a
-/// secret, texts that look like a token or a key, and what stands before the `@` of an address.
+/// secret, texts that look like a token or a key, what stands before the `@` of an address, and what follows its host.
 pub(super) fn secret_ranges(line: &[char]) -> Vec<Range<usize>> {
     let mut ranges = values_of_secret_keys(line);
     ranges.extend(token_ranges(line));
@@ -88,7 +88,11 @@ pub(super) fn secret_ranges(line: &[char]) -> Vec<Range<usize>> {
             && line[range.end..].iter().all(|character| character.is_whitespace())
     }));
     let is_address = |character: &char| !character.is_whitespace() && !"\"'`".contains(*character);
-    ranges.extend(runs(line, is_address).filter_map(|range| user_information(line, &range)));
+    ranges.extend(
+        runs(line, is_address)
+            .flat_map(|range| [user_information(line, &range), path(line, &range)])
+            .flatten(),
+    );
     ranges
 }
 
@@ -131,6 +135,15 @@ fn user_information(line: &[char], range: &Range<usize>) -> Option<Range<usize>>
     let to = host.map_or(address.len(), |end| from + end);
     let at = address[from..to].iter().rposition(|character| *character == '@')?;
     Some(range.start + from..range.start + from + at)
+}
+
+/// What stands behind the host and its `/`: no address in these files has a path, but for one that is a secret and was
+/// written where its place belongs.
+fn path(line: &[char], range: &Range<usize>) -> Option<Range<usize>> {
+    let address = &line[range.clone()];
+    let from = address.windows(3).position(|window| window == [':', '/', '/'])? + 3;
+    let slash = from + address[from..].iter().position(|character| "/?#".contains(*character))?;
+    (slash + 1 < address.len()).then_some(range.start + slash + 1..range.end)
 }
 
 fn values_of_secret_keys(line: &[char]) -> Vec<Range<usize>> {

@@ -2,7 +2,7 @@
 //!
 //! A file is read within limits (`read`), parsed into a tree that knows where everything stands (`tree`), and compared
 //! with the table of all keys (`table`, `check`); single values are judged in `values`, `search` and `form`, and what
-//! concerns several keys where the result is made (`connector`, `rules`, `settings`). `scalar` finds a place inside a
+//! concerns several keys where the result is made (`connector`, `rules`, `settings`, `notify`). `scalar` finds a place inside a
 //! value, `mask` hides what must not be shown. [`schema`] is made of the same table.
 //!
 //! Nothing here talks to a network or to the store.
@@ -14,6 +14,7 @@ mod effective;
 mod form;
 mod mask;
 pub mod model;
+mod notify;
 mod read;
 mod rules;
 mod scalar;
@@ -41,9 +42,18 @@ use text::Complaint;
 
 pub use effective::effective_yaml;
 
-/// Reads and checks `usersyncd.yaml`. A missing file is all defaults, unless `must_exist`.
+/// Reads and checks `usersyncd.yaml`. A missing file is all defaults, unless `must_exist`. Warns about secrets that cannot be
+/// read: nobody is told anything then, which keeps nothing from being synced.
 #[must_use]
 pub fn check_settings(path: &Path, must_exist: bool) -> Checked<Settings> {
+    check_settings_in(path, must_exist, Some(&|name| std::env::var_os(name)))
+}
+
+fn check_settings_in(
+    path: &Path,
+    must_exist: bool,
+    environment: Option<Environment<'_>>,
+) -> Checked<Settings> {
     let directory = connector::directory_of(path);
     let bytes = match read::read(path, read::LARGEST_FILE) {
         Ok(bytes) => bytes,
@@ -58,7 +68,7 @@ pub fn check_settings(path: &Path, must_exist: bool) -> Checked<Settings> {
     };
     let (mut checker, root) = Checker::new(path, &text, table::SETTINGS);
     let settings = match root {
-        Some(root) if !root.is_nothing() => settings::build(&mut checker, &root, &directory),
+        Some(root) if !root.is_nothing() => settings::build(&mut checker, &root, &directory, environment),
         _ => Settings::defaults(&directory),
     };
     checker.finish(Some(settings))

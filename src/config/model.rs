@@ -1,5 +1,6 @@
 //! What valid configuration means: types without positions, every default filled in.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,97 @@ pub struct Settings {
     pub metrics: MetricsSettings,
     /// Logs.
     pub log: LogSettings,
+    /// Whom to tell what became of runs.
+    pub notify: NotifySettings,
+    /// How long reports of runs are kept.
+    pub reports: ReportSettings,
+}
+
+/// How long reports of runs are kept, per connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportSettings {
+    /// How long; at least a second.
+    pub keep: Duration,
+    /// How many; at least one.
+    pub at_most: u64,
+}
+
+/// Something about a run that people may want to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// It failed, or a part of it did, and the one before had not.
+    Failed,
+    /// It held something that nobody was told of.
+    Held,
+    /// It succeeded, and the one before had not.
+    Recovered,
+    /// It is the first that succeeded.
+    FirstSuccess,
+}
+
+impl Event {
+    /// All events.
+    pub const ALL: [Event; 4] = [Self::Failed, Self::Held, Self::Recovered, Self::FirstSuccess];
+
+    /// The name as in configuration, in JSON and in headers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Held => "held",
+            Self::Recovered => "recovered",
+            Self::FirstSuccess => "first_success",
+        }
+    }
+}
+
+/// `notify` of `usersyncd.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotifySettings {
+    /// What is told.
+    pub on: BTreeSet<Event>,
+    /// The webhook of all connectors that have none of their own.
+    pub webhook: Option<WebhookSettings>,
+    /// What is run, for all connectors.
+    pub command: Option<CommandSettings>,
+}
+
+impl Default for NotifySettings {
+    /// All events, and nobody who is told.
+    fn default() -> Self {
+        Self { on: Event::ALL.into(), webhook: None, command: None }
+    }
+}
+
+/// `notify` of a connector: what counts instead of `usersyncd.yaml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectorNotify {
+    /// What is told.
+    pub on: Option<BTreeSet<Event>>,
+    /// The webhook.
+    pub webhook: Option<WebhookSettings>,
+}
+
+/// `notify.webhook`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookSettings {
+    /// Where its address is kept.
+    pub url: SecretRef,
+    /// Where the key is kept that signs what is sent; none: nothing is signed.
+    pub key: Option<SecretRef>,
+    /// How long one try may take.
+    pub timeout: Duration,
+}
+
+/// `notify.command`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandSettings {
+    /// The program; absolute.
+    pub program: PathBuf,
+    /// What it is called with.
+    pub arguments: Vec<String>,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// The control socket.
@@ -107,6 +199,8 @@ pub struct Connector {
     pub rules: Rules,
     /// False: plan and report, write nothing (RULES 27).
     pub apply: bool,
+    /// Whom to tell what became of its runs, where that is not as in `usersyncd.yaml`.
+    pub notify: ConnectorNotify,
 }
 
 /// `source.okta`.
@@ -189,6 +283,7 @@ impl Connector {
             schedule: None,
             rules,
             apply: true,
+            notify: ConnectorNotify::default(),
         }
     }
 }

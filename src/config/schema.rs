@@ -62,6 +62,7 @@ fn property(key: &Key) -> Value {
         }),
         Kind::Rules(keys) => json!({ "type": "array", "items": mapping(keys, false) }),
         Kind::OneOrSection(form, keys) => json!({ "anyOf": [form.schema(), mapping(keys, false)] }),
+        Kind::Elsewhere(_) => json!({ "not": {} }),
         Kind::Later(nothing, _) => match nothing {
             Nothing::Absent => json!({ "not": {} }),
             Nothing::EmptyMapping => json!({ "type": "object", "maxProperties": 0 }),

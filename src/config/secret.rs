@@ -11,7 +11,9 @@ use secrecy::zeroize::Zeroizing;
 use super::mask::quoted;
 use super::model::SecretRef;
 use super::read::{Unread, read};
-use super::text::Complaint;
+use super::text::{Complaint, Region};
+use super::tree::Node;
+use super::values;
 
 /// The largest secret, in bytes.
 const LARGEST_SECRET: u64 = 64 * 1024;
@@ -87,6 +89,23 @@ impl fmt::Display for SecretRef {
     }
 }
 
+/// Where the mapping `place` says that a secret is, and where it says so; none if it says it wrongly, which was complained
+/// about. Relative paths start from `directory`.
+pub(super) fn place(place: &Node, directory: &Path) -> Option<(Region, SecretRef)> {
+    let read = |key: &str, check: fn(&str) -> Result<(), Complaint>| {
+        let node = place.get(key)?;
+        node.scalar().filter(|text| check(text).is_ok()).map(|text| (node.region, text))
+    };
+    let credential = read("credential", values::credential)
+        .map(|(region, name)| (region, SecretRef::Credential(name.to_owned())));
+    let file =
+        || read("file", values::path).map(|(region, path)| (region, SecretRef::File(directory.join(path))));
+    let variable = || {
+        read("env", values::variable).map(|(region, name)| (region, SecretRef::Environment(name.to_owned())))
+    };
+    credential.or_else(file).or_else(variable)
+}
+
 /// Why a file gave no secret.
 enum Fault {
     Unread(Unread),
@@ -95,7 +114,7 @@ enum Fault {
 
 fn credentials_directory(name: &str, environment: Environment<'_>) -> Result<PathBuf, Complaint> {
     // Checked again, since a name from elsewhere must not lead out of the directory.
-    super::values::credential(name)?;
+    values::credential(name)?;
     let directory = environment(CREDENTIALS_DIRECTORY).filter(|directory| !directory.is_empty()).ok_or_else(|| {
         Complaint::new(format!(
             "The credential {} cannot be read: ${CREDENTIALS_DIRECTORY} is not set.",

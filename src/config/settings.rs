@@ -2,9 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::check::Checker;
-use super::model::{ControlSettings, LogFormat, LogLevel, LogSettings, MetricsSettings, Page, Settings};
+use super::model::{
+    ControlSettings, LogFormat, LogLevel, LogSettings, MetricsSettings, NotifySettings, Page, ReportSettings,
+    Settings,
+};
+use super::notify;
+use super::secret::Environment;
 use super::text::Complaint;
 use super::tree::Node;
 use super::values;
@@ -24,12 +30,20 @@ impl Settings {
                 page: Page::On,
             },
             log: LogSettings { level: LogLevel::Info, format: LogFormat::Text },
+            notify: NotifySettings::default(),
+            reports: ReportSettings { keep: Duration::from_secs(90 * 86_400), at_most: 1_000 },
         }
     }
 }
 
-/// Checks the tree and makes settings of it; relative paths start from `directory`.
-pub(super) fn build(checker: &mut Checker, root: &Node, directory: &Path) -> Settings {
+/// Checks the tree and makes settings of it; relative paths start from `directory`. Without an environment, secrets are not
+/// read.
+pub(super) fn build(
+    checker: &mut Checker,
+    root: &Node,
+    directory: &Path,
+    environment: Option<Environment<'_>>,
+) -> Settings {
     checker.root(root);
     let defaults = Settings::defaults(directory);
     let text = |path: &[&str]| root.find(path).and_then(Node::scalar);
@@ -63,6 +77,15 @@ pub(super) fn build(checker: &mut Checker, root: &Node, directory: &Path) -> Set
                 Some("json") => LogFormat::Json,
                 _ => LogFormat::Text,
             },
+        },
+        notify: notify::of_settings(checker, root, directory, environment),
+        reports: ReportSettings {
+            keep: text(&["reports", "keep"])
+                .and_then(|text| values::duration(text).ok())
+                .unwrap_or(defaults.reports.keep),
+            at_most: text(&["reports", "at_most"])
+                .and_then(|text| values::count(text).ok())
+                .unwrap_or(defaults.reports.at_most),
         },
     };
     check_reach(checker, root, &settings);

@@ -43,6 +43,8 @@ pub(super) enum Kind {
     Rules(&'static [Key]),
     /// A scalar, or a mapping with some of these keys.
     OneOrSection(Form, &'static [Key]),
+    /// A key that works in the other kind of file only. The text is the advice.
+    Elsewhere(&'static str),
     /// Meant to work in a later version: only what asks for nothing is accepted. The text is the advice.
     Later(Nothing, &'static str),
 }
@@ -88,7 +90,7 @@ pub(super) fn home_of(name: &str, keys: &'static [Key], path: &str) -> Option<St
 
 fn collect_homes(name: &str, keys: &'static [Key], path: &str, homes: &mut Vec<String>) {
     for key in keys {
-        if key.name == name {
+        if key.name == name && !matches!(key.kind, Kind::Elsewhere(_)) {
             homes.push(path.to_owned());
         }
         if let Kind::Section(inner) | Kind::OneOf(inner) | Kind::Rules(inner) | Kind::OneOrSection(_, inner) =
@@ -103,7 +105,8 @@ const ONLY_DIRECTORY: &str = "Write `directory: {}`, the built-in directory, the
 const ONLY_TOKEN: &str = "Write `api_token: { credential: NAME }` instead.";
 const ONLY_FULL: &str = "Remove it: every run is a full one; let `cron` fire more often instead.";
 const NO_TLS: &str = "Remove it; until it is supported, add the certificate authority to those of this host.";
-const NO_NOTIFY: &str = "Remove it, and let monitoring watch /metrics instead.";
+const ONLY_IN_SETTINGS: &str =
+    "Move it to `notify` in usersyncd.yaml: only there it is said which programs the daemon runs.";
 
 /// A connector file.
 pub(super) const CONNECTOR: &[Key] = &[
@@ -147,7 +150,7 @@ pub(super) const CONNECTOR: &[Key] = &[
     key("apply", "off: plan and report on schedule, but write nothing.", Kind::One(words(&["on", "off"])))
         .or("on"),
     key("tls", "Certificates for connections.", Kind::Later(Nothing::EmptyMapping, NO_TLS)),
-    key("notify", "Whom to tell what happened.", Kind::Later(Nothing::EmptyMapping, NO_NOTIFY)),
+    key("notify", "Whom to tell what became of runs.", Kind::Section(NOTIFY)),
 ];
 
 const SOURCE: &[Key] = &[key("okta", "An Okta org.", Kind::Section(OKTA))];
@@ -196,7 +199,7 @@ const FOUND_GROUPS: &[Key] = &[key(
 /// The places that a secret may be in.
 pub(super) const SECRET: &[Key] = &[
     key("credential", "A systemd credential of this name.", Kind::One(Form::Credential)),
-    key("file", "A file, relative to the connector file or absolute.", Kind::One(Form::Path)),
+    key("file", "A file, relative to the file that names it, or absolute.", Kind::One(Form::Path)),
     key("env", "An environment variable of the daemon.", Kind::One(Form::Variable)),
 ];
 
@@ -418,6 +421,34 @@ const LIMITS: &[Key] = &[
     key("floor", "A percentage holds nothing at or below this many.", Kind::One(Form::Count)).or("10"),
 ];
 
+const EVENTS: Form = words(&["failed", "held", "recovered", "first_success"]);
+
+const NOTIFY: &[Key] = &[
+    key(
+        "on",
+        "What is told of this connector, instead of what usersyncd.yaml says; nothing if empty.",
+        Kind::Many(EVENTS),
+    ),
+    key("webhook", "Who is told, instead of the webhook of usersyncd.yaml.", Kind::Section(WEBHOOK)),
+    key("command", "A program that is told; in usersyncd.yaml only.", Kind::Elsewhere(ONLY_IN_SETTINGS)),
+    key(
+        "command_timeout",
+        "How long it may take; in usersyncd.yaml only.",
+        Kind::Elsewhere(ONLY_IN_SETTINGS),
+    ),
+];
+
+const WEBHOOK: &[Key] = &[
+    required(
+        "url",
+        "Where its address is kept: https, or plain http to a loopback address.",
+        Kind::Secret,
+        "Write `url: { credential: NAME }`: the address is a secret.",
+    ),
+    key("key", "Where the key is kept that signs what is sent.", Kind::Secret),
+    key("timeout", "How long one try may take.", Kind::One(Form::Within(1, 60))).or("10s"),
+];
+
 /// `usersyncd.yaml`.
 pub(super) const SETTINGS: &[Key] = &[
     key(
@@ -429,7 +460,24 @@ pub(super) const SETTINGS: &[Key] = &[
     key("control", "The control socket.", Kind::Section(CONTROL)),
     key("metrics", "The metrics listener.", Kind::Section(METRICS)),
     key("log", "Logs.", Kind::Section(LOG)),
-    key("notify", "Whom to tell what happened.", Kind::Later(Nothing::EmptyMapping, NO_NOTIFY)),
+    key("notify", "Whom to tell what became of runs.", Kind::Section(NOTIFY_SETTINGS)),
+    key("reports", "How long reports of runs are kept.", Kind::Section(REPORTS)),
+];
+
+const NOTIFY_SETTINGS: &[Key] = &[
+    key("on", "What is told; nothing if empty.", Kind::Many(EVENTS)),
+    key("webhook", "An address that is told.", Kind::Section(WEBHOOK)),
+    key(
+        "command",
+        "A program that is told, and its arguments.",
+        Kind::Some(Form::Argument, "there is no program to run"),
+    ),
+    key("command_timeout", "How long it may take.", Kind::One(Form::Within(1, 3_600))),
+];
+
+const REPORTS: &[Key] = &[
+    key("keep", "How long.", Kind::One(Form::Within(1, 366 * 86_400))),
+    key("at_most", "How many of each connector.", Kind::One(Form::Positive)),
 ];
 
 const CONTROL: &[Key] = &[

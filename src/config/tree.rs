@@ -93,21 +93,28 @@ impl Node {
     /// The regions that no diagnostic may show: values of keys that name a secret, but for the places it may be in.
     pub(super) fn secrets(&self) -> Vec<Region> {
         let mut regions = Vec::new();
-        self.collect_secrets(false, &mut regions);
+        self.collect_secrets(false, "", &mut regions);
         regions
     }
 
-    fn collect_secrets(&self, secret: bool, regions: &mut Vec<Region>) {
+    /// `under` is the key that this is the value of.
+    fn collect_secrets(&self, secret: bool, under: &str, regions: &mut Vec<Region>) {
         match &self.value {
             Value::Scalar(_) if secret => regions.push(self.region),
-            Value::Sequence(items) => items.iter().for_each(|item| item.collect_secrets(secret, regions)),
+            Value::Sequence(items) => {
+                items.iter().for_each(|item| item.collect_secrets(secret, under, regions))
+            }
             Value::Mapping(entries) => {
                 for entry in entries {
                     let is_place = secret && matches!(entry.key.as_str(), "credential" | "file" | "env");
                     if secret && !is_place && matches!(entry.value.value, Value::Null) {
                         regions.push(entry.region);
                     }
-                    entry.value.collect_secrets((secret && !is_place) || names_a_secret(&entry.key), regions);
+                    // The address of a webhook is one, and may be written where the webhook belongs.
+                    let of_webhook = (under == "webhook" && matches!(entry.key.as_str(), "url" | "key"))
+                        || (entry.key == "webhook" && !matches!(entry.value.value, Value::Mapping(_)));
+                    let is_secret = (secret && !is_place) || names_a_secret(&entry.key) || of_webhook;
+                    entry.value.collect_secrets(is_secret, &entry.key, regions);
                 }
             }
             _ => {}

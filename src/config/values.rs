@@ -95,6 +95,21 @@ pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
     Ok(Duration::from_secs(seconds))
 }
 
+/// A duration from `least` to `most` seconds.
+pub(super) fn duration_within(text: &str, least: u64, most: u64) -> Result<Duration, Complaint> {
+    let duration = duration(text)?;
+    if (least..=most).contains(&duration.as_secs()) {
+        return Ok(duration);
+    }
+    let written = |seconds| super::effective::duration(Duration::from_secs(seconds));
+    let what = if duration.as_secs() < least { "short" } else { "long" };
+    Err(Complaint::new(format!("{} is too {what} a time.", quoted(text))).advise(format!(
+        "Write a duration from `{}` to `{}`.",
+        written(least),
+        written(most)
+    )))
+}
+
 /// Whole hundredths, written with a percent sign.
 fn percent(text: &str) -> Option<u64> {
     text.strip_suffix('%').and_then(|number| whole_number(number.trim_end()))
@@ -140,6 +155,14 @@ pub(super) fn count(text: &str) -> Result<u64, Complaint> {
         Complaint::new(format!("{} is not a whole number.", quoted(text)))
             .advise("Write digits only, such as `10`.")
     })
+}
+
+/// A whole number that is not 0.
+pub(super) fn positive(text: &str) -> Result<u64, Complaint> {
+    match count(text)? {
+        0 => Err(Complaint::new(format!("{} is too few.", quoted(text))).advise("Write at least `1`.")),
+        number => Ok(number),
+    }
 }
 
 /// The longest time of not signing in, in days: ten years.
@@ -370,6 +393,31 @@ pub(super) fn path(text: &str) -> Result<(), Complaint> {
         .advise("Write the whole path."));
     }
     Ok(())
+}
+
+/// A part of a command line, which is any text that execve(2) takes.
+pub(super) fn argument(text: &str) -> Result<(), Complaint> {
+    if text.contains('\0') {
+        return Err(Complaint::new("An argument cannot contain a null character.").advise("Remove it."));
+    }
+    Ok(())
+}
+
+/// The address of a webhook, which is a secret: the error is the end of a sentence and shows nothing of it.
+pub(super) fn webhook(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(_)) => false,
+        None => return Err("names no host"),
+    };
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        "http" => Err("is plain http, which would show it and what is told to the network"),
+        _ => Err("does not begin with https://"),
+    }
 }
 
 /// The longest path of a socket: `sun_path` of unix(7) has 108 bytes, the last of which is 0.

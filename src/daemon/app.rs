@@ -27,6 +27,7 @@ use crate::config::model::{LogLevel, Settings};
 use crate::config::watch::Watcher;
 use crate::control::server::{self, Control, Gate, Socket};
 use crate::http::Shared;
+use crate::notify;
 use crate::store::Store;
 use crate::target::directory::Directory;
 use crate::telemetry::listener::{self, Listener};
@@ -130,6 +131,17 @@ impl App {
                 "metrics.listen"
             });
         }
+        let (notifier, queue) = notify::Notifier::new(self.settings.notify.clone(), self.metrics.clone());
+        let courier = notify::Courier {
+            http: self.workshop.http.clone(),
+            clock: self.clock.clone(),
+            patience: notify::Patience::default(),
+        };
+        let stop = listeners.stop.clone();
+        listeners.tasks.spawn(async move {
+            queue.run(courier, stop).await;
+            "notify"
+        });
         let (watcher, hints) =
             Watcher::new(vec![self.settings.connectors.clone(), self.options.config.clone()]);
         let disk = RealDisk {
@@ -144,6 +156,8 @@ impl App {
             clock: self.clock,
             metrics: self.metrics,
             jitter: uniform_jitter(),
+            retention: self.settings.reports,
+            notifier,
             changed: Arc::default(),
         };
         let outputs = Outputs {

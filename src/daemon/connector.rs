@@ -19,6 +19,7 @@ use super::wording;
 use crate::config::model::Connector;
 use crate::control::api::RunSummary;
 use crate::control::fault::Fault;
+use crate::notify::Before;
 use crate::store::{ConnectorMemory, StoreError};
 use crate::sync::progress::RunControl;
 use crate::sync::report::{Outcome, Trigger};
@@ -70,6 +71,8 @@ pub(super) struct Task {
     timetable: Timetable,
     last_scheduled: Option<DateTime<Utc>>,
     catch_up: bool,
+    /// How the last run about everybody ended that nobody cancelled.
+    last_outcome: Option<Outcome>,
     alone: Arc<Mutex<()>>,
     view: View,
     published: watch::Sender<View>,
@@ -99,6 +102,7 @@ pub(super) async fn prepare(
         timetable: Timetable::empty(common.clock.now(), Arc::clone(&common.jitter)),
         last_scheduled: memory.last_scheduled,
         catch_up: spec.catch_up,
+        last_outcome: memory.last_outcome,
         alone: spec.alone,
         name: spec.name,
         common,
@@ -278,7 +282,9 @@ impl Task {
         self.view.busy =
             Some(Now::Run { watcher: teller.watcher(), trigger, user, progress: control.progress.clone() });
         let managed = self.view.managed;
-        let sync = run::SyncRun { common, connector, trigger, task, scheduled, control, managed, teller };
+        let before = Before { outcome: self.last_outcome, succeeded: self.view.last_success.is_some() };
+        let sync =
+            run::SyncRun { common, connector, trigger, task, scheduled, control, before, managed, teller };
         let task = tokio::spawn(async move { run::sync(sync, alone.lock_owned().await).await });
         self.busy = Some(Busy::Run { stop, task });
     }
@@ -350,6 +356,10 @@ impl Task {
         if ended.summary.outcome.is_some_and(Outcome::is_success) {
             self.view.last_success = ended.summary.ended;
         }
+        self.last_outcome = match ended.summary.outcome {
+            Some(Outcome::Cancelled) | None => self.last_outcome,
+            outcome => outcome,
+        };
         self.view.last_run = Some(ended.summary);
         ended.last_word
     }
@@ -364,6 +374,7 @@ impl Task {
                 self.view.managed =
                     memory.last_report.as_ref().map(|report| report.managed).unwrap_or_default();
                 self.view.last_success = memory.last_success;
+                self.last_outcome = memory.last_outcome;
                 self.common.metrics.connector_loaded(&self.name, &memory);
                 self.view.last_run = memory.last_run;
                 self.turn_away(waiting, Refusal::Paused).await;

@@ -169,6 +169,7 @@ pub(super) fn restart_needed_for(at_start: &Settings, now: &Settings) -> Vec<Str
         ("control.group", at_start.control.group != now.control.group),
         ("metrics.listen", at_start.metrics.listen != now.metrics.listen),
         ("log.format", at_start.log.format != now.log.format),
+        ("reports", at_start.reports != now.reports),
     ]
     .into_iter()
     .filter(|(_, differs)| *differs)
@@ -181,6 +182,7 @@ pub(super) fn taken_over(before: &Settings, now: &Settings) -> Vec<String> {
     [
         ("metrics.page", before.metrics.page != now.metrics.page),
         ("log.level", before.log.level != now.log.level),
+        ("notify", before.notify != now.notify),
     ]
     .into_iter()
     .filter(|(_, differs)| *differs)

@@ -24,6 +24,8 @@ mod supervisor;
 mod supervisor_tests;
 mod systemd;
 #[cfg(test)]
+mod telling_tests;
+#[cfg(test)]
 mod testing;
 mod timetable;
 mod wiring;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinError;
 use tracing::Instrument;
@@ -15,9 +15,10 @@ use super::feed::{Began, Teller};
 use super::timetable::Jitter;
 use super::wording;
 use crate::clock::Clock;
-use crate::config::model::Connector;
+use crate::config::model::{Connector, ReportSettings};
 use crate::control::api::{KeptPlan, PlanDocument, RunEvent, RunSummary, UndoDocument};
 use crate::control::fault::Fault;
+use crate::notify::{Before, Notifier};
 use crate::store::{ConnectorMemory, Store, StoreError};
 use crate::sync::engine::{self, Keeping, RunTicket, Undoing, UserRequest};
 use crate::sync::progress::RunControl;
@@ -45,6 +46,14 @@ pub(super) trait Records: Send + Sync {
     ) -> Result<u64, StoreError>;
     /// See [`Store::end_run`].
     async fn end_run(&self, report: &Report) -> Result<(), StoreError>;
+    /// See [`Store::prune`].
+    async fn prune(
+        &self,
+        connector: &str,
+        ended_before: DateTime<Utc>,
+        at_most: u64,
+        now: DateTime<Utc>,
+    ) -> Result<usize, StoreError>;
 }
 
 #[async_trait]
@@ -74,6 +83,15 @@ impl Records for Store {
     }
     async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
         Store::end_run(self, report).await
+    }
+    async fn prune(
+        &self,
+        connector: &str,
+        ended_before: DateTime<Utc>,
+        at_most: u64,
+        now: DateTime<Utc>,
+    ) -> Result<usize, StoreError> {
+        Store::prune(self, connector, ended_before, at_most, now).await
     }
 }
 
@@ -121,6 +139,10 @@ pub(super) struct Common {
     pub(super) metrics: Metrics,
     /// Delays scheduled runs.
     pub(super) jitter: Jitter,
+    /// How long runs and their reports are kept.
+    pub(super) retention: ReportSettings,
+    /// Tells people what became of runs.
+    pub(super) notifier: Notifier,
     /// Woken whenever a connector's state changed.
     pub(super) changed: Arc<tokio::sync::Notify>,
 }
@@ -161,6 +183,8 @@ pub(super) struct SyncRun {
     pub(super) scheduled: Option<DateTime<Utc>>,
     /// Progress and cancellation.
     pub(super) control: RunControl,
+    /// How it went before, which decides what people are told.
+    pub(super) before: Before,
     /// What the connector managed until now, which stays true if the run fails before it looked.
     pub(super) managed: Managed,
     /// Who waits for it.
@@ -193,7 +217,7 @@ impl LastWord {
 
 /// Runs one sync. `_alone` is held to the end, so that no second run of this connector can begin.
 pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
-    let SyncRun { common, connector, trigger, task, scheduled, control, managed, teller } = sync;
+    let SyncRun { common, connector, trigger, task, scheduled, control, before, managed, teller } = sync;
     let name = connector.name.clone();
     let started = common.clock.now();
     let (user, kept) = match &task {
@@ -206,7 +230,11 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         Ok(run) => run,
         Err(error) => {
             let ticket = RunTicket { run: 0, trigger, user, kept, started };
-            return not_begun(&common, &name, &ticket, managed, teller, &error);
+            let (report, message) = not_begun(&common, &name, &ticket, managed, &error);
+            common.notifier.tell(&connector, before, &report);
+            forget_old_runs(&common, &name).await;
+            let last_word = LastWord(teller, Fault::internal(message).into());
+            return Ended { summary: summary(&report), managed, paused: false, last_word };
         }
     };
     let ticket = RunTicket { run, trigger, user, kept, started };
@@ -233,11 +261,24 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         }
         common.metrics.run_ended(&report);
         tell_log(&report);
+        common.notifier.tell(&connector, before, &report);
         let (summary, managed) = (summary(&report), report.managed);
         Ended { summary, managed, paused, last_word: LastWord(teller, RunEvent::Finished { report: Box::new(report) }) }
     }
     .instrument(span.clone())
     .await
+}
+
+/// Removes reports that were kept long enough.
+async fn forget_old_runs(common: &Common, connector: &str) {
+    let now = common.clock.now();
+    let keep = TimeDelta::from_std(common.retention.keep).unwrap_or(TimeDelta::MAX);
+    let ended_before = now.checked_sub_signed(keep).unwrap_or(DateTime::<Utc>::MIN_UTC);
+    match common.records.prune(connector, ended_before, common.retention.at_most, now).await {
+        Ok(0) => {}
+        Ok(runs) => tracing::debug!("{runs} old runs were removed (reports in usersyncd.yaml)"),
+        Err(error) => tracing::warn!("{error}; they are tried again after the next run"),
+    }
 }
 
 /// The engine's run, in a task of its own.
@@ -291,9 +332,8 @@ fn not_begun(
     name: &str,
     ticket: &RunTicket,
     managed: Managed,
-    teller: Teller,
     error: &StoreError,
-) -> Ended {
+) -> (Report, String) {
     let message = format!(
         "the run of {name} did not begin, since it could not be recorded: {error}. Nothing was read or changed; look \
          at the space and the permissions of the state directory"
@@ -303,8 +343,7 @@ fn not_begun(
     let report = Report { managed, ..report };
     count_beginning(&common.metrics, name, ticket);
     common.metrics.run_ended(&report);
-    let last_word = LastWord(teller, Fault::internal(message).into());
-    Ended { summary: summary(&report), managed, paused: false, last_word }
+    (report, message)
 }
 
 /// Makes one plan.

@@ -28,8 +28,8 @@ const PLEAD: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the daemon pleads at most; what takes longer hangs, and systemd may end it.
 const LONGEST_DRAIN: Duration = Duration::from_secs(300);
-/// How long the listeners may take to end.
-const LAST_ANSWERS: Duration = Duration::from_secs(3);
+/// How long the listeners, and whoever tells people what became of runs, may take to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(7);
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +246,7 @@ impl Supervisor {
             (self.outputs.set_log_level)(settings.log.level);
         }
         self.outputs.page.send_replace(settings.metrics.page);
+        self.common.notifier.configure(settings.notify.clone());
         if !taken_over.is_empty() {
             tracing::info!("usersyncd.yaml changed; in force now: {}", taken_over.join(", "));
         }

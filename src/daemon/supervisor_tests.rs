@@ -21,7 +21,8 @@ use super::testing::{Bench, connector, soon};
 use super::timetable::tests::schedule;
 use crate::config::diagnostic::{Checked, Diagnostic, Severity};
 use crate::config::model::{
-    Connector, ControlSettings, LogFormat, LogLevel, LogSettings, MetricsSettings, Missed, Page, Settings,
+    CommandSettings, Connector, ControlSettings, LogFormat, LogLevel, LogSettings, MetricsSettings, Missed,
+    NotifySettings, Page, ReportSettings, Settings,
 };
 use crate::config::scan::Entry;
 use crate::control::api::{ConnectorState, ReloadAnswer};
@@ -36,6 +37,8 @@ fn settings() -> Settings {
         control: ControlSettings { socket: PathBuf::from("/r/control.sock"), group: "usersyncd".to_owned() },
         metrics: MetricsSettings { listen: None, page: Page::On },
         log: LogSettings { level: LogLevel::Info, format: LogFormat::Text },
+        notify: NotifySettings::default(),
+        reports: ReportSettings { keep: Duration::from_secs(60), at_most: 1 },
     }
 }
 
@@ -367,14 +370,16 @@ async fn of_usersyncd_yaml_some_keys_count_at_once_and_others_are_named() {
     running.ready().await;
     let mut changed = settings();
     changed.log.level = LogLevel::Debug;
+    changed.notify.on.clear();
+    changed.reports.at_most = 7;
     changed.metrics.page = Page::Full;
     changed.state = PathBuf::from("/elsewhere");
     changed.control.group = "staff".to_owned();
     running.disk.0.lock().unwrap().settings = Some(changed);
     let answer = running.reload().await;
-    assert_eq!(answer.settings_taken_over, ["metrics.page", "log.level"]);
-    assert_eq!(answer.restart_needed_for, ["state", "control.group"]);
-    assert_eq!(running.registry.status().restart_needed_for, ["state", "control.group"]);
+    assert_eq!(answer.settings_taken_over, ["metrics.page", "log.level", "notify"]);
+    assert_eq!(answer.restart_needed_for, ["state", "control.group", "reports"]);
+    assert_eq!(running.registry.status().restart_needed_for, ["state", "control.group", "reports"]);
     assert_eq!(*running.levels.lock().unwrap(), [LogLevel::Debug]);
     assert_eq!(*running.page.borrow(), Page::Full);
     running.disk.0.lock().unwrap().settings = None;
@@ -383,6 +388,21 @@ async fn of_usersyncd_yaml_some_keys_count_at_once_and_others_are_named() {
     assert_eq!(*running.page.borrow(), Page::Full, "the last good version stays in force");
     running.disk.0.lock().unwrap().settings = Some(settings());
     assert!(running.reload().await.restart_needed_for.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_to_tell_counts_at_once() {
+    let mut running = start(&["acme=one"]);
+    running.ready().await;
+    let mut changed = settings();
+    let (program, timeout) = (PathBuf::from("/bin/tell"), Duration::from_secs(1));
+    changed.notify.command = Some(CommandSettings { program, arguments: Vec::new(), timeout });
+    running.disk.0.lock().unwrap().settings = Some(changed);
+    assert_eq!(running.reload().await.settings_taken_over, ["notify"]);
+    let mut feed = running.registry.get("acme").unwrap().request(Kind::Sync).await.unwrap();
+    running.bench.let_end(1);
+    while soon(feed.next()).await.is_some() {}
+    assert_eq!(running.bench.told.events(), ["first_success"]);
 }
 
 #[tokio::test(start_paused = true)]

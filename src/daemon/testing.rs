@@ -12,8 +12,9 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::run::{Common, Records, Runner, summary};
 use crate::clock::Clock;
-use crate::config::model::{Connector, ScheduleSettings};
+use crate::config::model::{Connector, NotifySettings, ReportSettings, ScheduleSettings};
 use crate::control::api::{KeptPlan, PlanDocument, UndoDocument};
+use crate::notify::{Notifier, Queue};
 use crate::store::{ConnectorMemory, StoreError};
 use crate::sync::engine::{Keeping, RunTicket, Undoing, UserRequest, failed_report};
 use crate::sync::progress::RunControl;
@@ -81,11 +82,27 @@ impl Records for Notebook {
         self.change(&report.connector, |memory| {
             if report.is_about_everybody() {
                 memory.last_run = Some(summary(report));
+                if report.outcome != Outcome::Cancelled {
+                    memory.last_outcome = Some(report.outcome);
+                }
+                if report.outcome.is_success() {
+                    memory.last_success = Some(report.ended);
+                }
                 memory.last_report = Some(report.clone());
             }
         })?;
         self.reports.lock().unwrap().push(report.clone());
         Ok(())
+    }
+    async fn prune(
+        &self,
+        _connector: &str,
+        ended_before: DateTime<Utc>,
+        at_most: u64,
+        now: DateTime<Utc>,
+    ) -> Result<usize, StoreError> {
+        assert_eq!((now - ended_before, at_most), (chrono::TimeDelta::hours(1), 10));
+        Ok(0)
     }
 }
 
@@ -199,6 +216,8 @@ pub(super) struct Bench {
     pub(super) notebook: Arc<Notebook>,
     pub(super) script: Arc<Script>,
     pub(super) began: mpsc::UnboundedReceiver<BeganRun>,
+    /// What people are to be told; nobody, until the notifier is configured.
+    pub(super) told: Queue,
 }
 
 impl Bench {
@@ -216,15 +235,20 @@ impl Bench {
             at_once: AtomicU64::new(0),
             most_at_once: AtomicU64::new(0),
         });
+        let metrics = Metrics::new();
+        crate::notify::testing::start_logging();
+        let (notifier, told) = Notifier::new(NotifySettings::default(), metrics.clone());
         let common = Common {
             records: Arc::clone(&notebook) as Arc<dyn Records>,
             runner: Arc::clone(&script) as Arc<dyn Runner>,
             clock,
-            metrics: Metrics::new(),
+            metrics,
             jitter: Arc::new(|_| Duration::ZERO),
+            retention: ReportSettings { keep: Duration::from_secs(3600), at_most: 10 },
+            notifier,
             changed: Arc::default(),
         };
-        Self { common, notebook, script, began }
+        Self { common, notebook, script, began, told }
     }
 
     /// The next run that begins.

@@ -26,6 +26,7 @@ use url::Url;
 pub use api::{Answer, Api, Call, Failure, FailureKind};
 pub use origin::{host_and_port, pin};
 pub use retry::Patience;
+pub(crate) use trouble::{Trouble, TroubleKind};
 
 use crate::telemetry::metrics::Metrics;
 use limiter::Limiter;
@@ -73,6 +74,13 @@ impl Shared {
     #[must_use]
     pub fn api(&self, label: &'static str, origin: &Url, authorization: HeaderValue, budget: u8) -> Api {
         Api::new(Arc::clone(&self.0), label, origin, authorization, budget)
+    }
+
+    /// The bare client for an address, without retries, limits and traces: for what is no API with a token, and whose
+    /// address must not be traced. It follows no redirect.
+    #[must_use]
+    pub(crate) fn plain(&self, address: &Url) -> &reqwest::Client {
+        self.0.client(address)
     }
 }
 

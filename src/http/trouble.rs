@@ -5,7 +5,7 @@ use std::io;
 
 /// Why there is no complete answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TroubleKind {
+pub(crate) enum TroubleKind {
     /// The name of the host is unknown.
     Name,
     /// The connection was not accepted.
@@ -26,8 +26,8 @@ pub(super) enum TroubleKind {
 
 /// A [`TroubleKind`] with what is known of it, as a part of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble {
-    pub(super) kind: TroubleKind,
+pub(crate) struct Trouble {
+    pub(crate) kind: TroubleKind,
     pub(super) text: String,
 }
 
@@ -39,7 +39,7 @@ impl Trouble {
 
     /// Finds the useful part in the chain of causes. reqwest hides the types of its connectors, so names and TLS are
     /// recognised by what their errors say.
-    pub(super) fn of(error: &reqwest::Error) -> Self {
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
         let io_kind = io_kind(error);
         let cause = deepest(error);
         let whole = chain(error);

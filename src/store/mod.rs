@@ -26,7 +26,7 @@ use crate::sync::digest::Permission;
 use crate::sync::guard::Recent;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{Binding, Ledger, SourceId};
-use crate::sync::report::{Managed, OperationReport, PlanDocument, Report, RunSummary, Trigger};
+use crate::sync::report::{Managed, OperationReport, Outcome, PlanDocument, Report, RunSummary, Trigger};
 use crate::sync::select::KeptOperation;
 use crate::sync::undo::Done;
 use database::{Database, Schema};
@@ -43,6 +43,8 @@ pub struct ConnectorMemory {
     pub pause_reason: Option<String>,
     /// The last run that ended; like what follows, none that was limited to one user.
     pub last_run: Option<RunSummary>,
+    /// How the last run ended that nobody cancelled: what the next one is compared with before people are told of it.
+    pub last_outcome: Option<Outcome>,
     /// When a run last began.
     pub last_attempt: Option<DateTime<Utc>>,
     /// When a run last ended with success.

@@ -119,9 +119,16 @@ pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<C
         paused,
         pause_reason,
         last_run,
-        last_attempt: moment(
-            "SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo'",
-        )?,
+        last_outcome: transaction
+            .query_row(
+                "SELECT outcome FROM runs
+                 WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo' AND outcome IS NOT NULL AND outcome <> 'cancelled'
+                 ORDER BY id DESC LIMIT 1",
+                [connector],
+                |row| word(0, row.get(0)?),
+            )
+            .optional()?,
+        last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo'")?,
         last_success: moment(
             "SELECT max(ended) FROM runs
              WHERE connector = ?1 AND user IS NULL AND trigger <> 'undo' AND outcome IN ('success', 'held')",

@@ -86,12 +86,17 @@ async fn memory_survives_a_restart() {
     end(&store, "acme", &first, 1, Outcome::Held).await;
     let second = begin(&store, "acme", 2).await;
     end(&store, "acme", &second, 3, Outcome::Failed).await;
+    let cancelled = begin(&store, "beta", 4).await;
+    end(&store, "beta", &cancelled, 5, Outcome::Cancelled).await;
     begin(&store, "acme", 4).await;
     store.set_paused("acme", true, None).await.unwrap();
     store.set_last_scheduled("acme", at(2)).await.unwrap();
     drop(store);
-    let memory = Store::open(directory.path()).await.unwrap().memory("acme").await.unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    assert_eq!(store.memory("beta").await.unwrap().last_outcome, None, "a cancelled run says nothing");
+    let memory = store.memory("acme").await.unwrap();
     assert!(memory.paused);
+    assert_eq!(memory.last_outcome, Some(Outcome::Failed));
     assert_eq!(memory.last_run.unwrap().run, second.run, "the run that never ended is not the last result");
     assert_eq!(memory.last_attempt, Some(at(4)));
     assert_eq!(memory.last_success, Some(at(1)), "held counts as success, failed does not");
@@ -292,4 +297,89 @@ async fn a_run_in_which_the_daemon_died_is_closed_and_can_be_looked_at() {
     assert!(report.error.unwrap().starts_with("the daemon ended in the middle of this run"));
     assert_eq!(report.operations[0].result, "unanswered");
     assert_eq!(store.ledger("acme").await.unwrap().unanswered.len(), 1, "the next run still sees to it");
+}
+
+fn intent(position: u64) -> Intent {
+    Intent {
+        position,
+        kind: "create_user",
+        source: "u1".into(),
+        target: None,
+        name: "anna".into(),
+        summary: "create user anna".to_owned(),
+        operation: "{}".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn old_runs_are_forgotten_but_for_what_the_next_run_needs() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let mut runs = Vec::new();
+    for (minute, outcome) in [
+        (1, Outcome::Success),
+        (2, Outcome::Failed),
+        (3, Outcome::Failed),
+        (4, Outcome::Failed),
+        (5, Outcome::Failed),
+    ] {
+        let ticket = begin(&store, "acme", minute).await;
+        let mut batch = JournalBatch { intents: vec![intent(0)], ..JournalBatch::default() };
+        if minute != 3 {
+            batch.answers = vec![Answer::of("applied")];
+        }
+        store.journal("acme", ticket.run, batch).await.unwrap();
+        end(&store, "acme", &ticket, minute, outcome).await;
+        runs.push(ticket.run);
+    }
+    let other = begin(&store, "beta", 1).await;
+    end(&store, "beta", &other, 1, Outcome::Failed).await;
+    assert_eq!(store.prune("acme", at(0), 10, at(6)).await.unwrap(), 0, "neither old nor many");
+    assert_eq!(store.prune("acme", at(100), 10, at(100)).await.unwrap(), 2);
+    let left: Vec<u64> = store.runs(None, 10).await.unwrap().iter().map(|run| run.run).collect();
+    assert_eq!(
+        left,
+        [other.run, runs[4], runs[2], runs[0]],
+        "the last, the unanswered one, the last success"
+    );
+    assert!(store.journaled(runs[1]).await.unwrap().is_none());
+    assert_eq!(store.journaled(runs[0]).await.unwrap().unwrap().len(), 1);
+    // By number: the newest one stays, and what is needed beside it.
+    let ticket = begin(&store, "acme", 101).await;
+    end(&store, "acme", &ticket, 101, Outcome::Failed).await;
+    assert_eq!(store.prune("acme", at(0), 1, at(102)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_was_decided_survives_a_restart_and_a_new_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let held = |name: &str| Held {
+        summary: crate::sync::report::HoldSummary {
+            names: vec![name.into()],
+            ..crate::sync::report::HoldSummary::new(HoldKind::Leavers, 1, (0, 10), "one too many".to_owned())
+        },
+        topic: String::new(),
+        operations: Vec::new(),
+        changes: vec![(crate::sync::digest::Digest([7; 32]), "u1".into())],
+        view: None,
+    };
+    let store = Store::open(directory.path()).await.unwrap();
+    let ticket = begin(&store, "acme", 1).await;
+    let numbered = store.record_holds("acme", (ticket.run, at(1)), vec![held("anna")], true).await.unwrap();
+    assert!(numbered[0].fresh);
+    end(&store, "acme", &ticket, 1, Outcome::Held).await;
+    store.approve(numbered[0].id, 7, at(2), at(60)).await.unwrap();
+    store.set_paused("acme", true, Some("run 1 was undone")).await.unwrap();
+    drop(store);
+    let store = Store::open(directory.path()).await.unwrap();
+    let permission = store.permission("acme", at(3)).await.unwrap();
+    assert_eq!(permission.changes.values().copied().collect::<Vec<_>>(), [numbered[0].id]);
+    assert!(store.permission("acme", at(61)).await.unwrap().is_empty(), "its time is over");
+    assert_eq!(store.memory("acme").await.unwrap().pause_reason.as_deref(), Some("run 1 was undone"));
+    store.rename("acme", "beta").await.unwrap();
+    assert!(!store.permission("beta", at(3)).await.unwrap().is_empty());
+    let hold = store.holds(Some("beta"), false).await.unwrap();
+    assert_eq!((hold.len(), hold[0].approval.as_ref().map(|approval| approval.uid)), (1, Some(7)));
+    store.discard(numbered[0].id).await.unwrap();
+    assert!(store.permission("beta", at(3)).await.unwrap().is_empty(), "an approval can be taken back");
 }

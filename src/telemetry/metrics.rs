@@ -36,6 +36,10 @@ const KINDS: [&str; 3] = ["users", "groups", "memberships"];
 const APIS: [&str; 1] = ["okta"];
 const CODES: [&str; 6] = ["200", "401", "403", "429", "500", "none"];
 
+/// How people are told what became of runs, and what came of telling them.
+const CHANNELS: [&str; 2] = ["webhook", "command"];
+const TOLD: [&str; 3] = ["delivered", "failed", "dropped"];
+
 /// All metrics of the daemon, cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(Arc<Series>);
@@ -63,6 +67,7 @@ struct Series {
     http_request_duration: HistogramVec,
     rate_limit_remaining: IntGaugeVec,
     rate_limit_wait: CounterVec,
+    notifications: IntCounterVec,
 }
 
 impl fmt::Debug for Metrics {
@@ -89,6 +94,11 @@ impl Metrics {
             series.http_request_duration.with_label_values(&[api]);
             for code in CODES {
                 series.http_requests.with_label_values(&[api, code]);
+            }
+        }
+        for channel in CHANNELS {
+            for result in TOLD {
+                series.notifications.with_label_values(&[channel, result]);
             }
         }
         Self(Arc::new(series))
@@ -197,6 +207,12 @@ impl Metrics {
         self.0.rate_limit_wait.with_label_values(&[org, bucket]).inc_by(waited.as_secs_f64());
     }
 
+    /// Somebody was told what became of a run (`delivered`), could not be told (`failed`), or was not even tried to be told
+    /// (`dropped`), by a `webhook` or a `command`.
+    pub fn notification(&self, channel: &'static str, result: &'static str) {
+        self.0.notifications.with_label_values(&[channel, result]).inc();
+    }
+
     /// Does something to the series of a connector, if it has any.
     fn of(&self, connector: &str, change: impl FnOnce(&Series)) {
         let loaded = self.loaded();
@@ -299,6 +315,11 @@ impl Series {
                 "rate_limit_remaining",
                 "Requests left in the current rate-limit window, as the last answer said.",
                 &["org", "bucket"],
+            ),
+            notifications: names.counters(
+                "notifications_total",
+                "Events that were told, could not be told, or were dropped since too many waited or the daemon stopped.",
+                &["channel", "result"],
             ),
             rate_limit_wait: names.add(CounterVec::new(
                 opts("rate_limit_wait_seconds_total", "Time that requests waited for a rate-limit window."),

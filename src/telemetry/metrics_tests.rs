@@ -75,6 +75,12 @@ fn series_without_connector_exist_at_once() {
     assert_value(&metrics, "config_reload_success", "0");
     assert_value(&metrics, "http_requests_total{api=\"okta\",code=\"429\"}", "0");
     assert_value(&metrics, "http_request_duration_seconds_count{api=\"okta\"}", "0");
+    for channel in ["webhook", "command"] {
+        for result in ["delivered", "failed", "dropped"] {
+            let series = format!("notifications_total{{channel=\"{channel}\",result=\"{result}\"}}");
+            assert_value(&metrics, &series, "0");
+        }
+    }
     assert!(!metrics.text().contains("connector="));
 }
 

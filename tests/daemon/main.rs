@@ -13,6 +13,7 @@ mod incidents;
 mod leavers;
 mod life;
 mod mapping;
+mod notify;
 mod one_user;
 mod people;
 mod scope;

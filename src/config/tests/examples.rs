@@ -109,6 +109,9 @@ fn what_is_written_out_means_the_same() {
         with("mapping:\n  username: 'x{{ profile.email }}'\n  last_name: ''\n  attributes: { 'no': \"{{ profile['a b'] ~ '\\n' }}\", a.b: 7, '1': '{{ id }}' }"),
         with("existing: { users: adopt, groups: adopt }\nleavers: { users: delete, memberships: remove, groups: delete, grace: { absent: 1d2h3m4s, deactivated: 90m } }"),
         with("leavers: { users: anonymize, memberships: { remove: all, except: ['*-alumni', 'a\"b'] } }\ninactive: { days: 7, never_signed_in: disable, except_groups: ['*x'] }"),
+        with("notify: { on: [] }"),
+        with("notify: { on: [recovered, failed], webhook: { url: { file: 'a token' }, timeout: 1m } }"),
+        with("notify: { webhook: { url: { env: NOTIFY_URL }, key: { credential: 'notify-key' } } }"),
         with("scope: { statuses: [SUSPENDED], users: { include: [\"{a,b}*\", '\"', \"ü\\u2028\\\\?\", 007, \"null\", \"no\"] } }"),
     ];
     for contents in variations {
@@ -183,6 +186,8 @@ fn every_default_is_written_out() {
       floor: 10
 
     apply: on
+
+    # no notify: what usersyncd.yaml says counts
     "#);
 }
 

@@ -5,6 +5,7 @@ mod examples;
 mod files;
 mod leavers;
 mod mistakes;
+mod notify;
 mod properties;
 mod rules;
 mod schema;
@@ -28,7 +29,13 @@ struct House {
 impl House {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("okta-token"), TOKEN).unwrap();
+        for (name, secret) in [
+            ("okta-token", TOKEN),
+            ("notify-url", "https://hooks.example.com/canary"),
+            ("notify-key", "canary-key"),
+        ] {
+            std::fs::write(directory.path().join(name), secret).unwrap();
+        }
         Self { directory }
     }
 
@@ -40,6 +47,7 @@ impl House {
         match name {
             "CREDENTIALS_DIRECTORY" => Some(self.directory.path().as_os_str().to_owned()),
             "OKTA_TOKEN" => Some(OsString::from(TOKEN)),
+            "NOTIFY_URL" => Some(OsString::from("https://hooks.example.com/canary")),
             _ => None,
         }
     }

@@ -1,9 +1,12 @@
 //! `usersyncd.yaml`.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::lines;
 use crate::config::check_settings;
 use crate::config::diagnostic::Checked;
-use crate::config::model::{LogFormat, LogLevel, Page, Settings};
+use crate::config::model::{Event, LogFormat, LogLevel, Page, ReportSettings, Settings};
 
 fn check(contents: &str) -> (tempfile::TempDir, Checked<Settings>) {
     let directory = tempfile::tempdir().unwrap();
@@ -43,7 +46,8 @@ state: ../state
 control: { socket: /tmp/socket, group: wheel }
 metrics: { listen: '[::1]:0', page: full }
 log: { level: trace, format: json }
-notify: {}
+notify: { on: [held], command: [/bin/cat], command_timeout: 1h }
+reports: { keep: 7d, at_most: 20 }
 ",
     );
     let settings = checked.value.unwrap();
@@ -54,6 +58,12 @@ notify: {}
     assert_eq!(settings.metrics.listen, Some("[::1]:0".parse().unwrap()));
     assert_eq!(settings.metrics.page, Page::Full);
     assert_eq!((settings.log.level, settings.log.format), (LogLevel::Trace, LogFormat::Json));
+    assert_eq!((settings.notify.on, settings.notify.webhook), (BTreeSet::from([Event::Held]), None));
+    let command = settings.notify.command.unwrap();
+    assert_eq!((command.program.to_str(), command.arguments), (Some("/bin/cat"), vec![]));
+    assert_eq!(command.timeout, Duration::from_secs(3_600));
+    let reports = ReportSettings { keep: Duration::from_secs(7 * 86_400), at_most: 20 };
+    assert_eq!(settings.reports, reports);
 }
 
 #[test]
@@ -87,10 +97,17 @@ fn mistakes_are_pointed_at() {
             "state:",
             "1:1 `state` has no value. [Write its value behind or, indented, under it, or remove the key.]",
         ),
+        ("reports: { keep: 0s }", "1:18 `0s` is too short a time. [Write a duration from `1s` to `366d`.]"),
         (
-            "notify: { webhook: x }",
-            "1:1 `notify` is not supported yet. [Remove it, and let monitoring watch /metrics instead.]",
+            "reports: { keep: 90 }",
+            "1:18 `90` is not a duration. [Add the unit: `90s`, `90m`, `90h` or `90d`.]",
         ),
+        ("reports: { at_most: 0 }", "1:21 `0` is too few. [Write at least `1`.]"),
+        (
+            "reports: { at_most: some }",
+            "1:21 `some` is not a whole number. [Write digits only, such as `10`.]",
+        ),
+        ("keep: 1d", "1:1 `keep` is not a key that is known here. [`keep` belongs under `reports`.]"),
         (
             "metrics: { listen: 9845 }",
             "1:20 `9845` is not an address with a port. [Write `127.0.0.1:9845` for this host alone.]",
@@ -118,7 +135,7 @@ fn mistakes_are_pointed_at() {
         ),
         (
             "source: {}",
-            "1:1 `source` is not a key that is known here. [Known here: `connectors`, `state`, `control`, `metrics` or `log`.]",
+            "1:1 `source` is not a key that is known here. [Known here: `connectors`, `state`, `control`, `metrics`, `log`, `notify` or `reports`.]",
         ),
     ] {
         let checked = check(contents).1;
