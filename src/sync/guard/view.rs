@@ -20,8 +20,7 @@ pub struct Baseline {
 }
 
 /// Says how the view shrank, if by more than the limits allow: users by `limits.leavers`, groups by `limits.groups`. `now` is
-/// all that can be seen, in the lists or when asked for: who was deactivated is not hidden. The floor never covers half of
-/// what was seen before.
+/// all that can be seen, in the lists or when asked for: who was deactivated is not hidden.
 #[must_use]
 pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<String> {
     let kinds = [
@@ -33,9 +32,7 @@ pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<Stri
         let allowed = match limit {
             Limit::Off => return None,
             Limit::Count(count) => count,
-            Limit::Percent(percent) => {
-                (before.saturating_mul(u64::from(percent)) / 100).max(limits.floor.min(before / 2))
-            }
+            Limit::Percent(percent) => (before.saturating_mul(u64::from(percent)) / 100).max(limits.floor),
         };
         let what = if now == 1 { what.trim_end_matches('s') } else { what };
         (lost > allowed).then(|| format!("{now} {what} instead of {before}"))

@@ -47,7 +47,7 @@ fn a_role_that_sees_two_groups_only_deletes_nobody() {
 /// The same where every user is still seen, and all groups but one are not.
 #[test]
 fn a_role_that_sees_everybody_and_one_group_deletes_no_group() {
-    let company = Company::in_sync(DELETES);
+    let company = Company::in_sync(&format!("{DELETES}limits: {{ floor: 2 }}"));
     company.hires("zoe", &["staff"]);
     company.narrows(&groups(&["staff"]));
     let report = company.loses_nothing(5, &[LESS]);
@@ -75,7 +75,7 @@ fn a_role_that_hides_each_third_user_removes_no_membership() {
 /// The same, narrowed just so that the users who are missing are within the limit, while most groups are.
 #[test]
 fn a_role_that_hides_few_users_and_many_groups_is_held_for_the_groups() {
-    let company = Company::in_sync("leavers: { groups: delete }");
+    let company = Company::in_sync("leavers: { groups: delete }\nlimits: { floor: 2 }");
     company.hires("zoe", &["staff"]);
     // Everybody is in the one group that stays in sight, but for one.
     company.org().remove_member(&company.group("board"), &company.user("yves"));

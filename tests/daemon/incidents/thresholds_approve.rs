@@ -177,7 +177,7 @@ fn a_hold_says_how_much_of_it_comes_from_the_file() {
 /// A token whose role was narrowed (RULES 19): everything that would go waits, what is within the limits too.
 #[test]
 fn a_view_that_shrank_holds_every_removal_and_says_that_the_token_may_see_less() {
-    let company = Company::in_sync("leavers: { groups: delete }");
+    let company = Company::in_sync("leavers: { groups: delete }\nlimits: { floor: 2 }");
     // One user is in no group, and one membership ends: both within every limit.
     for group in ["board", "staff"] {
         company.org().remove_member(&company.group(group), &company.user("yves"));
