@@ -102,6 +102,7 @@ impl Memberships<'_, '_> {
         for source in sources {
             match left_group(self.sides, source, &self.links.in_scope) {
                 LeftGroup::Stays => return None,
+                LeftGroup::Left(_) if self.is_unmoved(source) => return None,
                 LeftGroup::Left(why) => certainty.0 = why,
                 LeftGroup::Absent => {
                     certainty = (Cow::Borrowed("the group list does not show it"), Standing::Unconfirmed);

@@ -6,6 +6,7 @@ mod explain;
 mod identity;
 mod leavers;
 mod limits;
+mod merges;
 mod one_user;
 mod org;
 mod pitfalls;
