@@ -42,6 +42,9 @@ impl Memberships<'_, '_> {
             leave_out(plan, &format!("members of {name} in the target"), reason, removed.len() as u64);
             return;
         }
+        let count = removed.len();
+        let removed: Vec<u32> = removed.into_iter().filter(|row| !self.may_have_left(*row)).collect();
+        let deletes = deletes && removed.len() == count;
         let operation = |change, why| Operation {
             source: sources.first().map(|source| (*source).clone()).unwrap_or_else(|| SourceId::from("")),
             target: Some(actual.id.clone()),

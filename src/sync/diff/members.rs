@@ -222,6 +222,15 @@ impl<'s, 'a> Memberships<'s, 'a> {
         })
     }
 
+    /// True if somebody may have left, which this run cannot tell, and so may be in grace (RULES 21).
+    pub(super) fn may_have_left(&self, row: u32) -> bool {
+        let evidence = self.sides.input.evidence;
+        let unanswered = |source| matches!(evidence.absences.get(source), Some(Absence::Unknown(_)));
+        self.sides.rows.get(row as usize).is_some_and(|row| {
+            row.desired.is_none() && (!evidence.users.is_proven() || unanswered(row.source))
+        })
+    }
+
     /// Adds a membership operation whose people are rows.
     pub(super) fn push(&mut self, operation: Operation) {
         self.changes.push(operation);

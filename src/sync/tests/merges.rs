@@ -1,8 +1,10 @@
 //! Groups that are merged, parted and relinked while others leave: nobody loses on the way what the source still gives.
 
+use std::time::Duration;
+
 use super::world::*;
 use crate::sync::report::Outcome;
-use crate::sync::rules::{Globs, LeaverGroups, Limit};
+use crate::sync::rules::{Globs, Grace, LeaverGroups, Limit};
 
 /// Four users, and these groups with their members; no limits, and one sync done.
 async fn world_of(groups: &[(&str, &str, &[&str])]) -> World {
@@ -107,4 +109,25 @@ async fn law_1_a_group_that_was_merged_keeps_its_members_until_they_are_where_th
     world.sync().await;
     assert!(world.target().members("alpha").is_empty());
     assert_eq!(world.target().members("beta"), ["u0@example.com", "u1@example.com"]);
+}
+
+#[tokio::test]
+async fn rule_21_who_may_be_in_grace_keeps_memberships_in_groups_that_left() {
+    let mut world = world_of(&[("g1", "staff", &["u000", "u001"]), ("g2", "others", &[])]).await;
+    let absent = Duration::from_secs(7 * 86_400);
+    world.connector.rules.leavers.grace = Grace { absent, ..Grace::default() };
+    world.org().users.remove("u000");
+    assert_eq!(world.sync().await.in_grace, 1);
+    world.org().groups.remove("g1");
+    world.org().mute.insert("u000".to_owned());
+    world.sync().await;
+    assert_eq!(world.target().members("staff"), ["u0@example.com"], "asking for it failed");
+    world.org().mute.clear();
+    world.org().users_cut = true;
+    world.sync().await;
+    assert_eq!(world.target().members("staff"), ["u0@example.com"], "the user list did not end");
+    world.org().users_cut = false;
+    world.later(8);
+    world.sync().await;
+    assert!(world.target().members("staff").is_empty());
 }
