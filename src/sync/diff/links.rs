@@ -177,15 +177,17 @@ impl Links {
     }
 
     /// A protected target name is never touched, whatever the source's name is. Whatever else stood for parts of the same
-    /// group stays as well: its members would have nowhere to go (RULES 10).
+    /// group, or bears its name, stays as well: its members would have nowhere to go (RULES 10).
     fn leave_protected(&mut self, sides: &Sides<'_>, known: &[Vec<u32>], findings: &mut Vec<Finding>) {
-        for (link, known) in self.of_desired.iter_mut().zip(known) {
+        let desired = sides.input.desired.groups.iter();
+        for (link, (group, known)) in self.of_desired.iter_mut().zip(desired.zip(known)) {
             let Some(at) = link.position() else { continue };
             let Some(actual) = sides.input.target.groups.get(at as usize) else { continue };
             let name = &actual.attributes.name;
             if sides.input.rules.protected.groups.matches(name) {
                 *link = Link::Skipped;
                 self.taken.extend(known);
+                self.taken.extend(sides.target_group_named(&group.attributes.name));
                 findings.push(Finding::new(
                     FindingKind::Protected,
                     name,

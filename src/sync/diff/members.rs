@@ -83,9 +83,13 @@ impl<'s, 'a> Memberships<'s, 'a> {
         // Of one user's groups only those parts of a merged group are seen that the user is in.
         let former = actual.filter(|_| self.sides.input.focus.is_none());
         let former = former.map(|(at, _)| self.former_parts(at, group)).unwrap_or_default();
-        let doubt = match &group.members_proof {
-            Proof::NotProven(reason) => Some(reason.clone()),
-            Proof::Proven => former.iter().find_map(|source| self.doubt_that_it_left(source)),
+        let doubt = match (&group.members_proof, self.sides.input.evidence.groups) {
+            (Proof::NotProven(reason), _) => Some(reason.clone()),
+            // A group that the list did not show may bear the same name, so that its members belong here too (RULES 10).
+            (Proof::Proven, Proof::NotProven(reason)) if !removed.is_empty() => {
+                Some(format!("the group list: {reason}"))
+            }
+            _ => former.iter().find_map(|source| self.doubt_that_it_left(source)),
         };
         if let Some((_, actual)) = actual {
             self.remember(group, actual, now.len() as u64, plan);

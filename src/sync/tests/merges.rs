@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::world::*;
+use crate::sync::model::LedgerChange;
 use crate::sync::report::Outcome;
 use crate::sync::rules::{Globs, Grace, LeaverGroups, Limit};
 
@@ -63,6 +64,10 @@ async fn rule_10_where_a_protected_group_stands_for_a_part_the_others_keep_their
     world.sync().await;
     assert_eq!(world.target().members("blue"), ["u1@example.com"]);
     assert_eq!(world.target().members("red"), ["u0@example.com"]);
+    world.org().groups.remove("g2");
+    rename(&world, "g1", "blue");
+    world.sync().await;
+    assert_eq!(world.target().members("blue"), ["u1@example.com"], "what bears the name stays too");
 }
 
 #[tokio::test]
@@ -109,6 +114,22 @@ async fn law_1_a_group_that_was_merged_keeps_its_members_until_they_are_where_th
     world.sync().await;
     assert!(world.target().members("alpha").is_empty());
     assert_eq!(world.target().members("beta"), ["u0@example.com", "u1@example.com"]);
+}
+
+#[tokio::test]
+async fn rule_10_while_the_group_list_is_not_whole_another_part_may_be_missing() {
+    let groups: [(&str, &str, &[&str]); 3] =
+        [("g1", "green", &["u000"]), ("g2", "green", &["u001"]), ("g3", "others", &[])];
+    let world = world_of(&groups).await;
+    // What is left of the list is the first part.
+    world.org().skipped.insert("g2".to_owned());
+    world.org().groups_cut = true;
+    // The ledger need not know that it is a part: it may have come to that name only now.
+    let forgotten = LedgerChange::ForgetGroup("g2".into());
+    world.services.store.change_ledger("acme", 1, vec![forgotten], Vec::new()).await.unwrap();
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.memberships.deleted), (Outcome::Partial, 0), "{report:?}");
+    assert_eq!(report.not_proven.len(), 2, "the groups, and the members that might go: {report:?}");
 }
 
 #[tokio::test]
