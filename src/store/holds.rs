@@ -58,7 +58,7 @@ struct Known {
     topic: String,
     fingerprint: Vec<u8>,
     state: HoldState,
-    told: u64,
+    told: i64,
     until: Option<DateTime<Utc>>,
 }
 
@@ -89,13 +89,14 @@ pub(super) fn record(
         let id = match same.clone().find(|known| known.fingerprint == fingerprint.0) {
             Some(same) => {
                 keep(transaction, same, (run, at), hold)?;
-                numbered.push(Numbered { id: same.id, fresh: false });
+                // Nobody was told of a hold whose run was cancelled.
+                numbered.push(Numbered { id: same.id, fresh: same.told == UNTOLD });
                 same.id
             }
             None => {
                 let told = tell(transaction, alike(), &digests)?;
                 let state = if told.discarded { HoldState::Discarded } else { HoldState::Open };
-                let told_of = told.before.unwrap_or(digests.len() as u64);
+                let told_of = told.before.unwrap_or(digests.len() as i64);
                 let id = insert(transaction, connector, (run, at), hold, (fingerprint, state, told_of))?;
                 supersede(transaction, alike())?;
                 numbered.push(Numbered { id, fresh: told.before.is_none() });
@@ -143,7 +144,8 @@ fn keep(
     let state = if ran_out { HoldState::Open } else { known.state };
     transaction
         .prepare_cached(
-            "UPDATE holds SET last_run = ?2, last_seen = ?3, summary = ?4, state = ?5, view = ?6 WHERE id = ?1",
+            "UPDATE holds SET last_run = ?2, last_seen = ?3, summary = ?4, state = ?5, view = ?6, told = max(told, ?7)
+             WHERE id = ?1",
         )?
         .execute(params![
             known.id,
@@ -151,8 +153,18 @@ fn keep(
             time_text(at),
             json(&hold.summary)?,
             state.as_str(),
-            hold.view.as_ref().map(json).transpose()?
+            hold.view.as_ref().map(json).transpose()?,
+            hold.changes.len() as i64,
         ])?;
+    Ok(())
+}
+
+/// Of a hold that nobody was told of.
+const UNTOLD: i64 = -1;
+
+/// Nobody was told of what this run held first: it was cancelled.
+pub(super) fn untell(transaction: &Transaction<'_>, run: u64) -> Result<()> {
+    transaction.execute("UPDATE holds SET told = ?2 WHERE first_run = ?1", params![run, UNTOLD])?;
     Ok(())
 }
 
@@ -160,7 +172,7 @@ fn keep(
 #[derive(Default)]
 struct Told {
     /// How many changes it had when they were told of one much like it; none if they were not.
-    before: Option<u64>,
+    before: Option<i64>,
     /// Whether they put all of it aside.
     discarded: bool,
 }
@@ -176,12 +188,12 @@ fn tell<'k>(
     let mut is_part = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM hold_changes WHERE hold = ?1 AND digest = ?2)")?;
     for known in alike {
-        let mut shared = 0;
+        let mut shared: i64 = 0;
         for digest in digests {
             let found: bool = is_part.query_row(params![known.id, digest.0.as_slice()], |row| row.get(0))?;
-            shared += u64::from(found);
+            shared += i64::from(found);
         }
-        let count = digests.len() as u64;
+        let count = digests.len() as i64;
         let much_alike = count <= known.told + (known.told / 10).max(1) && shared * 2 >= count;
         if much_alike {
             told.before = told.before.max(Some(known.told));
@@ -196,7 +208,7 @@ fn insert(
     connector: &str,
     (run, at): (u64, DateTime<Utc>),
     hold: &Held,
-    (fingerprint, state, told): (Digest, HoldState, u64),
+    (fingerprint, state, told): (Digest, HoldState, i64),
 ) -> Result<u64> {
     transaction
         .prepare_cached(

@@ -308,6 +308,12 @@ impl Store {
         .await
     }
 
+    /// Nobody was told of what this run held first: it was cancelled. The next run that holds it tells.
+    pub async fn untell(&self, run: u64) -> Result<(), StoreError> {
+        self.write("the holds could not be recorded", move |transaction| holds::untell(transaction, run))
+            .await
+    }
+
     /// What approvals permit at that time.
     pub async fn permission(&self, connector: &str, at: DateTime<Utc>) -> Result<Permission, StoreError> {
         let connector = connector.to_owned();

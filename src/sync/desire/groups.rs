@@ -204,6 +204,7 @@ pub(super) fn desire_groups(
             desired.groups_out_of_scope.insert(group.id.clone(), rule);
         } else if let Some(problem) = name_problem(&verdict.name, capabilities) {
             desired.groups_left_alone.insert(group.id.clone());
+            desired.groups_not_synced.insert(group.id.clone());
             let message = format!(
                 "the name of group {} ({}) {problem}; the group is left as it is",
                 group.id,
@@ -271,7 +272,9 @@ fn protect(parts: &[Part<'_>], rules: &Rules, desired: &mut Desired) -> bool {
     let merged = parts.len() > 1;
     let is_reason = |part: &&Part<'_>| is_protected(&part.name) || (merged && is_protected(&part.group.name));
     let Some(part) = parts.iter().find(is_reason) else { return false };
-    desired.groups_left_alone.extend(parts.iter().map(|part| part.group.id.clone()));
+    let ids = || parts.iter().map(|part| part.group.id.clone());
+    desired.groups_left_alone.extend(ids());
+    desired.groups_not_synced.extend(ids());
     let name = &part.name;
     let mut message = format!("group {name} is protected by protected.groups and is left as it is");
     if merged {

@@ -104,6 +104,8 @@ pub struct Desired {
     pub groups_out_of_scope: BTreeMap<SourceId, ScopeRule>,
     /// Groups about which nothing may be concluded, and protected ones.
     pub groups_left_alone: BTreeSet<SourceId>,
+    /// Those of them whose name was read: protected, or none that the target would take. They are part of no other group.
+    pub groups_not_synced: BTreeSet<SourceId>,
     /// Names in `groups.always` (RULES 15), no two of them the same to the target.
     pub always: Vec<CompactString>,
     /// Those of them that are protected, by themselves or because a protected source group would be merged into them: they
@@ -141,6 +143,7 @@ pub fn desire(
         groups: Vec::with_capacity(snapshot.groups.len()),
         groups_out_of_scope: BTreeMap::new(),
         groups_left_alone: snapshot.unreadable.clone(),
+        groups_not_synced: BTreeSet::new(),
         always: Vec::new(),
         always_protected: Vec::new(),
         findings: snapshot.findings.clone(),

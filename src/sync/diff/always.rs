@@ -255,7 +255,7 @@ impl<'s, 'a> Always<'s, 'a> {
         let before = ours.len() as u64;
         let removed: Vec<u32> = ours
             .into_iter()
-            .filter(|row| memberships.may_be_removed(*row))
+            .filter(|row| memberships.may_be_removed(*row) && !memberships.may_have_left(*row))
             .filter(|row| sides.rows.get(*row as usize).is_some_and(|row| sides.concerns(row)))
             .collect();
         if removed.is_empty() {

@@ -22,9 +22,11 @@ pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
     let mut served = BTreeSet::new();
     for (group, link) in sides.input.desired.groups.iter().zip(&links.of_desired) {
         let actual = link.position().and_then(|at| Some((at, sides.input.target.groups.get(at as usize)?)));
-        if *link == Link::Skipped
-            || (*link == Link::New && sides.input.focus.is_some() && !memberships.has_comers(group))
-        {
+        if *link == Link::Skipped {
+            memberships.leave_unmoved(group);
+            continue;
+        }
+        if *link == Link::New && sides.input.focus.is_some() && !memberships.has_comers(group) {
             continue;
         }
         if let (Link::New, None) = (link, actual) {

@@ -42,6 +42,9 @@ impl Memberships<'_, '_> {
             leave_out(plan, &format!("members of {name} in the target"), reason, removed.len() as u64);
             return;
         }
+        let count = removed.len();
+        let removed: Vec<u32> = removed.into_iter().filter(|row| !self.may_have_left(*row)).collect();
+        let deletes = deletes && removed.len() == count;
         let operation = |change, why| Operation {
             source: sources.first().map(|source| (*source).clone()).unwrap_or_else(|| SourceId::from("")),
             target: Some(actual.id.clone()),
@@ -102,6 +105,7 @@ impl Memberships<'_, '_> {
         for source in sources {
             match left_group(self.sides, source, &self.links.in_scope) {
                 LeftGroup::Stays => return None,
+                LeftGroup::Left(_) if self.is_unmoved(source) => return None,
                 LeftGroup::Left(why) => certainty.0 = why,
                 LeftGroup::Absent => {
                     certainty = (Cow::Borrowed("the group list does not show it"), Standing::Unconfirmed);

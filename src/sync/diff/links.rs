@@ -68,7 +68,7 @@ impl Links {
             };
             links.link_unknown(sides, position, group, known.is_empty(), findings);
         }
-        links.leave_protected(sides, findings);
+        links.leave_protected(sides, &candidates, findings);
         links
     }
 
@@ -170,22 +170,24 @@ impl Links {
         }
     }
 
-    /// True if a source group has left, so that its target group may stand for another. Whoever looks at the groups of one
-    /// user only cannot tell.
+    /// True if a source group has left a target group that nothing in scope took, so that it may stand for another: it is
+    /// gone, or part of another group by now. Whoever looks at the groups of one user only cannot tell.
     fn is_free(&self, sides: &Sides<'_>, source: &SourceId) -> bool {
-        sides.input.focus.is_none()
-            && !self.in_scope.contains(source)
-            && !sides.input.desired.groups_left_alone.contains(source)
+        sides.input.focus.is_none() && !sides.input.desired.groups_left_alone.contains(source)
     }
 
-    /// A protected target name is never touched, whatever the source's name is.
-    fn leave_protected(&mut self, sides: &Sides<'_>, findings: &mut Vec<Finding>) {
-        for link in &mut self.of_desired {
+    /// A protected target name is never touched, whatever the source's name is. Whatever else stood for parts of the same
+    /// group, or bears its name, stays as well: its members would have nowhere to go (RULES 10).
+    fn leave_protected(&mut self, sides: &Sides<'_>, known: &[Vec<u32>], findings: &mut Vec<Finding>) {
+        let desired = sides.input.desired.groups.iter();
+        for (link, (group, known)) in self.of_desired.iter_mut().zip(desired.zip(known)) {
             let Some(at) = link.position() else { continue };
             let Some(actual) = sides.input.target.groups.get(at as usize) else { continue };
             let name = &actual.attributes.name;
             if sides.input.rules.protected.groups.matches(name) {
                 *link = Link::Skipped;
+                self.taken.extend(known);
+                self.taken.extend(sides.target_group_named(&group.attributes.name));
                 findings.push(Finding::new(
                     FindingKind::Protected,
                     name,
@@ -251,17 +253,21 @@ pub(super) fn left_group(sides: &Sides<'_>, source: &SourceId, in_scope: &BTreeS
     }
 }
 
-/// Managed groups that a whole list does not show and that would lose something.
+/// Managed groups that a whole list does not show and that would lose something, or were a part of what is still synced.
 pub(super) fn absent_groups(sides: &Sides<'_>) -> BTreeSet<SourceId> {
-    if !sides.input.evidence.groups.is_proven() || sides.input.rules.leavers.groups == LeaverGroups::Keep {
+    if !sides.input.evidence.groups.is_proven() {
         return BTreeSet::new();
     }
-    let deletes = sides.input.rules.leavers.groups == LeaverGroups::Delete;
     let links = Links::new(sides, &mut Vec::new());
+    let would_lose = |at: u32| match sides.input.rules.leavers.groups {
+        LeaverGroups::Keep => false,
+        LeaverGroups::Delete => true,
+        LeaverGroups::Empty => !sides.managed_members(at).is_empty(),
+    };
     sides
         .owners
         .iter()
-        .filter(|(at, _)| deletes || !sides.managed_members(**at).is_empty())
+        .filter(|(at, _)| links.taken.contains(at) || would_lose(**at))
         .flat_map(|(_, sources)| sources)
         .filter(|source| matches!(left_group(sides, source, &links.in_scope), LeftGroup::Absent))
         .map(|source| (*source).clone())

@@ -27,11 +27,23 @@ pub(super) struct Memberships<'s, 'a> {
     changes: Vec<Operation>,
     /// Rows that should perhaps lose a membership, which could not be proven, with the group.
     unproven: Vec<(u32, CompactString)>,
+    /// Source groups in scope whose members do not all come into what stands for them now.
+    unmoved: BTreeSet<SourceId>,
 }
 
 impl<'s, 'a> Memberships<'s, 'a> {
     pub(super) fn new(sides: &'s Sides<'a>, fates: &'s Fates, links: &'s Links) -> Self {
-        Self { sides, fates, links, changes: Vec::new(), unproven: Vec::new() }
+        Self { sides, fates, links, changes: Vec::new(), unproven: Vec::new(), unmoved: BTreeSet::new() }
+    }
+
+    /// The members of a group in scope do not all come into what stands for it now: what stood for it before keeps them.
+    pub(super) fn leave_unmoved(&mut self, group: &DesiredGroup) {
+        self.unmoved.extend(group.sources.iter().cloned());
+    }
+
+    /// True if the members of a source group do not all come into what stands for it now.
+    pub(super) fn is_unmoved(&self, source: &SourceId) -> bool {
+        self.unmoved.contains(source)
     }
 
     /// Plans the members of a group in scope; `actual` is none for a group that this plan creates. `bears_name` is false for
@@ -46,6 +58,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
         let name = actual.map_or(&group.attributes.name, |(_, actual)| &actual.attributes.name);
         if let Some(Proof::NotProven(reason)) = actual.map(|(_, actual)| &actual.members_proof) {
             leave_out(plan, &format!("members of {name} in the target"), reason, 0);
+            self.leave_unmoved(group);
             return;
         }
         let now = actual.map(|(at, _)| self.sides.managed_members(at)).unwrap_or_default();
@@ -57,7 +70,11 @@ impl<'s, 'a> Memberships<'s, 'a> {
                 group.sources.len()
             );
             plan.findings.push(Finding::new(FindingKind::MergedGroups, name, message));
+            self.leave_unmoved(group);
             return;
+        }
+        if !group.members_proof.is_proven() {
+            self.leave_unmoved(group);
         }
         let wanted = self.wanted(group, bears_name);
         let (added, gone, kept) = compare(&wanted, &now);
@@ -66,16 +83,24 @@ impl<'s, 'a> Memberships<'s, 'a> {
         // Of one user's groups only those parts of a merged group are seen that the user is in.
         let former = actual.filter(|_| self.sides.input.focus.is_none());
         let former = former.map(|(at, _)| self.former_parts(at, group)).unwrap_or_default();
-        let doubt = match &group.members_proof {
-            Proof::NotProven(reason) => Some(reason.clone()),
-            Proof::Proven => former.iter().find_map(|source| self.doubt_that_it_left(source)),
+        let doubt = match (&group.members_proof, self.sides.input.evidence.groups) {
+            (Proof::NotProven(reason), _) => Some(reason.clone()),
+            // A group that the list did not show may bear the same name, so that its members belong here too (RULES 10).
+            (Proof::Proven, Proof::NotProven(reason)) if !removed.is_empty() => {
+                Some(format!("the group list: {reason}"))
+            }
+            _ => former.iter().find_map(|source| self.doubt_that_it_left(source)),
         };
         if let Some((_, actual)) = actual {
             self.remember(group, actual, now.len() as u64, plan);
             if doubt.is_none() {
                 // RULES 9: whoever it stood for before and has left stands for nothing now.
-                plan.ledger_changes
-                    .extend(former.into_iter().map(|source| LedgerChange::ForgetGroup(source.clone())));
+                for source in former {
+                    let is_it = |change: &LedgerChange| matches!(change, LedgerChange::PutGroup(put, _) if put == source);
+                    if !plan.ledger_changes.iter().any(is_it) {
+                        plan.ledger_changes.push(LedgerChange::ForgetGroup(source.clone()));
+                    }
+                }
             }
         }
         if let Some(reason) = doubt {
@@ -201,6 +226,15 @@ impl<'s, 'a> Memberships<'s, 'a> {
         })
     }
 
+    /// True if somebody may have left, which this run cannot tell, and so may be in grace (RULES 21).
+    pub(super) fn may_have_left(&self, row: u32) -> bool {
+        let evidence = self.sides.input.evidence;
+        let unanswered = |source| matches!(evidence.absences.get(source), Some(Absence::Unknown(_)));
+        self.sides.rows.get(row as usize).is_some_and(|row| {
+            row.desired.is_none() && (!evidence.users.is_proven() || unanswered(row.source))
+        })
+    }
+
     /// Adds a membership operation whose people are rows.
     pub(super) fn push(&mut self, operation: Operation) {
         self.changes.push(operation);
@@ -231,9 +265,12 @@ impl<'s, 'a> Memberships<'s, 'a> {
     }
 
     /// True if the target group that stood for a source group until it was merged into another has still to lose its
-    /// members, or to be deleted: until then it must not be forgotten.
+    /// members, or to be deleted: until then it must not be forgotten. One that stands for another by now has not.
     fn has_still_to_go(&self, source: &SourceId, known: &LedgerGroup) -> bool {
         let Some(at) = self.sides.target_group_with_id(&known.target.0) else { return false };
+        if self.links.taken.contains(&at) {
+            return false;
+        }
         !self.sides.managed_members(at).is_empty() || self.is_ours_to_delete(&[source])
     }
 
@@ -265,6 +302,9 @@ impl<'s, 'a> Memberships<'s, 'a> {
 
     /// Why it is not certain that a part of a merged group has left; none if it is.
     fn doubt_that_it_left(&self, source: &SourceId) -> Option<String> {
+        if self.sides.input.desired.groups_not_synced.contains(source) {
+            return None;
+        }
         let doubt = match left_group(self.sides, source, &self.links.in_scope) {
             LeftGroup::Left(_) => match self.sides.input.evidence.groups {
                 Proof::Proven => return None,

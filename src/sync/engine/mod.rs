@@ -215,6 +215,9 @@ async fn run(
         view: view.filter(|_| usual).map(|view| stored_view(connector, view, (ticket.run, at))),
     };
     services.store.remember(&connector.name, seen).await?;
+    if report.outcome == Outcome::Cancelled {
+        services.store.untell(ticket.run).await?;
+    }
     if !member_lists.is_empty() {
         services.store.remember_member_lists(&connector.name, member_lists).await?;
     }

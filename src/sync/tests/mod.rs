@@ -9,6 +9,7 @@ mod identity;
 mod kept;
 mod leavers;
 mod limits;
+mod merges;
 mod one_user;
 mod org;
 mod pitfalls;
