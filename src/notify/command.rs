@@ -66,8 +66,9 @@ async fn run(
     let said = said_at_last(&said);
     match ended {
         None => {
-            // Takes its exit status, if nobody has, so that no zombie is left.
-            drop(child.wait().await);
+            // Takes its exit status, if nobody has, so that no zombie is left. A lane must not wait for ever for what no
+            // signal of ours reaches.
+            drop(timeout(LAST_WORDS, child.kill()).await);
             let limit = settings.timeout.as_secs();
             Err(format!(
                 "{program} was killed, since it took longer than {limit} s (notify.command_timeout){said}"

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use wiremock::matchers::{body_partial_json, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -12,6 +13,9 @@ use super::*;
 use crate::config::model::{ConnectorNotify, SecretRef};
 use crate::sync::report::Outcome;
 use crate::sync::rules::Rules;
+
+/// What only a fault takes that long; less than a try of a webhook may.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 const NEVER: Before = Before { outcome: None, succeeded: false };
 
@@ -188,7 +192,7 @@ async fn a_recovery_never_overtakes_the_failure_and_other_connectors_do_not_wait
     running.tell("quick", Outcome::Failed, Outcome::Success);
     let mut order = Vec::new();
     for _ in 0..3 {
-        order.push(arrivals.recv().await.unwrap());
+        order.push(timeout(DEADLINE, arrivals.recv()).await.unwrap().unwrap());
     }
     let metrics = running.metrics.clone();
     running.stopped().await;
@@ -221,7 +225,7 @@ async fn a_receiver_that_hangs_holds_up_its_own_connector_only() {
     running.notifier.tell(&slow, NEVER, &report(Outcome::Failed));
     let (connection, _) = hanging.accept().await.unwrap();
     running.tell("quick", Outcome::Failed, Outcome::Success);
-    arrivals.recv().await.unwrap();
+    timeout(DEADLINE, arrivals.recv()).await.expect("it waits for the other").unwrap();
     while counted(&running.metrics, "webhook", "delivered") == 0 {
         tokio::task::yield_now().await;
     }
@@ -264,8 +268,10 @@ async fn a_stop_leaves_no_command_behind() {
     let (has_started, has_ended) = watched_pipe(alive.clone());
     let script = "exec 9>\"$0\"; sleep 300 & echo started >&9; wait";
     let metrics = Metrics::new();
-    let timeout = Duration::from_secs(3_600);
-    let command = CommandSettings { timeout, ..command(&["/bin/sh", "-c", script, alive.to_str().unwrap()]) };
+    let command = CommandSettings {
+        timeout: Duration::from_secs(3_600),
+        ..command(&["/bin/sh", "-c", script, alive.to_str().unwrap()])
+    };
     let settings = NotifySettings { command: Some(command), ..NotifySettings::default() };
     let (notifier, queue) = Notifier::new(settings, metrics.clone());
     let stop = CancellationToken::new();

@@ -20,6 +20,9 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
+/// How a block begins that is no connector file.
+const SETTINGS: &str = "# usersyncd.yaml\n";
+
 /// The blocks of YAML of a document, each with the number of its first line, without indentation.
 fn blocks(text: &str) -> Vec<(usize, String)> {
     let mut blocks = Vec::new();
@@ -50,6 +53,9 @@ fn every_connector_file_that_is_shown_is_good() {
     for document in documents() {
         let stem = document.file_stem().unwrap().to_str().unwrap().to_owned();
         for (line, block) in blocks(&fs::read_to_string(&document).unwrap()) {
+            if block.starts_with(SETTINGS) {
+                continue;
+            }
             let whole = block.lines().any(|line| line.starts_with("source:"));
             let contents = if whole { block } else { format!("{SOURCE}{block}") };
             let name = format!("{stem}.md-line-{line}");
@@ -64,6 +70,22 @@ fn every_connector_file_that_is_shown_is_good() {
     assert_eq!(told.code, 0, "{}", told.messages);
     for name in &shown {
         assert!(told.data.contains(&format!("{name}: ok")), "{name} in:\n{}", told.data);
+    }
+}
+
+#[test]
+fn every_usersyncd_yaml_that_is_shown_is_good() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("connectors.d")).unwrap();
+    let path = directory.path().join("usersyncd.yaml");
+    let texts = documents().into_iter().map(|document| fs::read_to_string(document).unwrap());
+    let shown: Vec<_> = texts.flat_map(|text| blocks(&text)).collect();
+    let shown: Vec<_> = shown.into_iter().filter(|(_, block)| block.starts_with(SETTINGS)).collect();
+    assert!(!shown.is_empty());
+    for (line, block) in shown {
+        fs::write(&path, &block).unwrap();
+        let told = ended(usersyncd().arg("check").arg("--config").arg(&path));
+        assert_eq!(told.code, 0, "line {line}: {}", told.messages);
     }
 }
 
