@@ -149,7 +149,7 @@ pub(super) mod fake {
             current: None,
             last_run: None,
             last_success: None,
-            managed: Managed { users: 1000, groups: 60, memberships: 5000 },
+            managed: Managed { users: 1000, active: 990, groups: 60, memberships: 5000 },
             config_error: None,
         }
     }

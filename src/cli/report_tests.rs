@@ -67,7 +67,7 @@ pub(in crate::cli) fn report() -> Report {
         }],
         requests: 345,
         apply: true,
-        managed: Managed { users: 1000, groups: 60, memberships: 5000 },
+        managed: Managed { users: 1000, active: 990, groups: 60, memberships: 5000 },
         operations: vec![
             OperationReport {
                 hold: None,

@@ -156,7 +156,7 @@ impl Runner for Script {
         let cancelled = self.work(connector, Some(ticket), control).await;
         let report = failed_report(&connector.name, ticket, self.clock.now(), String::new());
         let outcome = if cancelled { Outcome::Cancelled } else { Outcome::Success };
-        let managed = Managed { users: 3, groups: 2, memberships: 4 };
+        let managed = Managed { users: 3, active: 3, groups: 2, memberships: 4 };
         Report { outcome, managed, error: None, ..report }
     }
     async fn undo(

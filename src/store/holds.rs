@@ -76,14 +76,7 @@ pub(super) fn record(
     for hold in held {
         let digests: Vec<Digest> = hold.changes.iter().map(|(digest, _)| *digest).collect();
         let kind = hold.summary.kind.as_str();
-        // What has no changes is told apart by whom it names.
-        let names: Vec<&str> = if digests.is_empty() {
-            hold.summary.names.iter().map(|name| name.as_str()).collect()
-        } else {
-            Vec::new()
-        };
-        let words: Vec<&str> = [kind, &hold.topic].into_iter().chain(names).collect();
-        let fingerprint = Digest::of_all(&digests, &words);
+        let fingerprint = fingerprint(hold);
         let alike = || known.iter().filter(|known| known.kind == kind && known.topic == hold.topic);
         let same = alike().filter(|known| !matched.contains(&known.id));
         let id = match same.clone().find(|known| known.fingerprint == fingerprint.0) {
@@ -112,6 +105,28 @@ pub(super) fn record(
         end_others(transaction, connector, at, &matched)?;
     }
     Ok(numbered)
+}
+
+/// Names what a hold is: its kind, what it is about, and its changes; what has no changes, by whom it names.
+fn fingerprint(hold: &Held) -> Digest {
+    let digests: Vec<Digest> = hold.changes.iter().map(|(digest, _)| *digest).collect();
+    let names = hold.summary.names.iter().map(|name| name.as_str()).filter(|_| digests.is_empty());
+    let words: Vec<&str> = [hold.summary.kind.as_str(), &hold.topic].into_iter().chain(names).collect();
+    Digest::of_all(&digests, &words)
+}
+
+/// The numbers of the same holds, as far as somebody may still decide on them.
+pub(super) fn numbers(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    held: &[Held],
+) -> Result<Vec<Option<u64>>> {
+    let known = known(transaction, connector)?;
+    let number = |hold: &Held| {
+        let fingerprint = fingerprint(hold);
+        known.iter().find(|known| known.fingerprint == fingerprint.0).map(|known| known.id)
+    };
+    Ok(held.iter().map(number).collect())
 }
 
 fn known(transaction: &Transaction<'_>, connector: &str) -> Result<Vec<Known>> {

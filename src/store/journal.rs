@@ -122,13 +122,18 @@ pub(super) fn record(
     }
     holds::use_up(transaction, connector, &batch.used)?;
     ledger::change(transaction, connector, &batch.ledger_changes)?;
-    book(transaction, connector, &batch.applied)
+    book(transaction, connector, run, &batch.applied)
 }
 
 /// Adds to the counts of the last 24 hours.
-pub(super) fn book(transaction: &Transaction<'_>, connector: &str, applied: &[Applied]) -> Result<()> {
+pub(super) fn book(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    run: u64,
+    applied: &[Applied],
+) -> Result<()> {
     let mut count = transaction.prepare_cached(
-        "INSERT INTO applied (connector, at, kind, target_group, count, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO applied (connector, at, kind, target_group, count, base, run) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for applied in applied {
         let group = applied.group.as_ref().map_or("", |group| group.0.as_str());
@@ -138,7 +143,8 @@ pub(super) fn book(transaction: &Transaction<'_>, connector: &str, applied: &[Ap
             applied.kind.as_str(),
             group,
             applied.count,
-            applied.base
+            applied.base,
+            run
         ])?;
     }
     Ok(())

@@ -120,12 +120,16 @@ pub(super) fn managed(transaction: &Transaction<'_>, connector: &str) -> Result<
     transaction.query_row(
         "WITH linked AS (SELECT target, max(memberships) AS memberships FROM ledger_groups
                          WHERE connector = ?1 GROUP BY target)
-         SELECT (SELECT count(*) FROM ledger_users WHERE connector = ?1), count(*),
+         SELECT (SELECT count(*) FROM ledger_users WHERE connector = ?1),
+                (SELECT count(*) FROM ledger_users WHERE connector = ?1 AND disabled_by_us = 0), count(*),
                 coalesce(sum(memberships), 0)
                 + (SELECT count(*) FROM ledger_always_members WHERE connector = ?1)
          FROM linked",
         [connector],
-        |row| Ok(Managed { users: row.get(0)?, groups: row.get(1)?, memberships: row.get(2)? }),
+        |row| {
+            let (users, active) = (row.get(0)?, row.get(1)?);
+            Ok(Managed { users, active, groups: row.get(2)?, memberships: row.get(3)? })
+        },
     )
 }
 

@@ -22,7 +22,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use crate::source::MemberListSeen;
 use crate::sync::decision::{HoldView, KeptPlan, KeptPlanDocument};
 use crate::sync::diff::Claims;
-use crate::sync::digest::Permission;
+use crate::sync::digest::{Digest, Permission};
 use crate::sync::guard::Recent;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{Binding, Ledger, SourceId};
@@ -139,7 +139,7 @@ impl Store {
         let connector = connector.to_owned();
         self.write("the ledger could not be written", move |transaction| {
             ledger::change(transaction, &connector, &changes)?;
-            journal::book(transaction, &connector, &applied)?;
+            journal::book(transaction, &connector, run, &applied)?;
             journal::settle(transaction, &connector, run)
         })
         .await
@@ -258,11 +258,44 @@ impl Store {
         .await
     }
 
-    /// Remembers what is given, and leaves the rest as it is.
-    pub async fn remember(&self, connector: &str, remembered: Remembered) -> Result<(), StoreError> {
+    /// Remembers what a run gives, and leaves the rest as it is.
+    pub async fn remember(
+        &self,
+        connector: &str,
+        run: u64,
+        remembered: Remembered,
+    ) -> Result<(), StoreError> {
         let connector = connector.to_owned();
         self.write("what was seen could not be recorded", move |transaction| {
-            runs::remember(transaction, &connector, &remembered)
+            runs::remember(transaction, &connector, run, &remembered)
+        })
+        .await
+    }
+
+    /// A run was undone: the connector file of before it is what later ones are compared with. With `whole`, nothing of what
+    /// it did is left, so it does not count in the last 24 hours.
+    pub async fn forget_effects(&self, connector: &str, run: u64, whole: bool) -> Result<(), StoreError> {
+        let connector = connector.to_owned();
+        self.write("that the run was undone could not be recorded", move |transaction| {
+            runs::forget_effects(transaction, &connector, run, whole)
+        })
+        .await
+    }
+
+    /// Ends what approvals permit of these changes: nobody wants them any more.
+    pub async fn end_approvals(&self, connector: &str, unwanted: Vec<Digest>) -> Result<(), StoreError> {
+        let connector = connector.to_owned();
+        self.write("the end of an approval could not be recorded", move |transaction| {
+            holds::use_up(transaction, &connector, &unwanted)
+        })
+        .await
+    }
+
+    /// Under which numbers such holds are kept already, in the same order.
+    pub async fn numbers_of(&self, connector: &str, held: Vec<Held>) -> Result<Vec<Option<u64>>, StoreError> {
+        let connector = connector.to_owned();
+        self.read("the holds could not be read", move |transaction| {
+            holds::numbers(transaction, &connector, &held)
         })
         .await
     }

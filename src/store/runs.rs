@@ -178,13 +178,37 @@ pub(super) fn remembered(transaction: &Transaction<'_>, connector: &str) -> Resu
 pub(super) fn remember(
     transaction: &Transaction<'_>,
     connector: &str,
+    run: u64,
     remembered: &Remembered,
 ) -> Result<()> {
+    transaction.execute(
+        "UPDATE runs SET former_file = (SELECT last_file FROM connectors WHERE name = ?1 AND last_file <> ?3)
+         WHERE id = ?2",
+        params![connector, run, remembered.file],
+    )?;
     let view = remembered.view.as_ref().map(serde_json::to_string).transpose();
     let view = view.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     transaction.execute(
         "UPDATE connectors SET last_file = coalesce(?2, last_file), view = coalesce(?3, view) WHERE name = ?1",
         params![connector, remembered.file, view],
+    )?;
+    Ok(())
+}
+
+pub(super) fn forget_effects(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    run: u64,
+    whole: bool,
+) -> Result<()> {
+    transaction.execute(
+        "UPDATE connectors SET last_file = coalesce((SELECT former_file FROM runs WHERE id = ?2), last_file)
+         WHERE name = ?1",
+        params![connector, run],
+    )?;
+    transaction.execute(
+        "DELETE FROM applied WHERE connector = ?1 AND run = ?2 AND ?3",
+        params![connector, run, whole],
     )?;
     Ok(())
 }

@@ -6,6 +6,9 @@ ALTER TABLE connectors ADD COLUMN view TEXT;           -- JSON: how much the sou
 
 ALTER TABLE journal ADD COLUMN left_out TEXT;          -- JSON: the members that a partial membership operation did not change
 
+ALTER TABLE runs ADD COLUMN former_file TEXT;          -- last_file before this run, where this run changed it: an undo brings it back
+ALTER TABLE applied ADD COLUMN run INTEGER;            -- what an undone run took away does not count
+
 -- What a limit held back. The same operations keep their number from run to run.
 CREATE TABLE holds (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,

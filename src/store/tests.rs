@@ -212,7 +212,10 @@ async fn a_ledger_can_be_renamed_but_never_over_another() {
         LedgerChange::PutGroup("h".into(), group("t2", "staff", 5)),
     ];
     store.change_ledger("old", ticket.run, changes, Vec::new()).await.unwrap();
-    assert_eq!(store.managed("old").await.unwrap(), Managed { users: 1, groups: 1, memberships: 5 });
+    assert_eq!(
+        store.managed("old").await.unwrap(),
+        Managed { users: 1, active: 1, groups: 1, memberships: 5 }
+    );
     let claims = store.claims("other", "directory:1").await.unwrap();
     assert_eq!((claims.users.len(), claims.groups.len()), (1, 1));
     assert_eq!(store.claims("old", "directory:1").await.unwrap(), Claims::default(), "its own are no claims");

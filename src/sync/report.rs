@@ -385,6 +385,9 @@ pub struct View {
 pub struct Managed {
     /// Users, disabled ones included.
     pub users: u64,
+    /// Users that it has not disabled.
+    #[serde(default)]
+    pub active: u64,
     /// Groups.
     pub groups: u64,
     /// Memberships of managed users in managed groups.

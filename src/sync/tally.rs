@@ -31,6 +31,7 @@ pub(super) fn managed(ledger: &Ledger) -> Managed {
         ledger.groups.values().map(|group| (&group.target, group.memberships)).collect();
     Managed {
         users: ledger.users.len() as u64,
+        active: ledger.users.values().filter(|user| !user.disabled_by_us).count() as u64,
         groups: groups.len() as u64,
         memberships: groups.values().sum::<u64>()
             + ledger.always.values().map(|group| group.members.len() as u64).sum::<u64>(),

@@ -23,7 +23,7 @@ fn connector(name: &str) -> ConnectorStatus {
         current: None,
         last_run: None,
         last_success: Some("2026-11-23T03:00:00Z".parse().unwrap()),
-        managed: Managed { users: 1000, groups: 60, memberships: 5000 },
+        managed: Managed { users: 1000, active: 990, groups: 60, memberships: 5000 },
         config_error: Some("error: unknown key `<b>`\n --> acme.yaml:3".to_owned()),
     }
 }

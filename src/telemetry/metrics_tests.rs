@@ -50,7 +50,7 @@ fn report(outcome: Outcome) -> Report {
         not_proven: Vec::new(),
         requests: 12,
         apply: true,
-        managed: Managed { users: 100, groups: 6, memberships: 400 },
+        managed: Managed { users: 100, active: 99, groups: 6, memberships: 400 },
         operations: Vec::new(),
     }
 }
@@ -175,7 +175,7 @@ fn a_run_of_one_user_is_counted_and_moves_nothing_that_stands_for_everybody() {
         ended: at("2026-11-23T09:00:00Z"),
         findings: Vec::new(),
         holds: Vec::new(),
-        managed: Managed { users: 101, groups: 6, memberships: 400 },
+        managed: Managed { users: 101, active: 100, groups: 6, memberships: 400 },
         ..report(Outcome::Held)
     });
     for (series, expected) in [

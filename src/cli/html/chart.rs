@@ -27,7 +27,7 @@ struct Series {
 }
 
 const SERIES: [Series; 2] = [
-    Series { title: "Managed users", id: "users", what: "users", of: |run| run.managed.users },
+    Series { title: "Active users", id: "users", what: "active users", of: |run| run.managed.active },
     Series {
         title: "Managed memberships",
         id: "memberships",
@@ -246,7 +246,7 @@ mod tests {
             user: None,
             counts: Counts::default(),
             findings: 0,
-            managed: Managed { users, groups: 3, memberships: users * 10 },
+            managed: Managed { users: users + 7, active: users, groups: 3, memberships: users * 10 },
             undoes: None,
         }
     }
@@ -301,7 +301,9 @@ mod tests {
         assert!(svg.contains("<title>run 16, 2026-11-23 03:00 UTC: 5, failed</title>"), "{svg}");
         assert!(svg.contains("a run that failed or was cancelled"), "{svg}");
         assert!(
-            svg.contains(">users: from 0 after run 15 to 10 after run 17; at least 0, at most 10.</desc>"),
+            svg.contains(
+                ">active users: from 0 after run 15 to 10 after run 17; at least 0, at most 10.</desc>"
+            ),
             "{svg}"
         );
     }
@@ -311,7 +313,7 @@ mod tests {
         let one = drawn(&[run(1, 7, Outcome::Success)]);
         assert_eq!(values(&one, "cx"), [f64::midpoint(LEFT, RIGHT); 2]);
         assert_eq!(values(&one, "cy"), [f64::midpoint(TOP, BOTTOM); 2]);
-        assert!(one.contains(">users: 7 after run 1.</desc>") && !one.contains("failed"), "{one}");
+        assert!(one.contains(">active users: 7 after run 1.</desc>") && !one.contains("failed"), "{one}");
         assert_eq!(one.matches(">run 1, 2026-11-23 03:00</text>").count(), 2, "{one}");
 
         let many: Vec<RunSummary> =

@@ -266,7 +266,9 @@ fn leaver(sides: &Sides<'_>, row: &Row<'_>) -> Leaver {
         return left(out.reason(), deactivated || out.rule == ScopeRule::Statuses);
     }
     match sides.input.evidence.absences.get(row.source) {
-        Some(Absence::Gone) => left(Cow::Borrowed("the source no longer has it"), false),
+        Some(Absence::Gone) => {
+            left(Cow::Borrowed("the source no longer has it, or hides it from the token"), false)
+        }
         Some(Absence::OutOfScope(rule)) => left(left_out(*rule), false),
         Some(Absence::Unknown(reason)) => Leaver::Unknown(reason.clone()),
         None => Leaver::Absent,

@@ -1,6 +1,6 @@
 //! A plan meets what people decided: limits, approvals, a kept plan; and what is held gets a number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -10,10 +10,10 @@ use super::read::{Read, shown};
 use super::{Failure, RunTicket, Services};
 use crate::config::model::Connector;
 use crate::store::{Held, StoredView};
-use crate::sync::digest::Permission;
+use crate::sync::digest::{Digest, Permission};
 use crate::sync::guard::{ApprovedPlan, Baseline, Conditions, Hold, guard, shrunken};
 use crate::sync::link::Found;
-use crate::sync::model::{Binding, Ledger};
+use crate::sync::model::{Binding, Finding, FindingKind, Ledger, SourceId};
 use crate::sync::plan::{Change, Operation, Plan};
 use crate::sync::progress::RunControl;
 use crate::sync::removals::{Earlier, Removals};
@@ -164,11 +164,9 @@ pub(super) async fn keep_holds(
     let at = services.clock.now();
     let view = made.view.map(|view| stored_view(connector, view, (ticket.run, at)));
     let held = made.holds.iter().map(|hold| Held {
-        summary: hold.summary.clone(),
-        topic: topic(hold),
         operations: hold.operations.iter().map(|operation| held_operation(operation, plan)).collect(),
-        changes: changes(hold, plan),
         view: view.clone().filter(|_| hold.for_shrinking),
+        ..bare(hold, plan)
     });
     // A removal that is not proven now may be held again as soon as it is.
     let all = whole && plan.not_proven.is_empty();
@@ -177,6 +175,61 @@ pub(super) async fn keep_holds(
     for (hold, number) in made.holds.iter_mut().zip(numbered) {
         hold.summary.id = Some(number.id);
         hold.summary.fresh = number.fresh;
+    }
+    Ok(())
+}
+
+/// A hold without its operations.
+fn bare(hold: &Hold, plan: &Plan) -> Held {
+    let (summary, topic) = (hold.summary.clone(), topic(hold));
+    Held { summary, topic, operations: Vec::new(), changes: changes(hold, plan), view: None }
+}
+
+/// Puts the numbers of holds of earlier runs into those of a plan, where they are the same.
+pub(super) async fn number_holds(
+    connector: &Connector,
+    services: &Services,
+    made: &mut Made,
+) -> Result<(), Failure> {
+    let plan = made.approved.plan();
+    let held = made.holds.iter().map(|hold| bare(hold, plan)).collect();
+    let numbers = services.store.numbers_of(&connector.name, held).await?;
+    for (hold, number) in made.holds.iter_mut().zip(numbers) {
+        hold.summary.id = number;
+        hold.summary.fresh = number.is_none();
+    }
+    Ok(())
+}
+
+/// Ends what approvals permit and nobody wants any more, so that a later mistake cannot make use of it. Only a run that saw
+/// everything can say so: what could not be read, or not be confirmed, is still waited for.
+pub(super) async fn end_unwanted(
+    connector: &Connector,
+    services: &Services,
+    permission: &Permission,
+    plan: &Plan,
+    holds: &[Hold],
+) -> Result<(), Failure> {
+    let unclear = |finding: &Finding| {
+        matches!(
+            finding.kind,
+            FindingKind::AbsenceUnconfirmed | FindingKind::UnreadableRecord | FindingKind::UnknownStatus
+        )
+    };
+    if permission.is_empty() || !plan.not_proven.is_empty() || plan.findings.iter().any(unclear) {
+        return Ok(());
+    }
+    let held = holds.iter().flat_map(|hold| &hold.operations);
+    let wanted: HashSet<Digest> =
+        plan.operations.iter().chain(held).flat_map(|one| one.digests(&plan.people)).collect();
+    let unwanted: Vec<Digest> =
+        permission.changes.keys().filter(|digest| !wanted.contains(*digest)).copied().collect();
+    if !unwanted.is_empty() {
+        tracing::info!(
+            "{} approved changes are wanted no longer, so their approval has ended",
+            unwanted.len()
+        );
+        services.store.end_approvals(&connector.name, unwanted).await?;
     }
     Ok(())
 }
@@ -216,7 +269,7 @@ fn held_operation(operation: &Operation, plan: &Plan) -> OperationReport {
 }
 
 /// What only waits for removals is done by itself once they are decided on: there is nothing to permit.
-fn changes(hold: &Hold, plan: &Plan) -> Vec<(crate::sync::digest::Digest, crate::sync::model::SourceId)> {
+fn changes(hold: &Hold, plan: &Plan) -> Vec<(Digest, SourceId)> {
     let of_removals = matches!(hold.summary.kind, HoldKind::Memberships | HoldKind::View);
     let decided = hold.operations.iter().filter(|operation| {
         operation.change != Change::EnableUser && (operation.change.removes() || !of_removals)

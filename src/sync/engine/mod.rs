@@ -29,7 +29,7 @@ use crate::store::{Applied, Remembered, Store};
 use crate::target::{Reader, TargetError, Writer};
 
 pub use explain::explain;
-use judge::{Decisions, Made, attribute, earlier, keep_holds, make_plan, stored_view};
+use judge::{Decisions, Made, attribute, earlier, end_unwanted, keep_holds, make_plan, stored_view};
 pub use plan::{Keeping, plan};
 use propose::Purpose;
 use read::read;
@@ -204,6 +204,9 @@ async fn run(
     report.error = applying.stopped;
     report.approvals = applying.approvals.into_iter().collect();
     // RULES 19: only such a run says what the source usually shows.
+    if connector.apply && ticket.user.is_none() && ticket.kept.is_none() && report.outcome.is_success() {
+        end_unwanted(connector, services, &decisions.permission, plan, &holds).await?;
+    }
     let usual = plan.not_proven.is_empty() && !holds.iter().any(|hold| hold.for_shrinking);
     let at = services.clock.now();
     let seen = Remembered {
@@ -214,7 +217,7 @@ async fn run(
         .then(|| connector.text.to_string()),
         view: view.filter(|_| usual).map(|view| stored_view(connector, view, (ticket.run, at))),
     };
-    services.store.remember(&connector.name, seen).await?;
+    services.store.remember(&connector.name, ticket.run, seen).await?;
     if report.outcome == Outcome::Cancelled {
         services.store.untell(ticket.run).await?;
     }

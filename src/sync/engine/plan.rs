@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::judge::{Decisions, Made, attribute, earlier, make_plan};
+use super::judge::{Decisions, Made, attribute, earlier, make_plan, number_holds};
 use super::propose::Purpose;
 use super::read::read;
 use super::{Failure, Services, adoptions, waiting};
@@ -49,6 +49,7 @@ async fn make(
     let earlier = earlier(connector, services, control, &read, purpose, &decisions).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());
+    number_holds(connector, services, &mut made).await?;
     let document = document(connector, services, &made, earlier.as_ref());
     let Some(keeping) = keeping else { return Ok((document, None)) };
     let kept = KeptPlan {

@@ -155,6 +155,10 @@ async fn carry_out(
     report.managed = managed(&ledger);
     report.outcome = outcome(report, &applying);
     report.error = applying.stopped;
+    if *paused && report.outcome == Outcome::Success {
+        let whole = report.stale.is_empty();
+        services.store.forget_effects(&connector.name, undoing.run, whole).await?;
+    }
     Ok(())
 }
 

@@ -42,7 +42,7 @@ pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<Stri
         return None;
     }
     Some(format!(
-        "the source shows {}, compared with {}: the token may see less than before",
+        "the token may see less than before: the source shows {}, compared with {}",
         shrunken.join(" and "),
         baseline.at.format("%Y-%m-%d %H:%M UTC")
     ))
@@ -51,7 +51,7 @@ pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<Stri
 /// Holds every removal that no limit holds and nobody permitted, and says about all that is held why it may be wrong.
 pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
     for hold in holds.iter_mut().filter(|hold| hold.operations.iter().any(|one| one.change.removes())) {
-        hold.summary.reason = format!("{}; {why}", hold.summary.reason);
+        hold.summary.reason = format!("{why}; {}", hold.summary.reason);
         hold.for_shrinking = true;
     }
     let (mut held, mut kept) = (Vec::new(), Vec::new());
@@ -73,9 +73,9 @@ pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
     let removals = Removals::of(&held, &plan.people);
     let count = removals.len();
     let reason = if held.is_empty() {
-        format!("nobody is removed now, and {} are in their grace; {why}", plan.in_grace.len())
+        format!("{why}; nobody is removed now, and {} are in their grace", plan.in_grace.len())
     } else {
-        format!("all other removals, {}: {why}", removals.in_words())
+        format!("{why}; all other removals wait, {}", removals.in_words())
     };
     let names = if held.is_empty() {
         plan.in_grace.iter().map(|user| user.username.clone()).collect()

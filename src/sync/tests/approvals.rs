@@ -163,18 +163,14 @@ async fn approved_deletions_of_groups_wait_for_members_that_are_held() {
     let mut world = World::new(org, 50).await;
     world.connector.rules.leavers.groups = LeaverGroups::Delete;
     world.sync().await;
-    let group = world.org().groups.remove("g1").unwrap();
+    world.org().groups.remove("g1");
     let held = world.sync().await;
     assert_eq!(held.holds[0].kind, HoldKind::Groups);
     world.approve(held.holds[0].id.unwrap()).await;
-    // Before the run it comes back with one member more, and leaves again.
-    world.org().groups.insert("g1".to_owned(), group);
-    world.org().groups.get_mut("g1").unwrap().members.insert("u009".to_owned());
-    let ticket_before = world.target().members("staff").len();
-    assert_eq!(ticket_before, 4);
-    world.sync().await;
-    assert_eq!(world.target().members("staff").len(), 5);
-    world.org().groups.remove("g1");
+    // Meanwhile somebody puts one more of our users into it.
+    let one_more = world.ledger().await.users["u009"].target.clone();
+    let staff = |name: &str| name == "staff";
+    world.target().groups.values_mut().find(|(group, _)| staff(&group.name)).unwrap().1.insert(one_more);
     let report = world.sync().await;
     assert_eq!(report.outcome, Outcome::Held, "{report:?}");
     assert_eq!(
@@ -275,4 +271,40 @@ async fn an_approved_leaver_takes_memberships_and_account() {
     assert_eq!(report.outcome, Outcome::Success);
     let recent = world.services.store.recent("acme", chrono::DateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(recent.leavers.applied, 0, "neither counts against the window");
+}
+
+#[tokio::test]
+async fn what_nobody_wants_any_more_loses_its_approval() {
+    let world = world_of(20).await;
+    suspend(&world, 0..8);
+    let hold = world.sync().await.holds[0].id.unwrap();
+    world.approve(hold).await;
+    for i in 4..8 {
+        world.org().user(&format!("u{i:03}"), "").status = Status::Active;
+    }
+    // A run that does not see everything ends nothing.
+    world.org().groups_cut = true;
+    world.sync().await;
+    assert_eq!((disabled(&world), state(&world, hold).await), (4, HoldState::Approved));
+    world.org().groups_cut = false;
+    world.sync().await;
+    assert_eq!(state(&world, hold).await, HoldState::Over);
+    suspend(&world, 4..8);
+    let report = world.sync().await;
+    assert_eq!(
+        (report.outcome, disabled(&world)),
+        (Outcome::Held, 4),
+        "a later mistake cannot make use of it"
+    );
+}
+
+#[tokio::test]
+async fn a_plan_names_the_hold_that_waits_already() {
+    let world = world_of(20).await;
+    suspend(&world, 0..5);
+    assert_eq!(world.plan().await.holds[0].id, None);
+    let hold = world.sync().await.holds[0].id;
+    assert_eq!(world.plan().await.holds[0].id, hold);
+    suspend(&world, 5..6);
+    assert_eq!(world.plan().await.holds[0].id, None, "that is another one");
 }

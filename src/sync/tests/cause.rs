@@ -81,3 +81,22 @@ async fn another_search_is_asked_the_old_way_too() {
     assert!(world.plan().await.cause.is_some());
     assert_eq!(*asked.lock().unwrap(), [None], "with the question of the last success");
 }
+
+#[tokio::test]
+async fn after_an_undo_the_file_of_before_the_run_is_compared_with() {
+    let mut world = world().await;
+    let bad = "scope: { users: { exclude: ['u1*'] } }\nlimits: { leavers: off }\n";
+    file(&mut world, bad);
+    let run = world.sync().await;
+    assert_eq!((run.outcome, run.counts.users.disabled), (Outcome::Success, 11));
+    assert_eq!(world.plan().await.cause, None);
+    let recent = async |world: &World| {
+        let since = chrono::DateTime::UNIX_EPOCH;
+        world.services.store.recent("acme", since).await.unwrap().leavers.applied
+    };
+    assert_eq!(recent(&world).await, 11);
+    world.undo(run.run).await;
+    assert_eq!(recent(&world).await, 0, "what was undone does not count against the limits");
+    let cause = world.plan().await.cause.unwrap();
+    assert_eq!((cause.from_file, cause.from_source), (11, 0));
+}

@@ -54,7 +54,7 @@ async fn rules_19_a_narrowed_token_removes_nobody_from_anything() {
         assert!(hold.reason.contains("the token may see less than before"), "{}", hold.reason);
     }
     let others = &report.holds[1].reason;
-    assert!(others.contains("all other removals, 1 membership"), "{others}");
+    assert!(others.contains("all other removals wait, 1 membership"), "{others}");
     // The same again: the baseline did not move.
     assert_eq!(world.sync().await.outcome, Outcome::Held);
     assert_eq!(world.target().users.len(), 41);
