@@ -133,6 +133,7 @@ fn explanation() -> Explanation {
         holds: Vec::new(),
         findings: vec![Finding::new(FindingKind::Protected, "admins", "admins is protected")],
         not_proven: vec![NotProven {
+            left_out: Vec::new(),
             list: "groups of the user".to_owned(),
             reason: "page 2 did not parse".to_owned(),
             removals_left_out: 1,

@@ -246,7 +246,7 @@ fn planned(report: &OperationReport) -> PlannedOperation {
         summary: report.summary.clone(),
         details: operation::details(document).iter().map(ToString::to_string).collect(),
         why: operation::why(document).to_owned(),
-        cause: None,
+        cause: report.cause.clone(),
         operation: document.clone(),
     }
 }

@@ -39,6 +39,7 @@ fn view(id: u64, state: HoldState) -> HoldView {
 
 fn operation(summary: &str, operation: Value) -> OperationReport {
     OperationReport {
+        cause: None,
         summary: summary.to_owned(),
         result: "held".to_owned(),
         hold: Some(7),

@@ -17,6 +17,9 @@ const MOST_DETAILS: usize = 50;
 /// Under an operation, beside its result.
 const INDENT: &str = "             ";
 
+/// Names shown of those who were not removed.
+const MOST_LEFT_OUT: usize = 10;
+
 /// How much of a report is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
@@ -107,6 +110,9 @@ pub(super) fn push_not_proven(out: &mut String, lists: &[NotProven], style: Styl
             escape(&list.reason),
             plural(list.removals_left_out, "removal")
         ));
+        if !list.left_out.is_empty() {
+            out.push_str(&format!("    {}\n", text::names(&list.left_out, MOST_LEFT_OUT)));
+        }
     }
 }
 

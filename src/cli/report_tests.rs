@@ -61,6 +61,7 @@ pub(in crate::cli) fn report() -> Report {
             .collect(),
         holds: vec![hold()],
         not_proven: vec![NotProven {
+            left_out: Vec::new(),
             list: "members of jira-admins".to_owned(),
             reason: "page 3 did not parse".to_owned(),
             removals_left_out: 1,
@@ -70,6 +71,7 @@ pub(in crate::cli) fn report() -> Report {
         managed: Managed { users: 1000, active: 990, groups: 60, memberships: 5000 },
         operations: vec![
             OperationReport {
+                cause: None,
                 hold: None,
                 summary: "create user anna@example.com".to_owned(),
                 result: "applied".to_owned(),
@@ -77,6 +79,7 @@ pub(in crate::cli) fn report() -> Report {
                 operation: serde_json::Value::Null,
             },
             OperationReport {
+                cause: None,
                 hold: None,
                 summary: "update user eve\u{1b}[2J".to_owned(),
                 result: "failed".to_owned(),
@@ -214,6 +217,7 @@ fn operations_have_their_reason_and_what_changes() {
         "after": { "added": (1..=48).map(member).collect::<Vec<_>>() },
     });
     let one = |summary: &str, result: &str, operation| OperationReport {
+        cause: None,
         summary: summary.to_owned(),
         result: result.to_owned(),
         hold: None,

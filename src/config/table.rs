@@ -147,8 +147,12 @@ pub(super) const CONNECTOR: &[Key] = &[
         "How much one run, or 24 hours, may change before a person must look.",
         Kind::Section(LIMITS),
     ),
-    key("apply", "off: plan and report on schedule, but write nothing.", Kind::One(words(&["on", "off"])))
-        .or("on"),
+    key(
+        "apply",
+        "off: plan, report and notify on schedule, but write nothing.",
+        Kind::One(words(&["on", "off"])),
+    )
+    .or("on"),
     key("tls", "Certificates for connections.", Kind::Later(Nothing::EmptyMapping, NO_TLS)),
     key("notify", "Whom to tell what became of runs.", Kind::Section(NOTIFY)),
 ];

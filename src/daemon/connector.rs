@@ -347,10 +347,10 @@ impl Task {
         self.turn_away(waiting, Refusal::Paused).await;
     }
 
-    /// A run that was limited to one user, or undid another, says nothing about how the connector is doing.
+    /// A run that was limited to one user or a kept plan, or undid another, says nothing about how the connector is doing.
     fn remember_run(&mut self, ended: Ended) -> LastWord {
         self.view.managed = ended.managed;
-        if ended.summary.user.is_some() || ended.summary.undoes.is_some() {
+        if ended.summary.user.is_some() || !ended.summary.trigger.is_sync() {
             return ended.last_word;
         }
         if ended.summary.outcome.is_some_and(Outcome::is_success) {

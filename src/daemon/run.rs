@@ -319,7 +319,7 @@ async fn in_a_task(
 }
 
 fn count_beginning(metrics: &Metrics, connector: &str, ticket: &RunTicket) {
-    if ticket.user.is_none() && ticket.trigger != Trigger::Undo {
+    if ticket.user.is_none() && ticket.trigger.is_sync() {
         metrics.run_began(connector, ticket.started);
     } else {
         metrics.user_run_began(connector);

@@ -118,8 +118,12 @@ mod tests {
         report.findings =
             vec![Finding::new(FindingKind::NameCollision, "anna", "two users want the name anna")];
         let reason = "the answer was cut off".to_owned();
-        report.not_proven =
-            vec![NotProven { list: "members of staff".to_owned(), reason, removals_left_out: 2 }];
+        report.not_proven = vec![NotProven {
+            list: "members of staff".to_owned(),
+            reason,
+            removals_left_out: 2,
+            left_out: Vec::new(),
+        }];
         report.waiting = vec![crate::sync::report::Waiting { username: "anna".into(), until: report.ended }];
         let document = document(&report);
         let counts = serde_json::to_value(report.counts).unwrap();
@@ -166,7 +170,12 @@ mod tests {
         let mut report = report(Outcome::Held);
         report.holds =
             (0..150).map(|number| HoldSummary { id: Some(number), ..hold(number == 149) }).collect();
-        let list = NotProven { list: "users".to_owned(), reason: String::new(), removals_left_out: 0 };
+        let list = NotProven {
+            list: "users".to_owned(),
+            reason: String::new(),
+            removals_left_out: 0,
+            left_out: Vec::new(),
+        };
         report.not_proven = vec![list; 101];
         let document = document(&report);
         let (holds, lists) = (&document["holds"], &document["not_proven"]);

@@ -89,7 +89,7 @@ pub(super) fn note_unproven_lists(plan: &mut Plan, source: &SourceSnapshot) {
             && !plan.not_proven.iter().any(|known| known.list == list)
         {
             let reason = reason.clone();
-            plan.not_proven.push(NotProven { list, reason, removals_left_out: 0 });
+            plan.not_proven.push(NotProven { list, reason, removals_left_out: 0, left_out: Vec::new() });
         }
     };
     note("users".to_owned(), &source.users_proof);

@@ -34,6 +34,12 @@ impl Trigger {
     pub const ALL: [Trigger; 6] =
         [Self::Cron, Self::Manual, Self::Startup, Self::Approval, Self::Apply, Self::Undo];
 
+    /// True for what syncs as much as there is to sync; false for what does only what somebody chose.
+    #[must_use]
+    pub fn is_sync(self) -> bool {
+        !matches!(self, Self::Apply | Self::Undo)
+    }
+
     /// The name as in JSON and in metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -157,6 +163,9 @@ pub struct NotProven {
     pub reason: String,
     /// How many removals do not exist in the plan because of it.
     pub removals_left_out: u64,
+    /// Whom they would have concerned, by name, as far as that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<CompactString>,
 }
 
 /// Which limit holds operations back; a metric label.
@@ -277,6 +286,9 @@ pub struct OperationReport {
     /// `applied`, `partial`, `failed`, `planned` (with `apply: off`), `held`, or `unanswered` (sent, and the daemon never
     /// saw the answer).
     pub result: String,
+    /// For removals that were held, where they come from, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// The hold that it is part of, if it was held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<u64>,
@@ -360,10 +372,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// False for a run that was limited to one user, or undid another: it says nothing about how the connector is doing.
+    /// False for a run that was limited to one user or to a kept plan, or undid another: it says nothing about how the
+    /// connector is doing.
     #[must_use]
     pub fn is_about_everybody(&self) -> bool {
-        self.user.is_none() && self.undoes.is_none()
+        self.user.is_none() && self.trigger.is_sync()
     }
 }
 

@@ -88,6 +88,10 @@ fn a_mass_removal_is_held_looked_at_approved_and_taken_back() {
     let number = run["run"].to_string();
     let report = office.daemon.get(&format!("/v1/runs/{number}"));
     assert_eq!(report["approvals"], json!([hold["id"]]), "{report:#}");
+    let uid = nix::unistd::Uid::effective().as_raw();
+    let approved = office.daemon.get(&format!("/v1/holds/{}", hold["id"]));
+    assert_eq!(approved["approval"]["uid"], uid, "{approved:#}");
+    assert!(office.daemon.log().contains(&format!("uid {uid} approves hold {}", hold["id"])));
     let (code, refused) = office.ctl(&["approve", &hold["id"].to_string()]);
     assert!(code == 1 && refused.contains("nothing of hold"), "{refused}");
 

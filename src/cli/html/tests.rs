@@ -23,6 +23,7 @@ const HOSTILE: &str = "\"><img src=x onerror=alert(1)>'</style><script>alert(2)<
 
 fn operation(summary: &str, result: &str, operation: Value) -> OperationReport {
     OperationReport {
+        cause: None,
         summary: summary.to_owned(),
         result: result.to_owned(),
         hold: None,
@@ -60,7 +61,12 @@ fn all_text_is(text: &str) -> Report {
         waiting: vec![Waiting { username: name, until: now() }],
         stale: vec![Stale { summary: words.clone(), reason: words.clone() }],
         findings: vec![Finding::new(FindingKind::NotManaged, text, text)],
-        not_proven: vec![NotProven { list: words.clone(), reason: words, removals_left_out: 1 }],
+        not_proven: vec![NotProven {
+            list: words.clone(),
+            reason: words,
+            removals_left_out: 1,
+            left_out: Vec::new(),
+        }],
         holds: vec![held],
         operations: vec![failed, operation(text, "applied", members)],
         ..report()

@@ -67,11 +67,6 @@ pub(super) async fn read(
     if proof.is_proven() && count.is_some_and(|count| count != list.len() as u64) {
         (list, proof) = read_once(client, gathered, id, shown).await?;
     }
-    if let (Proof::Proven, Some(count)) = (&proof, count)
-        && count != list.len() as u64
-    {
-        proof = Proof::NotProven(format!("Okta counts {count} members, {} were read", list.len()));
-    }
     let digest = |list: &MemberList| gathered.lock().digest(list);
     if let (Proof::Proven, Some(seen)) = (&proof, seen)
         && digest(&list) != seen
@@ -84,6 +79,11 @@ pub(super) async fn read(
                 "it was another list each time it was read, and Okta says that it did not change".to_owned(),
             );
         }
+    }
+    if let (Proof::Proven, Some(count)) = (&proof, count)
+        && count != list.len() as u64
+    {
+        proof = Proof::NotProven(format!("Okta counts {count} members, {} were read", list.len()));
     }
     // Once nothing more is read, one line has said so; the report names every group.
     if let (Proof::NotProven(why), false) = (&proof, client.has_stopped()) {

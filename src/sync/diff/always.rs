@@ -182,7 +182,7 @@ impl<'s, 'a> Always<'s, 'a> {
             plan.ledger_changes.push(LedgerChange::PutAlways { name, target, created: false });
         }
         if let Proof::NotProven(reason) = &actual.members_proof {
-            leave_out(plan, &format!("members of {name} in the target"), reason, 0);
+            leave_out(plan, &format!("members of {name} in the target"), reason, 0, Vec::new());
             return;
         }
         let now = sides.managed_members(at);
@@ -244,7 +244,13 @@ impl<'s, 'a> Always<'s, 'a> {
             return;
         }
         if let Proof::NotProven(reason) = &actual.members_proof {
-            leave_out(plan, &format!("members of {name} in the target"), reason, group.members.len() as u64);
+            leave_out(
+                plan,
+                &format!("members of {name} in the target"),
+                reason,
+                group.members.len() as u64,
+                Vec::new(),
+            );
             return;
         }
         let ours = self.ours(name, actual, plan);

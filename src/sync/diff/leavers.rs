@@ -72,7 +72,7 @@ impl<'s, 'a> Leavers<'s, 'a> {
             }
         };
         if let Proof::NotProven(reason) = sides.input.evidence.users {
-            leave_out(plan, "users", reason, 1);
+            leave_out(plan, "users", reason, 1, vec![actual.attributes.username.clone()]);
             return false;
         }
         if let Some(until) = self.grace_until(row, deactivated) {

@@ -35,11 +35,17 @@ impl Memberships<'_, '_> {
         }
         let Some((why, standing)) = self.certainty(name, sources, plan) else { return };
         if let Proof::NotProven(reason) = sides.input.evidence.groups {
-            leave_out(plan, "groups", reason, removed.len() as u64);
+            leave_out(plan, "groups", reason, removed.len() as u64, vec![name.clone()]);
             return;
         }
         if let Proof::NotProven(reason) = &actual.members_proof {
-            leave_out(plan, &format!("members of {name} in the target"), reason, removed.len() as u64);
+            leave_out(
+                plan,
+                &format!("members of {name} in the target"),
+                reason,
+                removed.len() as u64,
+                self.names(&removed),
+            );
             return;
         }
         let count = removed.len();

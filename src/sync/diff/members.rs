@@ -57,7 +57,7 @@ impl<'s, 'a> Memberships<'s, 'a> {
     ) {
         let name = actual.map_or(&group.attributes.name, |(_, actual)| &actual.attributes.name);
         if let Some(Proof::NotProven(reason)) = actual.map(|(_, actual)| &actual.members_proof) {
-            leave_out(plan, &format!("members of {name} in the target"), reason, 0);
+            leave_out(plan, &format!("members of {name} in the target"), reason, 0, Vec::new());
             self.leave_unmoved(group);
             return;
         }
@@ -104,7 +104,13 @@ impl<'s, 'a> Memberships<'s, 'a> {
             }
         }
         if let Some(reason) = doubt {
-            leave_out(plan, &format!("members of {name}"), &reason, removed.len() as u64);
+            leave_out(
+                plan,
+                &format!("members of {name}"),
+                &reason,
+                removed.len() as u64,
+                self.names(&removed),
+            );
             self.unproven.extend(removed.drain(..).map(|row| (row, name.clone())));
         }
         if !(added.is_empty() && removed.is_empty() && leavers.is_empty()) {
@@ -190,11 +196,17 @@ impl<'s, 'a> Memberships<'s, 'a> {
         let focus = |row: &u32| sides.rows.get(*row as usize).is_some_and(|row| sides.concerns(row));
         let (mut removed, leavers) = self.part(now.iter().copied().filter(focus).collect(), name);
         if let (Proof::NotProven(reason), false) = (sides.input.evidence.groups, removed.is_empty()) {
-            leave_out(plan, "groups of the user", reason, removed.len() as u64);
+            leave_out(plan, "groups of the user", reason, removed.len() as u64, self.names(&removed));
             self.unproven.extend(removed.drain(..).map(|row| (row, name.clone())));
         }
         if let Proof::NotProven(reason) = &actual.members_proof {
-            leave_out(plan, &format!("members of {name} in the target"), reason, removed.len() as u64);
+            leave_out(
+                plan,
+                &format!("members of {name} in the target"),
+                reason,
+                removed.len() as u64,
+                self.names(&removed),
+            );
             return;
         }
         if removed.is_empty() && leavers.is_empty() {
@@ -362,6 +374,11 @@ impl<'s, 'a> Memberships<'s, 'a> {
             );
             plan.findings.push(Finding::new(FindingKind::AbsenceUnconfirmed, name, message));
         }
+    }
+
+    /// The names of these rows.
+    pub(super) fn names(&self, rows: &[u32]) -> Vec<CompactString> {
+        rows.iter().filter_map(|row| self.person(*row)).map(|person| person.username).collect()
     }
 
     fn person(&self, row: u32) -> Option<PlanPerson> {

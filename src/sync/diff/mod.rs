@@ -106,7 +106,7 @@ pub fn diff(input: &Input<'_>) -> Plan {
     plan.counts.users.filtered = plan.filtered.users.values().sum();
     plan.counts.groups.filtered = plan.filtered.groups.values().sum();
     for (list, reason) in &input.desired.doubts {
-        leave_out(&mut plan, list, reason, 0);
+        leave_out(&mut plan, list, reason, 0, Vec::new());
     }
     let fates = users::plan_users(&sides, &mut plan);
     groups::plan_groups(&sides, &fates, &mut plan);
@@ -115,6 +115,7 @@ pub fn diff(input: &Input<'_>) -> Plan {
     });
     plan.findings.sort();
     plan.findings.dedup();
+    plan.not_proven.iter_mut().for_each(|list| list.left_out.sort());
     plan.not_proven.sort();
     plan
 }
@@ -152,13 +153,17 @@ pub fn questions(input: &Input<'_>) -> Questions {
 }
 
 /// Notes that removals were left out of the plan because a list was not proven.
-fn leave_out(plan: &mut Plan, list: &str, reason: &str, removals: u64) {
+fn leave_out(plan: &mut Plan, list: &str, reason: &str, removals: u64, names: Vec<CompactString>) {
     match plan.not_proven.iter_mut().find(|known| known.list == list) {
-        Some(known) => known.removals_left_out += removals,
+        Some(known) => {
+            known.removals_left_out += removals;
+            known.left_out.extend(names);
+        }
         None => plan.not_proven.push(NotProven {
             list: list.to_owned(),
             reason: reason.to_owned(),
             removals_left_out: removals,
+            left_out: names,
         }),
     }
 }

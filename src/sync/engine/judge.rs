@@ -158,13 +158,14 @@ pub(super) async fn keep_holds(
     services: &Services,
     ticket: &RunTicket,
     made: &mut Made,
+    earlier: Option<&Earlier>,
 ) -> Result<(), Failure> {
     let plan = made.approved.plan();
     let whole = ticket.user.is_none() && ticket.kept.is_none();
     let at = services.clock.now();
     let view = made.view.map(|view| stored_view(connector, view, (ticket.run, at)));
     let held = made.holds.iter().map(|hold| Held {
-        operations: hold.operations.iter().map(|operation| held_operation(operation, plan)).collect(),
+        operations: hold.operations.iter().map(|one| held_operation(one, plan, earlier)).collect(),
         view: view.clone().filter(|_| hold.for_shrinking),
         ..bare(hold, plan)
     });
@@ -258,8 +259,9 @@ fn topic(hold: &Hold) -> String {
     }
 }
 
-fn held_operation(operation: &Operation, plan: &Plan) -> OperationReport {
+fn held_operation(operation: &Operation, plan: &Plan, earlier: Option<&Earlier>) -> OperationReport {
     OperationReport {
+        cause: earlier.and_then(|earlier| Removals::of([operation], &plan.people).cause(earlier)),
         summary: operation.summary(),
         result: "held".to_owned(),
         error: None,

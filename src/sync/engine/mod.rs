@@ -168,7 +168,7 @@ async fn run(
     drop(read);
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());
     if ticket.user.is_none() {
-        keep_holds(connector, services, ticket, &mut made).await?;
+        keep_holds(connector, services, ticket, &mut made, earlier.as_ref()).await?;
     }
     fill_in(report, connector, ticket, &made);
     let Made { mut ledger, binding, approved, holds, found, view, .. } = made;
@@ -215,10 +215,13 @@ async fn run(
             && ticket.user.is_none()
             && ticket.kept.is_none())
         .then(|| connector.text.to_string()),
-        view: view.filter(|_| usual).map(|view| stored_view(connector, view, (ticket.run, at))),
+        view: view
+            .filter(|_| usual && ticket.kept.is_none())
+            .map(|view| stored_view(connector, view, (ticket.run, at))),
     };
     services.store.remember(&connector.name, ticket.run, seen).await?;
-    if report.outcome == Outcome::Cancelled {
+    // Whoever is told of holds is not told of what such a run holds: the next one tells.
+    if report.outcome == Outcome::Cancelled || ticket.kept.is_some() {
         services.store.untell(ticket.run).await?;
     }
     if !member_lists.is_empty() {

@@ -104,3 +104,37 @@ async fn two_connectors_do_not_share_a_name_and_one_may_use_it_again() {
         crate::sync::engine::plan(&other, &world.services, Some(&keeping), &control).await.unwrap_err();
     assert!(refused.contains("a plan of acme is kept under the name review"), "{refused}");
 }
+
+#[tokio::test]
+async fn what_only_a_kept_plan_did_says_nothing_about_the_connector() {
+    let mut world = World::new(Org::with_users(40), 50).await;
+    world.connector.rules.limits.floor = 0;
+    let full = world.sync().await;
+    world.org().user("new", "new@example.com");
+    world.keep_plan("review").await;
+    // Meanwhile the token loses sight of half of the users; the plan has no removal that would be held for it.
+    for i in 0..20 {
+        world.org().users.remove(&format!("u{i:03}"));
+    }
+    let applied = world.apply_kept("review").await;
+    assert_eq!((applied.outcome, applied.counts.users.created), (Outcome::Success, 1));
+    assert!(!applied.is_about_everybody());
+    let memory = world.services.store.memory("acme").await.unwrap();
+    assert_eq!(memory.last_run.unwrap().run, full.run);
+    let view = world.services.store.remembered("acme").await.unwrap().view.unwrap();
+    assert_eq!(view.users, 40, "only a run that would have held it may call this view usual");
+    let next = world.sync().await;
+    assert!(next.holds[0].reason.contains("the token may see less than before"), "{next:?}");
+}
+
+#[tokio::test]
+async fn a_hold_that_a_kept_plan_met_first_is_told_by_the_next_sync() {
+    let mut world = small_world().await;
+    world.connector.rules.limits.floor = 0;
+    world.sync().await;
+    world.org().user("u000", "").status = Status::Suspended;
+    world.keep_plan("review").await;
+    world.apply_kept("review").await;
+    assert!(world.sync().await.holds[0].fresh);
+    assert!(!world.sync().await.holds[0].fresh);
+}

@@ -335,8 +335,10 @@ impl World {
 
     /// One sync limited to the plan that is kept under that name.
     pub(super) async fn apply_kept(&self, id: &str) -> Report {
-        let mut ticket = self.begin().await;
-        ticket.kept = Some(id.to_owned());
+        let started = self.services.clock.now();
+        let run = self.services.store.begin_run("acme", Trigger::Apply, None, started).await.unwrap();
+        let kept = Some(id.to_owned());
+        let ticket = RunTicket { run, trigger: Trigger::Apply, user: None, kept, started };
         let report = sync(&self.connector, &self.services, &ticket, &RunControl::default()).await;
         self.services.store.end_run(&report).await.unwrap();
         report
