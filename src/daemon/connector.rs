@@ -342,8 +342,15 @@ impl Task {
     async fn paused_by(&mut self, run: &RunSummary) {
         let waiting = self.machine.set_paused(true);
         self.view.paused = true;
-        self.view.pause_reason =
-            run.undoes.map(|undone| format!("run {undone} was undone by run {}", run.run));
+        let reason = run.undoes.map(|undone| format!("run {undone} was undone by run {}", run.run));
+        // It stands there already, unless somebody paused and resumed meanwhile.
+        if let Err(error) = self.common.records.set_paused(&self.name, true, reason.as_deref()).await {
+            tracing::error!(
+                connector = self.name,
+                "it is paused until the daemon ends, and perhaps no longer: {error}"
+            );
+        }
+        self.view.pause_reason = reason;
         self.turn_away(waiting, Refusal::Paused).await;
     }
 
@@ -469,6 +476,11 @@ impl Task {
         let name = self.name.clone();
         if self.machine.paused() == paused {
             return Ok(format!("{name} was {} already", if paused { "paused" } else { "not paused" }));
+        }
+        if !paused && self.machine.is_undoing() {
+            return Err(Fault::conflict(format!(
+                "{name} is paused by an undo that is under way; resume it when that has ended"
+            )));
         }
         self.common.records.set_paused(&name, paused, None).await.map_err(|error| {
             let verb = if paused { "paused" } else { "resumed" };

@@ -115,6 +115,11 @@ impl<R> Machine<R> {
         self.work.as_ref()
     }
 
+    /// Whether a run is being undone.
+    pub(super) fn is_undoing(&self) -> bool {
+        matches!(self.work, Some(Work::Requested(Kind::Undo(_))))
+    }
+
     /// Whether somebody paused it.
     pub(super) fn paused(&self) -> bool {
         self.paused

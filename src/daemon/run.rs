@@ -232,7 +232,6 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
             let ticket = RunTicket { run: 0, trigger, user, kept, started };
             let (report, message) = not_begun(&common, &name, &ticket, managed, &error);
             common.notifier.tell(&connector, before, &report);
-            forget_old_runs(&common, &name).await;
             let last_word = LastWord(teller, Fault::internal(message).into());
             return Ended { summary: summary(&report), managed, paused: false, last_word };
         }
@@ -262,6 +261,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         common.metrics.run_ended(&report);
         tell_log(&report);
         common.notifier.tell(&connector, before, &report);
+        forget_old_runs(&common, &name).await;
         let (summary, managed) = (summary(&report), report.managed);
         Ended { summary, managed, paused, last_word: LastWord(teller, RunEvent::Finished { report: Box::new(report) }) }
     }

@@ -330,11 +330,16 @@ pub(super) fn approve(
     at: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<()> {
+    // What an approval was used for is not permitted again by giving it once more.
     transaction.execute(
-        "UPDATE holds SET state = 'approved', uid = ?2, approved = ?3, until = ?4 WHERE id = ?1",
+        "UPDATE hold_changes SET permitted = 1 WHERE hold = ?1
+         AND (SELECT state FROM holds WHERE id = ?1) IN ('open', 'discarded', 'superseded')",
+        [hold],
+    )?;
+    transaction.execute(
+        "UPDATE holds SET state = 'approved', uid = ?2, approved = ?3, until = ?4 WHERE id = ?1 AND state <> 'over'",
         params![hold, uid, time_text(at), time_text(until)],
     )?;
-    transaction.execute("UPDATE hold_changes SET permitted = 1 WHERE hold = ?1", [hold])?;
     transaction.execute(
         "UPDATE connectors SET view = (SELECT view FROM holds WHERE id = ?1)
          WHERE name = (SELECT connector FROM holds WHERE id = ?1 AND view IS NOT NULL)",

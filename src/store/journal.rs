@@ -10,7 +10,7 @@ use crate::sync::guard::Recent;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{SourceId, TargetId};
 use crate::sync::report::HoldKind;
-use crate::sync::undo::Done;
+use crate::sync::undo::{Done, Later};
 
 /// One step of a run's journal, written in one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -197,4 +197,32 @@ pub(super) fn of_run(transaction: &Transaction<'_>, run: u64) -> Result<Option<V
         })
     })?;
     rows.collect::<Result<Vec<_>>>().map(Some)
+}
+
+/// What runs after that one did to accounts and memberships.
+pub(super) fn later(transaction: &Transaction<'_>, connector: &str, run: u64) -> Result<Later> {
+    let mut later = Later::default();
+    let mut statement = transaction.prepare_cached(
+        "SELECT journal.kind, journal.target, journal.operation FROM journal JOIN runs ON runs.id = journal.run
+         WHERE runs.connector = ?1 AND journal.run > ?2 AND journal.target IS NOT NULL
+         AND journal.kind IN ('enable_user', 'disable_user', 'change_members', 'empty_group')
+         AND (journal.result IS NULL OR journal.result IN ('applied', 'partial', 'unanswered'))",
+    )?;
+    let mut rows = statement.query(params![connector, run])?;
+    while let Some(row) = rows.next()? {
+        let (kind, target, operation): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let target = TargetId(target.into());
+        if kind.ends_with("_user") {
+            later.accounts.insert(target);
+            continue;
+        }
+        let operation: serde_json::Value =
+            serde_json::from_str(&operation).map_err(|error| unusable(2, error))?;
+        for pointer in ["/after/added", "/before/removed"] {
+            let members = operation.pointer(pointer).and_then(serde_json::Value::as_array);
+            let members = members.into_iter().flatten().filter_map(|id| id.as_str());
+            later.memberships.extend(members.map(|id| (target.clone(), SourceId::from(id))));
+        }
+    }
+    Ok(later)
 }

@@ -265,6 +265,21 @@ pub(super) fn keep(transaction: &Transaction<'_>, connector: &str, kept: &Kept) 
     Ok(())
 }
 
+/// What people decided, and what was compared with, belongs to the source and target that the ledger was bound to.
+pub(super) fn forget_decisions(transaction: &Transaction<'_>, connector: &str) -> Result<()> {
+    for sql in [
+        "UPDATE hold_changes SET permitted = 0 WHERE hold IN (SELECT id FROM holds WHERE connector = ?1)",
+        "UPDATE holds SET state = 'over' WHERE connector = ?1",
+        "DELETE FROM kept_plans WHERE connector = ?1",
+        "DELETE FROM member_lists WHERE connector = ?1",
+        "UPDATE connectors SET view = NULL, last_file = NULL,
+                undo_after = (SELECT max(id) FROM runs WHERE connector = ?1) WHERE name = ?1",
+    ] {
+        transaction.execute(sql, [connector])?;
+    }
+    Ok(())
+}
+
 pub(super) fn bind(transaction: &Transaction<'_>, connector: &str, binding: &Binding) -> Result<()> {
     transaction.execute(
         "INSERT INTO connectors (name, source_id, origin, target) VALUES (?1, ?2, ?3, ?4)

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use rusqlite::OptionalExtension;
 
 use crate::source::MemberListSeen;
 use crate::sync::decision::{HoldView, KeptPlan, KeptPlanDocument};
@@ -28,7 +29,7 @@ use crate::sync::model::LedgerChange;
 use crate::sync::model::{Binding, Ledger, SourceId};
 use crate::sync::report::{Managed, OperationReport, Outcome, PlanDocument, Report, RunSummary, Trigger};
 use crate::sync::select::KeptOperation;
-use crate::sync::undo::Done;
+use crate::sync::undo::{Done, Later};
 use database::{Database, Schema};
 
 pub use holds::{Held, Numbered, StoredView};
@@ -150,6 +151,7 @@ impl Store {
         let (connector, binding) = (connector.to_owned(), binding.clone());
         self.write("the ledger could not be bound", move |transaction| {
             ledger::keep(transaction, &connector, &kept)?;
+            ledger::forget_decisions(transaction, &connector)?;
             ledger::bind(transaction, &connector, &binding)
         })
         .await
@@ -438,6 +440,25 @@ impl Store {
     /// What a run did, in that order, for an undo; none if there is no such run.
     pub async fn journaled(&self, run: u64) -> Result<Option<Vec<Done>>, StoreError> {
         self.read("the journal could not be read", move |transaction| journal::of_run(transaction, run)).await
+    }
+
+    /// What runs after that one did to accounts and memberships.
+    pub async fn later(&self, connector: &str, run: u64) -> Result<Later, StoreError> {
+        let connector = connector.to_owned();
+        self.read("the journal could not be read", move |transaction| {
+            journal::later(transaction, &connector, run)
+        })
+        .await
+    }
+
+    /// The last run before the connector was bound to another source or target, if it ever was.
+    pub async fn undo_after(&self, connector: &str) -> Result<Option<u64>, StoreError> {
+        let connector = connector.to_owned();
+        self.read("what is known of the connector could not be read", move |transaction| {
+            let sql = "SELECT undo_after FROM connectors WHERE name = ?1";
+            Ok(transaction.query_row(sql, [&connector], |row| row.get(0)).optional()?.flatten())
+        })
+        .await
     }
 
     /// Forgets runs of a connector that ended before that time, or that have more than so many newer ones, with their

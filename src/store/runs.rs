@@ -47,6 +47,7 @@ pub(super) fn close_interrupted(transaction: &Transaction<'_>, at: DateTime<Utc>
         report.outcome = Outcome::Cancelled;
         report.managed = super::ledger::managed(transaction, &run.connector)?;
         end(transaction, &report)?;
+        holds::untell(transaction, run.run)?;
     }
     Ok(open.len())
 }
@@ -251,8 +252,8 @@ pub(super) fn prune(
     // Nobody asks any more what exactly it was made of.
     transaction.execute(
         "DELETE FROM hold_changes WHERE hold IN
-         (SELECT id FROM holds WHERE connector = ?1 AND state = 'over' AND last_seen < ?2)",
-        [connector, &time_text(now - TimeDelta::days(7))],
+         (SELECT id FROM holds WHERE connector = ?1 AND state IN ('over', 'superseded') AND last_seen < ?2)",
+        [connector, &time_text(now - TimeDelta::days(1))],
     )?;
     transaction.execute("DELETE FROM kept_plans WHERE expires <= ?1", [time_text(now)])?;
     transaction.execute(

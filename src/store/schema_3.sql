@@ -2,6 +2,7 @@
 
 ALTER TABLE connectors ADD COLUMN pause_reason TEXT;   -- why it is paused, where more than a person's wish is known
 ALTER TABLE connectors ADD COLUMN last_file TEXT;      -- the connector file as it stood in the last run that succeeded
+ALTER TABLE connectors ADD COLUMN undo_after INTEGER;  -- runs up to this one belong to another source or target: none is undone
 ALTER TABLE connectors ADD COLUMN view TEXT;           -- JSON: how much the source showed, which a later view is compared with
 
 ALTER TABLE journal ADD COLUMN left_out TEXT;          -- JSON: the members that a partial membership operation did not change
@@ -46,6 +47,7 @@ CREATE TABLE run_holds (
     hold           INTEGER NOT NULL REFERENCES holds (id) ON DELETE CASCADE,
     PRIMARY KEY (run, hold)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX run_holds_of_hold ON run_holds (hold);
 
 -- Plans that were kept to be applied exactly so.
 CREATE TABLE kept_plans (

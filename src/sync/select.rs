@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::guard::permit::split;
-use super::model::SourceId;
+use super::model::{SourceId, TargetId};
 use super::plan::{Change, Operation, Plan};
 use super::report::Stale;
 
@@ -84,30 +84,58 @@ fn stale(kept: &[KeptOperation], planned: &HashSet<String>) -> Vec<Stale> {
     kept.iter().filter_map(judge).collect()
 }
 
-/// What was chosen and needs something that was not: memberships of accounts and in groups that are not created; and nobody
-/// is enabled while a membership stays that should go.
+/// What was chosen and needs something that was not: memberships of accounts that are neither created nor adopted, and in
+/// groups that are neither; and nobody is enabled, and no group gets another name, while a membership stays that should go.
 fn drop_dependents(plan: &mut Plan, others: &[Operation]) {
-    let not_created: BTreeSet<&SourceId> = others
-        .iter()
-        .filter(|one| matches!(one.change, Change::CreateUser { .. } | Change::CreateGroup { .. }))
-        .map(|one| &one.source)
-        .collect();
-    let keeps_too_much: BTreeSet<&SourceId> = others
-        .iter()
-        .filter_map(|one| match &one.change {
-            Change::ChangeMembers { removed, .. } => Some(removed),
-            _ => None,
+    let comes = |change: &Change| {
+        matches!(
+            change,
+            Change::CreateUser { .. }
+                | Change::AdoptUser { .. }
+                | Change::CreateGroup { .. }
+                | Change::AdoptGroup { .. }
+        )
+    };
+    let not_there: BTreeSet<&SourceId> =
+        others.iter().filter(|one| comes(&one.change)).map(|one| &one.source).collect();
+    let stays = others.iter().filter_map(|one| match &one.change {
+        Change::ChangeMembers { removed, leavers, .. } if !(removed.is_empty() && leavers.is_empty()) => {
+            Some((one, removed.iter().chain(leavers)))
+        }
+        _ => None,
+    });
+    let (mut keeps_too_much, mut too_full) = (BTreeSet::new(), BTreeSet::new());
+    for (operation, people) in stays {
+        too_full.extend(operation.target.as_ref());
+        let people = people.filter_map(|person| plan.people.get(*person as usize));
+        keeps_too_much.extend(people.map(|person| &person.source));
+    }
+    let is_rename = |one: &&Operation| matches!(&one.change, Change::UpdateGroup { before, after } if before.name != after.name);
+    let renamed = plan.operations.iter().chain(others).filter(is_rename);
+    // Who was to come to a name that the group does not get does not come either.
+    let not_renamed: BTreeSet<TargetId> = renamed
+        .filter_map(|one| one.target.clone())
+        .filter(|group| {
+            too_full.contains(group)
+                || others.iter().any(|one| is_rename(&one) && one.target.as_ref() == Some(group))
         })
-        .flatten()
-        .filter_map(|person| plan.people.get(*person as usize))
-        .map(|person| &person.source)
         .collect();
-    let absent: Vec<bool> = plan.people.iter().map(|person| not_created.contains(&person.source)).collect();
+    let absent: Vec<bool> = plan.people.iter().map(|person| not_there.contains(&person.source)).collect();
+    let is_there = |person: &u32| !absent.get(*person as usize).copied().unwrap_or(false);
     plan.operations.retain_mut(|operation| match &mut operation.change {
         Change::EnableUser => !keeps_too_much.contains(&operation.source),
+        Change::UpdateGroup { before, after } => {
+            before.name == after.name
+                || !operation.target.as_ref().is_some_and(|one| not_renamed.contains(one))
+        }
         Change::ChangeMembers { added, removed, leavers, .. } => {
-            added.retain(|person| !absent.get(*person as usize).copied().unwrap_or(false));
-            let in_no_group = operation.target.is_none() && not_created.contains(&operation.source);
+            if operation.target.as_ref().is_some_and(|one| not_renamed.contains(one)) {
+                added.clear();
+            }
+            for list in [&mut *added, &mut *removed, &mut *leavers] {
+                list.retain(is_there);
+            }
+            let in_no_group = not_there.contains(&operation.source);
             !(in_no_group || added.is_empty() && removed.is_empty() && leavers.is_empty())
         }
         _ => true,

@@ -36,6 +36,7 @@ impl Memberships<'_, '_> {
         let Some((why, standing)) = self.certainty(name, sources, plan) else { return };
         if let Proof::NotProven(reason) = sides.input.evidence.groups {
             leave_out(plan, "groups", reason, removed.len() as u64, vec![name.clone()]);
+            self.not_proven(&removed, name);
             return;
         }
         if let Proof::NotProven(reason) = &actual.members_proof {

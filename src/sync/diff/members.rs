@@ -376,6 +376,11 @@ impl<'s, 'a> Memberships<'s, 'a> {
         }
     }
 
+    /// Notes that these rows should perhaps lose their membership in a group.
+    pub(super) fn not_proven(&mut self, rows: &[u32], group: &CompactString) {
+        self.unproven.extend(rows.iter().map(|row| (*row, group.clone())));
+    }
+
     /// The names of these rows.
     pub(super) fn names(&self, rows: &[u32]) -> Vec<CompactString> {
         rows.iter().filter_map(|row| self.person(*row)).map(|person| person.username).collect()

@@ -53,6 +53,21 @@ impl Decisions {
     }
 }
 
+impl Decisions {
+    /// Lets go of what was taken back, or whose time ended, while the run was reading.
+    pub(super) async fn still_standing(
+        &mut self,
+        connector: &Connector,
+        services: &Services,
+    ) -> Result<(), Failure> {
+        if !self.permission.is_empty() {
+            let now = services.store.permission(&connector.name, services.clock.now()).await?;
+            self.permission.changes.retain(|digest, _| now.allows(digest));
+        }
+        Ok(())
+    }
+}
+
 /// A plan that passed the guard, with what applying it needs.
 pub(super) struct Made {
     pub(super) ledger: Ledger,
@@ -68,6 +83,8 @@ pub(super) struct Made {
     pub(super) removals: Removals,
     /// How much the source showed; none in a run about one user.
     pub(super) view: Option<View>,
+    /// True if that is less than the limits allow, compared with what was usual (RULES 19).
+    pub(super) shrunken: bool,
 }
 
 /// Plans, and measures the plan by limits and decisions.
@@ -99,7 +116,8 @@ pub(super) async fn make_plan(
         shrunken: why.as_deref(),
     };
     let (approved, holds) = guard(plan, &conditions);
-    Ok(Made { ledger, binding, approved, holds, found, left_out, whole, removals, view })
+    let shrunken = why.is_some();
+    Ok(Made { ledger, binding, approved, holds, found, left_out, whole, removals, view, shrunken })
 }
 
 /// The digest of what a connector asks its source: the answers to another question are no baseline (RULES 19).
@@ -166,7 +184,7 @@ pub(super) async fn keep_holds(
     let view = made.view.map(|view| stored_view(connector, view, (ticket.run, at)));
     let held = made.holds.iter().map(|hold| Held {
         operations: hold.operations.iter().map(|one| held_operation(one, plan, earlier)).collect(),
-        view: view.clone().filter(|_| hold.for_shrinking),
+        view: view.clone().filter(|_| hold.summary.kind == HoldKind::View),
         ..bare(hold, plan)
     });
     // A removal that is not proven now may be held again as soon as it is.

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 
 use super::apply::{Applying, Workplace, apply, record_planned};
 use super::link::Found;
-use super::model::{Finding, FindingKind};
+use super::model::{Finding, FindingKind, SourceId};
 use super::plan::{Change, InGrace, Operation, Plan};
 use super::progress::{Phase, RunControl};
 use super::report::{Counts, FORMAT_VERSION, FilteredBy, Managed, Outcome, Report, Trigger, Waiting};
@@ -24,8 +24,8 @@ use super::tally::{add_applied, count_held, count_planned, managed, outcome};
 use super::turn::Turn;
 use crate::clock::Clock;
 use crate::config::model::{Connector, OktaSettings};
-use crate::source::{Source, SourceError};
-use crate::store::{Applied, Remembered, Store};
+use crate::source::{MemberListSeen, Source, SourceError};
+use crate::store::{Applied, Remembered, Store, StoreError};
 use crate::target::{Reader, TargetError, Writer};
 
 pub use explain::explain;
@@ -136,6 +136,9 @@ pub async fn sync(
         report.outcome = if failure.cancelled { Outcome::Cancelled } else { Outcome::Failed };
         report.error = Some(failure.message);
         report.managed = services.store.managed(&connector.name).await.unwrap_or_default();
+        if let Err(error) = services.store.untell(ticket.run).await {
+            tracing::warn!("{error}");
+        }
     }
     ended(&mut report);
     report
@@ -148,7 +151,7 @@ async fn run(
     control: &RunControl,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let decisions = Decisions::standing(connector, services, Some(ticket)).await?;
+    let mut decisions = Decisions::standing(connector, services, Some(ticket)).await?;
     let mut read = read(connector, services, ticket.user.as_ref(), &decisions.permission, control).await?;
     let restore = ticket.user.as_ref().is_some_and(|user| user.restore);
     let purpose = if restore { Purpose::Restore } else { Purpose::Sync };
@@ -163,6 +166,7 @@ async fn run(
         // Somebody else wrote since we looked; nobody does until our turn is over.
         read.target = services.reader.read(control).await?;
     }
+    decisions.still_standing(connector, services).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
     let member_lists = std::mem::take(&mut read.member_lists);
     drop(read);
@@ -171,7 +175,7 @@ async fn run(
         keep_holds(connector, services, ticket, &mut made, earlier.as_ref()).await?;
     }
     fill_in(report, connector, ticket, &made);
-    let Made { mut ledger, binding, approved, holds, found, view, .. } = made;
+    let Made { mut ledger, binding, approved, holds, found, view, shrunken, .. } = made;
     let plan = approved.plan();
     let mut counts = plan.counts;
     count_held(&mut counts, &holds);
@@ -207,7 +211,7 @@ async fn run(
     if connector.apply && ticket.user.is_none() && ticket.kept.is_none() && report.outcome.is_success() {
         end_unwanted(connector, services, &decisions.permission, plan, &holds).await?;
     }
-    let usual = plan.not_proven.is_empty() && !holds.iter().any(|hold| hold.for_shrinking);
+    let usual = plan.not_proven.is_empty() && !shrunken;
     let at = services.clock.now();
     let seen = Remembered {
         file: (report.outcome == Outcome::Success
@@ -219,9 +223,24 @@ async fn run(
             .filter(|_| usual && ticket.kept.is_none())
             .map(|view| stored_view(connector, view, (ticket.run, at))),
     };
+    if let Err(error) = remember(connector, services, ticket, report.outcome, seen, member_lists).await {
+        tracing::warn!("{error}; the run itself is over, and the next one compares with an older one");
+    }
+    Ok(())
+}
+
+/// What later runs are compared with.
+async fn remember(
+    connector: &Connector,
+    services: &Services,
+    ticket: &RunTicket,
+    outcome: Outcome,
+    seen: Remembered,
+    member_lists: Vec<(SourceId, MemberListSeen)>,
+) -> Result<(), StoreError> {
     services.store.remember(&connector.name, ticket.run, seen).await?;
     // Whoever is told of holds is not told of what such a run holds: the next one tells.
-    if report.outcome == Outcome::Cancelled || ticket.kept.is_some() {
+    if outcome == Outcome::Cancelled || ticket.kept.is_some() {
         services.store.untell(ticket.run).await?;
     }
     if !member_lists.is_empty() {

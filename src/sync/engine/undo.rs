@@ -1,6 +1,7 @@
 //! Undoing a run (RULES 26).
 
 use super::propose::check_binding;
+use super::read::rules_in_force;
 use super::{Failure, RunTicket, Services, failed_report, happened};
 use crate::config::model::Connector;
 use crate::sync::apply::{Workplace, apply};
@@ -181,6 +182,12 @@ async fn make(
             "{name} has no run {run}; `usersyncd ctl history {name}` lists its runs"
         )));
     };
+    if services.store.undo_after(name).await?.is_some_and(|last| run <= last) {
+        return Err(Failure::new(format!(
+            "run {run} of {name} is from before `usersyncd ctl rebind`: its ids belong to another source or target, so it \
+             cannot be undone. Nothing was changed"
+        )));
+    }
     if summary.ended.is_none() {
         return Err(Failure::new(format!("run {run} of {name} is still busy; nothing was changed")));
     }
@@ -194,7 +201,15 @@ async fn make(
         let now = Binding { source: before.source.clone(), target: services.reader.address() };
         check_binding(name, &ledger, &now)?;
     }
-    let present = Present { target: &target, ledger: &ledger, capabilities: services.reader.capabilities() };
+    let later = services.store.later(name, run).await?;
+    let present = Present {
+        target: &target,
+        ledger: &ledger,
+        capabilities: services.reader.capabilities(),
+        protected: &rules_in_force(connector, services).protected,
+        claims: &claims,
+        later: &later,
+    };
     let undo = invert(&done, &present);
     let digests: Vec<Digest> =
         undo.plan.operations.iter().flat_map(|operation| operation.digests(&undo.plan.people)).collect();

@@ -63,13 +63,11 @@ pub struct Hold {
     pub summary: HoldSummary,
     /// The operations, exactly as they would have been applied.
     pub operations: Vec<Operation>,
-    /// True if the source's view shrank: whoever approves this says that the source shows all that it should.
-    pub for_shrinking: bool,
 }
 
 impl Hold {
     fn new(summary: HoldSummary, operations: Vec<Operation>) -> Self {
-        Self { summary, operations, for_shrinking: false }
+        Self { summary, operations }
     }
 }
 
@@ -134,8 +132,9 @@ pub fn guard(mut plan: Plan, conditions: &Conditions<'_>) -> (ApprovedPlan, Vec<
     let groups = groups_check(&plan, limits, recent);
     hold_whole(&mut plan, &mut holds, HoldKind::Groups, leaves_as_group, &groups);
     hold_memberships(&mut plan, &mut holds, limits, recent);
-    if let Some(why) = shrunken {
-        view::hold_removals(&mut plan, &mut holds, why);
+    match shrunken {
+        Some(why) => view::hold_removals(&mut plan, &mut holds, why),
+        None => let_others_wait(&mut plan, &mut holds),
     }
     keep_groups_with_members(&mut plan, &mut holds);
     drop_members_without_account(&mut plan, &holds);
@@ -399,7 +398,6 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
         let summary = HoldSummary { names, ..summary.of_group(group) };
         holds.push(Hold::new(summary, vec![Operation { change: held, ..operation.clone() }]));
     }
-    let_others_wait(plan, holds);
     drop_empty(plan);
 }
 
@@ -411,13 +409,11 @@ fn let_others_wait(plan: &mut Plan, holds: &mut [Hold]) {
     let mut groups: BTreeMap<TargetId, usize> = BTreeMap::new();
     for (at, hold) in holds.iter().enumerate() {
         for operation in &hold.operations {
-            let Change::ChangeMembers { removed, tie: Tie::Synced | Tie::Always, .. } = &operation.change
-            else {
-                continue;
-            };
+            let Change::ChangeMembers { removed, leavers, .. } = &operation.change else { continue };
             let people = removed.iter().filter_map(|person| plan.people.get(*person as usize));
             users.extend(people.map(|person| (person.source.clone(), at)));
-            groups.extend(operation.target.clone().filter(|_| !removed.is_empty()).map(|group| (group, at)));
+            let stay = !(removed.is_empty() && leavers.is_empty());
+            groups.extend(operation.target.clone().filter(|_| stay).map(|group| (group, at)));
         }
     }
     let is_rename = |operation: &&Operation| matches!(&operation.change, Change::UpdateGroup { before, after } if before.name != after.name);

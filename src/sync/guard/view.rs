@@ -48,11 +48,14 @@ pub fn shrunken(baseline: &Baseline, now: &View, limits: &Limits) -> Option<Stri
     ))
 }
 
-/// Holds every removal that no limit holds and nobody permitted, and says about all that is held why it may be wrong.
+/// Holds every removal that no limit holds and nobody permitted, and says about all that is held why it may be wrong. There
+/// is always a hold of the view itself then, if anybody would lose anything: only whoever approves that one says that the
+/// source shows all that it should.
 pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
+    let mut others = 0;
     for hold in holds.iter_mut().filter(|hold| hold.operations.iter().any(|one| one.change.removes())) {
         hold.summary.reason = format!("{why}; {}", hold.summary.reason);
-        hold.for_shrinking = true;
+        others += 1;
     }
     let (mut held, mut kept) = (Vec::new(), Vec::new());
     for operation in std::mem::take(&mut plan.operations) {
@@ -67,23 +70,27 @@ pub(super) fn hold_removals(plan: &mut Plan, holds: &mut Vec<Hold>, why: &str) {
         }
     }
     plan.operations = kept;
-    if held.is_empty() && (plan.in_grace.is_empty() || !holds.is_empty()) {
+    if held.is_empty() && plan.in_grace.is_empty() && others == 0 {
         return;
     }
     let removals = Removals::of(&held, &plan.people);
     let count = removals.len();
-    let reason = if held.is_empty() {
-        format!("{why}; nobody is removed now, and {} are in their grace", plan.in_grace.len())
-    } else {
-        format!("{why}; all other removals wait, {}", removals.in_words())
+    let what = match (held.is_empty(), others, plan.in_grace.len()) {
+        (false, 0, _) => format!("all removals wait, {}", removals.in_words()),
+        (false, ..) => format!("all other removals wait, {}", removals.in_words()),
+        (true, 0, waiting) => format!("nobody is removed now, and {waiting} are in their grace"),
+        (true, ..) => "what exceeds a limit is held by itself; whoever approves this one says that the source shows all \
+                       that it should"
+            .to_owned(),
     };
-    let names = if held.is_empty() {
+    let names = if held.is_empty() && others == 0 {
         plan.in_grace.iter().map(|user| user.username.clone()).collect()
     } else {
         names(&held)
     };
+    let reason = format!("{why}; {what}");
     let summary = HoldSummary { names, ..HoldSummary::new(HoldKind::View, count, (0, count), reason) };
-    holds.push(Hold { summary, operations: held, for_shrinking: true });
+    holds.push(Hold::new(summary, held));
     let_others_wait(plan, holds);
     drop_empty(plan);
 }

@@ -138,3 +138,44 @@ async fn a_hold_that_a_kept_plan_met_first_is_told_by_the_next_sync() {
     assert!(world.sync().await.holds[0].fresh);
     assert!(!world.sync().await.holds[0].fresh);
 }
+
+#[tokio::test]
+async fn nothing_happens_to_what_is_no_longer_taken_over() {
+    let mut org = Org::with_users(3);
+    org.group("g1", "staff", &["u000", "u001"]);
+    let mut world = World::new(org, 5).await;
+    world.connector.rules.existing = crate::sync::rules::Existing {
+        users: crate::sync::rules::OnExisting::Adopt,
+        groups: crate::sync::rules::OnExisting::Adopt,
+    };
+    let strange = world.target().add_user("strange@example.com");
+    let group = world.target().add_group("staff", &[&strange]);
+    world.org().groups.get_mut("g1").unwrap().members.clear();
+    world.keep_plan("review").await;
+    world.org().groups.get_mut("g1").unwrap().members.extend(["u000".to_owned()]);
+    world.keep_plan("review").await;
+    // Somebody edits the group, so that taking it over is another operation now.
+    world.target().groups.get_mut(&group).unwrap().0.description = "edited".into();
+    let report = world.apply_kept("review").await;
+    assert_eq!(world.target().members("staff"), ["strange@example.com"], "{report:?}");
+    assert!(world.ledger().await.groups.is_empty());
+}
+
+#[tokio::test]
+async fn a_group_gets_no_new_name_while_somebody_stays_who_is_to_go() {
+    let mut world = small_world().await;
+    world.connector.rules.limits.memberships = Limit::Off;
+    world.sync().await;
+    world.org().groups.get_mut("g1").unwrap().name = "board".to_owned();
+    world.org().groups.get_mut("g1").unwrap().members.insert("u003".to_owned());
+    world.keep_plan("review").await;
+    world.org().groups.get_mut("g1").unwrap().members.remove("u000");
+    let report = world.apply_kept("review").await;
+    assert_eq!(
+        world.target().members("staff").len(),
+        3,
+        "neither the name nor who was to come to it: {report:?}"
+    );
+    world.sync().await;
+    assert_eq!(world.target().members("board").len(), 3);
+}

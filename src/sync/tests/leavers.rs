@@ -240,8 +240,9 @@ async fn memberships_of_leavers_that_are_held_stay_with_them() {
     world.connector.rules.leavers.memberships = LeaverMemberships::Remove { except: Globs::default() };
     world.sync().await;
     world.connector.rules.limits.leavers = Limit::Count(1);
-    world.org().users.remove("u001");
-    world.org().users.remove("u002");
+    for id in ["u001", "u002"] {
+        world.org().users.get_mut(id).unwrap().status = Status::Suspended;
+    }
     let report = world.sync().await;
     assert_eq!((report.outcome, report.counts.memberships.deleted), (Outcome::Held, 0));
     assert_eq!(report.holds.len(), 1);

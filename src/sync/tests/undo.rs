@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::world::*;
+use crate::sync::diff::Claims;
 use crate::sync::engine::{self, RunTicket, Undoing};
 use crate::sync::model::{Status, TargetUser, UserAttributes};
 use crate::sync::progress::RunControl;
 use crate::sync::report::{Outcome, Trigger};
 use crate::sync::rules::*;
+use crate::sync::undo::{Later, Present, invert};
 
 /// What a target holds, without ids: users with their state, groups with their members.
 type Held = (Vec<(UserAttributes, bool)>, BTreeMap<String, BTreeSet<String>>);
@@ -237,10 +239,17 @@ async fn members_that_a_run_could_not_change_are_not_undone() {
     partial[0].left_out = vec!["u003".into()];
     let snapshot = world.target().snapshot();
     let ledger = world.ledger().await;
-    let present =
-        crate::sync::undo::Present { target: &snapshot, ledger: &ledger, capabilities: CAPABILITIES };
-    assert_eq!(crate::sync::undo::invert(&done, &present).plan.operations.len(), 1);
-    assert!(crate::sync::undo::invert(&partial, &present).plan.operations.is_empty());
+    let (protected, claims, later) = (Protected::default(), Claims::default(), Later::default());
+    let present = Present {
+        target: &snapshot,
+        ledger: &ledger,
+        capabilities: CAPABILITIES,
+        protected: &protected,
+        claims: &claims,
+        later: &later,
+    };
+    assert_eq!(invert(&done, &present).plan.operations.len(), 1);
+    assert!(invert(&partial, &present).plan.operations.is_empty());
 }
 
 #[tokio::test]
@@ -332,4 +341,43 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test]
+async fn two_groups_that_became_one_are_two_again() {
+    let mut org = Org::with_users(6);
+    org.group("g1", "one", &["u000", "u001"]);
+    org.group("g2", "two", &["u002"]);
+    let mut world = World::new(org, 5).await;
+    world.connector.rules.limits = no_limits();
+    world.sync().await;
+    let before = held(&world);
+    world.org().groups.get_mut("g1").unwrap().name = "two".to_owned();
+    let run = world.sync().await;
+    assert_eq!(world.target().members("two").len(), 3);
+    let (undone, _) = world.undo(run.run).await;
+    assert_eq!((undone.stale.len(), held(&world)), (0, before), "{undone:?}");
+}
+
+#[tokio::test]
+async fn what_is_protected_or_came_full_circle_is_not_undone() {
+    let mut world = small_world().await;
+    world.connector.rules.limits = no_limits();
+    world.sync().await;
+    world.org().user("u000", "").status = Status::Suspended;
+    world.org().groups.get_mut("g1").unwrap().members.remove("u001");
+    world.org().user("svc", "svc-backup@example.com");
+    let run = world.sync().await;
+    world.org().user("u000", "").status = Status::Active;
+    world.org().groups.get_mut("g1").unwrap().members.insert("u001".to_owned());
+    world.sync().await;
+    world.org().user("u000", "").status = Status::Suspended;
+    world.org().groups.get_mut("g1").unwrap().members.remove("u001");
+    world.sync().await;
+    world.connector.rules.protected.users = globs(&["svc-*"]);
+    let shown = world.plan_undo(run.run).await;
+    assert_eq!(shown.operations, Vec::new(), "a later run decided the same for a reason of its own");
+    let reasons: BTreeSet<&str> = shown.stale.iter().map(|stale| stale.reason.as_str()).collect();
+    assert!(reasons.contains("the account is protected"), "{reasons:?}");
+    assert!(reasons.contains("a later run enabled or disabled it again"), "{reasons:?}");
 }

@@ -66,10 +66,16 @@ async fn rules_19_whoever_approves_says_that_the_source_shows_all_that_it_should
     hide(&world, 0..9);
     world.org().groups.get_mut("g7").unwrap().members.remove("u039");
     let held = world.sync().await;
-    world.approve(held.holds[0].id.unwrap()).await;
+    let of = |kind| held.holds.iter().find(|hold| hold.kind == kind).unwrap().id.unwrap();
+    // One decision says nothing about the other.
+    world.approve(of(HoldKind::Leavers)).await;
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.holds.len()), (Outcome::Held, 1), "{report:?}");
+    assert_eq!(world.target().users.values().filter(|user| !user.active).count(), 9);
+    assert_eq!(world.target().members("group7").len(), 5, "the view is as small as before");
+    world.approve(of(HoldKind::View)).await;
     let report = world.sync().await;
     assert_eq!(report.outcome, Outcome::Success, "{report:?}");
-    assert_eq!(world.target().users.values().filter(|user| !user.active).count(), 9);
     assert_eq!(
         world.target().members("group7").len(),
         4,
@@ -131,4 +137,16 @@ async fn another_question_has_no_baseline() {
     let report = world.sync().await;
     let kinds: Vec<HoldKind> = report.holds.iter().map(|hold| hold.kind).collect();
     assert_eq!(kinds, [HoldKind::Leavers], "the file asks for less: that is not the token's doing");
+}
+
+#[tokio::test]
+async fn a_view_that_shrank_while_nobody_is_removed_is_not_called_usual() {
+    let mut world = world().await;
+    world.connector.rules.leavers.grace.absent = std::time::Duration::from_secs(86_400 * 7);
+    hide(&world, 0..9);
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.in_grace), (Outcome::Held, 9));
+    assert!(report.holds.iter().any(|hold| hold.kind == HoldKind::View), "{report:?}");
+    let view = world.services.store.remembered("acme").await.unwrap().view.unwrap();
+    assert_eq!(view.users, 40);
 }

@@ -7,6 +7,8 @@ use crate::sync::model::{GroupAttributes, SourceId, TargetGroup, TargetId};
 use crate::sync::plan::{Change, always_name};
 
 const CHANGED: Reason = "it was changed since";
+/// Before the id of a group that the connector does not manage. No id of Okta's has a colon in it.
+const UNMANAGED: &str = "target:";
 const GONE: Reason = "the group is gone";
 
 impl<'a> Inverse<'a> {
@@ -22,6 +24,22 @@ impl<'a> Inverse<'a> {
         }
     }
 
+    /// Whether the connector may change the members of a group, or give it back what it was.
+    pub(super) fn check_group(&self, source: &SourceId, group: &TargetGroup) -> Result<(), Reason> {
+        if !self.is_managed_group(source, &group.id)
+            && self.source_of_group(&group.id).0.starts_with(UNMANAGED)
+        {
+            return Err("the connector does not manage the group any more");
+        }
+        if self.present.claims.groups.contains_key(&group.id) {
+            return Err("another connector manages the group");
+        }
+        if self.present.protected.groups.matches(&group.attributes.name) {
+            return Err("the group is protected");
+        }
+        Ok(())
+    }
+
     /// By what a group is called in operations: the first source group that it stands for, or the always group; a group that
     /// nobody manages, by its own id.
     pub(super) fn source_of_group(&self, target: &TargetId) -> SourceId {
@@ -32,7 +50,9 @@ impl<'a> Inverse<'a> {
             let found = ledger.always.iter().find(|(_, group)| group.target == *target);
             found.map(|(name, _)| crate::sync::plan::always_source(name))
         };
-        synced.or_else(always).unwrap_or_else(|| SourceId(compact_str::format_compact!("target:{target}")))
+        synced
+            .or_else(always)
+            .unwrap_or_else(|| SourceId(compact_str::format_compact!("{UNMANAGED}{target}")))
     }
 
     fn check_group_name_is_free(&self, name: &str, own: Option<&TargetId>) -> Result<(), Reason> {
@@ -51,9 +71,7 @@ impl<'a> Inverse<'a> {
         if group.attributes != after {
             return Err(CHANGED);
         }
-        if !self.is_managed_group(&source, &target) {
-            return Err("the connector does not manage the group any more");
-        }
+        self.check_group(&source, group)?;
         self.check_group_name_is_free(&before.name, Some(&target))?;
         self.push(
             &source,
@@ -73,9 +91,7 @@ impl<'a> Inverse<'a> {
         if group.attributes != after {
             return Err(CHANGED);
         }
-        if !self.is_managed_group(&source, &target) {
-            return Err("the connector does not manage the group any more");
-        }
+        self.check_group(&source, group)?;
         let sources = part(&done.operation, "sources")?;
         let change = Change::ReleaseGroup { before: after.clone(), after: before, sources };
         self.push(&source, Some(&target), &after.name, change);
@@ -93,6 +109,12 @@ impl<'a> Inverse<'a> {
         let ledger = self.present.ledger;
         if ledger.groups.iter().any(|(id, group)| *id == source || group.target == target) {
             return Err("the group is managed again");
+        }
+        if self.present.claims.groups.contains_key(&target) {
+            return Err("another connector manages the group");
+        }
+        if self.present.protected.groups.matches(&group.attributes.name) {
+            return Err("the group is protected");
         }
         let sources = part(&done.operation, "sources")?;
         let members = self.managed_members(group).len() as u64;
@@ -130,9 +152,7 @@ impl<'a> Inverse<'a> {
         if group.attributes != after {
             return Err(CHANGED);
         }
-        if !self.is_managed_group(source, target) {
-            return Err("the connector does not manage the group any more");
-        }
+        self.check_group(source, group)?;
         let can = self.present.capabilities;
         if !(can.delete_groups && can.deletes_without_loss) {
             self.undo.losses.push(format!(
@@ -142,7 +162,7 @@ impl<'a> Inverse<'a> {
             ));
             return Ok(());
         }
-        let goes = self.members_that_go(source);
+        let goes = self.members_that_go(target);
         let stays = group.members.iter().filter_map(|at| self.present.target.users.get(*at as usize));
         if stays.into_iter().any(|user| !goes.contains(&user.id)) {
             return Err("it has members that the run did not add");

@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::diff::Claims;
 use super::model::{Ledger, SourceId, TargetGroup, TargetId, TargetSnapshot, TargetUser};
 use super::plan::{Change, Operation, Plan, PlanPerson, Standing};
 use super::report::Stale;
+use super::rules::Protected;
 use crate::target::Capabilities;
 
 /// An operation as the journal has it.
@@ -49,6 +51,21 @@ pub struct Present<'a> {
     pub ledger: &'a Ledger,
     /// What the target can do.
     pub capabilities: Capabilities,
+    /// What is never touched.
+    pub protected: &'a Protected,
+    /// What other connectors manage in the target.
+    pub claims: &'a Claims,
+    /// What later runs did to the same accounts and memberships.
+    pub later: &'a Later,
+}
+
+/// What runs after the one to be undone did: whatever they changed again is not as that run left it, though it may look so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Later {
+    /// Accounts that were enabled or disabled.
+    pub accounts: BTreeSet<TargetId>,
+    /// Memberships that came or went: the group, and whose.
+    pub memberships: BTreeSet<(TargetId, SourceId)>,
 }
 
 /// Makes the inverse of what a run did.
@@ -84,7 +101,7 @@ struct Inverse<'a> {
     operations: Vec<Operation>,
     /// Who is named in memberships, and the account; none for one that is created anew.
     people: BTreeMap<SourceId, (Option<TargetId>, compact_str::CompactString)>,
-    memberships: BTreeMap<SourceId, members::Back>,
+    memberships: BTreeMap<members::Which, members::Back>,
     /// Accounts and groups that the run created, which are looked at when it is known which memberships go.
     created: Vec<Created>,
     /// Groups that come back, by their first source id, with the id that they had.
@@ -180,7 +197,19 @@ impl<'a> Inverse<'a> {
     fn managed_user(&self, source: &SourceId, target: &TargetId) -> Result<(u32, &'a TargetUser), Reason> {
         let (at, user) = self.users.get(target).ok_or("the account is gone")?;
         let known = self.present.ledger.users.get(source).is_some_and(|user| user.target == *target);
-        if known { Ok((*at, *user)) } else { Err("the connector does not manage the account any more") }
+        if !known {
+            return Err("the connector does not manage the account any more");
+        }
+        self.check_account(target, &user.attributes.username)?;
+        Ok((*at, *user))
+    }
+
+    /// Whether the connector may change an account of that name.
+    fn check_account(&self, target: &TargetId, name: &str) -> Result<(), Reason> {
+        if self.present.claims.users.contains_key(target) {
+            return Err("another connector manages the account");
+        }
+        if self.present.protected.users.matches(name) { Err("the account is protected") } else { Ok(()) }
     }
 
     /// What was created goes last, when nothing of it is left that the run did not do; then the operations are put in order.

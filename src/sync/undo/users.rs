@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::members::{Back, Which};
 use super::{Created, Done, Inverse, Reason, ids, part};
 use crate::sync::model::{FurtherAttributes, LedgerUser, SourceId, TargetId, UserAttributes};
 use crate::sync::plan::{Change, NamedGroup};
@@ -46,6 +47,9 @@ impl Inverse<'_> {
                 "the account is disabled again"
             });
         }
+        if self.present.later.accounts.contains(&target) {
+            return Err("a later run enabled or disabled it again");
+        }
         let ours = self.present.ledger.users.get(&source).is_some_and(|user| user.disabled_by_us);
         if active && !ours {
             return Err("somebody else disabled the account since");
@@ -71,6 +75,7 @@ impl Inverse<'_> {
     pub(super) fn adopt_user_again(&mut self, done: &Done) -> Result<(), Reason> {
         let (source, target) = ids(done)?;
         let (_, user) = self.users.get(&target).copied().ok_or("the account is gone")?;
+        self.check_account(&target, &user.attributes.username)?;
         let managed =
             self.present.ledger.users.iter().any(|(id, user)| *id == source || user.target == target);
         if managed {
@@ -98,6 +103,7 @@ impl Inverse<'_> {
         let managed: LedgerUser = part(&before, "managed")?;
         let groups: Vec<NamedGroup> = part(&before, "groups")?;
         self.check_name_is_free(&attributes.username, &target)?;
+        self.check_account(&target, &attributes.username)?;
         let name = attributes.username.clone();
         self.undo.losses.push(format!(
             "user {name} was deleted and gets a new id: whatever the product had under the old one ({target}) stays lost"
@@ -187,20 +193,26 @@ impl Inverse<'_> {
     fn come_back_into(&mut self, source: &SourceId, name: &str, group: &NamedGroup) {
         let anew = self.groups_anew.iter().find(|(_, former)| **former == group.id);
         if let Some((of_group, _)) = anew {
-            let back = self.memberships.entry(of_group.clone()).or_default();
-            back.name = group.name.clone();
-            back.added.insert(source.clone());
+            let (which, of_group) = (Which::Anew(of_group.clone()), of_group.clone());
+            let back = || Back::of(of_group, group.name.clone());
+            self.memberships.entry(which).or_insert_with(back).added.insert(source.clone());
             return;
         }
-        if !self.groups.contains_key(&group.id) {
-            let message = format!("user {name} does not come back into group {}, which is gone", group.name);
+        let stays_out = match self.groups.get(&group.id).copied() {
+            None => Some("is gone"),
+            Some(actual) => {
+                let of_group = self.source_of_group(&group.id);
+                self.check_group(&of_group, actual).err()
+            }
+        };
+        if let Some(reason) = stays_out {
+            let message = format!("user {name} does not come back into group {}: {reason}", group.name);
             self.undo.losses.push(message);
             return;
         }
         let of_group = self.source_of_group(&group.id);
-        let back = self.memberships.entry(of_group).or_default();
-        back.target = Some(group.id.clone());
-        back.name = group.name.clone();
-        back.added.insert(source.clone());
+        let back = || Back::of(of_group, group.name.clone());
+        let which = Which::Existing(group.id.clone());
+        self.memberships.entry(which).or_insert_with(back).added.insert(source.clone());
     }
 }
