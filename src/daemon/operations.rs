@@ -176,9 +176,8 @@ impl Control for Operations {
             _ => "",
         };
         Ok(format!(
-            "uid {uid} puts hold {hold} of {name} aside: {taken_back}nothing of it is done, and nobody is told of it again. As \
-             long as the source and the rules ask for it, runs go on to hold it: what ends that is a change of the file, \
-             `usersyncd ctl release`, or an approval after all"
+            "uid {uid} puts hold {hold} of {name} aside: {taken_back}runs go on to hold it as long as it exceeds its limit, and \
+             nobody is told of it again"
         ))
     }
 
