@@ -67,6 +67,7 @@ pub(super) async fn read(
     if proof.is_proven() && count.is_some_and(|count| count != list.len() as u64) {
         (list, proof) = read_once(client, gathered, id, shown).await?;
     }
+    proof = counted(proof, &list, count);
     let digest = |list: &MemberList| gathered.lock().digest(list);
     if let (Proof::Proven, Some(seen)) = (&proof, seen)
         && digest(&list) != seen
@@ -79,17 +80,23 @@ pub(super) async fn read(
                 "it was another list each time it was read, and Okta says that it did not change".to_owned(),
             );
         }
-    }
-    if let (Proof::Proven, Some(count)) = (&proof, count)
-        && count != list.len() as u64
-    {
-        proof = Proof::NotProven(format!("Okta counts {count} members, {} were read", list.len()));
+        proof = counted(proof, &list, count);
     }
     // Once nothing more is read, one line has said so; the report names every group.
     if let (Proof::NotProven(why), false) = (&proof, client.has_stopped()) {
         tracing::warn!(group = %id, why, "the members of a group are not proven; nobody is removed from it");
     }
     Ok((list.into_members(), proof))
+}
+
+/// RULES 18: a list of another length than Okta counts is not proven.
+fn counted(proof: Proof, list: &MemberList, count: Option<u64>) -> Proof {
+    match count {
+        Some(count) if proof.is_proven() && count != list.len() as u64 => {
+            Proof::NotProven(format!("Okta counts {count} members, {} were read", list.len()))
+        }
+        _ => proof,
+    }
 }
 
 /// Reads the list once.

@@ -146,7 +146,8 @@ fn groups_and_members_are_cleaned_up_by_approvals_of_their_own() {
     }
     let report =
         company.loses_nothing(5, &["its new name architects waits with them", "(limits.groups): 2 of 10"]);
-    assert_eq!(held(&report).len(), 2, "{report:#}");
+    let kinds: Vec<&str> = held(&report).iter().map(|(kind, ..)| *kind).collect();
+    assert_eq!(kinds, ["groups", "memberships", "view"], "{report:#}");
     let of = |kind: &str| {
         let holds = company.open_holds();
         holds.iter().find(|hold| hold["kind"] == kind).unwrap()["id"].to_string()
@@ -206,9 +207,16 @@ fn a_view_that_shrank_on_purpose_is_approved_once() {
         let holds = company.open_holds();
         holds.iter().find(|hold| hold["kind"] == kind).unwrap()["id"].to_string()
     };
-    assert_eq!(company.approves(&of("leavers")), 5, "what the source shows is another question");
-    assert_eq!(company.approves(&of("view")), 0);
+    assert_eq!(company.approves(&of("leavers")), 0);
     assert_eq!(company.daemon.names(false).len(), 12);
+    // What the source shows is another question: it comes up with the next removal, and is answered once.
+    let visible = company.daemon.names(true);
+    let one = |number: usize| visible.iter().nth(number).unwrap().trim_end_matches("@example.com").to_owned();
+    company.org().remove_member(&company.group("staff"), &company.user(&one(0)));
+    let report = company.loses_nothing(5, &["the token may see less than before"]);
+    assert_eq!(held(&report).iter().map(|(kind, ..)| *kind).collect::<Vec<_>>(), ["view"], "{report:#}");
+    assert_eq!(company.approves(&of("view")), 0);
+    company.org().remove_member(&company.group("staff"), &company.user(&one(1)));
     let (code, report) = company.sync();
     assert_eq!((code, held(&report).len()), (0, 0), "{report:#}");
 }
