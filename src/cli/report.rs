@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::decided;
 use super::hold::push_holds;
+use super::known::Known;
 use super::operation::{self, Detail};
 use super::text::{self, Style, duration, moment, plural};
 use crate::sync::model::Finding;
@@ -34,7 +35,13 @@ impl Extent {
 }
 
 /// The report in text.
-pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTime<Utc>) -> String {
+pub(super) fn render(
+    report: &Report,
+    extent: Extent,
+    known: &Known,
+    style: Style,
+    now: DateTime<Utc>,
+) -> String {
     let mut out = headline(report, style);
     if extent == Extent::Whole {
         out.push_str(&format!(
@@ -62,14 +69,14 @@ pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTim
             &style.yellow(&format!("this run {would} over {adopted} in the target and not managed\n")),
         );
     }
-    decided::push_left_out(&mut out, report, most, &all, style);
-    push_holds(&mut out, &report.holds, extent, style);
+    decided::push_left_out(&mut out, report, known.planned, (most, &all), style);
+    push_holds(&mut out, &report.holds, extent, known, style);
     push_not_proven(&mut out, &report.not_proven, style);
     push_findings(&mut out, &report.findings, most, &all, style);
     if extent == Extent::Whole {
         push_operations(&mut out, &report.operations, &all, style);
     }
-    decided::next(report, extent).push(&mut out, style);
+    decided::next(report, extent, known).push(&mut out, style);
     out
 }
 
