@@ -13,10 +13,13 @@ use super::operation;
 use super::text::{Style, moment, plural};
 use super::watch::{Request, ask};
 use crate::control::api::{
-    Approval, ApproveRequest, Done, HoldDocument, HoldList, HoldState, HoldView, PlannedOperation,
+    Approval, ApproveRequest, Done, HoldDocument, HoldList, HoldState, HoldView, PlannedOperation, RunList,
 };
-use crate::sync::report::{HoldSummary, OperationReport};
+use crate::sync::report::{HoldSummary, OperationReport, Report};
 use crate::telemetry::escape::escape;
+
+/// In how many runs after an approval the one is looked for that made use of it.
+const RUNS_SEARCHED: usize = 3;
 
 /// Lists what is held, of one connector or of all; with `all` also what was.
 pub(super) async fn list(ctl: &Ctl, name: Option<&str>, all: bool) -> Result<Exit, Failure> {
@@ -38,8 +41,30 @@ pub(super) async fn list(ctl: &Ctl, name: Option<&str>, all: bool) -> Result<Exi
 pub(super) async fn show(ctl: &Ctl, id: u64) -> Result<Exit, Failure> {
     let document = fetch(ctl, id).await?;
     let (style, now) = (ctl.output.style, ctl.output.clock.now());
-    ctl.output.show(&document, |document| render_one(document, style, now))?;
+    let by = if ctl.output.json { None } else { done_by(ctl, &document.hold).await };
+    ctl.output.show(&document, |document| render_one(document, by, style, now))?;
     Ok(Exit::Done)
+}
+
+/// The run that applied all that was approved of this hold, as far as it can be found.
+async fn done_by(ctl: &Ctl, hold: &HoldView) -> Option<u64> {
+    let (id, approval) = (hold.summary.id?, hold.approval.as_ref()?);
+    if hold.state != HoldState::Over || approval.left > 0 {
+        return None;
+    }
+    let query = [("connector", hold.connector.as_str()), ("limit", "1000")];
+    let list: RunList = ctl.client.get(&["v1", "runs"], &query).await.ok()?;
+    let later = list.runs.iter().filter(|run| run.ended.is_some_and(|ended| ended >= approval.at));
+    // The oldest of them are the ones: an approval begins a run at once.
+    let oldest: Vec<u64> = later.rev().take(RUNS_SEARCHED).map(|run| run.run).collect();
+    let mut by = None;
+    for run in oldest {
+        let report: Report = ctl.client.get(&["v1", "runs", &run.to_string()], &[]).await.ok()?;
+        if report.approvals.contains(&id) {
+            by = Some(run);
+        }
+    }
+    by
 }
 
 async fn fetch(ctl: &Ctl, id: u64) -> Result<HoldDocument, Failure> {
@@ -134,17 +159,18 @@ fn render_list(
         if !out.is_empty() {
             out.push('\n');
         }
-        push_view(&mut out, hold, style, now);
+        push_view(&mut out, hold, None, style, now);
         push_names(&mut out, &hold.summary, false);
     }
     push_next(&mut out, holds, true, style);
     out
 }
 
-fn render_one(document: &HoldDocument, style: Style, now: DateTime<Utc>) -> String {
+/// `by` is the run that did it, if that is known.
+fn render_one(document: &HoldDocument, by: Option<u64>, style: Style, now: DateTime<Utc>) -> String {
     let mut out = String::new();
     let hold = &document.hold;
-    push_view(&mut out, hold, style, now);
+    push_view(&mut out, hold, by, style, now);
     if document.operations.is_empty() {
         push_names(&mut out, &hold.summary, true);
     } else if !is_ended(hold.state) {
@@ -168,14 +194,14 @@ fn push_line(out: &mut String, key: &str, value: &str) {
     out.push_str(&format!("  {key:<13}{value}\n"));
 }
 
-fn push_view(out: &mut String, hold: &HoldView, style: Style, now: DateTime<Utc>) {
+fn push_view(out: &mut String, hold: &HoldView, by: Option<u64>, style: Style, now: DateTime<Utc>) {
     let HoldView { connector, summary, state, first_run, first_seen, last_run, last_seen, .. } = hold;
     let number = summary.id.map(|id| format!("hold {id}")).unwrap_or_else(|| "hold".to_owned());
     out.push_str(&format!(
         "{} of {}: {}\n",
         style.bold(&number),
         escape(connector),
-        state_in_words(hold, style)
+        state_in_words(hold, by, style)
     ));
     let ended = is_ended(*state);
     if !ended && is_about_the_token(summary) {
@@ -208,15 +234,15 @@ fn is_ended(state: HoldState) -> bool {
     matches!(state, HoldState::Superseded | HoldState::Over)
 }
 
-fn state_in_words(hold: &HoldView, style: Style) -> String {
+fn state_in_words(hold: &HoldView, by: Option<u64>, style: Style) -> String {
     match hold.state {
         HoldState::Open => style.yellow("open, waits for a decision"),
         HoldState::Approved => style.green("approved"),
         HoldState::Discarded => style.yellow("discarded: held as before, and nobody is told again"),
         HoldState::Superseded => "superseded: a later run holds other operations in its place".to_owned(),
-        HoldState::Over if hold.approval.as_ref().is_some_and(|approval| approval.left == 0) => {
-            style.green("done, by its approval")
-        }
+        HoldState::Over if hold.approval.as_ref().is_some_and(|approval| approval.left == 0) => style.green(
+            &by.map_or_else(|| "done, by its approval".to_owned(), |run| format!("done by run {run}")),
+        ),
         HoldState::Over => {
             format!("ended: no longer wanted or no longer held (last by run {})", hold.last_run)
         }

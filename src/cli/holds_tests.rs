@@ -149,7 +149,7 @@ fn what_ended_says_how_and_asks_for_nothing() {
         left: 0,
     };
     let done = HoldView { approval: Some(approval), ..view(7, HoldState::Over) };
-    let text = render_one(&HoldDocument { hold: done, ..document() }, PLAIN, now());
+    let text = render_one(&HoldDocument { hold: done, ..document() }, None, PLAIN, now());
     assert!(text.starts_with("hold 7 of acme: done, by its approval\n"), "{text}");
     assert!(text.contains("  approved     by uid 1000, 2026-11-23 05:00 UTC (1 h ago)\n"), "{text}");
     assert!(
@@ -157,7 +157,7 @@ fn what_ended_says_how_and_asks_for_nothing() {
         "{text}"
     );
     let ended = HoldDocument { hold: view(7, HoldState::Over), ..document() };
-    let text = render_one(&ended, PLAIN, now());
+    let text = render_one(&ended, None, PLAIN, now());
     let said = "hold 7 of acme: ended: no longer wanted or no longer held (last by run 17)\n";
     assert!(text.starts_with(said) && !text.contains("to approve"), "{text}");
 }
@@ -178,7 +178,7 @@ fn the_token_comes_before_the_decision() {
 
 #[test]
 fn one_hold_has_every_operation() {
-    insta::assert_snapshot!(render_one(&document(), PLAIN, now()), @r"
+    insta::assert_snapshot!(render_one(&document(), None, PLAIN, now()), @r"
     hold 7 of acme: open, waits for a decision
       why          users that left (limits.leavers): 400 would go, of 1000, and the limit allows 100
       cause        388 of 400 come from the change of connectors.d/acme.yaml, 12 from Okta
@@ -330,4 +330,30 @@ async fn holds_are_listed_shown_and_put_aside() {
     assert_eq!(show(&session.ctl, 7).await, Ok(Exit::Done));
     let printed: HoldDocument = serde_json::from_str(&session.data.text()).unwrap();
     assert_eq!(printed, document());
+}
+
+#[tokio::test]
+async fn the_run_that_did_what_was_approved_is_found() {
+    let approval = Approval { uid: 1000, at: now(), until: now(), left: 0 };
+    let hold = HoldView { approval: Some(approval), ..view(7, HoldState::Over) };
+    let document = json!(HoldDocument { hold, ..document() }).to_string();
+    let run = |number: u64, ended: &str| {
+        json!({ "run": number, "connector": "acme", "trigger": "approval", "started": ended, "ended": ended,
+            "outcome": "success", "error": null, "counts": report().counts, "findings": 0 })
+    };
+    // Newest first; the last of them ended before the approval.
+    let runs =
+        [run(20, "2026-11-23T06:05:00Z"), run(19, "2026-11-23T06:01:00Z"), run(18, "2026-11-23T05:00:00Z")];
+    let runs = json!({ "format_version": FORMAT_VERSION, "runs": runs }).to_string();
+    let used = json!(Report { run: 19, approvals: vec![7], ..report() }).to_string();
+    let other = json!(Report { run: 20, ..report() }).to_string();
+    let routes = Router::new()
+        .route("/v1/holds/7", get(|| async { document }))
+        .route("/v1/runs", get(|| async { runs }))
+        .route("/v1/runs/19", get(|| async { used }))
+        .route("/v1/runs/20", get(|| async { other }));
+    let session = session(false, routes);
+    assert_eq!(show(&session.ctl, 7).await, Ok(Exit::Done));
+    let text = session.data.text();
+    assert!(text.starts_with("hold 7 of acme: done by run 19\n"), "{text}");
 }
