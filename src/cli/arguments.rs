@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use super::values;
 use crate::config::model::LogLevel;
 
 /// Where the daemon's configuration is, unless said otherwise.
@@ -175,10 +176,9 @@ pub enum CtlCommand {
                                        also if somebody else disabled or deleted the account
 
 Exit codes with --wait: 0 all applied, 5 something is held (see `usersyncd ctl holds`), 6 an operation failed or a list \
-was not proven, 1 nothing was applied.")]
+was not proven, 1 nothing was applied.", group = ArgGroup::new("which").args(["name", "all"]).required(true))]
     Sync {
         /// The connector
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
         name: Option<String>,
         /// All connectors
         #[arg(long)]
@@ -210,9 +210,9 @@ It works while the connector is paused. What would be held is let through by app
         #[arg(long)]
         detailed: bool,
         /// Keep the plan under this name: letters, digits, dots, dashes and underscores
-        #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "ID", value_parser = values::plan_name)]
         out: Option<String>,
-        /// For how many hours it is kept [default: 24]
+        /// For how many hours it is kept, 1 to 744 [default: 24]
         #[arg(long, value_name = "HOURS", requires = "out", value_parser = clap::value_parser!(u32).range(1..=LONGEST_HOURS))]
         hours: Option<u32>,
     },
@@ -278,6 +278,7 @@ Exits 0 whether or not something is held; `sync --wait` and `plan` exit 5.")]
   usersyncd ctl hold 7 --json | jq -r '.operations[].summary'")]
     Hold {
         /// The hold's number, as in `holds`
+        #[arg(value_parser = values::hold)]
         id: u64,
     },
     /// Let through exactly what one hold holds, and start a run at once
@@ -285,6 +286,7 @@ Exits 0 whether or not something is held; `sync --wait` and `plan` exit 5.")]
   usersyncd ctl hold 7                         look first
   usersyncd ctl approve 7 --wait               do it and watch; Ctrl-C detaches, and the run goes on
   usersyncd ctl approve 7 --later --hours 72   the next run within three days does it
+  usersyncd ctl discard 7                      take the approval back
 
 The approval names these operations and no others, and is used up by what is applied. The run reads everything again: \
 what is no longer true is not applied, and what is new counts against the limits as ever. It is logged with your user id.
@@ -293,6 +295,7 @@ Exit codes with --wait: 0 done, 5 something else is held, 6 an operation failed 
 applied. `usersyncd ctl undo 18` takes it back, with the number of that run.")]
     Approve {
         /// The hold's number, as in `holds`
+        #[arg(value_parser = values::hold)]
         id: u64,
         /// Wait for the end of the run and print a summary
         #[arg(long)]
@@ -300,17 +303,20 @@ applied. `usersyncd ctl undo 18` takes it back, with the number of that run.")]
         /// Start no run; the next one makes use of the approval
         #[arg(long, conflicts_with = "wait")]
         later: bool,
-        /// For how many hours the approval counts [default: 24]
+        /// For how many hours the approval counts, 1 to 744 [default: 24]
         #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=LONGEST_HOURS))]
         hours: Option<u32>,
     },
     /// Put a hold aside: it stays held, and nobody is told of it again
-    #[command(after_help = "Example: usersyncd ctl discard 7
+    #[command(after_help = "Examples:
+  usersyncd ctl discard 7    put it aside
+  usersyncd ctl discard 3    take the approval back, if 3 was approved
 
 Nothing is changed in the target. If the same users are to stay, correct Okta or the connector file as well: a run that \
 does not ask for it any more ends the hold.")]
     Discard {
         /// The hold's number, as in `holds`
+        #[arg(value_parser = values::hold)]
         id: u64,
     },
     /// Take back what one run did: shows it, asks, does it, and pauses the connector
@@ -328,6 +334,7 @@ Exit codes: 0 done, or nothing to undo; 4 it was only shown, and nothing was cha
 nothing was undone.")]
     Undo {
         /// The run's number, as in `history`
+        #[arg(value_parser = values::run)]
         id: u64,
         /// Do it without asking
         #[arg(long)]
@@ -368,6 +375,7 @@ Exits 1 if neither Okta nor the connector knows the user.")]
   usersyncd ctl undo 17       take it back: shows it first, and asks")]
     Run {
         /// The run's number, as in `history`
+        #[arg(value_parser = values::run)]
         id: u64,
         /// Write it as one page for a browser, which loads nothing from elsewhere; `-` is standard output
         #[arg(long, value_name = "FILE")]

@@ -91,6 +91,7 @@ fn misuse_exits_with_2() {
         "usersyncd ctl run seventeen",
         "usersyncd ctl plan acme --out",
         "usersyncd ctl plan acme --out=",
+        "usersyncd ctl plan acme --out a/b",
         "usersyncd ctl plan acme --hours 3",
         "usersyncd ctl plan acme --out x --hours 0",
         "usersyncd ctl plan acme --out x --hours 745",
@@ -112,6 +113,20 @@ fn misuse_exits_with_2() {
     }
     assert_eq!(parse("usersyncd --version").unwrap_err().exit_code(), 0);
     assert_eq!(parse("usersyncd ctl sync --help").unwrap_err().exit_code(), 0);
+}
+
+#[test]
+fn misuse_is_told_what_would_be_right() {
+    for (line, said) in [
+        ("usersyncd ctl sync", "--all"),
+        ("usersyncd ctl approve acme", "holds have numbers, see \"usersyncd ctl holds acme\""),
+        ("usersyncd ctl hold acme", "holds have numbers, see \"usersyncd ctl holds acme\""),
+        ("usersyncd ctl undo acme", "runs have numbers, see \"usersyncd ctl history acme\""),
+        ("usersyncd ctl plan acme --out .x", "1 to 64 letters"),
+    ] {
+        let told = parse(line).unwrap_err().to_string();
+        assert!(told.split("Usage:").next().unwrap().contains(said), "{line}: {told}");
+    }
 }
 
 #[test]

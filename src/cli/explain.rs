@@ -6,9 +6,10 @@ use reqwest::Method;
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
 use super::hold::push_holds;
+use super::known::Known;
 use super::listing::push_operation;
 use super::report::{Extent, push_findings, push_not_proven};
-use super::text::{Style, moment, names};
+use super::text::{Style, moment, name_lines};
 use super::verdict::push_verdict;
 use crate::control::api::{ConnectorStatus, ExplainRequest, Explanation};
 use crate::sync::explain::{ExplainedGroup, ExplainedTarget, GroupFate, LimitUse};
@@ -70,7 +71,7 @@ fn render(explanation: &Explanation, style: Style, now: DateTime<Utc>) -> String
     push_groups(&mut out, &explanation.groups, in_scope, style);
     push_target(&mut out, &explanation.target, style);
     push_changes(&mut out, explanation, style);
-    push_holds(&mut out, &explanation.holds, Extent::Whole, style);
+    push_holds(&mut out, &explanation.holds, Extent::Whole, &Known::default(), style);
     push_not_proven(&mut out, &explanation.not_proven, style);
     push_findings(&mut out, &explanation.findings, usize::MAX, "", style);
     out
@@ -169,8 +170,11 @@ fn push_target(out: &mut String, target: &ExplainedTarget, style: Style) {
         line(&format!("{name} "), value);
     }
     line("id", &account.id.0);
-    let groups =
-        if account.groups.is_empty() { "none".to_owned() } else { names(&account.groups, usize::MAX) };
+    let groups = if account.groups.is_empty() {
+        "none".to_owned()
+    } else {
+        name_lines(&account.groups, usize::MAX).join(" ")
+    };
     // The names in it are harmless already.
     out.push_str(&format!("    {:<14}{groups}\n", "groups"));
 }

@@ -34,6 +34,9 @@ pub(super) async fn follow(
             event = events.next() => event?,
             () = &mut interrupted => return Ok(Ended::Detached(run)),
         };
+        if !matches!(event, None | Some(RunEvent::Refused { .. })) {
+            place.open();
+        }
         match event {
             Some(RunEvent::Queued { behind }) => {
                 place.say(&format!("run {behind} is busy; this request waits for its end"));

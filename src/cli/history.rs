@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure};
 use super::html;
 use super::report::{self, Extent};
 use super::text::{duration, moment, table};
+use super::watch::known_of;
 use crate::control::api::{RunList, RunSummary};
 use crate::sync::report::{KindCounts, Outcome, Report};
 
@@ -45,7 +46,8 @@ pub(super) async fn run(ctl: &Ctl, id: u64, page: Option<&Path>) -> Result<Exit,
         return html::run(ctl, &report, page).await;
     }
     let (style, now) = (ctl.output.style, ctl.output.clock.now());
-    ctl.output.show(&report, |report| report::render(report, Extent::Whole, style, now))?;
+    let known = known_of(ctl, &report).await;
+    ctl.output.show(&report, |report| report::render(report, Extent::Whole, &known, style, now))?;
     Ok(Exit::Done)
 }
 
@@ -65,6 +67,7 @@ fn render(runs: &[RunSummary], now: DateTime<Utc>) -> String {
             took,
             run.outcome.map_or("busy or interrupted", Outcome::as_str).to_owned(),
             changes(run).to_string(),
+            removed(run).to_string(),
             held(run).to_string(),
             run.findings.to_string(),
             run.error.as_deref().map(cut).unwrap_or_default(),
@@ -82,15 +85,16 @@ fn render(runs: &[RunSummary], now: DateTime<Utc>) -> String {
         "took",
         "result",
         "changes",
+        "removed",
         "held",
         "findings",
         "error",
     ];
     if users {
         header.insert(USER_COLUMN, "user");
-        return table(&header, &[0, 7, 8, 9], rows);
+        return table(&header, &[0, 7, 8, 9, 10], rows);
     }
-    table(&header, &[0, 6, 7, 8], rows)
+    table(&header, &[0, 6, 7, 8, 9], rows)
 }
 
 /// The beginning of an error; `run ID` shows all of it.
@@ -108,6 +112,11 @@ fn kinds(run: &RunSummary) -> [KindCounts; 3] {
 
 fn changes(run: &RunSummary) -> u64 {
     kinds(run).iter().map(|kind| kind.created + kind.updated + kind.disabled + kind.deleted).sum()
+}
+
+/// Users and groups disabled or deleted, and memberships removed.
+fn removed(run: &RunSummary) -> u64 {
+    kinds(run).iter().map(|kind| kind.disabled + kind.deleted).sum()
 }
 
 fn held(run: &RunSummary) -> u64 {
@@ -142,9 +151,9 @@ mod tests {
         };
         let busy = RunSummary { run: 18, ended: None, outcome: None, error: None, ..ended.clone() };
         insta::assert_snapshot!(render(&[busy, ended.clone()], now), @r"
-        run  connector  trigger  started                         took  result               changes  held  findings  error
-         18  acme       cron     2026-11-23 03:00 UTC (3 h ago)        busy or interrupted        6     3         5
-         17  acme       cron     2026-11-23 03:00 UTC (3 h ago)  42 s  failed                     6     3         5  Okta refused
+        run  connector  trigger  started                         took  result               changes  removed  held  findings  error
+         18  acme       cron     2026-11-23 03:00 UTC (3 h ago)        busy or interrupted        6        4     3         5
+         17  acme       cron     2026-11-23 03:00 UTC (3 h ago)  42 s  failed                     6        4     3         5  Okta refused
         ");
         assert_eq!(render(&[], now), "no runs yet\n");
         let undone = RunSummary { trigger: Trigger::Undo, undoes: Some(17), run: 18, ..ended.clone() };
@@ -154,9 +163,9 @@ mod tests {
         let user =
             RunSummary { user: Some("anna@example.com".to_owned()), error: None, run: 19, ..ended.clone() };
         insta::assert_snapshot!(render(&[user, ended], now), @r"
-        run  connector  trigger  user              started                         took  result  changes  held  findings  error
-         19  acme       cron     anna@example.com  2026-11-23 03:00 UTC (3 h ago)  42 s  failed        6     3         5
-         17  acme       cron     all               2026-11-23 03:00 UTC (3 h ago)  42 s  failed        6     3         5  Okta refused
+        run  connector  trigger  user              started                         took  result  changes  removed  held  findings  error
+         19  acme       cron     anna@example.com  2026-11-23 03:00 UTC (3 h ago)  42 s  failed        6        4     3         5
+         17  acme       cron     all               2026-11-23 03:00 UTC (3 h ago)  42 s  failed        6        4     3         5  Okta refused
         ");
     }
 }

@@ -11,7 +11,7 @@ use super::super::ctl::fake::{Session, session};
 use super::super::report::tests::{now, report};
 use super::*;
 use crate::control::api::RunEvent;
-use crate::sync::report::{Cause, FORMAT_VERSION, Outcome, Report};
+use crate::sync::report::{Cause, FORMAT_VERSION, HoldKind, Outcome, Report};
 
 const PLAIN: Style = Style { colors: false };
 
@@ -88,20 +88,22 @@ fn what_is_held_and_what_to_type() {
     let holds = [approved.clone(), view(7, HoldState::Open)];
     insta::assert_snapshot!(render_list(&holds, None, false, PLAIN, now()), @r"
     hold 8 of acme: approved
-      what         leavers: 400 of 1000, and the limit allows 100
       why          users that left (limits.leavers): 400 would go, of 1000, and the limit allows 100
       since        run 12, 2026-11-20 06:00 UTC (3 days ago)
       approved     by uid 1000, 2026-11-23 05:00 UTC (1 h ago); 1 change not applied yet
                    counts until 2026-11-24 05:00 UTC (in 23 h)
-      who          user1\u{1b}[2J, user2\u{1b}[2J, user3\u{1b}[2J, user4\u{1b}[2J, user5\u{1b}[2J, user6\u{1b}[2J, user7\u{1b}[2J, user8\u{1b}[2J, user9\u{1b}[2J, user10\u{1b}[2J, … and 390 more
+      who          user1\u{1b}[2J, user2\u{1b}[2J, user3\u{1b}[2J, user4\u{1b}[2J, user5\u{1b}[2J,
+                   user6\u{1b}[2J, user7\u{1b}[2J, user8\u{1b}[2J, user9\u{1b}[2J, user10\u{1b}[2J,
+                   … and 390 more
 
     hold 7 of acme: open, waits for a decision
-      what         leavers: 400 of 1000, and the limit allows 100
       why          users that left (limits.leavers): 400 would go, of 1000, and the limit allows 100
       cause        388 of 400 come from the change of connectors.d/acme.yaml, 12 from Okta
       since        run 12, 2026-11-20 06:00 UTC (3 days ago)
       last held by run 17, 2026-11-23 03:00 UTC (3 h ago)
-      who          user1\u{1b}[2J, user2\u{1b}[2J, user3\u{1b}[2J, user4\u{1b}[2J, user5\u{1b}[2J, user6\u{1b}[2J, user7\u{1b}[2J, user8\u{1b}[2J, user9\u{1b}[2J, user10\u{1b}[2J, … and 390 more
+      who          user1\u{1b}[2J, user2\u{1b}[2J, user3\u{1b}[2J, user4\u{1b}[2J, user5\u{1b}[2J,
+                   user6\u{1b}[2J, user7\u{1b}[2J, user8\u{1b}[2J, user9\u{1b}[2J, user10\u{1b}[2J,
+                   … and 390 more
 
     Next:
       usersyncd ctl hold 7            all of it, operation by operation
@@ -111,6 +113,7 @@ fn what_is_held_and_what_to_type() {
     ");
     let alone = render_list(&[approved], None, false, PLAIN, now());
     assert!(alone.contains("\n  usersyncd ctl sync acme --wait  apply what is approved"), "{alone}");
+    assert!(alone.contains("\n  usersyncd ctl discard 8         take the approval back\n"), "{alone}");
 }
 
 #[test]
@@ -139,27 +142,45 @@ fn nothing_is_held() {
 }
 
 #[test]
-fn how_much_is_held() {
-    let hold = |kind| HoldSummary::new(kind, 30, (20, 100), String::new());
-    for (kind, said) in [
-        (HoldKind::Leavers, "leavers: 30 of 100, and the limit allows 20"),
-        (HoldKind::Creates, "creates: 30 beside 100, and the limit allows 20"),
-        (HoldKind::Adoptions, "adoptions: 30"),
-        (HoldKind::View, "view: 30"),
-    ] {
-        assert_eq!(amount(&hold(kind)), said);
-    }
-    assert_eq!(
-        amount(&hold(HoldKind::Memberships).of_group("staff".into())),
-        "memberships of staff: 30 of 100, and the limit allows 20"
+fn what_ended_says_how_and_asks_for_nothing() {
+    let approval = Approval {
+        uid: 1000,
+        at: "2026-11-23T05:00:00Z".parse().unwrap(),
+        until: "2026-11-24T05:00:00Z".parse().unwrap(),
+        left: 0,
+    };
+    let done = HoldView { approval: Some(approval), ..view(7, HoldState::Over) };
+    let text = render_one(&HoldDocument { hold: done, ..document() }, None, PLAIN, now());
+    assert!(text.starts_with("hold 7 of acme: done, by its approval\n"), "{text}");
+    assert!(text.contains("  approved     by uid 1000, 2026-11-23 05:00 UTC (1 h ago)\n"), "{text}");
+    assert!(
+        !text.contains("to approve") && !text.contains("counts until") && !text.contains("Next"),
+        "{text}"
     );
+    let ended = HoldDocument { hold: view(7, HoldState::Over), ..document() };
+    let text = render_one(&ended, None, PLAIN, now());
+    let said = "hold 7 of acme: ended: no longer wanted or no longer held (last by run 17)\n";
+    assert!(text.starts_with(said) && !text.contains("to approve"), "{text}");
+}
+
+#[test]
+fn the_token_comes_before_the_decision() {
+    let reason =
+        "400 would go; the source shows 600 users instead of 1000: the token may see less than before";
+    let open = view(7, HoldState::Open);
+    let open = HoldView { summary: HoldSummary { reason: reason.to_owned(), ..open.summary }, ..open };
+    let text = render_list(&[open], None, false, PLAIN, now());
+    assert!(
+        text.contains("decision\n  Look at the token first: it may see less than before.\n  why "),
+        "{text}"
+    );
+    assert!(text.find("usersyncd check --online").unwrap() < text.find("ctl approve 7").unwrap(), "{text}");
 }
 
 #[test]
 fn one_hold_has_every_operation() {
-    insta::assert_snapshot!(render_one(&document(), PLAIN, now()), @r"
+    insta::assert_snapshot!(render_one(&document(), None, PLAIN, now()), @r"
     hold 7 of acme: open, waits for a decision
-      what         leavers: 400 of 1000, and the limit allows 100
       why          users that left (limits.leavers): 400 would go, of 1000, and the limit allows 100
       cause        388 of 400 come from the change of connectors.d/acme.yaml, 12 from Okta
       since        run 12, 2026-11-20 06:00 UTC (3 days ago)
@@ -241,7 +262,7 @@ async fn an_approval_says_exactly_what_it_approves_and_ends_as_its_run_does() {
     let request = ApproveRequest { wait: true, hours: Some(2), ..ApproveRequest::default() };
     assert_eq!(approve(&session.ctl, 7, &request).await, Ok(Exit::Held));
     insta::assert_snapshot!(session.messages.text(), @r"
-    acme: approving hold 7 (leavers), which is exactly this: change members of 1 group, disable 2 users, delete 1 user; 412 changes in all
+    acme: approving hold 7: change members of 1 group, disable 2 users, delete 1 user, and nothing else
     acme: run 18 began
     ");
     assert!(
@@ -249,7 +270,26 @@ async fn an_approval_says_exactly_what_it_approves_and_ends_as_its_run_does() {
         "{}",
         session.data.text()
     );
-    assert_eq!(asked.lock().unwrap().as_slice(), [r#"{"later":false,"wait":true,"hours":2}"#]);
+    assert_eq!(
+        asked.lock().unwrap().as_slice(),
+        [r#"{"later":false,"wait":true,"hours":2}"#, "connector=acme"],
+        "what became of its holds is asked after it"
+    );
+}
+
+#[tokio::test]
+async fn an_approval_that_is_refused_announces_nothing() {
+    let refused = RunEvent::Refused {
+        error: crate::control::api::ErrorKind::Conflict,
+        message: "nothing of hold 7 of acme is held any more".to_owned(),
+    };
+    for wait in [true, false] {
+        let (session, _) = answering(false, format!("{}\n", json!(refused)));
+        let request = ApproveRequest { wait, ..ApproveRequest::default() };
+        let failure = approve(&session.ctl, 7, &request).await.unwrap_err();
+        assert_eq!(failure, Failure::new(Exit::Failed, "nothing of hold 7 of acme is held any more"));
+        assert_eq!(session.messages.text(), "");
+    }
 }
 
 #[tokio::test]
@@ -291,4 +331,30 @@ async fn holds_are_listed_shown_and_put_aside() {
     assert_eq!(show(&session.ctl, 7).await, Ok(Exit::Done));
     let printed: HoldDocument = serde_json::from_str(&session.data.text()).unwrap();
     assert_eq!(printed, document());
+}
+
+#[tokio::test]
+async fn the_run_that_did_what_was_approved_is_found() {
+    let approval = Approval { uid: 1000, at: now(), until: now(), left: 0 };
+    let hold = HoldView { approval: Some(approval), ..view(7, HoldState::Over) };
+    let document = json!(HoldDocument { hold, ..document() }).to_string();
+    let run = |number: u64, ended: &str| {
+        json!({ "run": number, "connector": "acme", "trigger": "approval", "started": ended, "ended": ended,
+            "outcome": "success", "error": null, "counts": report().counts, "findings": 0 })
+    };
+    // Newest first; the last of them ended before the approval.
+    let runs =
+        [run(20, "2026-11-23T06:05:00Z"), run(19, "2026-11-23T06:01:00Z"), run(18, "2026-11-23T05:00:00Z")];
+    let runs = json!({ "format_version": FORMAT_VERSION, "runs": runs }).to_string();
+    let used = json!(Report { run: 19, approvals: vec![7], ..report() }).to_string();
+    let other = json!(Report { run: 20, ..report() }).to_string();
+    let routes = Router::new()
+        .route("/v1/holds/7", get(|| async { document }))
+        .route("/v1/runs", get(|| async { runs }))
+        .route("/v1/runs/19", get(|| async { used }))
+        .route("/v1/runs/20", get(|| async { other }));
+    let session = session(false, routes);
+    assert_eq!(show(&session.ctl, 7).await, Ok(Exit::Done));
+    let text = session.data.text();
+    assert!(text.starts_with("hold 7 of acme: done by run 19\n"), "{text}");
 }

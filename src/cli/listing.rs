@@ -64,7 +64,7 @@ fn kind(operation: &PlannedOperation) -> &str {
 /// `+` for what comes, `-` for what goes, `=` for what is taken over, `~` for what changes.
 pub(super) fn sign(operation: &PlannedOperation, style: Style) -> String {
     match kind(operation).split('_').next().unwrap_or_default() {
-        "create" => style.green("+"),
+        "create" | "recreate" => style.green("+"),
         "adopt" => style.yellow("="),
         "disable" | "delete" | "empty" | "anonymize" => style.red("-"),
         _ => style.yellow("~"),
@@ -131,11 +131,14 @@ fn push_indented(
     why.extend(operation.cause.as_ref().map(hold::cause_of_one));
     let why = if why.is_empty() { String::new() } else { format!(" ({})", why.join("; ")) };
     let (sign, summary) = (sign(operation, style), escape(&operation.summary));
-    out.push_str(&format!("{:indent$}{sign} {summary}{why}\n", ""));
+    let back = operation.operation.pointer("/after/active").and_then(serde_json::Value::as_bool);
+    let disabled = kind(operation) == "recreate_user" && back == Some(false);
+    let disabled = if disabled { " (disabled, as it was)" } else { "" };
+    out.push_str(&format!("{:indent$}{sign} {summary}{disabled}{why}\n", ""));
     let most = match kind(operation).split('_').next() {
         _ if detailed => usize::MAX,
         // All attributes of something new are new, and who is disabled is not active any more: the summary says enough.
-        Some("create" | "disable" | "enable") => 0,
+        Some("create" | "recreate" | "disable" | "enable") => 0,
         _ => MOST_DETAILS,
     };
     let indent = indent + 4;

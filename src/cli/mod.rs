@@ -15,6 +15,7 @@ mod history;
 mod hold;
 mod holds;
 mod html;
+mod known;
 mod ledger;
 mod listing;
 mod manage;
@@ -31,6 +32,7 @@ mod status;
 mod sync;
 mod text;
 mod undo;
+mod values;
 mod verdict;
 mod watch;
 

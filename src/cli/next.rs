@@ -10,7 +10,16 @@ pub(super) struct Next(Vec<(String, &'static str)>);
 impl Next {
     /// Adds `usersyncd ctl COMMAND`, and what it is for; not a second time for another purpose.
     pub(super) fn add(&mut self, command: &str, purpose: &'static str) {
-        let command = format!("usersyncd ctl {}", escape(command));
+        self.add_command(&format!("usersyncd ctl {}", escape(command)), purpose);
+    }
+
+    /// Adds the command that asks the source what its token may see.
+    pub(super) fn add_check(&mut self) {
+        self.add_command("usersyncd check --online", "what the token may see");
+    }
+
+    fn add_command(&mut self, command: &str, purpose: &'static str) {
+        let command = command.to_owned();
         if !self.0.iter().any(|(known, _)| *known == command) {
             self.0.push((command, purpose));
         }

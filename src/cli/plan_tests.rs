@@ -1,14 +1,15 @@
 //! What a person reads before a run.
 
 use axum::Router;
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde_json::json;
 
-use super::super::ctl::fake::session;
+use super::super::ctl::fake::{connector, session};
+use super::super::hold::tests::view;
 use super::super::listing::{Section, sign};
 use super::super::report::tests::{hold, now};
 use super::*;
-use crate::control::api::RunEvent;
+use crate::control::api::{Approval, ConnectorState, ConnectorStatus, HoldView, RunEvent};
 use crate::sync::report::{Cause, Counts, FORMAT_VERSION, HeldOperation, HoldSummary, KindCounts};
 
 pub(in crate::cli) fn operation(kind: &str, summary: &str, details: &[&str]) -> PlannedOperation {
@@ -71,7 +72,7 @@ pub(in crate::cli) fn kept() -> KeptPlan {
 /// As it is printed.
 fn render(plan: &PlanDocument, detailed: bool, style: Style, now: DateTime<Utc>) -> String {
     let again = "usersyncd ctl plan acme --detailed";
-    super::render(plan, Shown { detailed, again, style }, now)
+    super::render(plan, Shown { detailed, again, style }, &Known::default(), now)
 }
 
 #[test]
@@ -251,7 +252,8 @@ fn what_would_be_held_stands_under_its_hold() {
     let operations = plan().operations.into_iter().take(1).collect();
     let plan =
         PlanDocument { cause: Some(cause(21, 3)), operations, held, holds: vec![hold(), leavers], ..plan() };
-    let text = render(&plan, false, PLAIN, now()) + &ending(&plan, None, false, PLAIN, now());
+    let text =
+        render(&plan, false, PLAIN, now()) + &ending(&plan, None, false, (&Known::default(), now()), PLAIN);
     let (_, text) = text.split_once("held\nusers").unwrap();
     insta::assert_snapshot!(text, @r"
                   1        1          0         1        0       0         0     0
@@ -309,7 +311,7 @@ fn what_would_be_held_stands_under_its_hold() {
 
 #[test]
 fn a_plan_ends_with_what_to_type() {
-    let ending = |plan: &PlanDocument| ending(plan, None, false, PLAIN, now());
+    let ending = |plan: &PlanDocument| ending(plan, None, false, (&Known::default(), now()), PLAIN);
     insta::assert_snapshot!(ending(&plan()).trim_start(), @r"
     Next:
       usersyncd ctl sync acme --wait      do it
@@ -342,7 +344,7 @@ async fn a_plan_is_kept_and_says_so() {
     assert_eq!(asked.lock().unwrap().as_slice(), [r#"{"keep":"change-4711","hours":24}"#]);
     let text = told.data.text();
     assert!(text.contains("\nkept as change-4711 until 2026-11-24 06:00 UTC ("), "{text}");
-    let ending = ending(&plan(), Some(&kept()), false, PLAIN, now());
+    let ending = ending(&plan(), Some(&kept()), false, (&Known::default(), now()), PLAIN);
     insta::assert_snapshot!(ending.trim_start(), @r"
     kept as change-4711 until 2026-11-24 06:00 UTC (in 24 h): 6 operations
 
@@ -359,4 +361,81 @@ async fn a_plan_is_kept_and_says_so() {
     let failure = run(&answering(false, None).ctl, "acme", &request, false).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Failed, "{failure:?}");
     assert!(failure.message.contains("did not keep it as change-4711"), "{failure:?}");
+}
+
+fn known(status: ConnectorStatus, holds: Vec<HoldView>) -> Known {
+    Known { status: Some(status), holds, planned: None }
+}
+
+#[test]
+fn a_plan_suggests_nothing_that_would_be_refused() {
+    let ending = |known: &Known| ending(&plan(), None, false, (known, now()), PLAIN);
+    let paused = ConnectorStatus {
+        state: ConnectorState::Paused,
+        pause_reason: Some("run 17 was undone\u{1b}[2J".to_owned()),
+        ..connector("acme")
+    };
+    insta::assert_snapshot!(ending(&known(paused, Vec::new())).trim_start(), @r"
+    acme is paused (run 17 was undone\u{1b}[2J)
+
+    Next:
+      usersyncd ctl resume acme           let it sync again, once this plan is right
+      usersyncd ctl plan acme --out ID    keep it, so that exactly this can be applied later
+      usersyncd ctl plan acme --detailed  every operation with all its details
+    ");
+    let off = known(ConnectorStatus { apply: false, ..connector("acme") }, Vec::new());
+    insta::assert_snapshot!(ending(&off).trim_start(), @r"
+    apply is off in its file: a sync would write nothing
+
+    Next:
+      usersyncd ctl plan acme --detailed  every operation with all its details
+    ");
+    let held = PlanDocument { holds: vec![HoldSummary { id: Some(7), ..hold() }], ..plan() };
+    let text = super::ending(&held, None, false, (&off, now()), PLAIN);
+    assert!(
+        text.contains("ctl hold 7") && !text.contains("approve") && !text.contains("sync acme"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_plan_knows_what_was_decided_on_its_holds() {
+    let summary = HoldSummary { id: Some(3), ..hold() };
+    let approval = Approval { uid: 0, at: now(), until: "2026-11-24T06:00:00Z".parse().unwrap(), left: 12 };
+    let approved = HoldView { approval: Some(approval), ..view(&summary, HoldState::Approved) };
+    let shown = |plan: &PlanDocument, known: &Known| {
+        let again = "usersyncd ctl plan acme --detailed";
+        super::render(plan, Shown { detailed: false, again, style: PLAIN }, known, now())
+    };
+    let approved = known(connector("acme"), vec![approved]);
+    let line =
+        "hold 3 is approved (uid 0, until 2026-11-24 06:00 UTC (in 24 h)): 12 changes go through by it\n";
+    assert!(shown(&plan(), &approved).contains(line), "{}", shown(&plan(), &approved));
+    let empty = PlanDocument { operations: Vec::new(), ..plan() };
+    assert!(!shown(&empty, &approved).contains("go through"), "nothing goes through where nothing is to do");
+
+    let aside = known(connector("acme"), vec![view(&summary, HoldState::Discarded)]);
+    let held = PlanDocument { holds: vec![summary.clone()], ..plan() };
+    let text = shown(&held, &aside) + &ending(&held, None, false, (&aside, now()), PLAIN);
+    assert!(text.contains("\n  . hold 3, put aside: 30 memberships of jira-users\n"), "{text}");
+    assert!(!text.contains("approve 3") && !text.contains("discard 3"), "{text}");
+
+    let open = known(connector("acme"), vec![view(&summary, HoldState::Open)]);
+    let line =
+        "hold 3 is wanted by nothing any more; the next sync ends it: usersyncd ctl sync acme --wait\n";
+    assert!(shown(&empty, &open).contains(line), "{}", shown(&empty, &open));
+    assert!(!shown(&held, &open).contains("wanted by nothing"));
+}
+
+#[tokio::test]
+async fn a_plan_asks_how_the_connector_is_doing() {
+    let line = format!("{}\n", json!(RunEvent::Planned { kept: None, plan: Box::new(plan()) }));
+    let paused = json!(ConnectorStatus { state: ConnectorState::Paused, ..connector("acme") }).to_string();
+    let routes = Router::new()
+        .route("/v1/connectors/acme/plan", post(|| async { line }))
+        .route("/v1/connectors/acme", get(|| async { paused }));
+    let session = session(false, routes);
+    assert_eq!(run(&session.ctl, "acme", &PlanRequest::default(), false).await, Ok(Exit::ChangesPending));
+    let text = session.data.text();
+    assert!(text.contains("\nacme is paused\n") && text.contains("ctl resume acme"), "{text}");
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
+use super::known::Known;
 use super::listing::Shown;
 use super::next::Next;
 use super::plan::{add_apply, render};
@@ -47,18 +48,19 @@ pub(super) async fn apply(ctl: &Ctl, id: &str, wait: bool) -> Result<Exit, Failu
     ));
     let body = ApplyRequest { wait };
     let path = vec!["v1", "plans", id, "apply"];
-    ask(ctl, &Request { connector: &kept.connector, path, body: &body }, wait).await
+    let request = Request { planned: Some(kept.operations), ..Request::new(&kept.connector, path, &body) };
+    ask(ctl, &request, wait).await
 }
 
 fn unknown(id: &str, plans: &[KeptPlan]) -> String {
     let known = if plans.is_empty() {
-        "and no other".to_owned()
+        ", and no other".to_owned()
     } else {
         let ids: Vec<&str> = plans.iter().map(|kept| kept.id.as_str()).collect();
-        format!("there are: {}", ids.join(", "))
+        format!("; there are: {}", ids.join(", "))
     };
     format!(
-        "no plan is kept as {id}, {known}; nothing was applied. Plans are forgotten when their time is over: make a new one \
+        "there is no kept plan \"{id}\"{known}; nothing was applied. Plans are forgotten when their time is over: make a new one \
          with `usersyncd ctl plan NAME --out {id}`"
     )
 }
@@ -102,7 +104,7 @@ fn render_one(document: &KeptPlanDocument, shown: Shown<'_>, now: DateTime<Utc>)
         moment(kept.expires, now),
         kept.uid
     );
-    out.push_str(&render(&document.plan, shown, now));
+    out.push_str(&render(&document.plan, shown, &Known::default(), now));
     let mut next = Next::default();
     add_apply(&mut next, kept);
     next.add(&format!("plan {}", kept.connector), "what a sync would do now");

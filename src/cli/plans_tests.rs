@@ -88,6 +88,7 @@ async fn what_is_applied_is_said_and_ends_as_its_run_does() {
     );
     let text = session.data.text();
     assert!(text.contains("run 18, kept plan change-4711 only: success"), "{text}");
+    assert!(text.contains("\nNo longer true, so not applied: 1 of 6\n"), "{text}");
     assert!(text.contains("  ! disable user carl: it is disabled already\n"), "{text}");
     assert_eq!(asked.lock().unwrap().as_slice(), [r#"{"wait":true}"#]);
 }
@@ -107,13 +108,13 @@ async fn a_plan_that_is_not_kept_is_not_applied() {
     let failure = apply(&session.ctl, "change-4712", true).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Failed);
     assert!(
-        failure
-            .message
-            .starts_with("no plan is kept as change-4712, there are: change-4711; nothing was applied."),
+        failure.message.starts_with(
+            "there is no kept plan \"change-4712\"; there are: change-4711; nothing was applied."
+        ),
         "{failure:?}"
     );
     assert_eq!(asked.lock().unwrap().len(), 0);
-    assert!(unknown("x", &[]).starts_with("no plan is kept as x, and no other; "));
+    assert!(unknown("x", &[]).starts_with("there is no kept plan \"x\", and no other; "));
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ impl<'a> Board<'a> {
             bar.enable_steady_tick(TICK);
             bar
         });
-        Place { output: self.output, connector, bar, shown: None }
+        Place { output: self.output, connector, bar, shown: None, opening: None }
     }
 }
 
@@ -47,9 +47,24 @@ pub(super) struct Place<'a> {
     bar: Option<ProgressBar>,
     /// What was shown last, and when.
     shown: Option<(ProgressView, Instant)>,
+    /// What is said once the request is accepted.
+    opening: Option<String>,
 }
 
 impl Place<'_> {
+    /// The same place, where this is said first if the request is accepted.
+    pub(super) fn opening(mut self, opening: Option<String>) -> Self {
+        self.opening = opening;
+        self
+    }
+
+    /// The request is accepted.
+    pub(super) fn open(&mut self) {
+        if let Some(opening) = self.opening.take() {
+            self.say(&opening);
+        }
+    }
+
     /// Shows how far the run is.
     pub(super) fn show(&mut self, view: ProgressView) {
         let now = Instant::now();

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::decided;
 use super::hold::push_holds;
+use super::known::Known;
 use super::operation::{self, Detail};
 use super::text::{self, Style, duration, moment, plural};
 use crate::sync::model::Finding;
@@ -37,7 +38,13 @@ impl Extent {
 }
 
 /// The report in text.
-pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTime<Utc>) -> String {
+pub(super) fn render(
+    report: &Report,
+    extent: Extent,
+    known: &Known,
+    style: Style,
+    now: DateTime<Utc>,
+) -> String {
     let mut out = headline(report, style);
     if extent == Extent::Whole {
         out.push_str(&format!(
@@ -65,14 +72,14 @@ pub(super) fn render(report: &Report, extent: Extent, style: Style, now: DateTim
             &style.yellow(&format!("this run {would} over {adopted} in the target and not managed\n")),
         );
     }
-    decided::push_left_out(&mut out, report, most, &all, style);
-    push_holds(&mut out, &report.holds, extent, style);
+    decided::push_left_out(&mut out, report, known.planned, (most, &all), style);
+    push_holds(&mut out, &report.holds, extent, known, style);
     push_not_proven(&mut out, &report.not_proven, style);
     push_findings(&mut out, &report.findings, most, &all, style);
     if extent == Extent::Whole {
         push_operations(&mut out, &report.operations, &all, style);
     }
-    decided::next(report, extent).push(&mut out, style);
+    decided::next(report, extent, known).push(&mut out, style);
     out
 }
 
@@ -110,8 +117,8 @@ pub(super) fn push_not_proven(out: &mut String, lists: &[NotProven], style: Styl
             escape(&list.reason),
             plural(list.removals_left_out, "removal")
         ));
-        if !list.left_out.is_empty() {
-            out.push_str(&format!("    {}\n", text::names(&list.left_out, MOST_LEFT_OUT)));
+        for line in text::name_lines(&list.left_out, MOST_LEFT_OUT) {
+            out.push_str(&format!("    {line}\n"));
         }
     }
 }

@@ -94,7 +94,7 @@ const PLAIN: Style = Style { colors: false };
 
 #[test]
 fn a_summary_says_what_was_done_held_and_left_alone() {
-    insta::assert_snapshot!(render(&report(), Extent::Summary, PLAIN, now()), @r"
+    insta::assert_snapshot!(render(&report(), Extent::Summary, &Known::default(), PLAIN, now()), @r"
     acme run 17: partial, 2 min 5 s, 345 requests to Okta, 22 findings
 
                  created  updated  unchanged  disabled  deleted  failed  filtered  held
@@ -135,6 +135,7 @@ fn a_summary_says_what_was_done_held_and_left_alone() {
     Next:
       usersyncd ctl run 17      each operation, and what the target said
       usersyncd ctl holds acme  what is held, why, and since when
+      usersyncd ctl undo 17     show what taking it back would do, and ask
     ");
 }
 
@@ -162,7 +163,7 @@ fn who_was_filtered_adopted_and_spared_is_said() {
         not_proven: Vec::new(),
         ..report()
     };
-    insta::assert_snapshot!(render(&limited, Extent::Summary, PLAIN, now()), @r"
+    insta::assert_snapshot!(render(&limited, Extent::Summary, &Known::default(), PLAIN, now()), @r"
     acme run 17, user anna\u{1b}[2J only: success, 2 min 5 s, 345 requests to Okta, 0 findings
 
                  created  updated  unchanged  disabled  deleted  failed  filtered  held
@@ -175,9 +176,13 @@ fn who_was_filtered_adopted_and_spared_is_said() {
       bob until 2026-11-30 06:00 UTC (in 7 days)
       carl until 2026-11-30 06:00 UTC (in 7 days)
     this run took over 3 users or groups that were in the target and not managed
+
+    Next:
+      usersyncd ctl run 17   each operation, and what became of it
+      usersyncd ctl undo 17  show what taking it back would do, and ask
     ");
     let planned = Report { apply: false, adopted: 1, ..limited };
-    let text = render(&planned, Extent::Summary, PLAIN, now());
+    let text = render(&planned, Extent::Summary, &Known::default(), PLAIN, now());
     assert!(
         text.contains(
             "this run would have taken over 1 user or group that was in the target and not managed\n"
@@ -188,7 +193,7 @@ fn who_was_filtered_adopted_and_spared_is_said() {
 
 #[test]
 fn a_whole_report_has_every_finding_and_operation() {
-    let text = render(&report(), Extent::Whole, PLAIN, now());
+    let text = render(&report(), Extent::Whole, &Known::default(), PLAIN, now());
     assert!(text.contains("u22: taken\\nby another") && !text.contains("… "), "{text}");
     assert!(text.contains("user12"), "{text}");
     let (_, operations) = text.split_once("2 operations\n").unwrap();
@@ -239,7 +244,7 @@ fn operations_have_their_reason_and_what_changes() {
         ..report()
     };
     let shown = |report: &Report| {
-        let text = render(report, Extent::Whole, PLAIN, now());
+        let text = render(report, Extent::Whole, &Known::default(), PLAIN, now());
         text.split_once("3 operations\n").unwrap().1.to_owned()
     };
     let text = shown(&report);
@@ -289,7 +294,7 @@ fn a_failed_run_says_why() {
         requests: 1,
         ..report()
     };
-    insta::assert_snapshot!(render(&failed, Extent::Summary, PLAIN, now()), @r"
+    insta::assert_snapshot!(render(&failed, Extent::Summary, &Known::default(), PLAIN, now()), @r"
     acme run 17: failed, 2 min 5 s, 1 request to Okta, 0 findings
     error: Okta refused the token.
     Make a new one.\u{1b}[0m
@@ -303,8 +308,8 @@ fn a_failed_run_says_why() {
 
 #[test]
 fn colours_are_the_only_difference_on_a_terminal() {
-    let colored = render(&report(), Extent::Whole, Style { colors: true }, now());
-    let plain = render(&report(), Extent::Whole, PLAIN, now());
+    let colored = render(&report(), Extent::Whole, &Known::default(), Style { colors: true }, now());
+    let plain = render(&report(), Extent::Whole, &Known::default(), PLAIN, now());
     assert_ne!(colored, plain);
     let mut stripped = colored;
     for code in ["0", "1", "31", "32", "33"] {

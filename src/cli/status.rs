@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
+use super::known::Known;
 use super::output::Versioned;
 use super::progress::sentence;
 use super::text::{Style, duration, moment, plural, table};
 use crate::control::api::{
-    ConnectorConfiguration, ConnectorList, ConnectorState, ConnectorStatus, DaemonStatus, RunSummary,
+    ConnectorConfiguration, ConnectorList, ConnectorState, ConnectorStatus, DaemonStatus, HoldState,
+    HoldView, RunList, RunSummary,
 };
 use crate::telemetry::escape::{escape, escape_lines};
 
@@ -26,13 +28,40 @@ pub(super) async fn status(ctl: &Ctl, name: Option<&str>) -> Result<Exit, Failur
     if let Some(name) = name {
         let answer = ctl.client.get(&["v1", "connectors", name], &[]).await;
         let status: ConnectorStatus = ctl.known(name, answer).await?;
+        let (mut known, mut undo) = (Known::default(), None);
+        if !ctl.output.json {
+            known = Known::holds_of(ctl, name).await;
+            undo = last_undo(ctl, &status).await;
+        }
         let document = Versioned::new(&status);
-        ctl.output.show(&document, |_| render_connector(&status, style, now))?;
+        ctl.output.show(&document, |_| {
+            render_connector(&status, &Beside { holds: &known.holds, undo: undo.as_ref() }, style, now)
+        })?;
     } else {
         let status: DaemonStatus = ctl.client.get(&["v1", "status"], &[]).await?;
         ctl.output.show(&status, |status| render_daemon(status, style, now))?;
     }
     Ok(Exit::Done)
+}
+
+/// What is shown beside the state of a connector.
+#[derive(Clone, Copy, Debug, Default)]
+struct Beside<'a> {
+    /// What is held, as far as it is known.
+    holds: &'a [HoldView],
+    /// An undo that is newer than the last sync.
+    undo: Option<&'a RunSummary>,
+}
+
+/// The last undo, if there was no sync since.
+async fn last_undo(ctl: &Ctl, status: &ConnectorStatus) -> Option<RunSummary> {
+    let query = [("connector", status.name.as_str()), ("limit", "20")];
+    let list: RunList = ctl.client.get(&["v1", "runs"], &query).await.ok()?;
+    newer_undo(list.runs, status.last_run.as_ref().map_or(0, |last| last.run))
+}
+
+fn newer_undo(runs: Vec<RunSummary>, last: u64) -> Option<RunSummary> {
+    runs.into_iter().find(|run| run.undoes.is_some() && run.outcome.is_some() && run.run > last)
 }
 
 /// Shows the configuration in force.
@@ -136,7 +165,12 @@ fn broken(connector: &ConnectorStatus, style: Style) -> String {
     })
 }
 
-fn render_connector(connector: &ConnectorStatus, style: Style, now: DateTime<Utc>) -> String {
+fn render_connector(
+    connector: &ConnectorStatus,
+    beside: &Beside<'_>,
+    style: Style,
+    now: DateTime<Utc>,
+) -> String {
     let state = state(connector);
     let state = escape(&state);
     let painted = match connector.state {
@@ -166,10 +200,15 @@ fn render_connector(connector: &ConnectorStatus, style: Style, now: DateTime<Utc
         );
     }
     if connector.state == ConnectorState::Held {
-        line(
-            "to decide",
-            &format!("see what is held, and why, with `usersyncd ctl holds {}`", connector.name),
-        );
+        let aside =
+            !beside.holds.is_empty() && beside.holds.iter().all(|hold| hold.state == HoldState::Discarded);
+        let (key, what) = if aside {
+            ("put aside", "all that is held")
+        } else {
+            ("to decide", "see what is held, and why,")
+        };
+        let how = format!("`usersyncd ctl holds {}`", connector.name);
+        line(key, &if aside { format!("{what}; {how} shows it") } else { format!("{what} with {how}") });
     }
     if !connector.apply {
         line("apply", "off: plans and reports, writes nothing");
@@ -190,6 +229,12 @@ fn render_connector(connector: &ConnectorStatus, style: Style, now: DateTime<Utc
     }
     let last = connector.last_run.as_ref().map_or_else(|| "never".to_owned(), |run| last_run(run, now));
     line("last run", &last);
+    if let Some(run) = beside.undo
+        && let Some(undone) = run.undoes
+    {
+        let at = moment(run.ended.unwrap_or(run.started), now);
+        line("undo", &format!("run {} undid run {undone}: {}, {at}", run.run, result(run)));
+    }
     if let Some(error) = connector.last_run.as_ref().and_then(|run| run.error.as_ref()) {
         line("error", error);
     }

@@ -1,7 +1,8 @@
 //! What a person reads about connectors and the daemon.
 
 use super::super::ctl::fake::connector;
-use super::super::report::tests::now;
+use super::super::hold::tests::view;
+use super::super::report::tests::{hold, now};
 use super::*;
 use crate::control::api::CurrentRun;
 use crate::sync::progress::Progress;
@@ -85,7 +86,7 @@ fn the_daemon_and_its_connectors() {
 
 #[test]
 fn one_connector() {
-    insta::assert_snapshot!(render_connector(&connectors()[0], PLAIN, now()), @r"
+    insta::assert_snapshot!(render_connector(&connectors()[0], &Beside::default(), PLAIN, now()), @r"
     acme: running, 1 queued
       source       https://acme.okta.com
       target       the built-in directory
@@ -99,7 +100,7 @@ fn one_connector() {
       error        Okta refused the token.\u{1b}[2J\nMake a new one.
       last success 2026-11-22 04:02 UTC (25 h ago)
     ");
-    let broken = render_connector(&connectors()[1], PLAIN, now());
+    let broken = render_connector(&connectors()[1], &Beside::default(), PLAIN, now());
     assert!(
         broken.contains(
             "beta: its file is broken, and it does not run\nerror: unknown key `soruce`\n --> beta"
@@ -114,13 +115,41 @@ fn a_paused_or_held_connector_says_why_and_how_to_go_on() {
         pause_reason: Some("run 17 was undone\u{1b}[2J".to_owned()),
         ..connector("acme")
     };
-    let text = render_connector(&paused, PLAIN, now());
+    let text = render_connector(&paused, &Beside::default(), PLAIN, now());
     assert!(text.starts_with("acme: paused: run 17 was undone\\u{1b}[2J\n"), "{text}");
     assert!(text.contains("  to go on     see what a sync would do with `usersyncd ctl plan acme`, then `usersyncd ctl resume acme`\n"), "{text}");
     assert!(render_list(&[paused], now()).contains("paused: run 17 was undone\\u{1b}[2J"));
     let held = ConnectorStatus { state: ConnectorState::Held, ..connector("acme") };
-    let text = render_connector(&held, PLAIN, now());
+    let text = render_connector(&held, &Beside::default(), PLAIN, now());
     assert!(text.contains("with `usersyncd ctl holds acme`\n") && !text.contains("resume"), "{text}");
+}
+
+#[test]
+fn what_was_put_aside_is_not_to_decide() {
+    let held = ConnectorStatus { state: ConnectorState::Held, ..connector("acme") };
+    let shown = |states: &[HoldState]| {
+        let holds: Vec<HoldView> = states.iter().map(|state| view(&hold(), *state)).collect();
+        render_connector(&held, &Beside { holds: &holds, undo: None }, PLAIN, now())
+    };
+    let text = shown(&[HoldState::Discarded]);
+    assert!(
+        text.contains("  put aside    all that is held; `usersyncd ctl holds acme` shows it\n"),
+        "{text}"
+    );
+    assert!(!text.contains("to decide"), "{text}");
+    assert!(shown(&[HoldState::Discarded, HoldState::Open]).contains("  to decide "));
+}
+
+#[test]
+fn an_undo_since_the_last_sync_is_shown() {
+    let acme = &connectors()[0];
+    let last = acme.last_run.clone().unwrap();
+    let undo = RunSummary { run: 18, undoes: Some(16), outcome: Some(Outcome::Success), ..last.clone() };
+    let runs = vec![RunSummary { run: 19, ..last.clone() }, undo.clone(), last];
+    assert_eq!(newer_undo(runs.clone(), 16), Some(undo.clone()));
+    assert_eq!(newer_undo(runs, 18), None, "older than the last sync");
+    let text = render_connector(acme, &Beside { holds: &[], undo: Some(&undo) }, PLAIN, now());
+    assert!(text.contains("\n  undo         run 18 undid run 16: success, 2026-11-23 04:02 UTC"), "{text}");
 }
 
 #[test]

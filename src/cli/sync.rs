@@ -8,7 +8,7 @@ use super::exit::{Exit, Failure};
 use super::output::Versioned;
 use super::progress::Board;
 use super::report::{Extent, render};
-use super::watch::{Request, ask, document, interruption, start, started, watch};
+use super::watch::{Request, ask, document, interruption, known_of, start, started, watch};
 use crate::control::api::{ConnectorList, SyncRequest};
 use crate::telemetry::escape::{escape, escape_lines};
 
@@ -30,7 +30,7 @@ pub(super) async fn run(ctl: &Ctl, name: Option<&str>, request: &SyncRequest) ->
 }
 
 fn asked<'a>(name: &'a str, request: &'a SyncRequest) -> Request<'a, SyncRequest> {
-    Request { connector: name, path: vec!["v1", "connectors", name, "sync"], body: request }
+    Request::new(name, vec!["v1", "connectors", name, "sync"], request)
 }
 
 async fn start_all(ctl: &Ctl, names: &[String], request: &SyncRequest) -> Result<Exit, Failure> {
@@ -70,7 +70,9 @@ async fn watch_all(ctl: &Ctl, names: &[String], request: &SyncRequest) -> Result
             Ok(report) => {
                 exit = exit.worst(report.outcome.into());
                 if !ctl.output.json {
-                    ctl.output.print(&format!("{}\n", render(&report, Extent::Summary, style, now)))?;
+                    let known = known_of(ctl, &report).await;
+                    let text = render(&report, Extent::Summary, &known, style, now);
+                    ctl.output.print(&format!("{text}\n"))?;
                 }
                 reports.push(report);
             }

@@ -80,14 +80,40 @@ pub(super) fn adopted(count: u64, over: bool) -> String {
     }
 }
 
-/// The names on one line, the first `most` of them.
-pub(super) fn names<S: AsRef<str>>(names: &[S], most: usize) -> String {
+/// Characters in a line of names.
+const LINE: usize = 84;
+
+/// The first `most` names, as many on a line as there is room for.
+pub(super) fn name_lines<S: AsRef<str>>(names: &[S], most: usize) -> Vec<String> {
     let mut shown: Vec<String> =
         names.iter().take(most).map(|name| escape(name.as_ref()).into_owned()).collect();
     if names.len() > most {
         shown.push(format!("… and {} more", names.len() - most));
     }
-    shown.join(", ")
+    let mut lines: Vec<String> = Vec::new();
+    for name in shown {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + name.chars().count() <= LINE => {
+                line.push_str(", ");
+                line.push_str(&name);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(name);
+            }
+            None => lines.push(name),
+        }
+    }
+    lines
+}
+
+/// `deletes 28 users`, `x and y`, `x, y and z`.
+pub(super) fn listed(parts: &[String]) -> String {
+    match parts.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// A table without lines. Cells are made harmless here; columns named in `numbers` are aligned to the right.
@@ -223,8 +249,12 @@ mod tests {
 
     #[test]
     fn long_lists_are_cut() {
-        assert_eq!(names(&["a", "b\n", "c"], 2), "a, b\\n, … and 1 more");
-        assert_eq!(names(&["a", "b"], 2), "a, b");
+        assert_eq!(name_lines(&["a", "b\n", "c"], 2), ["a, b\\n, … and 1 more"]);
+        assert_eq!(name_lines(&["a", "b"], 2), ["a, b"]);
+        let addresses: Vec<String> = (1..=25).map(|number| format!("user{number}@example.com")).collect();
+        let lines = name_lines(&addresses, usize::MAX);
+        assert!(lines.len() > 4 && lines.iter().all(|line| line.chars().count() <= LINE + 1), "{lines:?}");
+        assert_eq!(lines.join(" "), addresses.join(", "));
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn document() -> UndoDocument {
         fingerprint: "f1".to_owned(),
         counts: Counts {
             users: KindCounts { created: 1, updated: 1, ..KindCounts::default() },
+            memberships: KindCounts { created: 2, ..KindCounts::default() },
             ..Counts::default()
         },
         operations: vec![
@@ -76,7 +77,7 @@ fn answering(json: bool, document: &UndoDocument) -> (Session, Arc<Mutex<Vec<Val
     (session(json, routes), asked)
 }
 
-fn saying(answer: &str) -> Option<Box<dyn BufRead>> {
+fn saying(answer: &str) -> Option<Person> {
     Some(Box::new(Cursor::new(answer.to_owned().into_bytes())))
 }
 
@@ -93,7 +94,7 @@ fn confirmed() -> Value {
 
 #[test]
 fn losses_come_first_and_the_way_on_last() {
-    insta::assert_snapshot!(render(&document(), SHOWN, now()), @r"
+    insta::assert_snapshot!(render(&document(), &[], SHOWN, now()), @r"
     acme undo of run 17, made 2026-11-23 06:00 UTC (now); nothing was written yet
 
     This cannot be as it was:
@@ -102,7 +103,7 @@ fn losses_come_first_and_the_way_on_last() {
                  created  updated  unchanged  disabled  deleted  failed  filtered  held
     users              1        1          0         0        0       0         0     0
     groups             0        0          0         0        0       0         0     0
-    memberships        0        0          0         0        0       0         0     0
+    memberships        2        0          0         0        0       0         0     0
 
     Users: 2 operations
       + create user carl (in scope at the source)
@@ -119,7 +120,7 @@ fn losses_come_first_and_the_way_on_last() {
     acme will be paused, so that no schedule does the same again.
     After the undo: correct the cause, look at `usersyncd ctl plan acme` until it is right, then `usersyncd ctl resume acme`.
     ");
-    let paused = render(&UndoDocument { pauses: false, ..document() }, SHOWN, now());
+    let paused = render(&UndoDocument { pauses: false, ..document() }, &[], SHOWN, now());
     assert!(paused.contains("\nacme is paused already, and stays so.\n"), "{paused}");
 }
 
@@ -128,9 +129,9 @@ fn long_lists_are_cut_with_a_hint() {
     let operations = vec![operation("enable_user", "enable user bob", &[]); 30];
     let stale = vec![Stale { summary: "x".to_owned(), reason: "y".to_owned() }; 30];
     let long = UndoDocument { operations, stale, ..document() };
-    let cut = render(&long, SHOWN, now());
+    let cut = render(&long, &[], SHOWN, now());
     assert_eq!(cut.matches("  … 10 more, all with `usersyncd ctl undo 17 --detailed`\n").count(), 2, "{cut}");
-    assert!(!render(&long, Shown { detailed: true, ..SHOWN }, now()).contains('…'));
+    assert!(!render(&long, &[], Shown { detailed: true, ..SHOWN }, now()).contains('…'));
 }
 
 #[tokio::test]
@@ -141,7 +142,7 @@ async fn a_person_who_says_yes_has_exactly_what_was_shown_undone() {
         assert_eq!(asked.lock().unwrap().as_slice(), [only_shown(), confirmed()], "{answer}");
         let messages = session.messages.text();
         assert!(
-            messages.starts_with("Undo run 17 of acme by 3 operations? [y/N] acme: run 18 began\n"),
+            messages.starts_with("Undo run 17 of acme? It creates 1 user, enables 1 user and adds 2 memberships. [y/N] acme: run 18 began\n"),
             "{messages}"
         );
         let text = session.data.text();
@@ -220,4 +221,109 @@ async fn a_refusal_is_told() {
         Router::new().route("/v1/runs/17/undo", post(|| async { line })),
     );
     assert_eq!(run(&session.ctl, 17, YES, None).await, Err(Failure::new(Exit::Failed, "run 5 is busy")));
+}
+
+/// A run of acme with this number, that undid another or none.
+fn ran(run: u64, undoes: Option<u64>) -> RunSummary {
+    RunSummary {
+        run,
+        connector: "acme".to_owned(),
+        trigger: Trigger::Manual,
+        started: now(),
+        ended: Some(now()),
+        outcome: Some(Outcome::Success),
+        error: None,
+        user: None,
+        counts: Counts::default(),
+        findings: 0,
+        managed: crate::sync::report::Managed::default(),
+        undoes,
+    }
+}
+
+#[test]
+fn whom_an_undo_takes_away_is_said_first() {
+    let operations = vec![operation("disable_user", "disable user bob", &[]); 20];
+    let counts =
+        Counts { memberships: KindCounts { deleted: 196, ..KindCounts::default() }, ..Counts::default() };
+    let takes = UndoDocument { operations, counts, losses: Vec::new(), ..document() };
+    let text = render(&takes, &[ran(17, Some(16)), ran(16, None)], SHOWN, now());
+    assert!(
+        text.contains(
+            "\n\nThis disables 20 users and removes 196 memberships: it does again what run 16 did.\n\n"
+        ),
+        "{text}"
+    );
+    let text = render(&takes, &[ran(17, None)], SHOWN, now());
+    assert!(text.contains("\nThis disables 20 users and removes 196 memberships.\n"), "{text}");
+    assert!(!render(&document(), &[ran(17, None)], SHOWN, now()).contains("This creates"));
+}
+
+#[test]
+fn what_was_undone_before_is_not_listed_again() {
+    let nothing = UndoDocument { operations: Vec::new(), losses: Vec::new(), ..document() };
+    let runs = [ran(19, Some(17)), ran(17, None)];
+    let text = render(&nothing, &runs, SHOWN, now());
+    assert!(text.ends_with("yet\n\nRun 17 was already undone by run 19. Nothing to undo.\n"), "{text}");
+    let text = render(&nothing, &runs, Shown { detailed: true, ..SHOWN }, now());
+    assert!(text.contains("disable user dora") && text.contains("already undone by run 19"), "{text}");
+    let failed = [RunSummary { outcome: Some(Outcome::Failed), ..ran(19, Some(17)) }];
+    assert!(!render(&nothing, &failed, SHOWN, now()).contains("already undone"));
+    let idle = UndoDocument { stale: Vec::new(), ..nothing };
+    let text = render(&idle, &[], SHOWN, now());
+    assert!(text.ends_with("\nrun 17 changed nothing, so there is nothing to undo.\n"), "{text}");
+}
+
+#[test]
+fn many_losses_of_one_form_are_one_line() {
+    let lost = |number: u64| {
+        format!(
+            "user u{number} was deleted and gets a new id: whatever it had under the old one ({number}) stays lost"
+        )
+    };
+    let mut losses: Vec<String> = (1..=6).map(lost).collect();
+    losses.push("group staff was deleted and gets a new id".to_owned());
+    let document = UndoDocument { losses, ..document() };
+    let text = render(&document, &[], SHOWN, now());
+    let line = "  ! 6 times: user … was deleted and gets a new id: whatever it had under the old one stays lost; each with \
+                `usersyncd ctl undo 17 --detailed`\n";
+    assert!(text.contains(line) && !text.contains("u3"), "{text}");
+    assert!(text.contains("  ! group staff was deleted"), "{text}");
+    assert!(render(&document, &[], Shown { detailed: true, ..SHOWN }, now()).contains("user u3 was deleted"));
+}
+
+#[test]
+fn who_comes_back_disabled_is_marked() {
+    let mut carl = operation("recreate_user", "create user carl anew", &[]);
+    carl.operation["after"] = json!({ "active": false });
+    let document = UndoDocument { operations: vec![carl], ..document() };
+    let text = render(&document, &[], SHOWN, now());
+    assert!(text.contains("  + create user carl anew (disabled, as it was) ("), "{text}");
+}
+
+/// Somebody who never answers.
+struct Silent(std::sync::mpsc::Receiver<()>);
+
+impl io::Read for Silent {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        // Ends when the test does.
+        self.0.recv().map_or(Ok(0), |()| Ok(0))
+    }
+}
+
+#[tokio::test]
+async fn an_interrupted_question_changes_nothing() {
+    let (session, asked) = answering(false, &document());
+    let (_open, never) = std::sync::mpsc::channel();
+    let interrupted = CancellationToken::new();
+    interrupted.cancel();
+    let silent: Person = Box::new(BufReader::new(Silent(never)));
+    let agreed = agreed(&session.ctl, &document(), Some(silent), &interrupted).await;
+    assert_eq!(agreed, Ok(false), "and so it ends as what was only shown");
+    assert!(
+        session.messages.text().ends_with("[y/N] \nnothing was changed\n"),
+        "{}",
+        session.messages.text()
+    );
+    assert_eq!(asked.lock().unwrap().len(), 0);
 }

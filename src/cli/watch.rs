@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
 use super::follow::{Ended, follow, unsaid};
+use super::known::Known;
 use super::output::Versioned;
 use super::progress::Board;
 use super::report::{Extent, render};
@@ -25,6 +26,17 @@ pub(super) struct Request<'a, B> {
     pub(super) path: Vec<&'a str>,
     /// The body, which says whether the answer goes on to the end of the run.
     pub(super) body: &'a B,
+    /// What is said once the request is accepted, and not if it is refused.
+    pub(super) opening: Option<String>,
+    /// How many operations the kept plan has that is applied.
+    pub(super) planned: Option<u64>,
+}
+
+impl<'a, B> Request<'a, B> {
+    /// A request about which nothing else is to be said.
+    pub(super) fn new(connector: &'a str, path: Vec<&'a str>, body: &'a B) -> Self {
+        Self { connector, path, body, opening: None, planned: None }
+    }
 }
 
 /// Asks for a run; waits for its end and prints its report if `wait`, else says what became of the request.
@@ -36,7 +48,8 @@ pub(super) async fn ask<B: Serialize>(
     if wait {
         let report = watch(ctl, &Board::new(&ctl.output), request, &interruption()).await?;
         let (style, now) = (ctl.output.style, ctl.output.clock.now());
-        ctl.output.show(&report, |report| render(report, Extent::Summary, style, now))?;
+        let known = Known { planned: request.planned, ..known_of(ctl, &report).await };
+        ctl.output.show(&report, |report| render(report, Extent::Summary, &known, style, now))?;
         return Ok(report.outcome.into());
     }
     let event = start(ctl, request).await?;
@@ -46,6 +59,14 @@ pub(super) async fn ask<B: Serialize>(
         ctl.output.print(&started(request.connector, &event))?;
     }
     Ok(Exit::Done)
+}
+
+/// What became of the holds of a report, if it has any.
+pub(super) async fn known_of(ctl: &Ctl, report: &Report) -> Known {
+    if ctl.output.json || report.holds.is_empty() {
+        return Known::default();
+    }
+    Known::holds_of(ctl, &report.connector).await
 }
 
 /// Asks for a run and returns whether it began or waits.
@@ -61,7 +82,12 @@ pub(super) async fn start<B: Serialize>(ctl: &Ctl, request: &Request<'_, B>) -> 
             Some(RunEvent::Refused { error, message }) => {
                 return Err(ctl.refused(name, error, message).await);
             }
-            Some(event) => return Ok(event),
+            Some(event) => {
+                if let Some(opening) = &request.opening {
+                    ctl.output.say(&format!("{}: {}", escape(name), escape_lines(opening)));
+                }
+                return Ok(event);
+            }
             None => return Err(unsaid()),
         }
     }
@@ -97,7 +123,7 @@ pub(super) async fn watch<B: Serialize>(
     interrupted: &CancellationToken,
 ) -> Result<Box<Report>, Failure> {
     let name = request.connector;
-    let place = board.place(name);
+    let place = board.place(name).opening(request.opening.clone());
     let events = ctl.client.stream(&request.path, Some(request.body)).await;
     let events = ctl.known(name, events).await?;
     match follow(events, place, interrupted.cancelled()).await? {

@@ -109,10 +109,11 @@ pub struct Earlier {
 pub fn cause_in_words(cause: &Cause) -> String {
     let Cause { file, from_file, from_source } = cause;
     let all = from_file.saturating_add(*from_source);
-    let whole = if all == 1 { "the only one comes".to_owned() } else { format!("all {all} come") };
     match (from_file, from_source) {
-        (_, 0) => format!("{whole} from the change of {file}"),
-        (0, _) => format!("{whole} from Okta, none from the change of {file}"),
+        (1, 0) => format!("it comes from the change of {file}"),
+        (0, 1) => "it comes from Okta".to_owned(),
+        (_, 0) => format!("all {all} come from the change of {file}"),
+        (0, _) => format!("all {all} come from Okta, none from the change of {file}"),
         (1, others) => format!("1 of {all} comes from the change of {file}, {others} from Okta"),
         (some, others) => format!("{some} of {all} come from the change of {file}, {others} from Okta"),
     }
