@@ -4,7 +4,7 @@ CARGO ?= cargo
 DENY_VERSION = 0.20.2
 TOOLS = $(CURDIR)/target/tools
 
-.PHONY: quickstart test test-rust test-peers test-units lint format bench tools help
+.PHONY: quickstart test test-long test-rust test-peers test-units lint format bench tools help
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -14,6 +14,9 @@ quickstart: ## An org, the daemon, two syncs, and a look around; ONCE=1 ends by 
 	@examples/quickstart.sh
 
 test: test-rust test-units test-peers ## Everything
+
+test-long: ## 10,000 cases of the laws on removals; USERSYNCD_PROOF_FROM=n for other seeds
+	USERSYNCD_PROOF_CASES=10000 $(CARGO) test --test proof -- --nocapture
 
 test-rust: ## Unit and integration tests
 	$(CARGO) test --workspace --quiet
