@@ -155,6 +155,10 @@ fn route(rng: &mut Rng, kind: &str, by_app: bool) -> Route {
             let apps = [Route::AppUsers, Route::AppUsers, Route::AppGroups, Route::AppUser, Route::AppGroup];
             *rng.choice(&apps).unwrap()
         }
+        // What a list of groups leaves out has the worst consequences.
+        _ if matches!(kind, "empty list" | "short list" | "skipped record") => {
+            *rng.choice(&[Route::Users, Route::Groups, Route::Groups, Route::Members]).unwrap()
+        }
         _ => *rng.choice(&[Route::Users, Route::Groups, Route::Members]).unwrap(),
     }
 }

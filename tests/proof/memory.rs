@@ -61,7 +61,7 @@ impl Memory {
         for removal in removals.counted(look) {
             self.window.add(look.now, &removal);
         }
-        if look.lie {
+        if look.lie || removals.unsure {
             self.uncertain_until = look.now + DAY;
         }
         self.learn_groups(look);

@@ -50,45 +50,57 @@ impl Serving {
             .iter()
             .filter(|(_, group)| group.protected || linked(&group.parts).iter().any(is_protected));
         serving.near_protected = near_protected.map(|(name, _)| name.clone()).collect();
-        let parted = wanted.groups.iter().filter(|(_, group)| linked(&group.parts).len() > 1);
-        serving.parted = parted.map(|(name, _)| name.clone()).collect();
-        // Who bears the name comes first; then whoever is known to stand for it; then whoever bears the name by chance.
-        for (name, group) in &wanted.groups {
-            let bearing = linked(&group.parts).into_iter().filter(|id| bears(*id, name));
-            serving.wanted.extend(bearing.map(|id| (id, name.clone())));
+        let parted = wanted.groups.iter().filter(|(name, group)| {
+            linked(&group.parts).len() > 1 && !serving.near_protected.contains(*name)
+        });
+        for (name, group) in parted {
+            serving.parted.insert(name.clone());
+            serving.unsure.extend(linked(&group.parts));
+            serving.unsure.extend(ours.iter().filter(|id| bears(**id, name)));
         }
-        let served: BTreeSet<String> = serving.wanted.values().cloned().collect();
+        let whole = || wanted.groups.iter().filter(|(name, _)| !serving.parted.contains(*name));
+        let mut served: BTreeMap<i64, String> = BTreeMap::new();
+        // Who bears the name comes first; then whoever is known to stand for it; then whoever bears the name by chance.
+        for (name, group) in whole() {
+            let bearing = linked(&group.parts).into_iter().filter(|id| bears(*id, name));
+            served.extend(bearing.map(|id| (id, name.clone())));
+        }
+        let names: BTreeSet<String> = served.values().cloned().collect();
         // What is protected is not brought into anything that bears another name.
-        let open = wanted.groups.iter().filter(|(name, group)| !served.contains(*name) && !group.protected);
-        let free = |group: &WantedGroup| {
-            linked(&group.parts).into_iter().filter(|id| !serving.wanted.contains_key(id))
-        };
+        let open = whole().filter(|(name, group)| !names.contains(*name) && !group.protected);
+        let free =
+            |group: &WantedGroup| linked(&group.parts).into_iter().filter(|id| !served.contains_key(id));
         let claims: Vec<(&String, Vec<i64>)> =
             open.map(|(name, group)| (name, free(group).collect())).collect();
+        let (mut unsure, mut parted) = (BTreeSet::<i64>::new(), BTreeSet::new());
         for (name, free) in &claims {
             let claimed = |id: &i64| claims.iter().filter(|(_, others)| others.contains(id)).count() > 1;
             // Where one of several is protected, that is the end of it: none of them may lose anybody.
-            if serving.near_protected.contains(*name) || (free.len() == 1 && !free.iter().any(claimed)) {
-                serving.wanted.extend(free.iter().map(|id| (*id, (*name).clone())));
-            } else if !free.is_empty() {
-                serving.unsure.extend(free);
-                serving.parted.insert((*name).clone());
+            if serving.near_protected.contains(*name) || !free.iter().any(claimed) {
+                served.extend(free.iter().map(|id| (*id, (*name).clone())));
+            } else {
+                unsure.extend(free);
+                parted.insert((*name).clone());
             }
         }
+        serving.unsure.extend(unsure);
+        serving.parted.extend(parted);
         for name in wanted.groups.keys() {
-            let served = serving.wanted.values().any(|it| it == name) || serving.parted.contains(name);
-            if served && !serving.near_protected.contains(name) {
+            let known = served.values().any(|it| it == name) || serving.parted.contains(name);
+            if known && !serving.near_protected.contains(name) {
                 continue;
             }
             let free = ours.iter().copied().filter(|id| bears(*id, name));
-            let free = free.filter(|id| !serving.wanted.contains_key(id) && !serving.unsure.contains(id));
+            let free = free.filter(|id| !served.contains_key(id) && !serving.unsure.contains(id));
             let free: Vec<i64> = free.collect();
             if groups_omitted {
                 serving.unsure.extend(free);
             } else {
-                serving.wanted.extend(free.into_iter().map(|id| (id, name.clone())));
+                served.extend(free.into_iter().map(|id| (id, name.clone())));
             }
         }
+        served.retain(|id, _| !serving.unsure.contains(id));
+        serving.wanted = served;
         for name in &serving.near_protected {
             let serves = serving.wanted.iter().filter(|(_, served)| *served == name).map(|(id, _)| *id);
             serving.beside_protected.extend(linked(&wanted.groups[name].parts).into_iter().chain(serves));
