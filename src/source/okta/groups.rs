@@ -40,7 +40,7 @@ pub(super) async fn read(
         None => None,
     };
     let assigned = assigned.as_ref();
-    let first = scope.groups_url(client, scope.groups_search(), true);
+    let first = scope.groups_url(client, scope.groups_search());
     let list = List { bucket: Bucket::Groups, first: &first, what: WHAT, options: None, forgotten: None };
     let ended = list::read(client, list, |body| {
         let page = parse::groups(body)?;

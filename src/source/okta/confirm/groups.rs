@@ -135,7 +135,7 @@ pub(in super::super) async fn search_for(
     let found: Vec<Vec<Answer<GroupRecord>>> = stream::iter(scope.portions(search, ids))
         .map(async |ids: Vec<SourceId>| {
             let question = narrowed(search, &ids);
-            let first = scope.groups_url(client, Some(&question), false);
+            let first = scope.groups_url(client, Some(&question));
             let what = format!("the search for {} groups", ids.len());
             let list =
                 List { bucket: Bucket::Groups, first: &first, what: &what, options: None, forgotten: None };
@@ -156,11 +156,11 @@ async fn with_members(
     request: &ReadRequest,
     record: GroupRecord,
 ) -> Result<Answered<SourceGroup>, SourceError> {
-    let GroupRecord { id, name, description, everyone, .. } = record;
+    let GroupRecord { id, name, description, everyone, users_count } = record;
     let (members, members_proof) = if everyone || !(request.wants_members.0)(&name) {
         (Vec::new(), Proof::Proven)
     } else {
-        members::read(client, gathered, &id, None, Shown::AskedFor).await?
+        members::read(client, gathered, &id, users_count, Shown::AskedFor).await?
     };
     Ok(Answered::Found(SourceGroup { id, name, description, everyone, members, members_proof }))
 }
