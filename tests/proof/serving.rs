@@ -23,13 +23,13 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// `links` says which groups in Okta each group of the target has stood for so far. Where the list of groups left out
+    /// `links` says which groups in Okta each group of the target has stood for so far, `maybe` for which it may have. Where the list of groups left out
     /// what exists, nobody can know of a new group that takes over a name.
     pub(crate) fn of(
         before: &Content,
         after: &Content,
         wanted: &Wanted,
-        links: &BTreeMap<i64, BTreeSet<String>>,
+        (links, maybe): (&BTreeMap<i64, BTreeSet<String>>, &BTreeMap<i64, BTreeSet<String>>),
         rules: &Rules,
         groups_omitted: bool,
     ) -> Self {
@@ -50,12 +50,16 @@ impl Serving {
             .iter()
             .filter(|(_, group)| group.protected || linked(&group.parts).iter().any(is_protected));
         serving.near_protected = near_protected.map(|(name, _)| name.clone()).collect();
+        let may_stand = |parts: &BTreeSet<String>| -> BTreeSet<i64> {
+            let is_linked = |id: &&i64| maybe.get(*id).is_some_and(|known| !known.is_disjoint(parts));
+            ours.iter().filter(is_linked).copied().chain(linked(parts)).collect()
+        };
         let parted = wanted.groups.iter().filter(|(name, group)| {
-            linked(&group.parts).len() > 1 && !serving.near_protected.contains(*name)
+            may_stand(&group.parts).len() > 1 && !serving.near_protected.contains(*name)
         });
         for (name, group) in parted {
             serving.parted.insert(name.clone());
-            serving.unsure.extend(linked(&group.parts));
+            serving.unsure.extend(may_stand(&group.parts));
             serving.unsure.extend(ours.iter().filter(|id| bears(**id, name)));
         }
         let whole = || wanted.groups.iter().filter(|(name, _)| !serving.parted.contains(*name));
