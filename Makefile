@@ -4,7 +4,7 @@ CARGO ?= cargo
 DENY_VERSION = 0.20.2
 TOOLS = $(CURDIR)/target/tools
 
-.PHONY: quickstart test test-rust test-peers test-browser test-units lint format bench tools help test-long
+.PHONY: quickstart test test-long test-rust test-peers test-browser test-units lint format bench tools help
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16

@@ -261,3 +261,18 @@ async fn rules_17_groups_are_asked_for_likewise() {
     assert!(bench.okta.met(fault) > 0);
     assert!(unknown(&snapshot, &left).contains("503"));
 }
+
+#[tokio::test]
+async fn rules_18_members_of_a_group_that_a_search_was_asked_for_are_counted() {
+    let bench = org().await;
+    let source = bench.scoped(|settings| settings.groups_search = Some(JIRA.to_owned()));
+    let org = bench.okta.org();
+    let group = org.add_group("jira-users");
+    let both = ["ann@example.com", "bob@example.com"].map(|login| engineer(&bench, login));
+    org.set_members(&group, &both);
+    let mut snapshot = empty(&bench, &source).await;
+    let fault = bench.okta.fault(Fault::on(Route::Members).kind(FaultKind::Skip));
+    bench.ask(&source, &mut snapshot, &[], &[&group]).await;
+    assert_eq!(bench.okta.met(fault), 2, "they are read once more");
+    assert_eq!(unproven_groups(&snapshot)[&group], "Okta counts 2 members, 1 were read");
+}

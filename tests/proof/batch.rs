@@ -9,7 +9,7 @@ use super::product::Clients;
 use super::tally::Tally;
 
 /// From so many cases on, everything must have been seen.
-const ENOUGH: u64 = 300;
+const ENOUGH: u64 = 250;
 /// After so many failures a batch stops.
 const MOST_FAILURES: usize = 3;
 

@@ -187,7 +187,7 @@ impl Case<'_> {
             &before,
             &after,
             &wanted,
-            &self.memory.links,
+            (&self.memory.links, &self.memory.maybe),
             &world.rules,
             omits_groups(&met_faults),
         );

@@ -141,7 +141,7 @@ impl World {
 
     fn set_members(&mut self) {
         if let Some((id, group)) = self.a_group() {
-            let members = self.some_users();
+            let members = if self.rng.bool() { self.some_users() } else { Vec::new() };
             self.org.set_members(&id, &members);
             self.tell(format!(
                 "group {id} {:?} has {} other members, {}",
@@ -183,11 +183,12 @@ impl World {
         }
     }
 
-    /// A third of all users.
+    /// A third of all users, or all of them.
     fn many_leave(&mut self) {
         let status = *self.rng.choice(&[Status::Suspended, Status::Deprovisioned]).unwrap();
         let users: Vec<String> = self.truth().users.into_keys().collect();
-        let leave: Vec<String> = users.into_iter().filter(|_| self.rng.u8(..3) == 0).collect();
+        let share = *self.rng.choice(&[33, 33, 100]).unwrap();
+        let leave: Vec<String> = users.into_iter().filter(|_| self.rng.u8(..100) < share).collect();
         for id in leave {
             self.org.set_status(&id, status);
             self.tell(format!("with many others, {id} is {status} now"));

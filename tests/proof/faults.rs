@@ -155,6 +155,10 @@ fn route(rng: &mut Rng, kind: &str, by_app: bool) -> Route {
             let apps = [Route::AppUsers, Route::AppUsers, Route::AppGroups, Route::AppUser, Route::AppGroup];
             *rng.choice(&apps).unwrap()
         }
+        // What a list of groups leaves out has the worst consequences.
+        _ if matches!(kind, "empty list" | "short list" | "skipped record") => {
+            *rng.choice(&[Route::Users, Route::Groups, Route::Groups, Route::Members]).unwrap()
+        }
         _ => *rng.choice(&[Route::Users, Route::Groups, Route::Members]).unwrap(),
     }
 }
@@ -235,6 +239,8 @@ pub(crate) fn is_lie(faults: &[Planned], rules: &Rules, counts_members: bool) ->
     has("narrowed view")
         // Members that nobody counts, or that are counted wrongly as well.
         || (omits(Route::Members) && (!counts_members || has("count off")))
+        // A group that a list left out is asked for by id, and then nobody counts its members either.
+        || (omits(Route::Members) && (omits(Route::Groups) || omits(Route::AppGroups)))
         || (rules.asked.department.is_some() && twice(Route::Users))
         || (rules.asked.group_prefix.is_some() && twice(Route::Groups))
         || (denies_users(faults) && (omits(Route::Users) || omits(Route::AppUsers)))

@@ -41,6 +41,8 @@ pub(crate) struct Removals {
     pub(crate) groups: BTreeSet<i64>,
     /// Who lost the membership in which group for another reason.
     pub(crate) members: BTreeMap<i64, BTreeSet<String>>,
+    /// Something was taken away of which it is not known against which limit it counts.
+    pub(crate) unsure: bool,
     /// How many of each kind.
     pub(crate) kinds: BTreeMap<&'static str, u64>,
 }
@@ -234,6 +236,11 @@ fn judge_membership(
             "{source} truly is a member of {name:?}, for which the group stood, and is in nothing that stands for it now"
         ));
     }
+    if serving.unsure.contains(&group_id) {
+        removals.unsure = true;
+        removals.note("membership of an uncertain group");
+        return Ok(());
+    }
     let left_and_emptied = has_left && look.rules.left_groups != LeaverGroups::Keep;
     if left_and_emptied {
         justify_left_group(look, serving, group_id)?;
@@ -284,6 +291,11 @@ fn lost_on_the_way<'a>(
     source: &str,
 ) -> Option<&'a String> {
     let stood_for = memory.links.get(&group)?;
+    let same_name = look.wanted.groups.get(&key(&look.before.groups[&group].name));
+    if same_name.is_some_and(|wanted| !wanted.members.contains(source)) {
+        // It was parted from what still bears the name.
+        return None;
+    }
     let wanted = look.wanted.groups.iter().filter(|(_, wanted)| wanted.members.contains(source));
     let mut wanted = wanted.filter(|(_, wanted)| !wanted.protected && !wanted.parts.is_disjoint(stood_for));
     let has_it = |name: &str, parts: &BTreeSet<String>| {

@@ -12,6 +12,8 @@ use super::truth::{Out, key};
 pub(crate) struct Memory {
     /// Which groups in Okta each group of the target has stood for.
     pub(crate) links: BTreeMap<i64, BTreeSet<String>>,
+    /// Which it may have stood for, as far as names tell.
+    pub(crate) maybe: BTreeMap<i64, BTreeSet<String>>,
     /// Since when somebody is out of scope: the earliest run that could have noticed.
     since: BTreeMap<String, i64>,
     /// The same, by the first run that must have noticed.
@@ -61,12 +63,17 @@ impl Memory {
         for removal in removals.counted(look) {
             self.window.add(look.now, &removal);
         }
-        if look.lie {
+        if look.lie || removals.unsure {
             self.uncertain_until = look.now + DAY;
         }
         self.learn_groups(look);
-        // A run that failed has linked nothing.
-        let linked = serving.wanted.iter().filter(|_| look.ran.outcome != "failed");
+        for (id, group) in look.before.groups.iter().chain(&look.after.groups) {
+            if let Some(wanted) = look.wanted.groups.get(&key(&group.name)).filter(|_| group.is_synced()) {
+                self.maybe.entry(*id).or_default().extend(wanted.parts.iter().cloned());
+            }
+        }
+        // What a run that was not read to the end has linked is not known.
+        let linked = serving.wanted.iter().filter(|_| matches!(look.ran.outcome, "success" | "held"));
         for (group, name) in linked {
             let bears = look.after.groups.get(group).is_some_and(|group| key(&group.name) == *name);
             if bears && !look.lie && !serving.beside_protected.contains(group) {

@@ -30,7 +30,8 @@ impl World {
         let okta = Okta::start(options).await.unwrap();
         let org = okta.org();
         let mut world = Self { okta, org, rng, rules, counts_members, story: Vec::new(), users_made: 0 };
-        for _ in 0..world.rng.usize(5..=40) {
+        let most = *world.rng.choice(&[10, 40, 40]).unwrap();
+        for _ in 0..world.rng.usize(5..=most) {
             world.add_user();
         }
         for _ in 0..world.rng.usize(2..=12) {
@@ -133,7 +134,7 @@ impl World {
 }
 
 fn options(rng: &mut Rng, seed: u64) -> Options {
-    let mut size = |most: usize| if rng.u8(..4) == 0 { 200 } else { rng.usize(2..=most) };
+    let mut size = |most: usize| if rng.u8(..3) == 0 { 200 } else { rng.usize(2..=most) };
     let (users, groups, members) = (size(12), size(6), size(8));
     let pages = PageSizes { users, groups, members, app_users: users, ..PageSizes::default() };
     Options {

@@ -42,7 +42,7 @@ pub(super) async fn read(
         None => None,
     };
     let assigned = assigned.as_ref();
-    let first = scope.groups_url(client, scope.groups_search(), true);
+    let first = scope.groups_url(client, scope.groups_search());
     let list = List { bucket: Bucket::Groups, first: &first, what: WHAT, options: None, forgotten: None };
     let ended = list::read(client, list, |body| {
         let page = parse::groups(body)?;
@@ -92,9 +92,7 @@ fn take(
         taken.new += 1;
         client.progress.groups_found(1);
         if needs_members(&group, request) {
-            let seen = request.member_lists.get(&group.id);
-            let seen = seen.filter(|seen| !seen.stamp.is_empty() && seen.stamp == group.members_changed);
-            let seen = seen.map(|seen| seen.members);
+            let seen = members_seen(request, &group);
             let GroupRecord { id, users_count: count, .. } = group;
             // Its reader is gone only when the whole read is being dropped.
             let _unsent = wanted.send(Wanted { place, id, count, seen });
@@ -104,6 +102,12 @@ fn take(
         }
     }
     taken
+}
+
+/// What an earlier run read as the members of a group that has not changed since, as Okta says.
+pub(super) fn members_seen(request: &ReadRequest, group: &GroupRecord) -> Option<MembersDigest> {
+    let seen = request.member_lists.get(&group.id)?;
+    (!seen.stamp.is_empty() && seen.stamp == group.members_changed).then_some(seen.members)
 }
 
 /// Whether the members of a group cost a request: not those of `Everyone`, who are all users; not those that nobody wants;

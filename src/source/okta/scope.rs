@@ -98,12 +98,9 @@ impl<'a> Scope<'a> {
         client.url(&["users"], Some(&query))
     }
 
-    /// The address of the first page of a list of groups, with the count of their members if that is wanted.
-    pub(super) fn groups_url(&self, client: &Client, search: Option<&str>, counts: bool) -> Url {
-        let mut query = "limit=200".to_owned();
-        if counts {
-            query.push_str("&expand=stats");
-        }
+    /// The address of the first page of a list of groups, with the count of their members.
+    pub(super) fn groups_url(&self, client: &Client, search: Option<&str>) -> Url {
+        let mut query = "limit=200&expand=stats".to_owned();
         push_search(&mut query, search);
         client.url(&["groups"], Some(&query))
     }

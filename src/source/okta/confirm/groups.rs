@@ -9,6 +9,7 @@ use super::{Answered, answered, if_same, note_absence, note_broken, unknown};
 use crate::source::okta::app;
 use crate::source::okta::client::{Ask, Bucket, Client};
 use crate::source::okta::gathered::{Gathered, Kind};
+use crate::source::okta::groups::members_seen;
 use crate::source::okta::list::{self, List};
 use crate::source::okta::members::{self, SIDE_BY_SIDE, Shown};
 use crate::source::okta::parse::{self, GroupRecord};
@@ -135,7 +136,7 @@ pub(in super::super) async fn search_for(
     let found: Vec<Vec<Answer<GroupRecord>>> = stream::iter(scope.portions(search, ids))
         .map(async |ids: Vec<SourceId>| {
             let question = narrowed(search, &ids);
-            let first = scope.groups_url(client, Some(&question), false);
+            let first = scope.groups_url(client, Some(&question));
             let what = format!("the search for {} groups", ids.len());
             let list =
                 List { bucket: Bucket::Groups, first: &first, what: &what, options: None, forgotten: None };
@@ -156,11 +157,12 @@ async fn with_members(
     request: &ReadRequest,
     record: GroupRecord,
 ) -> Result<Answered<SourceGroup>, SourceError> {
-    let GroupRecord { id, name, description, everyone, members_changed, .. } = record;
+    let seen = members_seen(request, &record);
+    let GroupRecord { id, name, description, everyone, users_count, members_changed } = record;
     let (members, members_proof) = if everyone || !(request.wants_members.0)(&name) {
         (Vec::new(), Proof::Proven)
     } else {
-        members::read(client, gathered, &id, (None, None), Shown::AskedFor).await?
+        members::read(client, gathered, &id, (users_count, seen), Shown::AskedFor).await?
     };
     Ok(Answered::Found(SourceGroup {
         id,
