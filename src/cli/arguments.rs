@@ -7,12 +7,10 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::values;
 use crate::config::model::LogLevel;
+use crate::control::api::LONGEST_HOURS;
 
 /// Where the daemon's configuration is, unless said otherwise.
 pub(super) const DEFAULT_CONFIG: &str = "/etc/usersyncd/usersyncd.yaml";
-
-/// The longest time for which a plan is kept or an approval counts, in hours, as the daemon has it.
-const LONGEST_HOURS: i64 = 31 * 24;
 
 /// The ways out, for whoever looks for help and has never seen this.
 macro_rules! recipes {
@@ -213,7 +211,7 @@ It works while the connector is paused. What would be held is let through by app
         #[arg(long, value_name = "ID", value_parser = values::plan_name)]
         out: Option<String>,
         /// For how many hours it is kept, 1 to 744 [default: 24]
-        #[arg(long, value_name = "HOURS", requires = "out", value_parser = clap::value_parser!(u32).range(1..=LONGEST_HOURS))]
+        #[arg(long, value_name = "HOURS", requires = "out", value_parser = clap::value_parser!(u32).range(1..=i64::from(LONGEST_HOURS)))]
         hours: Option<u32>,
     },
     /// List the plans that are kept, or show one as it was when it was made
@@ -304,7 +302,7 @@ applied. `usersyncd ctl undo 18` takes it back, with the number of that run.")]
         #[arg(long, conflicts_with = "wait")]
         later: bool,
         /// For how many hours the approval counts, 1 to 744 [default: 24]
-        #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=LONGEST_HOURS))]
+        #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=i64::from(LONGEST_HOURS)))]
         hours: Option<u32>,
     },
     /// Put a hold aside: it stays held, and nobody is told of it again

@@ -1,5 +1,7 @@
 //! Values of the command line, and what is said about those that cannot be.
 
+use crate::control::api::can_name_a_plan;
+
 /// The number of a hold.
 pub(super) fn hold(value: &str) -> Result<u64, String> {
     number(value, "holds", "holds")
@@ -14,15 +16,14 @@ pub(super) fn run(value: &str) -> Result<u64, String> {
 fn number(value: &str, what: &str, command: &str) -> Result<u64, String> {
     value.parse().map_err(|_| {
         // A name that can be one stands in the command that lists the numbers.
-        let name = if plan_name(value).is_ok() { value } else { "NAME" };
+        let name = if can_name_a_plan(value) { value } else { "NAME" };
         format!("'{value}' is not a number: {what} have numbers, see \"usersyncd ctl {command} {name}\"")
     })
 }
 
 /// The name of a kept plan, by the daemon's rule.
 pub(super) fn plan_name(value: &str) -> Result<String, String> {
-    let is_part = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    if (1..=64).contains(&value.len()) && value.chars().all(is_part) && !value.starts_with(['.', '-']) {
+    if can_name_a_plan(value) {
         return Ok(value.to_owned());
     }
     Err("a plan's name has 1 to 64 letters, digits, dots, dashes and underscores, and no dot or dash in front".to_owned())

@@ -44,7 +44,7 @@ pub use crate::sync::report::{PlanDocument, PlannedOperation, RunSummary};
 pub use crate::target::directory::{DirectoryGroup, DirectoryUser};
 pub use trust::{
     ApplyRequest, Approval, ApproveRequest, HoldDocument, HoldList, HoldState, HoldView, KeptPlan,
-    KeptPlanDocument, KeptPlanList, PlanRequest, UndoDocument, UndoRequest,
+    KeptPlanDocument, KeptPlanList, LONGEST_HOURS, PlanRequest, UndoDocument, UndoRequest, can_name_a_plan,
 };
 
 /// An error as the socket tells it.

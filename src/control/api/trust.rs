@@ -5,12 +5,22 @@ use serde::{Deserialize, Serialize};
 pub use crate::sync::decision::{Approval, HoldState, HoldView, KeptPlan, KeptPlanDocument, UndoDocument};
 use crate::sync::report::OperationReport;
 
+/// For how many hours a plan is kept, or an approval counts, at most.
+pub const LONGEST_HOURS: u32 = 31 * 24;
+
+/// Whether a plan can be kept under `name`: 1 to 64 ASCII letters, digits, dots, dashes and underscores, and no dot or dash in
+/// front, so that it looks like neither a hidden file nor an option.
+#[must_use]
+pub fn can_name_a_plan(name: &str) -> bool {
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    (1..=64).contains(&name.len()) && name.chars().all(is_part) && !name.starts_with(['.', '-'])
+}
+
 /// Asks for a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlanRequest {
-    /// Keep it under this name, so that exactly it can be applied later: 1 to 64 letters, digits, dots, dashes and
-    /// underscores. A plan that the same connector keeps under that name is replaced.
+    /// Keep it under this name ([`can_name_a_plan`]), so that exactly it can be applied later. A plan that the same connector keeps under that name is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<String>,
     /// For how many hours it is kept; by default 24.

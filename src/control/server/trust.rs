@@ -12,12 +12,12 @@ use serde::Deserialize;
 use super::Control;
 use super::caller::Caller;
 use super::routes::{Name, Shared, begun, body, decoded, done, lines, number, query};
-use crate::control::api::{ApplyRequest, ApproveRequest, HoldList, KeptPlanList, PlanRequest, UndoRequest};
+use crate::control::api::{
+    ApplyRequest, ApproveRequest, HoldList, KeptPlanList, LONGEST_HOURS, PlanRequest, UndoRequest,
+    can_name_a_plan,
+};
 use crate::control::fault::Fault;
 use crate::sync::report::FORMAT_VERSION;
-
-/// The longest time for which an approval or a kept plan counts, in hours.
-const LONGEST_HOURS: u32 = 31 * 24;
 
 pub(super) fn routes() -> Router<Arc<dyn Control>> {
     Router::new()
@@ -49,8 +49,7 @@ async fn plan(
 
 /// A name that can stand in a path and on a command line.
 fn check_plan_name(id: &str) -> Result<(), Fault> {
-    let is_part = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    if (1..=64).contains(&id.len()) && id.chars().all(is_part) && !id.starts_with(['.', '-']) {
+    if can_name_a_plan(id) {
         return Ok(());
     }
     Err(Fault::bad_request(format!(
