@@ -6,6 +6,9 @@ use super::rules::Rules;
 use super::target::Content;
 use super::truth::{Wanted, WantedGroup, key};
 
+/// The groups in Okta that each group of the target stands for.
+pub(crate) type Links = BTreeMap<i64, BTreeSet<String>>;
+
 /// What groups of the target stand for. One that is neither here nor unsure stands for nothing: it has left.
 #[derive(Debug, Default)]
 pub(crate) struct Serving {
@@ -29,7 +32,7 @@ impl Serving {
         before: &Content,
         after: &Content,
         wanted: &Wanted,
-        (links, maybe): (&BTreeMap<i64, BTreeSet<String>>, &BTreeMap<i64, BTreeSet<String>>),
+        (links, maybe): (&Links, &Links),
         rules: &Rules,
         groups_omitted: bool,
     ) -> Self {
