@@ -23,6 +23,9 @@ pub struct ReadRequest {
     /// Whether the members of a group of that name are wanted. A group that is not wanted is listed without members
     /// (proven, empty) and costs no request.
     pub wants_members: GroupFilter,
+    /// Whether the members of a group of that name decide about the scope of users: such a list is read whatever Okta
+    /// counts (RULES 17).
+    pub decides: GroupFilter,
     /// Groups in which the ledger has memberships: an empty one of these is read even if Okta counts 0 (RULES 18).
     pub groups_with_memberships: BTreeSet<SourceId>,
     /// What member lists were when they were last read to their end: one that changed although its stamp did not is read
@@ -59,6 +62,14 @@ impl MembersDigest {
 /// Decides by name whether the members of a group are wanted.
 #[derive(Clone)]
 pub struct GroupFilter(pub Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl GroupFilter {
+    /// No group at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Arc::new(|_| false))
+    }
+}
 
 impl std::fmt::Debug for GroupFilter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

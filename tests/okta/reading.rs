@@ -7,10 +7,12 @@ use std::time::Duration;
 use sandbox::okta::{
     Fault, FaultKind, LinkStyle, NewUser, Okta as StandIn, Options, Route, Status as OktaStatus,
 };
-use usersyncd::source::GroupFilter;
+use usersyncd::source::{GroupFilter, ReadRequest};
 use usersyncd::sync::model::{AttributeValue, Status};
 
-use super::support::{Bench, group_of, groups_proof, members, request, unproven_groups, users, users_proof};
+use super::support::{
+    Bench, group_of, groups_proof, members, patience, request, small, unproven_groups, users, users_proof,
+};
 
 fn options() -> Options {
     Options { users: 450, groups: 210, memberships: 2_500, seed: 7, ..Options::default() }
@@ -134,6 +136,17 @@ async fn rules_18_an_empty_group_costs_a_request_only_if_the_ledger_has_members_
     assert_eq!(unproven_groups(&snapshot).len(), 0);
     assert!(group_of(&snapshot, &unknown).members.is_empty());
     assert_eq!(bench.okta.requests().of(Route::Members), 1);
+}
+
+#[tokio::test]
+async fn rules_17_who_decides_about_others_is_read_whatever_okta_counts() {
+    let (bench, group, _) = small(patience()).await;
+    let fault = bench.okta.fault(Fault::on(Route::Groups).kind(FaultKind::CountOff(-2)));
+    assert!(group_of(&bench.read().await, &group).members.is_empty(), "Okta counts nobody");
+    let request = ReadRequest { decides: GroupFilter(Arc::new(|name| name == "jira-users")), ..request() };
+    let snapshot = bench.read_as(&request).await;
+    assert_eq!(bench.okta.met(fault), 2);
+    assert_eq!(unproven_groups(&snapshot)[&group], "Okta counts 0 members, 2 were read");
 }
 
 #[tokio::test]

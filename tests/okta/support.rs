@@ -155,6 +155,7 @@ pub(crate) fn request() -> ReadRequest {
             .map(|name| format!("profile.{name}").into())
             .into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
+        decides: GroupFilter::none(),
         groups_with_memberships: BTreeSet::new(),
         member_lists: Arc::default(),
     }

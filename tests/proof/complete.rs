@@ -178,6 +178,8 @@ fn groups_are_gone(
             missing = Some(format!("group {:?} has left and was left as it is", group.name));
         }
     }
+    // What they stand for is not known: they may have left as well.
+    all.extend(serving.unsure.iter().filter(|id| look.before.groups[*id].is_synced()));
     let mut removal = groups(look, &all);
     let three = |id: &i64| look.before.ours_of(*id).count() >= 3;
     removal.empties_three |= all.iter().any(three);

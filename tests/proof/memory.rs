@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::judge::{Look, Removals};
 use super::limits::{Counted, Removal, Window};
 use super::rules::DAY;
-use super::serving::Serving;
+use super::serving::{Links, Serving};
 use super::truth::{Out, key};
 
 #[derive(Default)]
 pub(crate) struct Memory {
     /// Which groups in Okta each group of the target has stood for.
-    pub(crate) links: BTreeMap<i64, BTreeSet<String>>,
+    pub(crate) links: Links,
     /// Which it may have stood for, as far as names tell.
-    pub(crate) maybe: BTreeMap<i64, BTreeSet<String>>,
+    pub(crate) maybe: Links,
     /// Since when somebody is out of scope: the earliest run that could have noticed.
     since: BTreeMap<String, i64>,
     /// The same, by the first run that must have noticed.

@@ -6,6 +6,9 @@ use super::rules::Rules;
 use super::target::Content;
 use super::truth::{Wanted, WantedGroup, key};
 
+/// The groups in Okta that each group of the target stands for.
+pub(crate) type Links = BTreeMap<i64, BTreeSet<String>>;
+
 /// What groups of the target stand for. One that is neither here nor unsure stands for nothing: it has left.
 #[derive(Debug, Default)]
 pub(crate) struct Serving {
@@ -21,9 +24,6 @@ pub(crate) struct Serving {
     /// names are free.
     pub(crate) parted: BTreeSet<String>,
 }
-
-/// Identifiers of groups in Okta by the group of the target that stands for them.
-pub(crate) type Links = BTreeMap<i64, BTreeSet<String>>;
 
 impl Serving {
     /// `links` says which groups in Okta each group of the target has stood for so far, `maybe` for which it may have. Where the

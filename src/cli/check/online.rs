@@ -111,6 +111,7 @@ async fn ask(connector: &Connector, source: &dyn Source, now: DateTime<Utc>) -> 
     let request = ReadRequest {
         attributes: wanted_attributes(&connector.rules).into(),
         wants_members: GroupFilter(Arc::new(|_| false)),
+        decides: crate::source::GroupFilter::none(),
         groups_with_memberships: BTreeSet::new(),
         member_lists: Arc::default(),
     };

@@ -111,8 +111,10 @@ pub(super) fn members_seen(request: &ReadRequest, group: &GroupRecord) -> Option
 }
 
 /// Whether the members of a group cost a request: not those of `Everyone`, who are all users; not those that nobody wants;
-/// not those of an empty group, unless the ledger says that it had some (RULES 18).
+/// not those of an empty group, unless the ledger says that it had some (RULES 18), or they decide about others.
 fn needs_members(group: &GroupRecord, request: &ReadRequest) -> bool {
-    let empty = group.users_count == Some(0) && !request.groups_with_memberships.contains(&group.id);
+    let empty = group.users_count == Some(0)
+        && !request.groups_with_memberships.contains(&group.id)
+        && !(request.decides.0)(&group.name);
     !group.everyone && !empty && (request.wants_members.0)(&group.name)
 }

@@ -235,6 +235,7 @@ mod tests {
         let request = ReadRequest {
             attributes: ["profile.login"].map(Into::into).into(),
             wants_members: crate::source::GroupFilter(std::sync::Arc::new(|_| true)),
+            decides: crate::source::GroupFilter::none(),
             groups_with_memberships: std::collections::BTreeSet::new(),
             member_lists: std::sync::Arc::default(),
         };

@@ -20,6 +20,7 @@ fn request() -> ReadRequest {
     ReadRequest {
         attributes: ["profile.login"].map(Into::into).into(),
         wants_members: GroupFilter(Arc::new(|_| true)),
+        decides: crate::source::GroupFilter::none(),
         groups_with_memberships: BTreeSet::new(),
         member_lists: Arc::default(),
     }

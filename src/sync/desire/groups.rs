@@ -59,12 +59,18 @@ pub fn judge_group(rules: &GroupRules, source_name: &str) -> GroupVerdict {
 /// the scope of users.
 #[must_use]
 pub fn wants_members(rules: &Rules, capabilities: &Capabilities, source_name: &str) -> bool {
-    let verdict = judge_group(&rules.groups, source_name);
-    let key = capabilities.name_key(&verdict.name);
+    judge_group(&rules.groups, source_name).dropped_by.is_none()
+        || decides_about_scope(rules, capabilities, source_name)
+}
+
+/// True if the members of a group of that name at the source decide about the scope of users.
+#[must_use]
+pub fn decides_about_scope(rules: &Rules, capabilities: &Capabilities, source_name: &str) -> bool {
+    let (name, _) = name_in_target(&rules.groups, source_name);
+    let key = capabilities.name_key(&name);
     let is_required = || rules.scope.required_groups.iter().any(|name| capabilities.name_key(name) == key);
-    let is_exempt =
-        || rules.inactive.as_ref().is_some_and(|inactive| inactive.except_groups.matches(&verdict.name));
-    verdict.dropped_by.is_none() || is_required() || is_exempt()
+    let is_exempt = || rules.inactive.as_ref().is_some_and(|inactive| inactive.except_groups.matches(&name));
+    is_required() || is_exempt()
 }
 
 /// RULES 11: why the run must fail on account of a required group; none if all are shown and were read to their end.

@@ -22,7 +22,7 @@ use crate::target::Capabilities;
 use groups::Crowd;
 use scope::{Belonging, Candidate, Judgement};
 
-pub use groups::{required_group_problem, wants_members};
+pub use groups::{decides_about_scope, required_group_problem, wants_members};
 
 /// Why somebody or something is a leaver; the end of a sentence.
 pub type Reason = Cow<'static, str>;

@@ -10,7 +10,9 @@ use super::{Failure, Services, UserRequest};
 use crate::config::model::Connector;
 use crate::source::{GroupFilter, MemberListSeen, MembersDigest, Questions, ReadRequest};
 use crate::sync::desire::groups::name_in_target;
-use crate::sync::desire::{desire, required_group_problem, wanted_attributes, wants_members};
+use crate::sync::desire::{
+    decides_about_scope, desire, required_group_problem, wanted_attributes, wants_members,
+};
 use crate::sync::diff::{Evidence, Input};
 use crate::sync::digest::Permission;
 use crate::sync::doubt::{distrust_empty_lists, worth_asking};
@@ -58,9 +60,10 @@ fn read_request(
     let groups_with_memberships =
         with_memberships.map(|(source, _)| source).chain(unanswered).cloned().collect();
     let attributes = wanted_attributes(rules).into();
-    let rules = rules.clone();
+    let (rules, deciding) = (rules.clone(), rules.clone());
     ReadRequest {
         attributes,
+        decides: GroupFilter(Arc::new(move |name| decides_about_scope(&deciding, &capabilities, name))),
         wants_members: GroupFilter(Arc::new(move |name| wants_members(&rules, &capabilities, name))),
         groups_with_memberships,
         member_lists: Arc::new(member_lists),
