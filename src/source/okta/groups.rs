@@ -105,7 +105,7 @@ fn take(
 }
 
 /// What an earlier run read as the members of a group that has not changed since, as Okta says.
-pub(super) fn members_seen(request: &ReadRequest, group: &GroupRecord) -> Option<MembersDigest> {
+fn members_seen(request: &ReadRequest, group: &GroupRecord) -> Option<MembersDigest> {
     let seen = request.member_lists.get(&group.id)?;
     (!seen.stamp.is_empty() && seen.stamp == group.members_changed).then_some(seen.members)
 }

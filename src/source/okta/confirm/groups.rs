@@ -9,7 +9,6 @@ use super::{Answered, answered, if_same, note_absence, note_broken, unknown};
 use crate::source::okta::app;
 use crate::source::okta::client::{Ask, Bucket, Client};
 use crate::source::okta::gathered::{Gathered, Kind};
-use crate::source::okta::groups::members_seen;
 use crate::source::okta::list::{self, List};
 use crate::source::okta::members::{self, SIDE_BY_SIDE, Shown};
 use crate::source::okta::parse::{self, GroupRecord};
@@ -157,12 +156,11 @@ async fn with_members(
     request: &ReadRequest,
     record: GroupRecord,
 ) -> Result<Answered<SourceGroup>, SourceError> {
-    let seen = members_seen(request, &record);
     let GroupRecord { id, name, description, everyone, users_count, members_changed } = record;
     let (members, members_proof) = if everyone || !(request.wants_members.0)(&name) {
         (Vec::new(), Proof::Proven)
     } else {
-        members::read(client, gathered, &id, (users_count, seen), Shown::AskedFor).await?
+        members::read(client, gathered, &id, (users_count, None), Shown::AskedFor).await?
     };
     Ok(Answered::Found(SourceGroup {
         id,
