@@ -9,7 +9,7 @@ use super::memory::Memory;
 use super::org::World;
 use super::product::{Clients, Product};
 use super::rules::{DAY, HOUR};
-use super::serving::Serving;
+use super::serving::{Known, Serving};
 use super::tally::Tally;
 use super::target::Target;
 use super::truth::{Truth, Wanted};
@@ -183,14 +183,15 @@ impl Case<'_> {
         let told =
             |why: String| format!("{why}\n  before:\n{}  after:\n{}", before.describe(), after.describe());
         self.memory.notice(&look);
-        let serving = Serving::of(
-            &before,
-            &after,
-            &wanted,
-            (&self.memory.links, &self.memory.maybe),
-            &world.rules,
-            omits_groups(&met_faults),
-        );
+        let serving = Serving::of(&Known {
+            before: &before,
+            after: &after,
+            wanted: &wanted,
+            rules: &world.rules,
+            links: &self.memory.links,
+            maybe: &self.memory.maybe,
+            groups_omitted: omits_groups(&met_faults),
+        });
         let removals = judge(&look, &self.memory, &serving).map_err(told)?;
         self.tally.count_run(&look, &removals);
         if look.is_clean() {

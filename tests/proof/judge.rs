@@ -225,6 +225,12 @@ fn judge_membership(
         removals.note("membership");
         return Ok(());
     }
+    if let Some(required) = &look.wanted.stops {
+        return Err(format!("the required group {required} does not exist, so nothing may be done"));
+    }
+    if !in_scope && would_lose(look, user_id, user) && !memory.may_go(look, source) {
+        return Err("its user is in its grace".to_owned());
+    }
     if always && in_scope {
         return Err("everybody in scope is a member of it".to_owned());
     }
@@ -243,16 +249,9 @@ fn judge_membership(
     }
     let left_and_emptied = has_left && look.rules.left_groups != LeaverGroups::Keep;
     if left_and_emptied {
-        justify_left_group(look, serving, group_id)?;
-        if !in_scope && would_lose(look, user_id, user) && !memory.may_go(look, source) {
-            return Err("its user is in its grace".to_owned());
-        }
         removals.groups.insert(group_id);
         removals.note("membership of a group that left");
     } else if in_scope {
-        if let Some(required) = &look.wanted.stops {
-            return Err(format!("the required group {required} does not exist, so nothing may be done"));
-        }
         // Under the same name is good enough.
         let is_member = |name: &&String| look.wanted.groups[*name].members.contains(source);
         let lost = wanted.filter(is_member).filter(|name| !is_elsewhere(look, name, (group_id, user_id)));
@@ -268,7 +267,6 @@ fn judge_membership(
         if !look.rules.leavers_lose(&group.name) {
             return Err("its user has left and keeps its memberships".to_owned());
         }
-        justify_leaver(look, memory, source)?;
         removals.leavers.insert(source.clone());
         removals.note("membership of a leaver");
     }

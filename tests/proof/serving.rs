@@ -9,109 +9,141 @@ use super::truth::{Wanted, WantedGroup, key};
 /// The groups in Okta that each group of the target stands for.
 pub(crate) type Links = BTreeMap<i64, BTreeSet<String>>;
 
+/// What is known before it is asked who stands for what.
+pub(crate) struct Known<'a> {
+    pub(crate) before: &'a Content,
+    pub(crate) after: &'a Content,
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) rules: &'a Rules,
+    /// What each group of the target has stood for so far.
+    pub(crate) links: &'a Links,
+    /// What it may have stood for, as far as names tell.
+    pub(crate) maybe: &'a Links,
+    /// The list of groups left out what exists: nobody can know of a new group that takes over a name.
+    pub(crate) groups_omitted: bool,
+}
+
+impl<'a> Known<'a> {
+    /// Groups of the target that were created for somebody.
+    fn ours(&self) -> impl Iterator<Item = i64> {
+        self.before.groups.iter().filter(|(_, group)| group.source.is_some()).map(|(id, _)| *id)
+    }
+
+    fn bears(&self, id: i64, name: &str) -> bool {
+        let (was, is) = (self.before.groups.get(&id), self.after.groups.get(&id));
+        was.into_iter().chain(is).any(|group| key(&group.name) == name)
+    }
+
+    /// What stood for a part of a wanted group.
+    fn linked(&self, group: &WantedGroup) -> Vec<i64> {
+        self.ours().filter(|id| stands(self.links, *id, group)).collect()
+    }
+
+    /// What stood, or may have stood, for a part of a wanted group.
+    fn may_stand(&self, group: &WantedGroup) -> Vec<i64> {
+        self.ours().filter(|id| stands(self.links, *id, group) || stands(self.maybe, *id, group)).collect()
+    }
+
+    fn is_near_protected(&self, group: &WantedGroup) -> bool {
+        let protects = |id: &i64| self.rules.protects_group(&self.before.groups[id].name);
+        group.protected || self.linked(group).iter().any(protects)
+    }
+
+    fn groups(&self) -> impl Iterator<Item = (&'a String, &'a WantedGroup)> {
+        self.wanted.groups.iter()
+    }
+}
+
+fn stands(links: &Links, id: i64, group: &WantedGroup) -> bool {
+    links.get(&id).is_some_and(|known| !known.is_disjoint(&group.parts))
+}
+
 /// What groups of the target stand for. One that is neither here nor unsure stands for nothing: it has left.
 #[derive(Debug, Default)]
 pub(crate) struct Serving {
     /// The name of the wanted group, in lower case, by the group of the target.
     pub(crate) wanted: BTreeMap<i64, String>,
-    /// Several of them could stand for the same wanted group.
+    /// What may or may not stand for something.
     pub(crate) unsure: BTreeSet<i64>,
+    /// Names of wanted groups for which several groups of the target may stand: which one does depends on what names were free
+    /// when.
+    pub(crate) parted: BTreeSet<String>,
     /// Names of wanted groups that are protected, or for a part of which something protected stood.
     pub(crate) near_protected: BTreeSet<String>,
     /// What stands, or stood, for those: it may stay as it is.
     pub(crate) beside_protected: BTreeSet<i64>,
-    /// Names of wanted groups for whose parts several groups of the target stood: whether they become one depends on what
-    /// names are free.
-    pub(crate) parted: BTreeSet<String>,
 }
 
 impl Serving {
-    /// `links` says which groups in Okta each group of the target has stood for so far, `maybe` for which it may have. Where the
-    /// list of groups left out what exists, nobody can know of a new group that takes over a name.
-    pub(crate) fn of(
-        before: &Content,
-        after: &Content,
-        wanted: &Wanted,
-        (links, maybe): (&Links, &Links),
-        rules: &Rules,
-        groups_omitted: bool,
-    ) -> Self {
+    /// Who bears the name comes first; then whoever is known to stand for it; then whoever bears the name by chance.
+    pub(crate) fn of(known: &Known<'_>) -> Self {
         let mut serving = Self::default();
-        let ours = before.groups.iter().filter(|(_, group)| group.source.is_some());
-        let ours: Vec<i64> = ours.map(|(id, _)| *id).collect();
-        let bears = |id: i64, name: &str| {
-            let (was, is) = (before.groups.get(&id), after.groups.get(&id));
-            was.into_iter().chain(is).any(|group| key(&group.name) == name)
-        };
-        let linked = |parts: &BTreeSet<String>| -> Vec<i64> {
-            let is_linked = |id: &i64| links.get(id).is_some_and(|known| !known.is_disjoint(parts));
-            ours.iter().copied().filter(is_linked).collect()
-        };
-        let is_protected = |id: &i64| rules.protects_group(&before.groups[id].name);
-        let near_protected = wanted
-            .groups
-            .iter()
-            .filter(|(_, group)| group.protected || linked(&group.parts).iter().any(is_protected));
+        let near_protected = known.groups().filter(|(_, group)| known.is_near_protected(group));
         serving.near_protected = near_protected.map(|(name, _)| name.clone()).collect();
-        let may_stand = |parts: &BTreeSet<String>| -> BTreeSet<i64> {
-            let is_linked = |id: &&i64| maybe.get(*id).is_some_and(|known| !known.is_disjoint(parts));
-            ours.iter().filter(is_linked).copied().chain(linked(parts)).collect()
-        };
-        let parted = wanted.groups.iter().filter(|(name, group)| {
-            may_stand(&group.parts).len() > 1 && !serving.near_protected.contains(*name)
-        });
-        for (name, group) in parted {
-            serving.parted.insert(name.clone());
-            serving.unsure.extend(may_stand(&group.parts));
-            serving.unsure.extend(ours.iter().filter(|id| bears(**id, name)));
+        serving.set_parted_aside(known);
+        serving.by_name(known);
+        serving.by_link(known);
+        serving.by_chance(known);
+        serving.wanted.retain(|id, _| !serving.unsure.contains(id));
+        for (name, group) in known.groups().filter(|(name, _)| serving.near_protected.contains(*name)) {
+            let serves = serving.wanted.iter().filter(|(_, served)| *served == name).map(|(id, _)| *id);
+            serving.beside_protected.extend(known.linked(group).into_iter().chain(serves));
         }
-        let whole = || wanted.groups.iter().filter(|(name, _)| !serving.parted.contains(*name));
-        let mut served: BTreeMap<i64, String> = BTreeMap::new();
-        // Who bears the name comes first; then whoever is known to stand for it; then whoever bears the name by chance.
-        for (name, group) in whole() {
-            let bearing = linked(&group.parts).into_iter().filter(|id| bears(*id, name));
-            served.extend(bearing.map(|id| (id, name.clone())));
+        serving
+    }
+
+    fn set_parted_aside(&mut self, known: &Known<'_>) {
+        for (name, group) in known.groups().filter(|(name, _)| !self.near_protected.contains(*name)) {
+            let several = known.may_stand(group);
+            if several.len() > 1 {
+                self.parted.insert(name.clone());
+                self.unsure.extend(several);
+                self.unsure.extend(known.ours().filter(|id| known.bears(*id, name)));
+            }
         }
-        let names: BTreeSet<String> = served.values().cloned().collect();
+    }
+
+    fn by_name(&mut self, known: &Known<'_>) {
+        for (name, group) in known.groups().filter(|(name, _)| !self.parted.contains(*name)) {
+            let bearing = known.linked(group).into_iter().filter(|id| known.bears(*id, name));
+            self.wanted.extend(bearing.map(|id| (id, name.clone())));
+        }
+    }
+
+    fn by_link(&mut self, known: &Known<'_>) {
         // What is protected is not brought into anything that bears another name.
-        let open = whole().filter(|(name, group)| !names.contains(*name) && !group.protected);
-        let free =
-            |group: &WantedGroup| linked(&group.parts).into_iter().filter(|id| !served.contains_key(id));
+        let open = known.groups().filter(|(name, group)| !self.is_settled(name) && !group.protected);
+        let free = |group| known.linked(group).into_iter().filter(|id| !self.wanted.contains_key(id));
         let claims: Vec<(&String, Vec<i64>)> =
             open.map(|(name, group)| (name, free(group).collect())).collect();
-        let (mut unsure, mut parted) = (BTreeSet::<i64>::new(), BTreeSet::new());
         for (name, free) in &claims {
             let claimed = |id: &i64| claims.iter().filter(|(_, others)| others.contains(id)).count() > 1;
             // Where one of several is protected, that is the end of it: none of them may lose anybody.
-            if serving.near_protected.contains(*name) || !free.iter().any(claimed) {
-                served.extend(free.iter().map(|id| (*id, (*name).clone())));
+            if self.near_protected.contains(*name) || !free.iter().any(claimed) {
+                self.wanted.extend(free.iter().map(|id| (*id, (*name).clone())));
             } else {
-                unsure.extend(free);
-                parted.insert((*name).clone());
+                self.unsure.extend(free);
+                self.parted.insert((*name).clone());
             }
         }
-        serving.unsure.extend(unsure);
-        serving.parted.extend(parted);
-        for name in wanted.groups.keys() {
-            let known = served.values().any(|it| it == name) || serving.parted.contains(name);
-            if known && !serving.near_protected.contains(name) {
+    }
+
+    fn by_chance(&mut self, known: &Known<'_>) {
+        for (name, _) in known.groups() {
+            if self.is_settled(name) && !self.near_protected.contains(name) {
                 continue;
             }
-            let free = ours.iter().copied().filter(|id| bears(*id, name));
-            let free = free.filter(|id| !served.contains_key(id) && !serving.unsure.contains(id));
-            let free: Vec<i64> = free.collect();
-            if groups_omitted {
-                serving.unsure.extend(free);
+            let is_free = |id: &i64| !self.wanted.contains_key(id) && !self.unsure.contains(id);
+            let free: Vec<i64> = known.ours().filter(|id| known.bears(*id, name)).filter(is_free).collect();
+            if known.groups_omitted {
+                self.unsure.extend(free);
             } else {
-                served.extend(free.into_iter().map(|id| (id, name.clone())));
+                self.wanted.extend(free.into_iter().map(|id| (id, name.clone())));
             }
         }
-        served.retain(|id, _| !serving.unsure.contains(id));
-        serving.wanted = served;
-        for name in &serving.near_protected {
-            let serves = serving.wanted.iter().filter(|(_, served)| *served == name).map(|(id, _)| *id);
-            serving.beside_protected.extend(linked(&wanted.groups[name].parts).into_iter().chain(serves));
-        }
-        serving
+    }
+
+    fn is_settled(&self, name: &String) -> bool {
+        self.parted.contains(name) || self.wanted.values().any(|it| it == name)
     }
 }
