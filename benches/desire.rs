@@ -130,6 +130,7 @@ fn snapshot(rules: &Rules) -> SourceSnapshot {
         groups_proof: Proof::Proven,
         unreadable: BTreeSet::new(),
         absences: BTreeMap::new(),
+        own_groups_asked: BTreeSet::new(),
         findings: Vec::new(),
     }
 }

@@ -7,6 +7,7 @@ mod okta {
     mod faults;
     mod inspect;
     mod limits;
+    mod own_groups;
     mod person;
     mod reading;
     mod scope;

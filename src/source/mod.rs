@@ -77,13 +77,16 @@ impl std::fmt::Debug for GroupFilter {
     }
 }
 
-/// Records that the lists did not show although the ledger, or a member list, says they should exist (RULES 12, 17).
+/// Records that the lists did not show although the ledger, or a member list, says they should exist, and users who would
+/// be changed because no member list has them (RULES 12, 17).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Questions {
     /// Ids of users.
     pub users: BTreeSet<SourceId>,
     /// Ids of groups.
     pub groups: BTreeSet<SourceId>,
+    /// Ids of users who are to be asked for their groups.
+    pub own_groups: BTreeSet<SourceId>,
 }
 
 /// Where users, groups and memberships are read.
@@ -103,6 +106,11 @@ pub trait Source: Send + Sync {
     /// snapshot: who is there is added to its lists (a group with its members), who is not, or is not in the source's own
     /// part of the scope, gets an entry in [`SourceSnapshot::absences`]. A user whom the source's own part of the scope
     /// leaves out is added to the list all the same where its status says more than that: deactivated, or not known.
+    ///
+    /// Of a user whose own groups are in question, those that decide ([`ReadRequest::decides`]) and that no list showed are
+    /// asked for and added likewise. Where its groups cannot be read, or say what the lists do not, an entry in
+    /// [`SourceSnapshot::absences`] says that nothing is known of it. Who was asked is in
+    /// [`SourceSnapshot::own_groups_asked`].
     async fn confirm(
         &self,
         snapshot: &mut SourceSnapshot,

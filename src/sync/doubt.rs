@@ -7,7 +7,7 @@ use super::digest::Permission;
 use super::model::{Ledger, Proof, SourceId, SourceSnapshot};
 use super::plan::Plan;
 use super::report::NotProven;
-use super::rules::{Limit, Rules};
+use super::rules::{LeaverGroups, Limit, Rules};
 use crate::source::Questions;
 
 /// RULES 18: a list that is empty while the ledger manages its kind proves nothing.
@@ -36,10 +36,15 @@ pub(super) fn worth_asking(source: &SourceSnapshot, input: &Input<'_>, permissio
     let limits = &input.rules.limits;
     // What somebody approved is proven again, however many it is (RULES 24).
     let approved = |id: &SourceId| permission.sources.contains(id);
-    if questions.users.len() > ask_at_most(limits.leavers, input.ledger.users.len()) {
+    let leaving = questions.users.len() + questions.own_groups.len();
+    if leaving > ask_at_most(limits.leavers, input.ledger.users.len()) {
         questions.users.retain(approved);
+        questions.own_groups.retain(approved);
     }
-    if questions.groups.len() > ask_at_most(limits.groups, input.ledger.groups.len()) {
+    // Where groups that left are kept, no limit holds anything that the answers decide.
+    let keeps_groups = input.rules.leavers.groups == LeaverGroups::Keep;
+    let groups = if keeps_groups { Limit::Off } else { limits.groups };
+    if questions.groups.len() > ask_at_most(groups, input.ledger.groups.len()) {
         questions.groups.retain(approved);
     }
     if !source.users_narrowed {
@@ -63,7 +68,9 @@ fn unlisted_members(source: &SourceSnapshot, rules: &Rules) -> BTreeSet<SourceId
         return BTreeSet::new();
     }
     let mut listed = vec![false; source.people.ids().len()];
-    let known = source.users.iter().map(|user| &user.id).chain(&source.unreadable);
+    let listed_users = source.users.iter().map(|user| &user.id);
+    // Who was asked for is not asked for again.
+    let known = listed_users.chain(&source.unreadable).chain(source.absences.keys());
     for person in known.filter_map(|id| source.people.find(&id.0)) {
         if let Some(slot) = listed.get_mut(person as usize) {
             *slot = true;

@@ -289,6 +289,8 @@ pub struct SourceSnapshot {
     /// What is known of users and groups that are absent from their list, or that the source's own part of the scope
     /// leaves out.
     pub absences: BTreeMap<SourceId, Absence>,
+    /// Users who were asked for their groups: that no member list has them is not all that is known.
+    pub own_groups_asked: BTreeSet<SourceId>,
     /// What a person should know about single records.
     pub findings: Vec<Finding>,
 }

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::mapping::Mapping;
-use super::model::Status;
+use super::model::{ScopeRule, Status};
 use super::rename::Rename;
 
 /// Everything that decides who is in scope, under which name, and what may be done.
@@ -29,6 +29,20 @@ pub struct Rules {
     pub inactive: Option<Inactive>,
     /// How much one run, or 24 hours, may change before a person must look.
     pub limits: Limits,
+}
+
+impl Rules {
+    /// True if a rule leaves a user out because no member list of certain groups has it.
+    #[must_use]
+    pub fn rests_on_groups(&self, rule: ScopeRule) -> bool {
+        match rule {
+            ScopeRule::RequiredGroups => true,
+            ScopeRule::Inactive => {
+                self.inactive.as_ref().is_some_and(|inactive| !inactive.except_groups.is_empty())
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Which users are in scope.

@@ -24,6 +24,7 @@ async fn a_group_asked_for_by_id_is_read_only_as_far_as_it_is_wanted() {
     let questions = Questions {
         users: BTreeSet::new(),
         groups: [group.as_str().into(), everyone.as_str().into()].into(),
+        own_groups: BTreeSet::new(),
     };
     bench.source.confirm(&mut snapshot, &questions, &request, &bench.control).await.unwrap();
     assert_eq!(faults.map(|fault| bench.okta.met(fault)), [1, 1]);

@@ -94,6 +94,7 @@ impl Bench {
         let questions = Questions {
             users: users.iter().map(|id| (*id).into()).collect(),
             groups: groups.iter().map(|id| (*id).into()).collect(),
+            ..Questions::default()
         };
         source.confirm(snapshot, &questions, &request(), &self.control).await.unwrap();
     }

@@ -179,6 +179,7 @@ impl Case<'_> {
             faults: met_faults.len(),
             lie: is_lie(&met_faults, &world.rules, world.counts_members),
             denied: denies_users(&met_faults),
+            groups_omitted: omits_groups(&met_faults),
         };
         let told =
             |why: String| format!("{why}\n  before:\n{}  after:\n{}", before.describe(), after.describe());
@@ -190,7 +191,7 @@ impl Case<'_> {
             rules: &world.rules,
             links: &self.memory.links,
             maybe: &self.memory.maybe,
-            groups_omitted: omits_groups(&met_faults),
+            groups_omitted: look.groups_omitted,
         });
         let removals = judge(&look, &self.memory, &serving).map_err(told)?;
         self.tally.count_run(&look, &removals);

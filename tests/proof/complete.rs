@@ -113,6 +113,9 @@ fn members_are_gone(
         if protected || serving.beside_protected.contains(group) || look.rules.is_always(name) {
             continue;
         }
+        if may_stand_for_protected(look, memory, *group) {
+            continue;
+        }
         if !bears(look.before) || !bears(look.after) || serving.parted.contains(name) {
             continue;
         }
@@ -136,6 +139,15 @@ fn members_are_gone(
         all_or_held(look, memory, missing, none_applied, &all)?;
     }
     Ok(())
+}
+
+/// Whether a group of the target may stand for a group in Okta that nobody may touch: then it stays as it is.
+fn may_stand_for_protected(look: &Look<'_>, memory: &Memory, group: i64) -> bool {
+    let known = memory.links.get(&group).into_iter().chain(memory.maybe.get(&group)).flatten();
+    let protected = |part: &String| {
+        look.wanted.groups.values().any(|wanted| wanted.protected && wanted.parts.contains(part))
+    };
+    known.into_iter().any(protected)
 }
 
 fn groups_are_gone(

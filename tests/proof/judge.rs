@@ -24,6 +24,8 @@ pub(crate) struct Look<'a> {
     pub(crate) lie: bool,
     /// Okta may have denied that single users exist.
     pub(crate) denied: bool,
+    /// The list of groups may have left out what exists.
+    pub(crate) groups_omitted: bool,
 }
 
 impl Look<'_> {
@@ -253,7 +255,7 @@ fn judge_membership(
         removals.note("membership of a group that left");
     } else if in_scope {
         // Under the same name is good enough.
-        let is_member = |name: &&String| look.wanted.groups[*name].members.contains(source);
+        let is_member = |name: &&String| is_member(look, memory, name, source);
         let lost = wanted.filter(is_member).filter(|name| !is_elsewhere(look, name, (group_id, user_id)));
         if lost.is_some() {
             return Err(format!("{source} truly is a member"));
@@ -271,6 +273,14 @@ fn judge_membership(
         removals.note("membership of a leaver");
     }
     Ok(())
+}
+
+/// Whether somebody is a member of a wanted group, as far as that can be known: of a group that never stood for anything nobody
+/// can say that a list left it out.
+fn is_member(look: &Look<'_>, memory: &Memory, name: &str, source: &str) -> bool {
+    let is_known = |part: &String| memory.links.values().any(|parts| parts.contains(part));
+    let mut parts = look.wanted.groups[name].members_of.iter();
+    parts.any(|(part, members)| members.contains(source) && (!look.groups_omitted || is_known(part)))
 }
 
 /// Whether another group of ours has come to bear a name, and has somebody as a member.

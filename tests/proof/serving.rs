@@ -113,7 +113,8 @@ impl Serving {
     fn by_link(&mut self, known: &Known<'_>) {
         // What is protected is not brought into anything that bears another name.
         let open = known.groups().filter(|(name, group)| !self.is_settled(name) && !group.protected);
-        let free = |group| known.linked(group).into_iter().filter(|id| !self.wanted.contains_key(id));
+        let is_free = |id: &i64| !self.wanted.contains_key(id) && !self.unsure.contains(id);
+        let free = |group| known.linked(group).into_iter().filter(is_free);
         let claims: Vec<(&String, Vec<i64>)> =
             open.map(|(name, group)| (name, free(group).collect())).collect();
         for (name, free) in &claims {

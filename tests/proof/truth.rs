@@ -74,6 +74,8 @@ pub(crate) struct WantedGroup {
     pub(crate) parts: BTreeSet<String>,
     /// The ids of the users in scope who are members of any of them.
     pub(crate) members: BTreeSet<String>,
+    /// The same for each of them.
+    pub(crate) members_of: BTreeMap<String, BTreeSet<String>>,
     /// It is in scope, and nobody may touch it.
     pub(crate) protected: bool,
 }
@@ -140,11 +142,14 @@ impl Wanted {
             let slot = wanted.groups.entry(key(&name)).or_insert_with(|| WantedGroup {
                 parts: BTreeSet::new(),
                 members: BTreeSet::new(),
+                members_of: BTreeMap::new(),
                 protected: rules.protects_group(&name),
             });
             slot.parts.insert((*id).clone());
             let in_scope = wanted.users.keys().filter(|id| group.everyone || group.members.contains(*id));
-            slot.members.extend(in_scope.cloned());
+            let members: BTreeSet<String> = in_scope.cloned().collect();
+            slot.members.extend(members.iter().cloned());
+            slot.members_of.insert((*id).clone(), members);
         }
         for group in wanted.groups.values_mut().filter(|group| group.parts.len() > 1) {
             let is_protected = |id: &String| rules.protects_group(&truth.groups[id].name);

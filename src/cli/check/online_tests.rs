@@ -66,6 +66,7 @@ fn inspection() -> Inspection {
             groups_proof: Proof::Proven,
             unreadable: BTreeSet::new(),
             absences: std::collections::BTreeMap::new(),
+            own_groups_asked: BTreeSet::new(),
             findings: Vec::new(),
         },
         unknown_attributes: Ok(Vec::new()),

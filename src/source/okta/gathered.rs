@@ -75,6 +75,7 @@ impl Gathered {
             unreadable: contents.unreadable,
             // A list shows nobody to be gone; only a question for a record does.
             absences: BTreeMap::new(),
+            own_groups_asked: BTreeSet::new(),
             findings: contents.findings.into_iter().collect(),
         }
     }

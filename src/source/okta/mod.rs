@@ -17,6 +17,7 @@ mod groups;
 mod inspect;
 mod list;
 mod members;
+mod own_groups;
 mod parse;
 mod person;
 mod read;

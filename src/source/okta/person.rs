@@ -6,7 +6,7 @@ use super::app;
 use super::client::{Ask, Bucket, Client, Unread};
 use super::confirm::{Answered, note_absence, search_for_groups, user_in_scope};
 use super::gathered::{Kind, unknown_status_finding, unreadable_finding};
-use super::list::{self, Ended, List, Taken};
+use super::own_groups::{self, OwnGroups};
 use super::parse::{self, Broken, GroupRecord, UserRecord};
 use super::scope::Scope;
 use super::{read, refusal};
@@ -34,6 +34,7 @@ pub(super) async fn read(
         groups_proof: Proof::Proven,
         unreadable: BTreeSet::new(),
         absences: BTreeMap::new(),
+        own_groups_asked: BTreeSet::new(),
         findings: Vec::new(),
     };
     let UserRecord { user, unknown_status } = match ask(client, scope, asked).await? {
@@ -100,45 +101,22 @@ fn is_same_login(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-/// `GET /api/v1/users/{id}/groups`, which is paged although no documentation says so.
+/// Puts the user's groups into the snapshot, each with it as the only member.
 async fn read_groups(
     client: &Client,
     snapshot: &mut SourceSnapshot,
     id: &SourceId,
     status: Status,
 ) -> Result<(), SourceError> {
-    let first = client.url(&["users", &id.0, "groups"], Some("limit=200"));
-    let what = format!("the list of the groups of the user {id}");
-    let list = List { bucket: Bucket::Users, first: &first, what: &what, options: None, forgotten: None };
-    let mut groups: BTreeMap<SourceId, GroupRecord> = BTreeMap::new();
-    let mut broken: Vec<Broken> = Vec::new();
-    let ended = list::read(client, list, |body| {
-        let page = parse::groups(body)?;
-        let mut taken = Taken { records: page.len(), new: 0 };
-        for record in page {
-            match record {
-                Ok(group) => taken.new += usize::from(groups.insert(group.id.clone(), group).is_none()),
-                Err(record) if broken.contains(&record) => {}
-                Err(record) => {
-                    taken.new += 1;
-                    broken.push(record);
-                }
-            }
-        }
-        Ok(taken)
-    });
-    snapshot.groups_proof = match ended.await {
-        Ok(Ended::Complete) => match broken.iter().find(|record| record.id.is_none()) {
-            Some(record) => Proof::NotProven(format!("one of its records cannot be read: {}", record.why)),
-            None => Proof::Proven,
-        },
-        Ok(ended) => ended.into_proof(),
-        Err(Unread::Fatal(error)) => return Err(error),
-        Err(unread) => Proof::NotProven(unread.reason()),
-    };
-    if let Proof::NotProven(why) = &snapshot.groups_proof {
-        tracing::warn!(why, "{what} was not read to its end; the user is removed from no group");
+    let OwnGroups { groups, broken, proof } = own_groups::read(client, id).await?;
+    if let Proof::NotProven(why) = &proof {
+        tracing::warn!(
+            why,
+            "the list of the groups of the user {id} was not read to its end; the user is removed from no group"
+        );
     }
+    snapshot.groups_proof = proof;
+    snapshot.own_groups_asked.insert(id.clone());
     let person = snapshot.people.intern(&id.0);
     client.progress.groups_found(groups.len() as u64);
     client.progress.groups_read(groups.len() as u64);

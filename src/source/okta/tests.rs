@@ -137,8 +137,11 @@ async fn law_1_an_answer_about_somebody_else_answers_nothing() {
     Mock::given(path("/api/v1/users")).respond_with(json_page(&json!([other]))).mount(&server).await;
     let by_app = source(&server, |settings| settings.app = Some("0oa1".to_owned()));
     let by_search = source(&server, |settings| settings.users_search = Some("id pr".to_owned()));
-    let questions =
-        Questions { users: ["00u1"].map(Into::into).into(), groups: ["00g1"].map(Into::into).into() };
+    let questions = Questions {
+        users: ["00u1"].map(Into::into).into(),
+        groups: ["00g1"].map(Into::into).into(),
+        ..Questions::default()
+    };
     for (source, ids) in [(by_app, &["00u1", "00g1"][..]), (by_search, &["00u1"])] {
         let address = SourceAddress { id: None, origin: server.uri() };
         let mut snapshot =

@@ -34,6 +34,8 @@ enum Leaver {
     Left { why: Reason, deactivated: bool },
     /// It is absent from the list, and nobody has asked for it yet.
     Absent,
+    /// No member list of a group that decides has it, and nobody has asked it for its groups yet.
+    InNoGroup(Reason),
     /// It was asked for, without a usable answer.
     Unknown(String),
 }
@@ -62,6 +64,7 @@ impl<'s, 'a> Leavers<'s, 'a> {
             Leaver::Stays => return false,
             Leaver::Left { why, deactivated } => (why, deactivated, Standing::Sound),
             Leaver::Absent => (Cow::Borrowed("the user list does not show it"), false, Standing::Unconfirmed),
+            Leaver::InNoGroup(why) => (why, false, Standing::Unconfirmed),
             Leaver::Unknown(reason) => {
                 let message = format!(
                     "user {name} ({}) is absent from the user list, and asking for it failed: {reason}; it is left as it is",
@@ -218,11 +221,10 @@ impl<'s, 'a> Leavers<'s, 'a> {
         names
     }
 
-    /// True if a managed, absent user would lose something, so that it has to be asked for.
-    fn is_to_be_asked_for(&self, row_number: u32, row: &Row<'_>) -> bool {
-        let Some(actual) = row.target.and_then(|at| self.sides.target_user(at)) else { return false };
-        self.parting(row_number, row, actual) != Parting::default()
-            && matches!(leaver(self.sides, row), Leaver::Absent)
+    /// True if a managed user would lose something were it found to have left.
+    fn has_something_to_lose(&self, row_number: u32, row: &Row<'_>) -> bool {
+        let actual = row.target.and_then(|at| self.sides.target_user(at));
+        actual.is_some_and(|actual| self.parting(row_number, row, actual) != Parting::default())
     }
 }
 
@@ -262,6 +264,11 @@ fn leaver(sides: &Sides<'_>, row: &Row<'_>) -> Leaver {
         return Leaver::Stays;
     }
     if let Some(out) = sides.input.desired.users_out_of_scope.get(row.source) {
+        if sides.input.rules.rests_on_groups(out.rule)
+            && !sides.input.evidence.own_groups_asked.contains(row.source)
+        {
+            return Leaver::InNoGroup(out.reason());
+        }
         let deactivated = !sides.input.rules.scope.statuses.contains(&out.status);
         return left(out.reason(), deactivated || out.rule == ScopeRule::Statuses);
     }
@@ -275,16 +282,24 @@ fn leaver(sides: &Sides<'_>, row: &Row<'_>) -> Leaver {
     }
 }
 
-/// Managed users that a whole list does not show and that would lose something.
-pub(super) fn absent_users(sides: &Sides<'_>) -> BTreeSet<SourceId> {
+/// Managed users who would lose something and have to be asked about first: those whom a whole list does not show, and those
+/// whom no member list of a group that decides has.
+pub(super) fn unconfirmed_users(sides: &Sides<'_>) -> (BTreeSet<SourceId>, BTreeSet<SourceId>) {
+    let (mut absent, mut in_no_group) = (BTreeSet::new(), BTreeSet::new());
     if !sides.input.evidence.users.is_proven() {
-        return BTreeSet::new();
+        return (absent, in_no_group);
     }
     let leavers = Leavers::new(sides);
-    (0u32..)
-        .zip(&sides.rows)
-        .filter(|(_, row)| row.desired.is_none() && sides.concerns(row))
-        .filter(|(number, row)| leavers.is_to_be_asked_for(*number, row))
-        .map(|(_, row)| row.source.clone())
-        .collect()
+    for (number, row) in (0u32..).zip(&sides.rows) {
+        let may_leave = row.desired.is_none() && sides.concerns(row);
+        if !may_leave || !leavers.has_something_to_lose(number, row) {
+            continue;
+        }
+        match leaver(sides, row) {
+            Leaver::Absent => absent.insert(row.source.clone()),
+            Leaver::InNoGroup(_) => in_no_group.insert(row.source.clone()),
+            Leaver::Stays | Leaver::Left { .. } | Leaver::Unknown(_) => false,
+        };
+    }
+    (absent, in_no_group)
 }

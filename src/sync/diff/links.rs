@@ -15,6 +15,9 @@ pub(super) struct Links {
     pub(super) taken: BTreeSet<u32>,
     /// Source groups that are in scope.
     pub(super) in_scope: BTreeSet<SourceId>,
+    /// Target groups whose name another desired group wants, which would take them over if nothing stood behind them any
+    /// more.
+    wanted_by_another: BTreeSet<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,7 @@ impl Links {
             of_desired: vec![Link::Skipped; desired.len()],
             taken: BTreeSet::new(),
             in_scope: desired.iter().flat_map(|group| group.sources.iter().cloned()).collect(),
+            wanted_by_another: BTreeSet::new(),
         };
         let candidates: Vec<Vec<u32>> = desired.iter().map(|group| known_targets(sides, group)).collect();
         let mut open: Vec<usize> = (0..desired.len()).collect();
@@ -129,11 +133,8 @@ impl Links {
                 return;
             }
             (Some(owners), _) => {
-                let owners: Vec<&str> = owners.iter().map(|owner| owner.0.as_str()).collect();
-                (
-                    FindingKind::NameCollision,
-                    format!("the group of that name is managed for {}", owners.join(", ")).into(),
-                )
+                self.wanted_by_another.insert(at);
+                (FindingKind::NameCollision, self.managed_for(sides, owners).into())
             }
             (None, None) if sides.made_by_always(&actual_id) => {
                 // We made it for groups.always; now a source group stands behind it as well.
@@ -170,10 +171,21 @@ impl Links {
         }
     }
 
-    /// True if a source group has left a target group that nothing in scope took, so that it may stand for another: it is
-    /// gone, or part of another group by now. Whoever looks at the groups of one user only cannot tell.
+    /// True if a source group is known to have left a target group that nothing in scope took, so that it may stand for
+    /// another: a list that does not show it says too little (law 1). Whoever looks at the groups of one user only cannot
+    /// tell.
     fn is_free(&self, sides: &Sides<'_>, source: &SourceId) -> bool {
-        sides.input.focus.is_none() && !sides.input.desired.groups_left_alone.contains(source)
+        sides.input.focus.is_none() && matches!(left_group(sides, source, &self.in_scope), LeftGroup::Left(_))
+    }
+
+    /// For which source groups a target group is managed, as the end of a sentence.
+    fn managed_for(&self, sides: &Sides<'_>, owners: &[&SourceId]) -> String {
+        let names: Vec<&str> = owners.iter().map(|owner| owner.0.as_str()).collect();
+        let is_open = |owner: &&SourceId| {
+            matches!(left_group(sides, owner, &self.in_scope), LeftGroup::Absent | LeftGroup::Unknown(_))
+        };
+        let open = if owners.iter().any(is_open) { ", and whether that has left is not known" } else { "" };
+        format!("the group of that name is managed for {}{open}", names.join(", "))
     }
 
     /// A protected target name is never touched, whatever the source's name is. Whatever else stood for parts of the same
@@ -253,7 +265,8 @@ pub(super) fn left_group(sides: &Sides<'_>, source: &SourceId, in_scope: &BTreeS
     }
 }
 
-/// Managed groups that a whole list does not show and that would lose something, or were a part of what is still synced.
+/// Managed groups that a whole list does not show and that would lose something, or were a part of what is still synced, or
+/// whose name another group wants.
 pub(super) fn absent_groups(sides: &Sides<'_>) -> BTreeSet<SourceId> {
     if !sides.input.evidence.groups.is_proven() {
         return BTreeSet::new();
@@ -267,7 +280,9 @@ pub(super) fn absent_groups(sides: &Sides<'_>) -> BTreeSet<SourceId> {
     sides
         .owners
         .iter()
-        .filter(|(at, _)| links.taken.contains(at) || would_lose(**at))
+        .filter(|(at, _)| {
+            links.taken.contains(at) || links.wanted_by_another.contains(at) || would_lose(**at)
+        })
         .flat_map(|(_, sources)| sources)
         .filter(|source| matches!(left_group(sides, source, &links.in_scope), LeftGroup::Absent))
         .map(|source| (*source).clone())

@@ -82,13 +82,20 @@ pub struct Evidence<'a> {
     pub groups: &'a Proof,
     /// What became of records that were asked for by id.
     pub absences: &'a BTreeMap<SourceId, Absence>,
+    /// Users who were asked for their groups.
+    pub own_groups_asked: &'a BTreeSet<SourceId>,
 }
 
 impl<'a> Evidence<'a> {
     /// The evidence that a snapshot carries.
     #[must_use]
     pub fn of(snapshot: &'a SourceSnapshot) -> Self {
-        Self { users: &snapshot.users_proof, groups: &snapshot.groups_proof, absences: &snapshot.absences }
+        Self {
+            users: &snapshot.users_proof,
+            groups: &snapshot.groups_proof,
+            absences: &snapshot.absences,
+            own_groups_asked: &snapshot.own_groups_asked,
+        }
     }
 }
 
@@ -144,12 +151,14 @@ fn filtered(input: &Input<'_>) -> FilteredBy {
     filtered
 }
 
-/// Who and what is absent from its list and would lose something if it really is gone: to be asked for by id before
-/// [`diff`] (RULES 12, 17). Only those who would be changed are asked for.
+/// Who and what is absent from its list and would lose something if it really is gone, and who would lose something for
+/// being in no group that decides: to be asked for before [`diff`] (RULES 12, 17). Only those who would be changed are asked
+/// for.
 #[must_use]
 pub fn questions(input: &Input<'_>) -> Questions {
     let sides = Sides::new(input);
-    Questions { users: leavers::absent_users(&sides), groups: links::absent_groups(&sides) }
+    let (users, own_groups) = leavers::unconfirmed_users(&sides);
+    Questions { users, groups: links::absent_groups(&sides), own_groups }
 }
 
 /// Notes that removals were left out of the plan because a list was not proven.

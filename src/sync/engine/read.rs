@@ -101,6 +101,10 @@ pub(super) async fn read(
     }
 }
 
+/// How often the source is asked about single records. Who was asked for and found may have to be asked for its groups, and
+/// a group that was found may have members who are in no list; what then is still open is not known.
+const MOST_ROUNDS: usize = 4;
+
 /// What reading needs.
 struct Everybody<'a> {
     connector: &'a Connector,
@@ -133,25 +137,24 @@ impl Everybody<'_> {
             services.source.confirm(&mut source, &deciding, request, control).await?;
         }
         let now = services.clock.now();
-        let asked = {
+        for _ in 0..MOST_ROUNDS {
             let desired = desire(&source, rules, &capabilities, now);
-            let evidence = Evidence::of(&source);
-            let (desired, target, ledger, claims) = (&desired, &target, &ledger, &claims);
             let input = Input {
-                desired,
-                target,
-                ledger,
-                claims,
+                desired: &desired,
+                target: &target,
+                ledger: &ledger,
+                claims: &claims,
                 rules,
                 capabilities,
-                evidence,
+                evidence: Evidence::of(&source),
                 now,
                 first_run: false,
                 focus: None,
             };
-            worth_asking(&source, &input, permission)
-        };
-        if asked != Questions::default() {
+            let asked = worth_asking(&source, &input, permission);
+            if asked == Questions::default() {
+                break;
+            }
             services.source.confirm(&mut source, &asked, request, control).await?;
         }
         let member_lists = changed_lists(&source, request);

@@ -2,6 +2,7 @@
 
 use super::world::*;
 use crate::sync::model::Status;
+use crate::sync::rename::Rename;
 use crate::sync::report::{HoldKind, Outcome};
 use crate::sync::rules::Limit;
 
@@ -214,4 +215,25 @@ async fn too_many_absent_to_ask_one_by_one_are_held_without_being_asked() {
     world.org().skipped.extend(all);
     let report = world.sync().await;
     assert_eq!((report.outcome, report.counts.users.held), (Outcome::Held, 1_199));
+}
+
+#[tokio::test]
+async fn too_many_in_no_required_group_to_ask_one_by_one_are_held_until_somebody_approves_and_are_asked_then()
+{
+    let mut org = Org::with_users(1_200);
+    let everybody: Vec<String> = org.users.keys().cloned().collect();
+    let everybody: Vec<&str> = everybody.iter().map(String::as_str).collect();
+    org.group("g1", "ad-staff", &everybody[..1]);
+    org.group("g2", "staff", &everybody);
+    let mut world = World::new(org, 500).await;
+    world.connector.rules.groups.rename = vec![Rename::new("^ad-", "").unwrap()];
+    world.connector.rules.groups.exclude = globs(&["*"]);
+    world.connector.rules.scope.required_groups = vec!["staff".into()];
+    world.sync().await;
+    world.org().skipped.insert("g2".to_owned());
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.held), (Outcome::Held, 1_199));
+    world.approve(report.holds[0].id.unwrap()).await;
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Success, 0), "{report:?}");
 }

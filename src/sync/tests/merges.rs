@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::world::*;
-use crate::sync::model::LedgerChange;
+use crate::sync::model::{FindingKind, LedgerChange};
 use crate::sync::report::Outcome;
 use crate::sync::rules::{Globs, Grace, LeaverGroups, Limit};
+use crate::target::Write;
 
 /// Four users, and these groups with their members; no limits, and one sync done.
 async fn world_of(groups: &[(&str, &str, &[&str])]) -> World {
@@ -151,4 +152,47 @@ async fn rule_21_who_may_be_in_grace_keeps_memberships_in_groups_that_left() {
     world.later(8);
     world.sync().await;
     assert!(world.target().members("staff").is_empty());
+}
+
+#[tokio::test]
+async fn rule_9_who_arrives_under_a_name_takes_no_group_over_whose_own_is_only_missing_from_the_list() {
+    for (keeps, cut) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut world = world_of(&[("g5", "payroll", &["u002", "u003"])]).await;
+        if keeps {
+            world.connector.rules.leavers.groups = LeaverGroups::Keep;
+        }
+        rename(&world, "g5", "wages");
+        world.org().group("g1", "payroll", &["u000"]);
+        if cut {
+            world.org().groups_cut = true;
+        } else {
+            world.org().skipped.insert("g5".to_owned());
+        }
+        let report = world.sync().await;
+        assert_eq!(kinds(&report), [FindingKind::NameCollision], "{report:?}");
+        world.org().groups_cut = false;
+        world.org().skipped.clear();
+        world.sync().await;
+        world.sync().await;
+        assert_eq!(world.target().members("wages"), ["u2@example.com", "u3@example.com"], "{keeps} {cut}");
+        assert_eq!(world.target().members("payroll"), ["u0@example.com"]);
+        let lost =
+            |write: &Write| matches!(write, Write::ChangeMembers { removed, .. } if !removed.is_empty());
+        assert!(!world.target().log.iter().any(lost), "{:?}", world.target().log);
+    }
+}
+
+#[tokio::test]
+async fn rule_9_a_name_is_free_once_the_source_says_that_its_group_is_gone_whatever_becomes_of_groups_that_left()
+ {
+    for leavers in [LeaverGroups::Keep, LeaverGroups::Empty] {
+        let mut world = world_of(&[("g5", "payroll", &["u002", "u003"])]).await;
+        world.connector.rules.leavers.groups = leavers;
+        let payroll = world.ledger().await.groups["g5"].target.clone();
+        world.org().groups.remove("g5");
+        world.org().group("g1", "payroll", &["u000", "u002"]);
+        assert_eq!(kinds(&world.sync().await), []);
+        assert_eq!(world.ledger().await.groups["g1"].target, payroll);
+        assert_eq!(world.target().members("payroll"), ["u0@example.com", "u2@example.com"]);
+    }
 }

@@ -162,11 +162,12 @@ impl Org {
             groups_proof: cut(self.groups_cut),
             unreadable: self.unreadable.iter().map(|id| SourceId::from(id.as_str())).collect(),
             absences: BTreeMap::new(),
+            own_groups_asked: BTreeSet::new(),
             findings: Vec::new(),
         }
     }
 
-    pub(super) fn answer(&self, snapshot: &mut SourceSnapshot, questions: &Questions) {
+    pub(super) fn answer(&self, snapshot: &mut SourceSnapshot, questions: &Questions, request: &ReadRequest) {
         for id in &questions.users {
             let known = self.users.get(id.0.as_str());
             match known {
@@ -192,6 +193,9 @@ impl Org {
                 }
             }
         }
+        for user in &questions.own_groups {
+            self.answer_own_groups(user, snapshot, request);
+        }
         for id in &questions.groups {
             match self.groups.get(id.0.as_str()) {
                 _ if self.mute.contains(id.0.as_str()) => {
@@ -211,6 +215,22 @@ impl Org {
         }
     }
 
+    /// Shows the groups of a user that decide and that the lists skipped.
+    fn answer_own_groups(&self, user: &SourceId, snapshot: &mut SourceSnapshot, request: &ReadRequest) {
+        if self.mute.contains(user.0.as_str()) {
+            snapshot.absences.insert(user.clone(), Absence::Unknown("no answer".to_owned()));
+        }
+        let own = self.groups.iter().filter(|(_, group)| group.members.contains(user.0.as_str()));
+        for (id, group) in own.filter(|(_, group)| (request.decides.0)(&group.name)) {
+            let is_new = !snapshot.groups.iter().any(|known| known.id.0 == id.as_str());
+            if is_new && !self.left_out.contains_key(id) {
+                let group = self.source_group(id, group, &mut snapshot.people);
+                snapshot.groups.push(group);
+            }
+        }
+        snapshot.own_groups_asked.insert(user.clone());
+    }
+
     /// One user, by id or login, and its groups.
     pub(super) fn one(&self, asked: &str, names: &[CompactString]) -> SourceSnapshot {
         let mut snapshot = Self::default().snapshot_of(names);
@@ -223,6 +243,7 @@ impl Org {
         };
         let person = snapshot.people.intern(id);
         snapshot.users.push(Self::source_user(id, user, names));
+        snapshot.own_groups_asked.insert(id.as_str().into());
         for (group_id, group) in self.groups.iter().filter(|(_, group)| group.members.contains(id)) {
             if self.no_groups_of.contains(id) {
                 continue;
@@ -275,10 +296,10 @@ impl Source for FakeSource {
         &self,
         snapshot: &mut SourceSnapshot,
         questions: &Questions,
-        _: &ReadRequest,
+        request: &ReadRequest,
         _: &RunControl,
     ) -> Result<(), SourceError> {
-        self.0.lock().unwrap().answer(snapshot, questions);
+        self.0.lock().unwrap().answer(snapshot, questions, request);
         Ok(())
     }
     async fn read_user(

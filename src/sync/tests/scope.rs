@@ -260,3 +260,64 @@ async fn an_exempting_group_that_is_not_proven_makes_nobody_inactive() {
     world.org().group("g1", "robots", &[]);
     assert_eq!(world.sync().await.counts.users.disabled, 1);
 }
+
+/// Users u0 and u1 are in one part of the required group `staff`, u2 and u3 in the other; neither part is synced.
+async fn staff_in_two_parts() -> World {
+    let mut world = World::new(Org::with_users(5), 8).await;
+    world.org().group("g1", "ad-staff", &["u000", "u001"]);
+    world.org().group("g2", "staff", &["u002", "u003"]);
+    let rules = &mut world.connector.rules;
+    rules.groups.rename = vec![Rename::new("^ad-", "").unwrap()];
+    rules.groups.exclude = globs(&["*"]);
+    rules.scope.required_groups = vec!["staff".into()];
+    rules.limits = no_limits();
+    assert_eq!(world.sync().await.counts.users.created, 4);
+    world
+}
+
+#[tokio::test]
+async fn law_1_a_part_of_a_required_group_that_the_list_skips_costs_nobody_the_account() {
+    let world = staff_in_two_parts().await;
+    world.org().skipped.insert("g2".to_owned());
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Success, 0), "{report:?}");
+    // Who does not answer is left as it is, whatever the lists say.
+    world.org().group("g2", "staff", &["u003"]);
+    world.org().mute.insert("u002".to_owned());
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Partial, 0), "{report:?}");
+    assert_eq!(kinds(&report), [FindingKind::AbsenceUnconfirmed]);
+    world.org().mute.clear();
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Success, 1), "{report:?}");
+}
+
+#[tokio::test]
+async fn law_1_who_is_found_by_id_is_asked_for_its_groups_too() {
+    let world = staff_in_two_parts().await;
+    world.org().skipped.insert("u003".to_owned());
+    world.org().group("g2", "staff", &["u002"]);
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Success, 1), "{report:?}");
+}
+
+#[tokio::test]
+async fn law_1_a_group_that_exempts_and_that_the_list_skips_makes_nobody_inactive() {
+    let mut world = World::new(Org::with_users(3), 8).await;
+    let rules = &mut world.connector.rules;
+    rules.limits = no_limits();
+    rules.groups.exclude = globs(&["*"]);
+    rules.inactive = Some(Inactive { days: 30, never_signed_in: true, except_groups: globs(&["robots*"]) });
+    world.org().group("g1", "robots", &["u000"]);
+    world.org().group("g2", "robots of sales", &["u001"]);
+    for id in ["u000", "u001"] {
+        let old = text("2025-01-01T00:00:00Z");
+        world.org().user(id, "").more.insert("lastLogin".to_owned(), old);
+    }
+    world.sync().await;
+    world.org().skipped.insert("g2".to_owned());
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Success, 0), "{report:?}");
+    world.org().group("g2", "robots of sales", &[]);
+    assert_eq!(world.sync().await.counts.users.disabled, 1);
+}

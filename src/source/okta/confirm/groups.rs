@@ -1,6 +1,6 @@
 //! Asking for groups, and reading the members of those that are there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -13,7 +13,7 @@ use crate::source::okta::list::{self, List};
 use crate::source::okta::members::{self, SIDE_BY_SIDE, Shown};
 use crate::source::okta::parse::{self, GroupRecord};
 use crate::source::okta::scope::{Scope, narrowed};
-use crate::source::{Questions, ReadRequest, SourceError};
+use crate::source::{ReadRequest, SourceError};
 use crate::sync::model::{Absence, Member, Proof, ScopeRule, SourceGroup, SourceId, SourceSnapshot};
 
 type Answer<T> = (SourceId, Answered<T>);
@@ -21,11 +21,11 @@ type Answer<T> = (SourceId, Answered<T>);
 pub(super) async fn confirm(
     client: &Client,
     snapshot: &mut SourceSnapshot,
-    questions: &Questions,
+    asked: &BTreeSet<SourceId>,
     scope: &Scope<'_>,
 ) -> Result<(), SourceError> {
     let known: HashSet<&SourceId> = snapshot.groups.iter().map(|group| &group.id).collect();
-    let missing: Vec<SourceId> = questions.groups.iter().filter(|id| !known.contains(id)).cloned().collect();
+    let missing: Vec<SourceId> = asked.iter().filter(|id| !known.contains(id)).cloned().collect();
     drop(known);
     let found = match scope.groups_search() {
         Some(search) => found_by_search(client, scope, search, missing).await?,

@@ -2,6 +2,7 @@
 
 mod groups;
 mod narrowed;
+mod own_groups;
 mod users;
 
 use super::client::{Client, Unread};
@@ -14,16 +15,22 @@ use crate::sync::model::{Absence, ScopeRule, SourceId, SourceSnapshot};
 pub(super) use groups::search_for as search_for_groups;
 pub(super) use users::in_scope as user_in_scope;
 
-/// Asks for every user and group in question and puts the answers into the snapshot. Records that the snapshot has already
-/// are not asked for.
+/// Asks for every user and group in question, and users for their groups, and puts the answers into the snapshot. Records that
+/// the snapshot has already are not asked for.
 pub(super) async fn confirm(
     client: &Client,
     snapshot: &mut SourceSnapshot,
     questions: &Questions,
     scope: &Scope<'_>,
 ) -> Result<(), SourceError> {
-    users::confirm(client, snapshot, questions, scope).await?;
-    groups::confirm(client, snapshot, questions, scope).await
+    let decides = &scope.request.decides;
+    users::confirm(client, snapshot, &questions.users, scope).await?;
+    let own_groups = own_groups::ask(client, questions.own_groups.iter().cloned().collect(), decides).await?;
+    let mut groups = own_groups::unheard_of(snapshot, &own_groups);
+    groups.extend(questions.groups.iter().cloned());
+    groups::confirm(client, snapshot, &groups, scope).await?;
+    own_groups::conclude(snapshot, own_groups, decides);
+    Ok(())
 }
 
 /// What an id turned out to be.

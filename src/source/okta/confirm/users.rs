@@ -1,11 +1,12 @@
 //! Asking for users.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::narrowed::Brought;
 use super::{Answered, answered, if_same, note_absence, note_broken, unknown};
+use crate::source::SourceError;
 use crate::source::okta::app;
 use crate::source::okta::client::{Ask, Bucket, Client, Unread};
 use crate::source::okta::gathered::{Kind, unknown_status_finding};
@@ -13,7 +14,6 @@ use crate::source::okta::members::SIDE_BY_SIDE;
 use crate::source::okta::parse::{self, UserRecord};
 use crate::source::okta::scope::{Scope, narrowed, status_says_more};
 use crate::source::okta::users;
-use crate::source::{Questions, SourceError};
 use crate::sync::model::{Absence, ScopeRule, SourceId, SourceSnapshot};
 
 type Answer = (SourceId, Answered<UserRecord>);
@@ -21,11 +21,11 @@ type Answer = (SourceId, Answered<UserRecord>);
 pub(super) async fn confirm(
     client: &Client,
     snapshot: &mut SourceSnapshot,
-    questions: &Questions,
+    asked: &BTreeSet<SourceId>,
     scope: &Scope<'_>,
 ) -> Result<(), SourceError> {
     let known: HashSet<&SourceId> = snapshot.users.iter().map(|user| &user.id).collect();
-    let missing: Vec<SourceId> = questions.users.iter().filter(|id| !known.contains(id)).cloned().collect();
+    let missing: Vec<SourceId> = asked.iter().filter(|id| !known.contains(id)).cloned().collect();
     drop(known);
     for (id, answer) in ask(client, scope, missing).await? {
         let (record, absence) = match answer {
