@@ -171,7 +171,7 @@ async fn sync(State(control): Shared, name: Name, request: Request) -> Result<Re
     let request: SyncRequest = body(request).await?;
     let wait = request.wait;
     let events = control.sync(&name, limited_to(request)?).await?;
-    if wait { Ok(lines(events)) } else { begun(events).await }
+    told(events, wait).await
 }
 
 /// The one user that a sync is limited to.
@@ -218,9 +218,14 @@ fn line(event: &RunEvent) -> Bytes {
     Bytes::from(line)
 }
 
+/// All events of a request as they come, or, for a client that does not wait, how it began.
+pub(super) async fn told(events: Events, waits: bool) -> Result<Response, Fault> {
+    if waits { Ok(lines(events)) } else { begun(events).await }
+}
+
 /// Whether the request waits or has begun, for a client that does not wait for more. What is to be said beside comes in
 /// lines before it.
-pub(super) async fn begun(mut events: Events) -> Result<Response, Fault> {
+async fn begun(mut events: Events) -> Result<Response, Fault> {
     let mut answer = Vec::new();
     while let Some(event) = events.next().await {
         match event {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::Control;
 use super::caller::Caller;
-use super::routes::{Name, Shared, begun, body, decoded, done, lines, number, query};
+use super::routes::{Name, Shared, body, decoded, done, lines, number, query, told};
 use crate::control::api::{
     ApplyRequest, ApproveRequest, HoldList, KeptPlanList, LONGEST_HOURS, PlanRequest, UndoRequest,
     can_name_a_plan,
@@ -83,7 +83,7 @@ async fn apply(
     let id = decoded(id)?;
     let ApplyRequest { wait } = body(request).await?;
     let events = control.apply(&id, caller.uid).await?;
-    if wait { Ok(lines(events)) } else { begun(events).await }
+    told(events, wait).await
 }
 
 #[derive(Deserialize)]
@@ -122,7 +122,7 @@ async fn approve(
         None => Ok(done(message)),
         Some(events) => {
             tracing::info!("{message}");
-            if wait { Ok(lines(events)) } else { begun(events).await }
+            told(events, wait).await
         }
     }
 }
@@ -148,5 +148,5 @@ async fn undo(
     }
     let stream = request.wait || !request.confirm;
     let events = control.undo(run, request, caller.uid).await?;
-    if stream { Ok(lines(events)) } else { begun(events).await }
+    told(events, stream).await
 }

@@ -11,6 +11,15 @@ const CHANGED: Reason = "it was changed since";
 const UNMANAGED: &str = "target:";
 const GONE: Reason = "the group is gone";
 
+/// A group that is as an operation left it.
+struct Untouched<'a> {
+    source: SourceId,
+    group: &'a TargetGroup,
+    /// What it was before the operation.
+    before: GroupAttributes,
+    after: GroupAttributes,
+}
+
 impl<'a> Inverse<'a> {
     fn group(&self, target: &TargetId) -> Result<&'a TargetGroup, Reason> {
         self.groups.get(target).copied().ok_or(GONE)
@@ -31,6 +40,10 @@ impl<'a> Inverse<'a> {
         {
             return Err("the connector does not manage the group any more");
         }
+        self.check_nobody_else_minds(group)
+    }
+
+    fn check_nobody_else_minds(&self, group: &TargetGroup) -> Result<(), Reason> {
         if self.present.claims.groups.contains_key(&group.id) {
             return Err("another connector manages the group");
         }
@@ -38,6 +51,18 @@ impl<'a> Inverse<'a> {
             return Err("the group is protected");
         }
         Ok(())
+    }
+
+    /// The group that an operation changed, if nobody has changed it since.
+    fn untouched(&self, done: &Done) -> Result<Untouched<'a>, Reason> {
+        let (source, target) = ids(done)?;
+        let group = self.group(&target)?;
+        let before = part(&done.operation, "before")?;
+        let after: GroupAttributes = part(&done.operation, "after")?;
+        if group.attributes != after {
+            return Err(CHANGED);
+        }
+        Ok(Untouched { source, group, before, after })
     }
 
     /// By what a group is called in operations: the first source group that it stands for, or the always group; a group that
@@ -64,18 +89,12 @@ impl<'a> Inverse<'a> {
     }
 
     pub(super) fn change_group_back(&mut self, done: &Done) -> Result<(), Reason> {
-        let (source, target) = ids(done)?;
-        let group = self.group(&target)?;
-        let (before, after): (GroupAttributes, GroupAttributes) =
-            (part(&done.operation, "before")?, part(&done.operation, "after")?);
-        if group.attributes != after {
-            return Err(CHANGED);
-        }
+        let Untouched { source, group, before, after } = self.untouched(done)?;
         self.check_group(&source, group)?;
-        self.check_group_name_is_free(&before.name, Some(&target))?;
+        self.check_group_name_is_free(&before.name, Some(&group.id))?;
         self.push(
             &source,
-            Some(&target),
+            Some(&group.id),
             &after.name,
             Change::UpdateGroup { before: after.clone(), after: before },
         );
@@ -84,42 +103,25 @@ impl<'a> Inverse<'a> {
 
     /// What was taken over is let go, as it was.
     pub(super) fn release_group(&mut self, done: &Done) -> Result<(), Reason> {
-        let (source, target) = ids(done)?;
-        let group = self.group(&target)?;
-        let (before, after): (GroupAttributes, GroupAttributes) =
-            (part(&done.operation, "before")?, part(&done.operation, "after")?);
-        if group.attributes != after {
-            return Err(CHANGED);
-        }
+        let Untouched { source, group, before, after } = self.untouched(done)?;
         self.check_group(&source, group)?;
         let sources = part(&done.operation, "sources")?;
         let change = Change::ReleaseGroup { before: after.clone(), after: before, sources };
-        self.push(&source, Some(&target), &after.name, change);
+        self.push(&source, Some(&group.id), &after.name, change);
         Ok(())
     }
 
     pub(super) fn adopt_group_again(&mut self, done: &Done) -> Result<(), Reason> {
-        let (source, target) = ids(done)?;
-        let group = self.group(&target)?;
-        let (before, after): (GroupAttributes, GroupAttributes) =
-            (part(&done.operation, "before")?, part(&done.operation, "after")?);
-        if group.attributes != after {
-            return Err(CHANGED);
-        }
+        let Untouched { source, group, before, after } = self.untouched(done)?;
         let ledger = self.present.ledger;
-        if ledger.groups.iter().any(|(id, group)| *id == source || group.target == target) {
+        if ledger.groups.iter().any(|(id, known)| *id == source || known.target == group.id) {
             return Err("the group is managed again");
         }
-        if self.present.claims.groups.contains_key(&target) {
-            return Err("another connector manages the group");
-        }
-        if self.present.protected.groups.matches(&group.attributes.name) {
-            return Err("the group is protected");
-        }
+        self.check_nobody_else_minds(group)?;
         let sources = part(&done.operation, "sources")?;
         let members = self.managed_members(group).len() as u64;
         let change = Change::AdoptGroup { before: after.clone(), after: before, sources, members };
-        self.push(&source, Some(&target), &after.name, change);
+        self.push(&source, Some(&group.id), &after.name, change);
         Ok(())
     }
 
