@@ -1,13 +1,13 @@
-//! What may not be concluded from a read: lists that are not believed, and records that are asked for by id. Pure.
+//! What may not be concluded from a read: lists that are not believed, and what the source is asked before planning. Pure.
 
 use std::collections::BTreeSet;
 
-use super::diff::{Input, questions};
+use super::diff::{Input, Open, open_questions};
 use super::digest::Permission;
 use super::model::{Ledger, Proof, SourceId, SourceSnapshot};
 use super::plan::Plan;
 use super::report::NotProven;
-use super::rules::{LeaverGroups, Limit, Rules};
+use super::rules::{Limit, Rules};
 use crate::source::Questions;
 
 /// RULES 18: a list that is empty while the ledger manages its kind proves nothing.
@@ -26,31 +26,45 @@ pub(super) fn distrust_empty_lists(source: &mut SourceSnapshot, ledger: &Ledger)
     }
 }
 
-/// More absent records than this are not asked for one by one if the limits hold them in any case.
+/// More than so many are not asked for one by one if the limits hold what would happen to them in any case.
 const ASK_AT_MOST: usize = 1_000;
 
-/// Who and what is to be asked for by id before planning: those missing from a list who would be changed for it, unless
-/// they are so many that the limits hold them in any case, and members that the user list did not show (RULES 12, 17).
-pub(super) fn worth_asking(source: &SourceSnapshot, input: &Input<'_>, permission: &Permission) -> Questions {
-    let mut questions = questions(input);
-    let limits = &input.rules.limits;
-    // What somebody approved is proven again, however many it is (RULES 24).
-    let approved = |id: &SourceId| permission.sources.contains(id);
-    let leaving = questions.users.len() + questions.own_groups.len();
-    if leaving > ask_at_most(limits.leavers, input.ledger.users.len()) {
-        questions.users.retain(approved);
-        questions.own_groups.retain(approved);
+/// What the source is asked before planning.
+pub(super) struct Asking<'a> {
+    permission: &'a Permission,
+    /// How many members that no list of users shows may still be asked for.
+    members_left: usize,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn new(permission: &'a Permission) -> Self {
+        Self { permission, members_left: ASK_AT_MOST }
     }
-    // Where groups that left are kept, no limit holds anything that the answers decide.
-    let keeps_groups = input.rules.leavers.groups == LeaverGroups::Keep;
-    let groups = if keeps_groups { Limit::Off } else { limits.groups };
-    if questions.groups.len() > ask_at_most(groups, input.ledger.groups.len()) {
-        questions.groups.retain(approved);
+
+    /// Who and what is to be asked for now: what is open, unless it is so much that the limits hold it in any case, and
+    /// members that the user list did not show (RULES 12, 17).
+    pub(super) fn next(&mut self, source: &SourceSnapshot, input: &Input<'_>) -> Questions {
+        let Open { mut absent_users, mut in_no_group, mut absent_groups, missing_parts } =
+            open_questions(input);
+        let limits = &input.rules.limits;
+        // What somebody approved is proven again, however many it is (RULES 24).
+        let approved = |id: &SourceId| self.permission.sources.contains(id);
+        let leaving = absent_users.len() + in_no_group.len();
+        if leaving > ask_at_most(limits.leavers, input.ledger.users.len()) {
+            absent_users.retain(approved);
+            in_no_group.retain(approved);
+        }
+        if absent_groups.len() > ask_at_most(limits.groups, input.ledger.groups.len()) {
+            absent_groups.retain(approved);
+        }
+        absent_groups.extend(missing_parts);
+        if !source.users_narrowed {
+            let members = unlisted_members(source, input.rules, self.members_left);
+            self.members_left -= members.len();
+            absent_users.extend(members);
+        }
+        Questions { users: absent_users, groups: absent_groups, own_groups: in_no_group }
     }
-    if !source.users_narrowed {
-        questions.users.extend(unlisted_members(source, input.rules));
-    }
-    questions
 }
 
 fn ask_at_most(limit: Limit, managed: usize) -> usize {
@@ -62,8 +76,9 @@ fn ask_at_most(limit: Limit, managed: usize) -> usize {
     allowed.max(ASK_AT_MOST)
 }
 
-/// Members with a status in scope that the user list did not show, as many as may be asked for (RULES 12).
-fn unlisted_members(source: &SourceSnapshot, rules: &Rules) -> BTreeSet<SourceId> {
+/// Members with a status in scope that the user list did not show, and of whom nothing else is known: at most so many
+/// (RULES 12).
+fn unlisted_members(source: &SourceSnapshot, rules: &Rules, at_most: usize) -> BTreeSet<SourceId> {
     if !source.users_proof.is_proven() {
         return BTreeSet::new();
     }
@@ -84,7 +99,7 @@ fn unlisted_members(source: &SourceSnapshot, rules: &Rules) -> BTreeSet<SourceId
         .collect();
     unlisted
         .into_iter()
-        .take(ASK_AT_MOST)
+        .take(at_most)
         .filter_map(|person| source.people.ids().get(person as usize).cloned())
         .collect()
 }

@@ -126,8 +126,8 @@ pub(super) struct Crowd {
     pub(super) matters: bool,
     everybody: bool,
     members: Vec<bool>,
-    /// The first list that was not read to its end, and why: then nobody is known to be in none of them.
-    pub(super) doubt: Option<(CompactString, String)>,
+    /// A list that was not read to its end, and why: then nobody is known to be in none of them.
+    pub(super) doubt: Option<(String, String)>,
 }
 
 impl Crowd {
@@ -144,14 +144,18 @@ impl Crowd {
         }
         crowd.members = vec![false; snapshot.people.ids().len()];
         if let Proof::NotProven(reason) = &snapshot.groups_proof {
-            crowd.doubt = Some(("groups of the source".into(), reason.clone()));
+            crowd.doubt = Some(("groups".to_owned(), reason.clone()));
+        }
+        if let (true, Some(unreadable)) = (snapshot.of_one_user, snapshot.unreadable.first()) {
+            let why = format!("the record of the group {unreadable} cannot be read");
+            crowd.doubt = Some(("groups of the user".to_owned(), why));
         }
         for group in &snapshot.groups {
             let (name, _) = name_in_target(rules, &group.name);
             match snapshot.absences.get(&group.id) {
                 _ if !is_meant(&name) => {}
                 Some(Absence::OutOfScope(_)) => {}
-                Some(Absence::Unknown(reason)) => crowd.doubt = Some((name, reason.clone())),
+                Some(Absence::Unknown(reason)) => crowd.doubt = Some((members_of(&name), reason.clone())),
                 Some(Absence::Gone) | None => crowd.add(group, name, snapshot),
             }
         }
@@ -166,7 +170,7 @@ impl Crowd {
             }
         }
         if let (Proof::NotProven(reason), None) = (members_proof(group, snapshot), &self.doubt) {
-            self.doubt = Some((name, reason.clone()));
+            self.doubt = Some((members_of(&name), reason.clone()));
         }
     }
 
@@ -180,6 +184,11 @@ impl Crowd {
             _ => Belonging::No,
         }
     }
+}
+
+/// The name of a member list in a report.
+fn members_of(group: &str) -> String {
+    format!("members of {group}")
 }
 
 /// One source group under its name in the target.

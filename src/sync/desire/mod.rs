@@ -156,7 +156,7 @@ pub fn desire(
     }
     desired.users.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     groups::desire_groups(snapshot, rules, capabilities, &mut desired);
-    crowds.note_doubt(&mut desired);
+    crowds.note_doubts(&mut desired);
     groups::note_unmet_exemptions(snapshot, rules, &mut desired.findings);
     desired.findings.sort();
     desired.findings.dedup();
@@ -206,11 +206,9 @@ impl Crowds {
         }
     }
 
-    /// Says that the rule on inactive users was not applied for want of a whole list.
-    fn note_doubt(&self, desired: &mut Desired) {
-        if let Some((group, reason)) = &self.exempt.doubt {
-            desired.doubts.push((format!("members of {group}"), reason.clone()));
-        }
+    /// Says that rules which rest on groups were not applied to everybody for want of a whole list.
+    fn note_doubts(&self, desired: &mut Desired) {
+        desired.doubts.extend([&self.required.doubt, &self.exempt.doubt].into_iter().flatten().cloned());
     }
 }
 

@@ -17,7 +17,6 @@ impl Memberships<'_, '_> {
         let Some(actual) = sides.input.target.groups.get(at as usize) else { return };
         let name = &actual.attributes.name;
         let now = sides.managed_members(at);
-        plan.bases.groups_with_members += u64::from(!now.is_empty());
         let concerns = |row: &u32| sides.rows.get(*row as usize).is_some_and(|row| sides.concerns(row));
         let candidates = now.iter().copied().filter(concerns);
         if sides.input.rules.protected.groups.matches(name) {

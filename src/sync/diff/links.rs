@@ -184,7 +184,11 @@ impl Links {
         let is_open = |owner: &&SourceId| {
             matches!(left_group(sides, owner, &self.in_scope), LeftGroup::Absent | LeftGroup::Unknown(_))
         };
-        let open = if owners.iter().any(is_open) { ", and whether that has left is not known" } else { "" };
+        let open = if owners.iter().any(is_open) {
+            ", and it is not known whether that group still exists"
+        } else {
+            ""
+        };
         format!("the group of that name is managed for {}{open}", names.join(", "))
     }
 
@@ -265,26 +269,27 @@ pub(super) fn left_group(sides: &Sides<'_>, source: &SourceId, in_scope: &BTreeS
     }
 }
 
-/// Managed groups that a whole list does not show and that would lose something, or were a part of what is still synced, or
-/// whose name another group wants.
-pub(super) fn absent_groups(sides: &Sides<'_>) -> BTreeSet<SourceId> {
+/// Managed groups that a whole list does not show: those that would lose something, and those of which others depend.
+pub(super) fn absent_groups(sides: &Sides<'_>) -> (BTreeSet<SourceId>, BTreeSet<SourceId>) {
+    let (mut absent, mut missing_parts) = (BTreeSet::new(), BTreeSet::new());
     if !sides.input.evidence.groups.is_proven() {
-        return BTreeSet::new();
+        return (absent, missing_parts);
     }
     let links = Links::new(sides, &mut Vec::new());
-    let would_lose = |at: u32| match sides.input.rules.leavers.groups {
-        LeaverGroups::Keep => false,
-        LeaverGroups::Delete => true,
-        LeaverGroups::Empty => !sides.managed_members(at).is_empty(),
-    };
-    sides
-        .owners
-        .iter()
-        .filter(|(at, _)| {
-            links.taken.contains(at) || links.wanted_by_another.contains(at) || would_lose(**at)
-        })
-        .flat_map(|(_, sources)| sources)
-        .filter(|source| matches!(left_group(sides, source, &links.in_scope), LeftGroup::Absent))
-        .map(|source| (*source).clone())
-        .collect()
+    for (at, sources) in &sides.owners {
+        let would_lose = match sides.input.rules.leavers.groups {
+            LeaverGroups::Keep => false,
+            LeaverGroups::Delete => true,
+            LeaverGroups::Empty => !sides.managed_members(*at).is_empty(),
+        };
+        let is_absent =
+            |source: &&&SourceId| matches!(left_group(sides, source, &links.in_scope), LeftGroup::Absent);
+        let found = sources.iter().filter(is_absent).map(|source| (*source).clone());
+        if links.taken.contains(at) || links.wanted_by_another.contains(at) {
+            missing_parts.extend(found);
+        } else if would_lose {
+            absent.extend(found);
+        }
+    }
+    (absent, missing_parts)
 }

@@ -62,7 +62,6 @@ impl<'s, 'a> Memberships<'s, 'a> {
             return;
         }
         let now = actual.map(|(at, _)| self.sides.managed_members(at)).unwrap_or_default();
-        plan.bases.groups_with_members += u64::from(!now.is_empty());
         if !bears_name && !actual.is_some_and(|(_, actual)| self.stands_for_all_parts(group, actual)) {
             let message = format!(
                 "the members of group {name} stay as they are: they would be those of {} source groups under a name that \

@@ -22,7 +22,6 @@ use super::model::{Absence, Ledger, Proof, ScopeRule, SourceId, SourceSnapshot, 
 use super::plan::{Bases, Plan};
 use super::report::{FilteredBy, NotProven};
 use super::rules::Rules;
-use crate::source::Questions;
 use crate::target::Capabilities;
 use sides::Sides;
 
@@ -104,7 +103,10 @@ impl<'a> Evidence<'a> {
 pub fn diff(input: &Input<'_>) -> Plan {
     let sides = Sides::new(input);
     let mut plan = Plan {
-        bases: Bases { active_users: sides.active_managed_users(), groups_with_members: 0 },
+        bases: Bases {
+            active_users: sides.active_managed_users(),
+            groups_with_members: sides.managed_groups_with_members(),
+        },
         findings: input.desired.findings.clone(),
         first_run: input.first_run,
         ..Plan::default()
@@ -144,21 +146,35 @@ fn filtered(input: &Input<'_>) -> FilteredBy {
         if known {
             continue;
         }
-        let is_group = *rule == ScopeRule::GroupsSearch || input.ledger.groups.contains_key(id);
-        let side = if is_group { &mut filtered.groups } else { &mut filtered.users };
+        // A user who is not shown is asked for only if it is managed; a group also where a user named it.
+        let is_user = *rule != ScopeRule::GroupsSearch && input.ledger.users.contains_key(id);
+        let side = if is_user { &mut filtered.users } else { &mut filtered.groups };
         *side.entry(*rule).or_default() += 1;
     }
     filtered
 }
 
-/// Who and what is absent from its list and would lose something if it really is gone, and who would lose something for
-/// being in no group that decides: to be asked for before [`diff`] (RULES 12, 17). Only those who would be changed are asked
-/// for.
+/// What is not certain and has to be asked before [`diff`] (RULES 12, 17). Only those who would be changed are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Managed users that a whole list does not show and that would lose something.
+    pub absent_users: BTreeSet<SourceId>,
+    /// Managed users that would lose something for being in no group that decides about scope.
+    pub in_no_group: BTreeSet<SourceId>,
+    /// Managed groups that a whole list does not show and that would lose something for having left.
+    pub absent_groups: BTreeSet<SourceId>,
+    /// The same of groups that are a part of what is still synced, or whose name another group wants: whether these left
+    /// decides about others, which no limit on groups that left holds.
+    pub missing_parts: BTreeSet<SourceId>,
+}
+
+/// Finds what has to be asked before [`diff`].
 #[must_use]
-pub fn questions(input: &Input<'_>) -> Questions {
+pub fn open_questions(input: &Input<'_>) -> Open {
     let sides = Sides::new(input);
-    let (users, own_groups) = leavers::unconfirmed_users(&sides);
-    Questions { users, groups: links::absent_groups(&sides), own_groups }
+    let (absent_users, in_no_group) = leavers::unconfirmed_users(&sides);
+    let (absent_groups, missing_parts) = links::absent_groups(&sides);
+    Open { absent_users, in_no_group, absent_groups, missing_parts }
 }
 
 /// Notes that removals were left out of the plan because a list was not proven.

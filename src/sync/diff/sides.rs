@@ -256,6 +256,11 @@ impl<'a> Sides<'a> {
         self.rows.iter().filter(|row| row.ledger.is_some()).filter(active).count() as u64
     }
 
+    /// Groups that the connector manages and that have managed members: the base of the limit on groups that left.
+    pub(super) fn managed_groups_with_members(&self) -> u64 {
+        self.owners.keys().filter(|at| !self.managed_members(**at).is_empty()).count() as u64
+    }
+
     /// Which rows are members of a target group, sorted; unmanaged members are left out.
     pub(super) fn managed_members(&self, group: u32) -> Vec<u32> {
         let Some(group) = self.input.target.groups.get(group as usize) else { return Vec::new() };

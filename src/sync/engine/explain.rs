@@ -150,13 +150,17 @@ impl<'a> View<'a> {
         self.own_groups().map(|group| name_in_target(&self.rules.groups, &group.name).0).collect()
     }
 
+    fn knows_all_groups(&self) -> bool {
+        self.snapshot().groups_proof.is_proven() && self.snapshot().unreadable.is_empty()
+    }
+
     fn candidate(&self, user: &'a SourceUser) -> Candidate<'a> {
         let view = UserView { names: &self.snapshot().attribute_names, user };
         let names = self.own_names();
         let key = |name: &str| self.capabilities.name_key(name);
         let required: Vec<_> = self.rules.scope.required_groups.iter().map(|name| key(name)).collect();
         let belongs = |is_meant: &dyn Fn(&str) -> bool| match Belonging::by_names(Some(&names), is_meant) {
-            Belonging::No if !self.snapshot().groups_proof.is_proven() => Belonging::Unknown,
+            Belonging::No if !self.knows_all_groups() => Belonging::Unknown,
             belonging => belonging,
         };
         let except = self.rules.inactive.as_ref().map(|inactive| &inactive.except_groups);

@@ -51,13 +51,14 @@ pub(super) async fn propose(
 ) -> Result<Proposal, Failure> {
     control.progress.enter(Phase::Planning);
     let Read { source, target, focus, .. } = read;
+    // Waiting for the turn changes nothing of what the questions were about.
+    let now = read.now;
     let (rules, capabilities) = (rules_in_force(connector, services), services.reader.capabilities());
     let mut ledger = services.store.ledger(&connector.name).await?;
-    let now = Binding { source: source.address.clone(), target: services.reader.address() };
-    let binding = check_binding(&connector.name, &ledger, &now)?;
+    let bound_now = Binding { source: source.address.clone(), target: services.reader.address() };
+    let binding = check_binding(&connector.name, &ledger, &bound_now)?;
     let claims = services.store.claims(&connector.name, &binding.target).await?;
     let found = find_unanswered(&mut ledger, target, &claims, capabilities);
-    let now = services.clock.now();
     let desired = desire(source, &rules, &capabilities, now);
     let memory = services.store.memory(&connector.name).await?;
     // Until a run about everybody has succeeded.

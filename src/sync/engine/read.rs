@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 
 use super::propose::check_binding;
@@ -15,7 +16,7 @@ use crate::sync::desire::{
 };
 use crate::sync::diff::{Evidence, Input};
 use crate::sync::digest::Permission;
-use crate::sync::doubt::{distrust_empty_lists, worth_asking};
+use crate::sync::doubt::{Asking, distrust_empty_lists};
 use crate::sync::link::find_unanswered;
 use crate::sync::model::{
     Absence, Binding, Ledger, Proof, SourceGroup, SourceId, SourceSnapshot, TargetId, TargetSnapshot,
@@ -31,6 +32,8 @@ pub(super) struct Read {
     pub(super) target: TargetSnapshot,
     /// How often the target had been written when it was read.
     pub(super) writes: u64,
+    /// When it was read: by this time, too, it is judged whose grace is over and who is inactive.
+    pub(super) now: DateTime<Utc>,
     /// The one user that was read; none: everybody.
     pub(super) focus: Option<SourceId>,
     /// How much the lists showed, before anybody was asked for by id.
@@ -95,14 +98,14 @@ pub(super) async fn read(
             if questions != Questions::default() {
                 services.source.confirm(&mut source, &questions, &request, control).await?;
             }
-            let (listed, member_lists) = (View::default(), Vec::new());
-            Ok(Read { source, target, writes, focus: Some(focus), listed, member_lists })
+            let (listed, member_lists, now) = (View::default(), Vec::new(), services.clock.now());
+            Ok(Read { source, target, writes, now, focus: Some(focus), listed, member_lists })
         }
     }
 }
 
 /// How often the source is asked about single records. Who was asked for and found may have to be asked for its groups, and
-/// a group that was found may have members who are in no list; what then is still open is not known.
+/// a group that was found may have members who are in no list. What then is still open counts as not asked for.
 const MOST_ROUNDS: usize = 4;
 
 /// What reading needs.
@@ -137,6 +140,7 @@ impl Everybody<'_> {
             services.source.confirm(&mut source, &deciding, request, control).await?;
         }
         let now = services.clock.now();
+        let mut asking = Asking::new(permission);
         for _ in 0..MOST_ROUNDS {
             let desired = desire(&source, rules, &capabilities, now);
             let input = Input {
@@ -151,14 +155,14 @@ impl Everybody<'_> {
                 first_run: false,
                 focus: None,
             };
-            let asked = worth_asking(&source, &input, permission);
+            let asked = asking.next(&source, &input);
             if asked == Questions::default() {
                 break;
             }
             services.source.confirm(&mut source, &asked, request, control).await?;
         }
         let member_lists = changed_lists(&source, request);
-        Ok(Read { source, target, writes, focus: None, listed, member_lists })
+        Ok(Read { source, target, writes, now, focus: None, listed, member_lists })
     }
 
     /// Reads one user and its groups, by whatever name it is known.

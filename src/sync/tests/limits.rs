@@ -237,3 +237,22 @@ async fn too_many_in_no_required_group_to_ask_one_by_one_are_held_until_somebody
     let report = world.sync().await;
     assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Success, 0), "{report:?}");
 }
+
+#[tokio::test]
+async fn rules_20_protected_groups_count_among_the_managed_groups_with_members() {
+    let mut org = Org::with_users(4);
+    for number in 0..4 {
+        org.group(&format!("g{number}"), &format!("group-{number}"), &[&format!("u00{number}")]);
+    }
+    let mut world = World::new(org, 0).await;
+    world.connector.rules.limits.groups = Limit::Percent(25);
+    world.sync().await;
+    world.connector.rules.protected.groups = globs(&["group-3"]);
+    world.org().groups.remove("g0");
+    let report = world.sync().await;
+    assert_eq!(
+        (report.outcome, report.counts.groups.disabled),
+        (Outcome::Success, 1),
+        "one of four: {report:?}"
+    );
+}

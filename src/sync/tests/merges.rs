@@ -170,6 +170,8 @@ async fn rule_9_who_arrives_under_a_name_takes_no_group_over_whose_own_is_only_m
         }
         let report = world.sync().await;
         assert_eq!(kinds(&report), [FindingKind::NameCollision], "{report:?}");
+        let open = report.findings[0].message.ends_with("it is not known whether that group still exists");
+        assert_eq!(open, cut, "who was asked for is there: {report:?}");
         world.org().groups_cut = false;
         world.org().skipped.clear();
         world.sync().await;
@@ -195,4 +197,18 @@ async fn rule_9_a_name_is_free_once_the_source_says_that_its_group_is_gone_whate
         assert_eq!(world.ledger().await.groups["g1"].target, payroll);
         assert_eq!(world.target().members("payroll"), ["u0@example.com", "u2@example.com"]);
     }
+}
+
+#[tokio::test]
+async fn rule_9_more_groups_made_anew_than_are_asked_for_one_by_one_are_all_taken_over() {
+    let mut org = Org::with_users(1);
+    let names: Vec<String> = (0..1_100).map(|number| format!("{number:04}")).collect();
+    names.iter().for_each(|name| org.group(&format!("a{name}"), name, &[]));
+    let world = World::new(org, 3).await;
+    world.sync().await;
+    world.org().groups.clear();
+    names.iter().for_each(|name| world.org().group(&format!("b{name}"), name, &["u000"]));
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.groups.created), (Outcome::Success, 0));
+    assert_eq!((kinds(&report).len(), report.counts.memberships.created), (0, 1_100));
 }

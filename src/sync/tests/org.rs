@@ -25,6 +25,8 @@ pub(super) struct Org {
     pub(super) users_cut: bool,
     /// How often it was read.
     pub(super) reads: u32,
+    /// How often it was asked about single records.
+    pub(super) asked: u32,
     pub(super) groups_cut: bool,
     /// Groups whose member list is cut: nobody is in it, and it is not proven.
     pub(super) members_cut: BTreeSet<String>,
@@ -222,8 +224,15 @@ impl Org {
         }
         let own = self.groups.iter().filter(|(_, group)| group.members.contains(user.0.as_str()));
         for (id, group) in own.filter(|(_, group)| (request.decides.0)(&group.name)) {
-            let is_new = !snapshot.groups.iter().any(|known| known.id.0 == id.as_str());
-            if is_new && !self.left_out.contains_key(id) {
+            if snapshot.groups.iter().any(|known| known.id.0 == id.as_str()) {
+                continue;
+            }
+            if let Some(rule) = self.left_out.get(id) {
+                snapshot.absences.insert(id.as_str().into(), Absence::OutOfScope(*rule));
+            } else if self.unreadable.contains(id) {
+                let why = "a group that it names cannot be read".to_owned();
+                snapshot.absences.insert(user.clone(), Absence::Unknown(why));
+            } else {
                 let group = self.source_group(id, group, &mut snapshot.people);
                 snapshot.groups.push(group);
             }
@@ -246,6 +255,10 @@ impl Org {
         snapshot.own_groups_asked.insert(id.as_str().into());
         for (group_id, group) in self.groups.iter().filter(|(_, group)| group.members.contains(id)) {
             if self.no_groups_of.contains(id) {
+                continue;
+            }
+            if self.unreadable.contains(group_id) {
+                snapshot.unreadable.insert(group_id.as_str().into());
                 continue;
             }
             let mut people = People::default();
@@ -299,7 +312,9 @@ impl Source for FakeSource {
         request: &ReadRequest,
         _: &RunControl,
     ) -> Result<(), SourceError> {
-        self.0.lock().unwrap().answer(snapshot, questions, request);
+        let mut org = self.0.lock().unwrap();
+        org.asked += 1;
+        org.answer(snapshot, questions, request);
         Ok(())
     }
     async fn read_user(

@@ -130,3 +130,14 @@ async fn one_failed_operation_does_not_stop_the_others() {
     let report = world.sync().await;
     assert_eq!((report.counts.users.created, report.counts.memberships.created), (1, 1));
 }
+
+#[tokio::test]
+async fn rule_12_a_member_that_nobody_knows_is_asked_for_once() {
+    let world = small_world().await;
+    world.org().skipped.insert("u009".to_owned());
+    world.org().user("u009", "u9@example.com");
+    world.org().groups.get_mut("g1").unwrap().members.insert("u009".to_owned());
+    world.org().mute.insert("u009".to_owned());
+    let report = world.sync().await;
+    assert_eq!((world.org().asked, report.counts.users.created), (1, 4), "{report:?}");
+}

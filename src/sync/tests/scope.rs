@@ -321,3 +321,32 @@ async fn law_1_a_group_that_exempts_and_that_the_list_skips_makes_nobody_inactiv
     world.org().group("g2", "robots of sales", &[]);
     assert_eq!(world.sync().await.counts.users.disabled, 1);
 }
+
+#[tokio::test]
+async fn law_1_a_group_that_cannot_be_read_may_be_the_required_one_for_one_user_as_well() {
+    let world = staff_in_two_parts().await;
+    world.org().unreadable.insert("g2".to_owned());
+    for report in [world.sync_user("u2@example.com", false).await, world.sync().await] {
+        assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Partial, 0), "{report:?}");
+    }
+    assert!(world.explain("u2@example.com").await.operations.is_empty());
+}
+
+#[tokio::test]
+async fn rule_11_a_required_group_that_was_found_late_and_not_read_to_its_end_is_named() {
+    let world = staff_in_two_parts().await;
+    world.org().skipped.insert("g2".to_owned());
+    world.org().members_cut.insert("g2".to_owned());
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Partial, 0), "{report:?}");
+    assert_eq!(report.not_proven[0].list, "members of staff");
+}
+
+#[tokio::test]
+async fn a_required_group_outside_the_application_lets_nobody_in_and_is_counted_as_a_group() {
+    let world = staff_in_two_parts().await;
+    world.org().left_out.insert("g2".to_owned(), ScopeRule::App);
+    let report = world.sync().await;
+    assert_eq!((report.outcome, report.counts.users.disabled), (Outcome::Success, 2), "{report:?}");
+    assert_eq!((filtered_groups(&report, ScopeRule::App), filtered_users(&report, ScopeRule::App)), (1, 0));
+}
