@@ -16,7 +16,7 @@ quickstart: ## An org, the daemon, two syncs, and a look around; ONCE=1 ends by 
 test: test-rust test-units test-peers test-browser ## Everything
 
 test-long: ## 10,000 cases of the laws on removals; USERSYNCD_PROOF_FROM=n for other seeds
-	USERSYNCD_PROOF_CASES=10000 $(CARGO) test --test proof -- --nocapture
+	USERSYNCD_PROOF_CASES=10000 $(CARGO) test --release --test proof -- --nocapture
 
 test-rust: ## Unit and integration tests
 	$(CARGO) test --workspace --quiet

@@ -2,7 +2,7 @@
 
 use super::complete::is_complete;
 use super::end::compare;
-use super::faults::{Armed, KINDS, Planned, denies_users, is_lie, omits_groups};
+use super::faults::{Armed, KINDS, Planned, denies_users, is_lie, is_lie_about_users, omits_groups};
 use super::judge::{Look, judge};
 use super::limits::{Limit, Limits};
 use super::memory::Memory;
@@ -178,6 +178,7 @@ impl Case<'_> {
             now: self.now,
             faults: met_faults.len(),
             lie: is_lie(&met_faults, &world.rules, world.counts_members),
+            lie_about_users: is_lie_about_users(&met_faults, &world.rules),
             denied: denies_users(&met_faults),
             groups_omitted: omits_groups(&met_faults),
         };

@@ -166,7 +166,7 @@ fn groups_are_gone(
         if !ours || stands_for_something || look.rules.protects_group(&group.name) {
             continue;
         }
-        if serving.beside_protected.contains(id) {
+        if serving.beside_protected.contains(id) || may_stand_for_protected(look, memory, *id) {
             continue;
         }
         let movable = |(user, source): &(i64, &str)| {

@@ -91,7 +91,7 @@ impl Planned {
                 (None, *rng.choice(routes).unwrap())
             }
             "count off" => (None, Route::Groups),
-            _ => (None, route(rng, kind, by_app)),
+            _ => (None, route(rng, kind, by_app, !rules.required.is_empty())),
         };
         let times = match kind {
             "oversized" | "slow body" | "delay" | "stall" => Some(rng.u64(1..3)),
@@ -142,7 +142,7 @@ impl Planned {
 }
 
 /// Where a fault of this kind makes sense: mostly on lists.
-fn route(rng: &mut Rng, kind: &str, by_app: bool) -> Route {
+fn route(rng: &mut Rng, kind: &str, by_app: bool, asks_users: bool) -> Route {
     let paged = matches!(
         kind,
         "same next" | "endless next" | "endless empty" | "stale cursor" | "other host" | "short list"
@@ -151,7 +151,8 @@ fn route(rng: &mut Rng, kind: &str, by_app: bool) -> Route {
         0 if !paged => Route::Org,
         1 => Route::Any,
         2 | 3 if !paged => *rng.choice(&[Route::User, Route::Group]).unwrap(),
-        4..8 if by_app => {
+        4 | 5 if asks_users => Route::UserGroups,
+        6..10 if by_app => {
             let apps = [Route::AppUsers, Route::AppUsers, Route::AppGroups, Route::AppUser, Route::AppGroup];
             *rng.choice(&apps).unwrap()
         }
@@ -225,24 +226,40 @@ pub(crate) fn omits_groups(faults: &[Planned]) -> bool {
     faults.iter().any(|fault| fault.omits(Route::Groups) || fault.omits(Route::AppGroups))
 }
 
+/// A search is asked twice, for its list and for who is missing in it: once may be wrong, twice is a lie.
+fn omits_twice(faults: &[Planned], route: Route) -> bool {
+    let times = faults.iter().filter(|fault| fault.omits(route)).map(|fault| fault.times.unwrap_or(99));
+    times.sum::<u64>() > 1
+}
+
+/// Whether these faults together can be the same untruth about who is in scope: said in a list, and to every question after
+/// it.
+pub(crate) fn is_lie_about_users(faults: &[Planned], rules: &Rules) -> bool {
+    let omits = |route: Route| faults.iter().any(|fault| fault.omits(route));
+    let hides_groups = [Route::Groups, Route::AppGroups, Route::Members].into_iter().any(omits);
+    let denies_app = faults.iter().any(|fault| fault.denies(&[Route::AppGroup]));
+    faults.iter().any(|fault| fault.kind == "narrowed view")
+        || (rules.asked.department.is_some() && omits_twice(faults, Route::Users))
+        || (denies_users(faults) && (omits(Route::Users) || omits(Route::AppUsers)))
+        || (!rules.required.is_empty()
+            && ((hides_groups && omits(Route::UserGroups))
+                || (rules.asked.group_prefix.is_some() && omits_twice(faults, Route::Groups))
+                || (omits(Route::AppGroups) && denies_app)))
+}
+
 /// Whether these faults together can be the same untruth wherever Okta is asked: then a client has nothing to hold
 /// against it, and only limits protect.
 pub(crate) fn is_lie(faults: &[Planned], rules: &Rules, counts_members: bool) -> bool {
     let has = |kind: &str| faults.iter().any(|fault| fault.kind == kind);
     let omits = |route: Route| faults.iter().any(|fault| fault.omits(route));
-    // A search is asked twice, for its list and for who is missing in it: once may be wrong, twice is a lie.
-    let twice = |route: Route| {
-        let times = faults.iter().filter(|fault| fault.omits(route)).map(|fault| fault.times.unwrap_or(99));
-        times.sum::<u64>() > 1
-    };
     let denies_groups = faults.iter().any(|fault| fault.denies(&[Route::Group, Route::AppGroup]));
     has("narrowed view")
         // Members that nobody counts, or that are counted wrongly as well.
         || (omits(Route::Members) && (!counts_members || has("count off")))
         // A group that a list left out is asked for by id, and then nobody counts its members either.
         || (omits(Route::Members) && (omits(Route::Groups) || omits(Route::AppGroups)))
-        || (rules.asked.department.is_some() && twice(Route::Users))
-        || (rules.asked.group_prefix.is_some() && twice(Route::Groups))
+        || (rules.asked.department.is_some() && omits_twice(faults, Route::Users))
+        || (rules.asked.group_prefix.is_some() && omits_twice(faults, Route::Groups))
         || (denies_users(faults) && (omits(Route::Users) || omits(Route::AppUsers)))
         || (denies_groups && (omits(Route::Groups) || omits(Route::AppGroups)))
 }

@@ -22,6 +22,8 @@ pub(crate) struct Look<'a> {
     pub(crate) faults: usize,
     /// Okta may have told the same untruth wherever it could be asked: only limits protect from that.
     pub(crate) lie: bool,
+    /// The same, about who is in scope.
+    pub(crate) lie_about_users: bool,
     /// Okta may have denied that single users exist.
     pub(crate) denied: bool,
     /// The list of groups may have left out what exists.
@@ -147,7 +149,7 @@ pub(crate) fn is_due(look: &Look<'_>, account: &Account, groups: &[&str]) -> boo
 }
 
 fn justify_leaver(look: &Look<'_>, memory: &Memory, source: &str) -> Result<(), String> {
-    if look.lie {
+    if look.lie_about_users {
         Ok(())
     } else if let Some(group) = &look.wanted.stops {
         Err(format!("the required group {group} does not exist, so nothing may be done"))
@@ -278,7 +280,8 @@ fn judge_membership(
 /// Whether somebody is a member of a wanted group, as far as that can be known: of a group that never stood for anything nobody
 /// can say that a list left it out.
 fn is_member(look: &Look<'_>, memory: &Memory, name: &str, source: &str) -> bool {
-    let is_known = |part: &String| memory.links.values().any(|parts| parts.contains(part));
+    let is_known =
+        |part: &String| memory.links.values().chain(memory.maybe.values()).any(|parts| parts.contains(part));
     let mut parts = look.wanted.groups[name].members_of.iter();
     parts.any(|(part, members)| members.contains(source) && (!look.groups_omitted || is_known(part)))
 }

@@ -130,14 +130,19 @@ impl Serving {
     }
 
     fn by_chance(&mut self, known: &Known<'_>) {
-        for (name, _) in known.groups() {
+        let certain: BTreeSet<i64> = self.wanted.keys().copied().collect();
+        for (name, group) in known.groups() {
             if self.is_settled(name) && !self.near_protected.contains(name) {
                 continue;
             }
             let is_free = |id: &i64| !self.wanted.contains_key(id) && !self.unsure.contains(id);
             let free: Vec<i64> = known.ours().filter(|id| known.bears(*id, name)).filter(is_free).collect();
-            if known.groups_omitted {
-                self.unsure.extend(free);
+            // A run that was not read to its end may have linked another under a name that it had then.
+            let is_rival =
+                |id: &i64| !certain.contains(id) && !free.contains(id) && stands(known.maybe, *id, group);
+            let rivals: Vec<i64> = known.ours().filter(is_rival).collect();
+            if known.groups_omitted || !rivals.is_empty() {
+                self.unsure.extend(free.into_iter().chain(rivals));
             } else {
                 self.wanted.extend(free.into_iter().map(|id| (id, name.clone())));
             }

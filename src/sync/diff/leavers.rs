@@ -34,7 +34,7 @@ enum Leaver {
     Left { why: Reason, deactivated: bool },
     /// It is absent from the list, and nobody has asked for it yet.
     Absent,
-    /// No member list of a group that decides has it, and nobody has asked it for its groups yet.
+    /// It is in no group that decides about scope, as far as member lists show, and its own groups were not asked for yet.
     InNoGroup(Reason),
     /// It was asked for, without a usable answer.
     Unknown(String),
@@ -283,7 +283,7 @@ fn leaver(sides: &Sides<'_>, row: &Row<'_>) -> Leaver {
 }
 
 /// Managed users who would lose something and have to be asked about first: those whom a whole list does not show, and those
-/// whom no member list of a group that decides has.
+/// who are in no group that decides about scope, as far as member lists show.
 pub(super) fn unconfirmed_users(sides: &Sides<'_>) -> (BTreeSet<SourceId>, BTreeSet<SourceId>) {
     let (mut absent, mut in_no_group) = (BTreeSet::new(), BTreeSet::new());
     if !sides.input.evidence.users.is_proven() {

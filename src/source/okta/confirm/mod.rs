@@ -26,10 +26,10 @@ pub(super) async fn confirm(
     let decides = &scope.request.decides;
     users::confirm(client, snapshot, &questions.users, scope).await?;
     let own_groups = own_groups::ask(client, questions.own_groups.iter().cloned().collect(), decides).await?;
-    let mut groups = own_groups::unheard_of(snapshot, &own_groups);
+    let mut groups = own_groups::to_be_asked_for(snapshot, &own_groups);
     groups.extend(questions.groups.iter().cloned());
     groups::confirm(client, snapshot, &groups, scope).await?;
-    own_groups::conclude(snapshot, own_groups, decides);
+    own_groups::note_doubts(snapshot, own_groups, decides);
     Ok(())
 }
 
@@ -81,7 +81,7 @@ fn note_broken(snapshot: &mut SourceSnapshot, kind: Kind, id: &SourceId, broken:
 
 pub(super) fn note_absence(snapshot: &mut SourceSnapshot, id: SourceId, absence: Absence) {
     if let Absence::Unknown(why) = &absence {
-        tracing::warn!(%id, why, "could not find out whether a missing record still exists; it is left as is");
+        tracing::warn!(%id, why, "could not find out whether a record still exists, or is in scope; it is left as is");
     }
     snapshot.absences.insert(id, absence);
 }

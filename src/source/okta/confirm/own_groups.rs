@@ -1,4 +1,4 @@
-//! Asking users themselves for their groups, before it counts that no member list of a group that decides has them.
+//! Asking for the groups of single users, before it counts that they are in no group that decides about scope.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,9 +11,9 @@ use crate::source::okta::own_groups::{self, OwnGroups};
 use crate::source::{GroupFilter, SourceError};
 use crate::sync::model::{Absence, Person, Proof, SourceGroup, SourceId, SourceSnapshot};
 
-/// What the groups of one user may decide.
+/// The groups of one user that may decide about scope.
 #[derive(Debug)]
-pub(super) struct Deciding {
+pub(super) struct NamedGroups {
     user: SourceId,
     /// Those that decide by their name, or whose name could not be read. The error says why they may not be all.
     groups: Result<Vec<SourceId>, String>,
@@ -24,7 +24,7 @@ pub(super) async fn ask(
     client: &Client,
     users: Vec<SourceId>,
     decides: &GroupFilter,
-) -> Result<Vec<Deciding>, SourceError> {
+) -> Result<Vec<NamedGroups>, SourceError> {
     stream::iter(users)
         .map(async |user: SourceId| {
             let OwnGroups { groups, broken, proof } = own_groups::read(client, &user).await?;
@@ -35,40 +35,42 @@ pub(super) async fn ask(
                 Proof::Proven => Ok(deciding.chain(broken).collect()),
                 Proof::NotProven(why) => Err(format!("the list of its groups: {why}")),
             };
-            Ok(Deciding { user, groups })
+            Ok(NamedGroups { user, groups })
         })
         .buffered(SIDE_BY_SIDE)
         .try_collect()
         .await
 }
 
-/// Groups that these users named and of which nothing is known yet.
-pub(super) fn unheard_of(snapshot: &SourceSnapshot, asked: &[Deciding]) -> BTreeSet<SourceId> {
+/// Groups that these users are in and of which nothing is known yet.
+pub(super) fn to_be_asked_for(snapshot: &SourceSnapshot, asked: &[NamedGroups]) -> BTreeSet<SourceId> {
     let known: HashSet<&SourceId> = snapshot.groups.iter().map(|group| &group.id).collect();
     let is_known = |id: &SourceId| {
         known.contains(id) || snapshot.absences.contains_key(id) || snapshot.unreadable.contains(id)
     };
-    let named = asked.iter().filter_map(|deciding| deciding.groups.as_ref().ok()).flatten();
+    let named = asked.iter().filter_map(|user| user.groups.as_ref().ok()).flatten();
     named.filter(|id| !is_known(id)).cloned().collect()
 }
 
 /// Notes who was asked, and of whom nothing may be concluded: its own groups were not all read, or they say what the lists do
 /// not.
-pub(super) fn conclude(snapshot: &mut SourceSnapshot, asked: Vec<Deciding>, decides: &GroupFilter) {
+pub(super) fn note_doubts(snapshot: &mut SourceSnapshot, asked: Vec<NamedGroups>, decides: &GroupFilter) {
     let groups: HashMap<&SourceId, &SourceGroup> =
         snapshot.groups.iter().map(|group| (&group.id, group)).collect();
-    let doubt = |deciding: &Deciding| -> Option<String> {
-        let person = snapshot.people.find(&deciding.user.0);
-        match &deciding.groups {
-            Err(why) => Some(why.clone()),
-            Ok(named) => named.iter().find_map(|id| {
-                let absence = snapshot.absences.get(id);
-                contradiction(id, groups.get(id).copied(), absence, person, decides)
-            }),
-        }
+    let doubt = |user: &SourceId, named: Result<Vec<SourceId>, String>| match named {
+        Err(why) => Some(why),
+        Ok(named) => named.iter().find_map(|id| {
+            let (group, absence) = (groups.get(id).copied(), snapshot.absences.get(id));
+            contradiction(id, group, absence, snapshot.people.find(&user.0), decides)
+        }),
     };
-    let doubts: Vec<(SourceId, Option<String>)> =
-        asked.into_iter().map(|deciding| (deciding.user.clone(), doubt(&deciding))).collect();
+    let answers = asked.into_iter();
+    let doubts: Vec<(SourceId, Option<String>)> = answers
+        .map(|NamedGroups { user, groups: named }| {
+            let doubt = doubt(&user, named);
+            (user, doubt)
+        })
+        .collect();
     for (user, doubt) in doubts {
         if let Some(why) = doubt {
             note_absence(snapshot, user.clone(), Absence::Unknown(why));
@@ -77,8 +79,8 @@ pub(super) fn conclude(snapshot: &mut SourceSnapshot, asked: Vec<Deciding>, deci
     }
 }
 
-/// What speaks against that a user is in none of the groups that decide, although it named this one; none if nothing does,
-/// or if the group itself will.
+/// What speaks against it that a user is in no group that decides, since this is one of its own; none if nothing does, or if
+/// the group's member list tells.
 fn contradiction(
     id: &SourceId,
     group: Option<&SourceGroup>,
