@@ -78,8 +78,10 @@ impl<'s, 'a> Leavers<'s, 'a> {
             leave_out(plan, "users", reason, 1, vec![actual.attributes.username.clone()]);
             return false;
         }
+        self.remember_since(row, plan);
         if let Some(until) = self.grace_until(row, deactivated) {
-            self.leave_in_grace(row, actual, until, plan);
+            let (source, username) = (row.source.clone(), name.clone());
+            plan.in_grace.push(InGrace { source, username, until });
             return false;
         }
         for change in self.changes(row, actual, parting, plan) {
@@ -134,12 +136,9 @@ impl<'s, 'a> Leavers<'s, 'a> {
         (now < until).then_some(until)
     }
 
-    fn leave_in_grace(&self, row: &Row<'_>, actual: &TargetUser, until: DateTime<Utc>, plan: &mut Plan) {
-        plan.in_grace.push(InGrace {
-            source: row.source.clone(),
-            username: actual.attributes.username.clone(),
-            until,
-        });
+    /// The grace begins now, even where none is waited for: who is held, and then leaves for another reason, has left before
+    /// (RULES 21).
+    fn remember_since(&self, row: &Row<'_>, plan: &mut Plan) {
         if let Some(ledger) = row.ledger.filter(|ledger| ledger.left_since.is_none()) {
             let user = LedgerUser { left_since: Some(self.sides.input.now), ..ledger.clone() };
             plan.ledger_changes.push(LedgerChange::PutUser(row.source.clone(), user));

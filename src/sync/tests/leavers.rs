@@ -181,6 +181,19 @@ async fn rule_21_who_was_deactivated_may_have_another_grace_than_who_is_absent()
 }
 
 #[tokio::test]
+async fn rule_21_the_grace_of_who_was_held_began_when_they_left() {
+    let mut world = world_with(Leavers { grace: days(7, 0), ..Leavers::default() }).await;
+    world.connector.rules.limits.leavers = Limit::Count(0);
+    world.org().user("u001", "").status = Status::Deprovisioned;
+    assert_eq!(world.sync().await.outcome, Outcome::Held);
+    world.org().users.remove("u001");
+    world.later(6);
+    assert_eq!(world.sync().await.in_grace, 1, "absent is another reason");
+    world.later(1);
+    assert_eq!(world.sync().await.in_grace, 0, "seven days after it left");
+}
+
+#[tokio::test]
 async fn rule_21_too_many_in_their_grace_are_reported_on_the_first_day_and_keep_their_memberships() {
     let mut world = world_with(Leavers {
         grace: days(7, 7),

@@ -244,8 +244,9 @@ async fn rules_20_protected_groups_count_among_the_managed_groups_with_members()
     for number in 0..4 {
         org.group(&format!("g{number}"), &format!("group-{number}"), &[&format!("u00{number}")]);
     }
-    let mut world = World::new(org, 0).await;
+    let mut world = World::new(org, 8).await;
     world.connector.rules.limits.groups = Limit::Percent(25);
+    world.connector.rules.limits.floor = 0;
     world.sync().await;
     world.connector.rules.protected.groups = globs(&["group-3"]);
     world.org().groups.remove("g0");
