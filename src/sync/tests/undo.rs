@@ -283,7 +283,7 @@ async fn a_crash_in_an_undo_is_found_out_by_whatever_runs_next() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn undoing_any_run_brings_back_what_was_there(
