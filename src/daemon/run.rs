@@ -233,7 +233,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
             let (report, message) = not_begun(&common, &name, &ticket, managed, &error);
             common.notifier.tell(&connector, before, &report);
             let last_word = LastWord(teller, Fault::internal(message).into());
-            return Ended { summary: summary(&report), managed, paused: false, last_word };
+            return Ended { summary: RunSummary::from(&report), managed, paused: false, last_word };
         }
     };
     let ticket = RunTicket { run, trigger, user, kept, started };
@@ -262,7 +262,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         tell_log(&report);
         common.notifier.tell(&connector, before, &report);
         forget_old_runs(&common, &name).await;
-        let (summary, managed) = (summary(&report), report.managed);
+        let (summary, managed) = (RunSummary::from(&report), report.managed);
         Ended { summary, managed, paused, last_word: LastWord(teller, RunEvent::Finished { report: Box::new(report) }) }
     }
     .instrument(span.clone())
@@ -397,24 +397,6 @@ pub(super) fn panic_text(error: JoinError) -> String {
                 .unwrap_or_else(|| "a panic without a text".to_owned())
         }
         Err(error) => error.to_string(),
-    }
-}
-
-/// The report as one line of a list.
-pub(super) fn summary(report: &Report) -> RunSummary {
-    RunSummary {
-        run: report.run,
-        connector: report.connector.clone(),
-        trigger: report.trigger,
-        started: report.started,
-        ended: Some(report.ended),
-        outcome: Some(report.outcome),
-        error: report.error.clone(),
-        user: report.user.clone(),
-        counts: report.counts,
-        findings: report.findings.len() as u64,
-        managed: report.managed,
-        undoes: report.undoes,
     }
 }
 

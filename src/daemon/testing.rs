@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::run::{Common, Records, Runner, summary};
+use super::run::{Common, Records, Runner};
 use crate::clock::Clock;
 use crate::config::model::{Connector, NotifySettings, ReportSettings, ScheduleSettings};
-use crate::control::api::{KeptPlan, PlanDocument, UndoDocument};
+use crate::control::api::{KeptPlan, PlanDocument, RunSummary, UndoDocument};
 use crate::notify::{Notifier, Queue};
 use crate::store::{ConnectorMemory, StoreError};
 use crate::sync::engine::{Keeping, RunTicket, Undoing, UserRequest, failed_report};
@@ -81,7 +81,7 @@ impl Records for Notebook {
     async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
         self.change(&report.connector, |memory| {
             if report.is_about_everybody() {
-                memory.last_run = Some(summary(report));
+                memory.last_run = Some(RunSummary::from(report));
                 if report.outcome != Outcome::Cancelled {
                     memory.last_outcome = Some(report.outcome);
                 }

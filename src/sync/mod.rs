@@ -25,6 +25,7 @@ pub mod removals;
 pub mod rename;
 pub mod report;
 pub mod rules;
+mod run_summary;
 pub mod select;
 mod tally;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Finding, ScopeRule};
+pub use super::run_summary::RunSummary;
 
 /// The version of every JSON document that users see. Additions keep it; anything else raises it.
 pub const FORMAT_VERSION: u32 = 1;
@@ -405,38 +406,6 @@ pub struct Managed {
     pub groups: u64,
     /// Memberships of managed users in managed groups.
     pub memberships: u64,
-}
-
-/// One run in a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunSummary {
-    /// Its number.
-    pub run: u64,
-    /// The connector's name.
-    pub connector: String,
-    /// What started it.
-    pub trigger: Trigger,
-    /// When it began.
-    pub started: DateTime<Utc>,
-    /// When it ended; none if it is busy or the daemon died in it.
-    pub ended: Option<DateTime<Utc>>,
-    /// How it ended.
-    pub outcome: Option<Outcome>,
-    /// Why it failed.
-    pub error: Option<String>,
-    /// The login that the run was limited to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// What happened.
-    pub counts: Counts,
-    /// How many findings it has.
-    pub findings: u64,
-    /// What the connector managed after it.
-    #[serde(default)]
-    pub managed: Managed,
-    /// The run that this one undid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undoes: Option<u64>,
 }
 
 /// What a sync would do.

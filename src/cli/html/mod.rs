@@ -82,27 +82,9 @@ async fn runs_up_to(ctl: &Ctl, report: &Report) -> Result<Vec<RunSummary>, Failu
     }
     runs.retain(|run| run.run < report.run && run.outcome.is_some());
     runs.truncate(chart::MOST_RUNS - 1);
-    runs.insert(0, summary_of(report));
+    runs.insert(0, RunSummary::from(report));
     runs.reverse();
     Ok(runs)
-}
-
-/// The report as the list of runs has it; the list may not go back that far.
-fn summary_of(report: &Report) -> RunSummary {
-    RunSummary {
-        run: report.run,
-        connector: report.connector.clone(),
-        trigger: report.trigger,
-        started: report.started,
-        ended: Some(report.ended),
-        outcome: Some(report.outcome),
-        error: report.error.clone(),
-        user: report.user.clone(),
-        counts: report.counts,
-        findings: report.findings.len() as u64,
-        managed: report.managed,
-        undoes: report.undoes,
-    }
 }
 
 /// The page about a run. `runs` are those of the chart, oldest first, `made` is when it is made.

@@ -329,7 +329,7 @@ fn operations_have_their_result_reason_and_what_changes() {
 fn daemon(json: bool, last: u64) -> Session {
     let summary = move |number: u64| {
         let outcome = if number.is_multiple_of(10) { None } else { Some(Outcome::Success) };
-        RunSummary { run: number, outcome, ..summary_of(&report()) }
+        RunSummary { run: number, outcome, ..RunSummary::from(&report()) }
     };
     let runs = move |Query(query): Query<Vec<(String, String)>>| async move {
         assert_eq!(query[0], ("connector".to_owned(), "acme".to_owned()));
@@ -365,7 +365,7 @@ async fn a_connector_that_was_renamed_has_its_page_all_the_same() {
     let gone = move || async move { (StatusCode::NOT_FOUND, gone.to_string()).into_response() };
     let session = session(false, Router::new().route("/v1/runs", get(gone)));
     let runs = runs_up_to(&session.ctl, &report()).await.unwrap();
-    assert_eq!(runs, [summary_of(&report())]);
+    assert_eq!(runs, [RunSummary::from(&report())]);
 }
 
 #[tokio::test]

@@ -55,6 +55,25 @@ pub struct Services {
     pub turn: Arc<Turn>,
 }
 
+impl Services {
+    /// Where the operations of a run are applied.
+    fn workplace<'a>(
+        &'a self,
+        connector: &'a Connector,
+        ticket: &RunTicket,
+        control: &'a RunControl,
+    ) -> Workplace<'a> {
+        Workplace {
+            store: &self.store,
+            writer: self.writer.as_ref(),
+            clock: &self.clock,
+            connector: &connector.name,
+            run: ticket.run,
+            control,
+        }
+    }
+}
+
 /// Makes a source of settings.
 pub type SourceOf = Arc<dyn Fn(&OktaSettings) -> Arc<dyn Source> + Send + Sync>;
 
@@ -179,14 +198,7 @@ async fn run(
     let plan = approved.plan();
     let mut counts = plan.counts;
     count_held(&mut counts, &holds);
-    let place = Workplace {
-        store: &services.store,
-        writer: services.writer.as_ref(),
-        clock: &services.clock,
-        connector: &connector.name,
-        run: ticket.run,
-        control,
-    };
+    let place = services.workplace(connector, ticket, control);
     let applying = if connector.apply {
         services.store.bind(&connector.name, &binding).await?;
         let (changes, applied) = (plan.ledger_changes.clone(), happened(found, services));

@@ -4,7 +4,7 @@ use super::propose::check_binding;
 use super::read::rules_in_force;
 use super::{Failure, RunTicket, Services, failed_report, happened};
 use crate::config::model::Connector;
-use crate::sync::apply::{Workplace, apply};
+use crate::sync::apply::apply;
 use crate::sync::decision::UndoDocument;
 use crate::sync::digest::{Digest, Permission};
 use crate::sync::engine::plan::shown;
@@ -137,14 +137,7 @@ async fn carry_out(
             undoing.run,
             connector.name
         );
-        let place = Workplace {
-            store: &services.store,
-            writer: services.writer.as_ref(),
-            clock: &services.clock,
-            connector: &connector.name,
-            run: ticket.run,
-            control,
-        };
+        let place = services.workplace(connector, ticket, control);
         apply(&approved, &mut ledger, &place).await
     };
     services.turn.wrote();
