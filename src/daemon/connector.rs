@@ -128,11 +128,14 @@ impl Task {
             }
             let sleep = self.timetable.sleep(self.common.clock.now());
             tokio::select! {
+                // An end that somebody has seen comes before what is asked next: whoever changed a ledger is not told
+                // that the connector is still busy with it.
+                biased;
+                end = over(&mut self.busy) => self.work_ended(end).await,
                 command = self.commands.recv() => match command {
                     Some(command) => self.obey(command).await,
                     None => return,
                 },
-                end = over(&mut self.busy) => self.work_ended(end).await,
                 () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => self.tick().await,
             }
         }
@@ -140,18 +143,24 @@ impl Task {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Request { kind, trigger, answer } => drop(answer.send(self.request(kind, trigger))),
+            Command::Request { kind, trigger, answer } => {
+                let outcome = self.request(kind, trigger);
+                self.answer(answer, outcome);
+            }
             Command::Cancel { answer } => {
                 let outcome = self.cancel().await;
-                drop(answer.send(outcome));
+                self.answer(answer, outcome);
             }
             Command::SetPaused { paused, answer } => {
                 let outcome = self.set_paused(paused).await;
-                drop(answer.send(outcome));
+                self.answer(answer, outcome);
+            }
+            Command::Maintain { answer } => {
+                let outcome = self.maintain();
+                self.answer(answer, outcome);
             }
             // What came before was published when it had been obeyed.
             Command::Settle { answer } => drop(answer.send(())),
-            Command::Maintain { answer } => drop(answer.send(self.maintain())),
             Command::Configure(configuration) => {
                 self.view.config_error = None;
                 self.take_configuration(configuration).await;
@@ -174,6 +183,12 @@ impl Task {
                 self.stop_busy();
             }
         }
+    }
+
+    /// Who is answered sees the new state.
+    fn answer<T>(&mut self, answer: oneshot::Sender<T>, outcome: T) {
+        self.publish();
+        drop(answer.send(outcome));
     }
 
     /// Takes a configuration, which counts from the next run on.

@@ -397,19 +397,21 @@ impl Operations {
                 )));
             }
         }
-        let target = self.registry.find(to).filter(|handle| !handle.view().removed);
-        let maintenance = match &target {
-            Some(handle) => Some(handle.maintain().await?),
-            None => None,
-        };
-        self.workshop.store.rename(from, to).await.map_err(|error| Fault::conflict(error.to_string()))?;
-        let Some(maintenance) = maintenance else {
+        let Some(target) = self.registry.find(to).filter(|handle| !handle.view().removed) else {
+            self.give_ledger(from, to).await?;
             return Ok(format!(
                 "the ledger and the runs of {from} belong to {to} now; there is no {to}.yaml yet, so nothing runs"
             ));
         };
+        let maintenance = target.maintain().await?;
+        self.give_ledger(from, to).await?;
         maintenance.end_with_new_memory();
+        target.settled().await;
         Ok(format!("the ledger and the runs of {from} belong to {to} now"))
+    }
+
+    async fn give_ledger(&self, from: &str, to: &str) -> Result<(), Fault> {
+        self.workshop.store.rename(from, to).await.map_err(|error| Fault::conflict(error.to_string()))
     }
 
     async fn release_now(&self, name: &str, login: &str) -> Result<String, Fault> {
