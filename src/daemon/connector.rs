@@ -4,15 +4,16 @@
 //! and those who ask. A run is a task of its own ([`super::run`]), so this one always answers.
 
 mod pausing;
+mod requests;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
-use super::feed::{Feed, Teller};
+use self::requests::Request;
 use super::handle::{Command, ConnectorHandle, Maintenance, Now, View};
 use super::machine::{Admission, Kind, Machine, Refusal, Work};
 use super::run::{self, Common, Ended, LastWord};
@@ -20,10 +21,8 @@ use super::timetable::{Tick, Timetable};
 use super::wording;
 use crate::config::model::Connector;
 use crate::control::fault::Fault;
-use crate::notify::Before;
 use crate::store::{ConnectorMemory, StoreError};
-use crate::sync::progress::RunControl;
-use crate::sync::report::{Outcome, Trigger};
+use crate::sync::report::Outcome;
 
 /// What a connector's task starts with.
 #[derive(Clone, Debug)]
@@ -38,14 +37,6 @@ pub(super) struct Spec {
     pub(super) catch_up: bool,
     /// Held by whatever runs. It outlives the task, so that not even a restarted one begins a second run.
     pub(super) alone: Arc<Mutex<()>>,
-}
-
-/// A sync or plan that waits or begins.
-struct Request {
-    trigger: Trigger,
-    scheduled: Option<DateTime<Utc>>,
-    teller: Teller,
-    told_of_config_error: bool,
 }
 
 /// What is under way.
@@ -141,7 +132,8 @@ impl Task {
         }
     }
 
-    async fn obey(&mut self, command: Command) {
+    /// Does what it is told, and answers.
+    pub(super) async fn obey(&mut self, command: Command) {
         match command {
             Command::Request { kind, trigger, answer } => {
                 let outcome = self.request(kind, trigger);
@@ -209,100 +201,6 @@ impl Task {
         if let Some(done) = done {
             self.remember_scheduled(done).await;
         }
-    }
-
-    fn request(&mut self, kind: Kind, trigger: Trigger) -> Result<Feed, Fault> {
-        let behind = self.view.current_run();
-        match self.machine.admission(&kind) {
-            Admission::Refuse(refusal) => Err(self.fault(refusal)),
-            Admission::Share => {
-                let waiting = self.machine.waiting(&kind).map(|request| request.teller.feed());
-                waiting.ok_or_else(|| Fault::internal("the queue slot is empty although it was taken"))
-            }
-            admission => {
-                let request = self.new_request(trigger, None);
-                let feed = request.teller.feed();
-                if admission == Admission::Start {
-                    self.begin(kind, request);
-                } else {
-                    self.wait(kind, request, behind);
-                }
-                Ok(feed)
-            }
-        }
-    }
-
-    fn new_request(&self, trigger: Trigger, scheduled: Option<DateTime<Utc>>) -> Request {
-        let request = Request { trigger, scheduled, teller: Teller::new(), told_of_config_error: false };
-        self.told_of_config_error(request)
-    }
-
-    /// Says that an older version of a broken file is in force, once per request (RULES 29).
-    fn told_of_config_error(&self, mut request: Request) -> Request {
-        if let (Some(error), false) = (&self.view.config_error, request.told_of_config_error) {
-            request.told_of_config_error = true;
-            request.teller.notice(format!(
-                "the file of {} is broken, so its last good version is in force:\n{error}",
-                self.name
-            ));
-        }
-        request
-    }
-
-    /// Plans and changes to the ledger have no number; a request behind one is told so in words, and waits behind 0.
-    fn wait(&mut self, kind: Kind, request: Request, behind: Option<u64>) {
-        if behind.is_none() {
-            request.teller.notice(format!(
-                "{} is busy with a plan, a change to its ledger, or a run that is about to begin",
-                self.name
-            ));
-        }
-        request.teller.queued(behind.unwrap_or(0));
-        self.machine.wait(kind, request);
-    }
-
-    /// Begins work that the machine has admitted.
-    fn begin(&mut self, kind: Kind, request: Request) {
-        let request = self.told_of_config_error(request);
-        let Some(connector) = self.view.configuration.clone() else {
-            request.teller.end(self.fault(Refusal::NotRunnable));
-            return;
-        };
-        self.machine.begin(Work::Requested(kind.clone()));
-        let control = RunControl::default();
-        let stop = CancellationToken::clone(&control.cancel).drop_guard();
-        let alone = Arc::clone(&self.alone);
-        let common = self.common.clone();
-        let Request { trigger, scheduled, teller, .. } = request;
-        let task = match kind {
-            Kind::Sync => Ok(run::Task::Everybody),
-            Kind::User(user) => Ok(run::Task::User(user)),
-            Kind::Apply(id) => Ok(run::Task::Kept(id)),
-            Kind::Undo(undoing) => Ok(run::Task::Undo(undoing)),
-            Kind::Plan(keeping) => Err(run::Planning::Sync(keeping)),
-            Kind::PlanUndo(run) => Err(run::Planning::Undo(run)),
-        };
-        let task = match task {
-            Ok(task) => task,
-            Err(planning) => {
-                self.view.busy = Some(Now::Other);
-                let task = tokio::spawn(async move {
-                    let alone = alone.lock_owned().await;
-                    run::plan(common, connector, planning, control, teller, alone).await
-                });
-                self.busy = Some(Busy::Plan { stop, task });
-                return;
-            }
-        };
-        let user = if let run::Task::User(user) = &task { Some(user.login.clone()) } else { None };
-        self.view.busy =
-            Some(Now::Run { watcher: teller.watcher(), trigger, user, progress: control.progress.clone() });
-        let managed = self.view.managed;
-        let before = Before { outcome: self.last_outcome, succeeded: self.view.last_success.is_some() };
-        let sync =
-            run::SyncRun { common, connector, trigger, task, scheduled, control, before, managed, teller };
-        let task = tokio::spawn(async move { run::sync(sync, alone.lock_owned().await).await });
-        self.busy = Some(Busy::Run { stop, task });
     }
 
     fn maintain(&mut self) -> Result<Maintenance, Fault> {
@@ -470,16 +368,6 @@ impl Task {
             }
             other => other,
         };
-    }
-
-    /// Tells those who waited why they wait no longer. A scheduled run that a person put aside is not missed later.
-    async fn turn_away(&mut self, requests: Vec<Request>, refusal: Refusal) {
-        for request in requests {
-            request.teller.end(self.fault(refusal));
-            if let (Some(at), Refusal::Paused | Refusal::Cancelled) = (request.scheduled, refusal) {
-                self.remember_scheduled(at).await;
-            }
-        }
     }
 
     async fn remember_scheduled(&mut self, at: DateTime<Utc>) {

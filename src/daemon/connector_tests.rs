@@ -5,11 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::task::JoinHandle;
 
 use super::connector::{Spec, prepare};
 use super::feed::Feed;
-use super::handle::{Command, ConnectorHandle};
+use super::handle::Command;
 use super::machine::Kind;
 use super::testing::{Bench, connector, soon};
 use super::timetable::tests::schedule;
@@ -27,19 +26,6 @@ fn at(text: &str) -> DateTime<Utc> {
 
 fn hourly(missed: Missed) -> Option<ScheduleSettings> {
     Some(schedule("0 * * * *", chrono_tz::UTC, missed))
-}
-
-/// Starts the task of a connector named acme.
-async fn start(bench: &Bench, schedule: Option<ScheduleSettings>) -> (ConnectorHandle, JoinHandle<()>) {
-    let spec = Spec {
-        name: "acme".to_owned(),
-        configuration: Some(connector("acme", "one", schedule)),
-        config_error: None,
-        catch_up: true,
-        alone: Arc::default(),
-    };
-    let (handle, task, _) = prepare(spec, bench.common.clone()).await.unwrap();
-    (handle, tokio::spawn(task.run()))
 }
 
 /// The events of a feed without progress, to its end.
@@ -68,7 +54,7 @@ fn refused(events: &[RunEvent]) -> &str {
 #[tokio::test(start_paused = true)]
 async fn a_requested_sync_begins_at_once_and_tells_its_end() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let feed = handle.request(Kind::Sync).await.unwrap();
     assert_eq!(bench.next_began().await.trigger, Some(Trigger::Manual));
     assert_eq!(handle.status().state, ConnectorState::Running);
@@ -89,7 +75,7 @@ async fn a_requested_sync_begins_at_once_and_tells_its_end() {
 #[tokio::test(start_paused = true)]
 async fn rules_3_requests_while_busy_share_one_slot_and_never_run_at_once() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let first = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
     let (second, third) =
@@ -108,7 +94,7 @@ async fn rules_3_requests_while_busy_share_one_slot_and_never_run_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_plan_waits_in_a_slot_of_its_own() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let _first = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
     let plan = handle.request(Kind::Plan(None)).await.unwrap();
@@ -127,7 +113,7 @@ fn user(login: &str, restore: bool) -> Kind {
 #[tokio::test(start_paused = true)]
 async fn rules_3_syncs_of_one_user_are_shared_only_if_they_ask_for_the_same() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let first = handle.request(user("anna", false)).await.unwrap();
     let began = bench.next_began().await;
     assert_eq!(began.user, Some(UserRequest { login: "anna".to_owned(), restore: false }));
@@ -154,7 +140,7 @@ async fn rules_3_syncs_of_one_user_are_shared_only_if_they_ask_for_the_same() {
 #[tokio::test(start_paused = true)]
 async fn a_sync_of_one_user_says_nothing_about_when_the_connector_was_synced() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     bench.common.metrics.connector_loaded("acme", &ConnectorMemory::default());
     bench.let_end(1);
     let events = rest(handle.request(user("anna", false)).await.unwrap()).await;
@@ -178,7 +164,7 @@ async fn a_sync_of_one_user_says_nothing_about_when_the_connector_was_synced() {
 #[tokio::test(start_paused = true)]
 async fn rules_26_a_paused_connector_refuses_a_sync_of_one_user_and_turns_waiting_ones_away() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let busy = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
     let waiting = handle.request(user("anna", false)).await.unwrap();
@@ -195,7 +181,7 @@ async fn rules_26_a_paused_connector_refuses_a_sync_of_one_user_and_turns_waitin
 #[tokio::test(start_paused = true)]
 async fn too_many_syncs_of_one_user_are_refused_with_a_sentence() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let _busy = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
     let mut waiting = Vec::new();
@@ -213,7 +199,7 @@ async fn too_many_syncs_of_one_user_are_refused_with_a_sentence() {
 #[tokio::test(start_paused = true)]
 async fn who_waits_behind_a_plan_is_told_at_once() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let _plan = handle.request(Kind::Plan(None)).await.unwrap();
     bench.next_began().await;
     assert_eq!(handle.status().state, ConnectorState::Running);
@@ -226,7 +212,7 @@ async fn who_waits_behind_a_plan_is_told_at_once() {
 async fn cron_runs_at_the_named_times_and_remembers_them() {
     let mut bench = Bench::new(NOW);
     bench.let_end(10);
-    let (handle, _task) = start(&bench, hourly(Missed::RunOnce)).await;
+    let (handle, _task) = bench.start(hourly(Missed::RunOnce)).await;
     assert_eq!(handle.status().next_run, Some(at("2026-01-05T03:00:00")));
     for hour in 3..6 {
         let run = bench.next_began().await;
@@ -241,7 +227,7 @@ async fn cron_runs_at_the_named_times_and_remembers_them() {
 #[tokio::test(start_paused = true)]
 async fn a_scheduled_time_that_finds_a_busy_run_waits_in_the_slot() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, hourly(Missed::RunOnce)).await;
+    let (handle, _task) = bench.start(hourly(Missed::RunOnce)).await;
     let long = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
     tokio::time::sleep(Duration::from_secs(3 * 3600 + 60)).await;
@@ -260,7 +246,7 @@ async fn a_missed_run_is_caught_up_at_start() {
     let memory =
         ConnectorMemory { last_scheduled: Some(at("2026-01-04T20:00:00")), ..ConnectorMemory::default() };
     bench.notebook.memories.lock().unwrap().insert("acme".to_owned(), memory);
-    let (_handle, _task) = start(&bench, hourly(Missed::RunOnce)).await;
+    let (_handle, _task) = bench.start(hourly(Missed::RunOnce)).await;
     let run = bench.next_began().await;
     assert_eq!((run.trigger, run.at), (Some(Trigger::Startup), at(NOW)));
 }
@@ -268,12 +254,12 @@ async fn a_missed_run_is_caught_up_at_start() {
 #[tokio::test(start_paused = true)]
 async fn rules_26_a_pause_survives_a_restart_and_stops_cron_but_not_plans() {
     let mut bench = Bench::new(NOW);
-    let (handle, task) = start(&bench, hourly(Missed::RunOnce)).await;
+    let (handle, task) = bench.start(hourly(Missed::RunOnce)).await;
     let said = handle.set_paused(true).await.unwrap();
     assert!(said.contains("ctl resume acme"), "{said}");
     handle.tell(Command::Stop);
     soon(task).await.unwrap();
-    let (handle, _task) = start(&bench, hourly(Missed::RunOnce)).await;
+    let (handle, _task) = bench.start(hourly(Missed::RunOnce)).await;
     assert_eq!(handle.status().state, ConnectorState::Paused);
     assert_eq!(handle.status().next_run, None);
     let fault = handle.request(Kind::Sync).await.unwrap_err();
@@ -294,7 +280,7 @@ async fn rules_26_a_pause_survives_a_restart_and_stops_cron_but_not_plans() {
 #[tokio::test(start_paused = true)]
 async fn rules_26_a_pause_turns_away_what_waits_and_lets_the_busy_run_finish() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let busy = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
     let waiting = handle.request(Kind::Sync).await.unwrap();
@@ -308,7 +294,7 @@ async fn rules_26_a_pause_turns_away_what_waits_and_lets_the_busy_run_finish() {
 #[tokio::test(start_paused = true)]
 async fn cancel_stops_the_busy_run_and_empties_the_queue() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     assert!(handle.cancel().await.is_err(), "there is nothing to cancel");
     let busy = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
@@ -325,7 +311,7 @@ async fn cancel_stops_the_busy_run_and_empties_the_queue() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_run_is_a_stored_failed_report_and_the_connector_lives_on() {
     let bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     bench.script.panics.store(true, Ordering::Relaxed);
     let events = rest(handle.request(Kind::Sync).await.unwrap()).await;
     let report = finished(events.last().unwrap());
@@ -345,7 +331,7 @@ async fn a_panic_in_a_run_is_a_stored_failed_report_and_the_connector_lives_on()
 #[tokio::test(start_paused = true)]
 async fn a_run_that_cannot_be_recorded_does_not_begin() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     bench.notebook.full_disk.store(true, Ordering::Relaxed);
     let events = rest(handle.request(Kind::Sync).await.unwrap()).await;
     let [RunEvent::Refused { error: ErrorKind::Internal, message }] = &events[..] else {
@@ -365,7 +351,7 @@ async fn a_run_that_cannot_be_recorded_does_not_begin() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_does_not_disturb_the_run() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     drop(handle.request(Kind::Sync).await.unwrap());
     bench.next_began().await;
     let waiting = handle.request(Kind::Sync).await.unwrap();
@@ -379,7 +365,7 @@ async fn a_client_that_leaves_does_not_disturb_the_run() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_cancels_the_busy_run_turns_away_the_rest_and_ends_the_task() {
     let mut bench = Bench::new(NOW);
-    let (handle, task) = start(&bench, hourly(Missed::RunOnce)).await;
+    let (handle, task) = bench.start(hourly(Missed::RunOnce)).await;
     let busy = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
     let waiting = handle.request(Kind::Plan(None)).await.unwrap();
@@ -394,7 +380,7 @@ async fn a_stop_cancels_the_busy_run_turns_away_the_rest_and_ends_the_task() {
 #[tokio::test(start_paused = true)]
 async fn a_changed_file_counts_from_the_next_run_on() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     let busy = handle.request(Kind::Sync).await.unwrap();
     assert_eq!(bench.next_began().await.digest, "one");
     handle.tell(Command::Configure(connector("acme", "two", hourly(Missed::RunOnce))));
@@ -409,7 +395,7 @@ async fn a_changed_file_counts_from_the_next_run_on() {
 #[tokio::test(start_paused = true)]
 async fn rules_29_a_broken_file_keeps_the_last_good_version_and_sync_says_so() {
     let bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
+    let (handle, _task) = bench.start(None).await;
     handle.tell(Command::Broken("error: no such key".to_owned()));
     bench.let_end(2);
     let events = rest(handle.request(Kind::Sync).await.unwrap()).await;
@@ -450,7 +436,7 @@ async fn rules_29_a_file_that_was_broken_at_start_runs_nothing_until_it_is_good(
 #[tokio::test(start_paused = true)]
 async fn law_6_a_file_that_goes_stops_the_schedule_and_lets_the_run_finish() {
     let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, hourly(Missed::RunOnce)).await;
+    let (handle, _task) = bench.start(hourly(Missed::RunOnce)).await;
     let busy = handle.request(Kind::Sync).await.unwrap();
     bench.next_began().await;
     handle.tell(Command::Retire);
@@ -464,34 +450,4 @@ async fn law_6_a_file_that_goes_stops_the_schedule_and_lets_the_run_finish() {
     handle.tell(Command::Configure(connector("acme", "one", hourly(Missed::RunOnce))));
     bench.let_end(1);
     assert_eq!(bench.next_began().await.trigger, Some(Trigger::Cron), "the file came back");
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_begins_while_the_ledger_is_changed() {
-    let mut bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
-    let maintenance = handle.maintain().await.unwrap();
-    assert!(handle.maintain().await.is_err(), "one change at a time");
-    let feed = handle.request(Kind::Sync).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert!(bench.began.try_recv().is_err(), "it runs beside the change");
-    let memory =
-        ConnectorMemory { last_success: Some(at("2025-12-24T00:00:00")), ..ConnectorMemory::default() };
-    bench.notebook.memories.lock().unwrap().insert("acme".to_owned(), memory);
-    maintenance.end_with_new_memory();
-    handle.settled().await;
-    assert_eq!(handle.status().last_success, Some(at("2025-12-24T00:00:00")), "who waits sees it at once");
-    bench.next_began().await;
-    assert!(handle.maintain().await.is_err(), "a run is busy");
-    bench.let_end(1);
-    rest(feed).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_change_of_the_ledger_may_follow_another_at_once() {
-    let bench = Bench::new(NOW);
-    let (handle, _task) = start(&bench, None).await;
-    for _ in 0..32 {
-        drop(handle.maintain().await.unwrap());
-    }
 }

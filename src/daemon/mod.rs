@@ -6,6 +6,8 @@
 //!
 //! Nothing here talks to a source or a target: that is the engine's business, which `wiring` hands its services.
 
+#[cfg(test)]
+mod answers_tests;
 mod app;
 mod connector;
 #[cfg(test)]

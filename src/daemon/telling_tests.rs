@@ -1,15 +1,11 @@
 //! What of a connector's runs people are told, with a scripted engine.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
-use super::connector::{Spec, prepare};
 use super::handle::{Command, ConnectorHandle};
 use super::machine::Kind;
-use super::testing::{Bench, connector, soon};
+use super::testing::{Bench, soon};
 use crate::config::model::{CommandSettings, NotifySettings};
 use crate::store::ConnectorMemory;
 use crate::sync::engine::UserRequest;
@@ -22,18 +18,6 @@ fn bench() -> Bench {
     let command = Some(CommandSettings { program, arguments: Vec::new(), timeout });
     bench.common.notifier.configure(NotifySettings { command, ..NotifySettings::default() });
     bench
-}
-
-async fn start(bench: &Bench) -> (ConnectorHandle, JoinHandle<()>) {
-    let spec = Spec {
-        name: "acme".to_owned(),
-        configuration: Some(connector("acme", "one", None)),
-        config_error: None,
-        catch_up: false,
-        alone: Arc::default(),
-    };
-    let (handle, task, _) = prepare(spec, bench.common.clone()).await.unwrap();
-    (handle, tokio::spawn(task.run()))
 }
 
 /// Runs to the end and returns what is told.
@@ -66,7 +50,7 @@ async fn cancelled(bench: &mut Bench, handle: &ConnectorHandle) -> Vec<&'static 
 #[tokio::test(start_paused = true)]
 async fn changes_are_told_once_and_over_cancelled_runs_and_restarts() {
     let mut bench = bench();
-    let (handle, task) = start(&bench).await;
+    let (handle, task) = bench.start(None).await;
     let user = || Kind::User(UserRequest { login: "anna".to_owned(), restore: false });
     assert_eq!(told(&mut bench, &handle, user()).await, [""; 0], "it says nothing about the connector");
     assert_eq!(told(&mut bench, &handle, Kind::Sync).await, ["first_success"]);
@@ -79,7 +63,7 @@ async fn changes_are_told_once_and_over_cancelled_runs_and_restarts() {
     // As after a restart of the daemon.
     handle.tell(Command::Stop);
     soon(task).await.unwrap();
-    let (handle, _task) = start(&bench).await;
+    let (handle, _task) = bench.start(None).await;
     assert_eq!(failing(&mut bench, &handle).await, [""; 0]);
     assert_eq!(told(&mut bench, &handle, Kind::Sync).await, ["recovered"]);
     assert_eq!(told(&mut bench, &handle, Kind::Sync).await, [""; 0]);
@@ -94,7 +78,7 @@ async fn a_run_that_could_not_even_be_recorded_is_told_of() {
         ..ConnectorMemory::default()
     };
     bench.notebook.memories.lock().unwrap().insert("acme".to_owned(), memory);
-    let (handle, _task) = start(&bench).await;
+    let (handle, _task) = bench.start(None).await;
     bench.notebook.full_disk.store(true, Ordering::Relaxed);
     for expected in [&["failed"][..], &[]] {
         let mut feed = handle.request(Kind::Sync).await.unwrap();

@@ -9,7 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
 
+use super::connector::{Spec, Task, prepare};
+use super::handle::ConnectorHandle;
 use super::run::{Common, Records, Runner};
 use crate::clock::Clock;
 use crate::config::model::{Connector, NotifySettings, ReportSettings, ScheduleSettings};
@@ -249,6 +252,28 @@ impl Bench {
             changed: Arc::default(),
         };
         Self { common, notebook, script, began, told }
+    }
+
+    /// The task of a connector named acme, which nothing has polled yet.
+    pub(super) async fn prepare(&self, schedule: Option<ScheduleSettings>) -> (ConnectorHandle, Task) {
+        let spec = Spec {
+            name: "acme".to_owned(),
+            configuration: Some(connector("acme", "one", schedule)),
+            config_error: None,
+            catch_up: true,
+            alone: Arc::default(),
+        };
+        let (handle, task, _) = prepare(spec, self.common.clone()).await.unwrap();
+        (handle, task)
+    }
+
+    /// Starts it.
+    pub(super) async fn start(
+        &self,
+        schedule: Option<ScheduleSettings>,
+    ) -> (ConnectorHandle, JoinHandle<()>) {
+        let (handle, task) = self.prepare(schedule).await;
+        (handle, tokio::spawn(task.run()))
     }
 
     /// The next run that begins.

@@ -1,8 +1,10 @@
 //! What a scrape sees, and when.
 
 use super::*;
-use crate::sync::model::Finding;
-use crate::sync::report::{FORMAT_VERSION, HoldSummary, Managed};
+use crate::sync::model::{Finding, FindingKind};
+use crate::sync::report::{
+    Counts, FORMAT_VERSION, HoldKind, HoldSummary, KindCounts, Managed, Outcome, Trigger,
+};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
