@@ -1,4 +1,4 @@
-//! The metric registry. One method per thing that happens; their names stand in [`super::series`].
+//! The metric registry. One method per thing that happens; the names of the series stand in `series.rs`.
 //!
 //! Every series with a label `connector` exists from [`Metrics::connector_loaded`] on and goes with
 //! [`Metrics::connector_gone`]; what still ends after that (a run that was busy) leaves no trace.
