@@ -4,3 +4,4 @@
 //! the client that is tested against them, and they can be told to misbehave.
 
 pub mod okta;
+pub mod product;

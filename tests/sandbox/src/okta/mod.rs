@@ -61,7 +61,7 @@ mod search;
 mod server;
 mod state;
 mod view;
-mod wire;
+pub(crate) mod wire;
 
 use std::fmt;
 use std::io;
