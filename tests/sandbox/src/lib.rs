@@ -3,5 +3,10 @@
 //! One module per API. They are written from what is published and recorded about the API, never from
 //! the client that is tested against them, and they can be told to misbehave.
 
+pub mod bitbucket;
+pub mod confluence;
+pub mod crowd;
+pub mod jira;
 pub mod okta;
 pub mod product;
+pub mod scim;

@@ -1,0 +1,1 @@
+//! A stand-in for Crowd Data Center: its usermanagement API, version 1.

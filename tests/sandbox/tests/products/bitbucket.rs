@@ -1,0 +1,1 @@
+//! The stand-in for bitbucket answers as is published.

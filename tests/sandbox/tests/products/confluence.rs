@@ -1,0 +1,1 @@
+//! The stand-in for confluence answers as is published.

@@ -1,0 +1,1 @@
+//! The stand-in for crowd answers as is published.

@@ -1,0 +1,1 @@
+//! The stand-in for jira answers as is published.

@@ -1,0 +1,1 @@
+//! The stand-in for scim answers as is published.
