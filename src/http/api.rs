@@ -1,16 +1,20 @@
 //! A client of one remote API: every request with its turn, its retries and its traces.
+//!
+//! Requests that change something are tried again as well: whoever makes them makes them so that twice is once, and
+//! [`Answer::uncertain`] says whether an earlier try may have been carried out.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::exchange::{Request, read_body};
+use super::lanes::{Lane, Lanes};
 use super::limiter::{Limiter, Permit};
 use super::origin::host_and_port;
 use super::rate::{Claim, Heard};
@@ -23,11 +27,26 @@ use crate::sync::progress::Progress;
 #[derive(Clone)]
 pub struct Api {
     shared: Arc<Inner>,
-    limiter: Arc<Limiter>,
+    turns: Turns,
     label: &'static str,
     origin: Url,
     authorization: HeaderValue,
-    budget: u8,
+    accept: HeaderValue,
+}
+
+/// How turns are taken.
+#[derive(Clone, Debug)]
+pub(super) enum Turns {
+    /// By the windows that the server shows, of which so many hundredths may be used.
+    Windows(Arc<Limiter>, u8),
+    /// So many at once.
+    Lanes(Arc<Lanes>),
+}
+
+/// The right to have one request under way.
+enum Pass {
+    Window(Permit),
+    Lane(Lane),
 }
 
 impl fmt::Debug for Api {
@@ -42,11 +61,15 @@ impl fmt::Debug for Api {
 /// A request to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
+    /// What is to be done.
+    pub method: &'a Method,
     /// The rate-limit bucket that the server counts it in.
     pub bucket: &'static str,
     /// Where; scheme, host and port are replaced by those of the [`Api`].
     pub url: &'a Url,
-    /// A `Content-Type` to send, for servers that read options from it.
+    /// What is sent along; none: nothing.
+    pub body: Option<&'a str>,
+    /// A `Content-Type` to send: that of the body, or options for servers that read them from it.
     pub content_type: Option<&'static str>,
     /// A request for less of the same, tried from the second 500 or 504 on: lists that are too much for the server end so.
     pub smaller: Option<fn(&Url) -> Option<Url>>,
@@ -65,6 +88,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Where the answer came from: the call's address, or a smaller one.
     pub url: Url,
+    /// True if an earlier try of the same request brought no answer, or a server error: it may have been carried out.
+    pub uncertain: bool,
 }
 
 /// A request that was given up.
@@ -102,6 +127,8 @@ struct Setback {
     problem: Problem,
     kind: FailureKind,
     text: String,
+    /// The server may have done what it was asked for.
+    uncertain: bool,
 }
 
 impl Api {
@@ -110,12 +137,19 @@ impl Api {
         label: &'static str,
         origin: &Url,
         mut authorization: HeaderValue,
-        budget: u8,
+        turns: Turns,
     ) -> Self {
         // Keeps it out of debug output and of HTTP/2's compression tables.
         authorization.set_sensitive(true);
-        let limiter = shared.limiter(origin);
-        Self { shared, limiter, label, origin: origin.clone(), authorization, budget }
+        shared.metrics.begin_api(label);
+        let accept = HeaderValue::from_static("application/json");
+        Self { shared, turns, label, origin: origin.clone(), authorization, accept }
+    }
+
+    /// The same client, which asks for answers of another type.
+    #[must_use]
+    pub fn accepting(self, accept: &'static str) -> Self {
+        Self { accept: HeaderValue::from_static(accept), ..self }
     }
 
     /// The origin that all requests go to.
@@ -124,10 +158,10 @@ impl Api {
         &self.origin
     }
 
-    /// Makes a GET request, as often as patience and rate limits allow. `read` gets each answer that is neither a 429 nor a
+    /// Makes a request, as often as patience and rate limits allow. `read` gets each answer that is neither a 429 nor a
     /// server error with its body, which stands in `body`; what it does not understand it returns as a part of a sentence,
-    /// and the answer is asked for again.
-    pub async fn get<T>(
+    /// and the request is made again.
+    pub async fn ask<T>(
         &self,
         call: Call<'_>,
         progress: &Progress,
@@ -137,26 +171,36 @@ impl Api {
         let patience = self.shared.patience;
         let mut url = self.pinned(call.url);
         let (mut tries, mut wrong, mut too_much) = (0, 0, 0);
-        let mut spent = Duration::ZERO;
+        let (mut spent, mut kept_waiting) = (Duration::ZERO, Duration::ZERO);
+        let mut uncertain = false;
         loop {
             tries += 1;
-            let claim = Claim { bucket: call.bucket, budget: self.budget };
-            let permit = unless_stopped(&call, self.limiter.admit(claim, progress)).await?;
+            let pass = unless_stopped(&call, self.pass(call.bucket, progress)).await?;
             progress.request_sent();
             let began = Instant::now();
             let time = patience.total.saturating_sub(spent).max(Duration::from_secs(1));
-            let result = self.exchange(&call, &url, time, permit, body).await;
+            let result = self.exchange(&call, &url, time, pass, body).await;
             spent += began.elapsed();
-            let setback = match result {
+            let setback = match result.map(|answer| Answer { uncertain, ..answer }) {
                 Ok(answer) => match read(&answer, body) {
                     Ok(value) => return Ok(value),
                     Err(text) => {
                         wrong += 1;
-                        Setback { problem: Problem::WrongBody, kind: FailureKind::WrongAnswer, text }
+                        let problem = Problem::WrongBody;
+                        Setback { problem, kind: FailureKind::WrongAnswer, text, uncertain: true }
                     }
                 },
                 Err(setback) => setback,
             };
+            uncertain |= setback.uncertain;
+            if let Problem::Quiet(wait) = setback.problem
+                && kept_waiting + wait <= patience.quiet
+            {
+                // The turn to send waits until the server's time is over; like a window, it costs no patience.
+                kept_waiting += wait;
+                tries -= 1;
+                continue;
+            }
             match decide(&patience, tries, wrong, spent, setback.problem, fastrand::f64()) {
                 Decision::GiveUp => return Err(setback.given_up(tries, spent)),
                 Decision::After(pause) => {
@@ -176,34 +220,61 @@ impl Api {
         }
     }
 
+    async fn pass(&self, bucket: &'static str, progress: &Progress) -> Pass {
+        match &self.turns {
+            Turns::Windows(limiter, budget) => {
+                Pass::Window(limiter.admit(Claim { bucket, budget: *budget }, progress).await)
+            }
+            Turns::Lanes(lanes) => Pass::Lane(lanes.admit(bucket, progress).await),
+        }
+    }
+
     /// One try: sends, tells the limiter what the headers say, reads the body, counts and traces.
     async fn exchange(
         &self,
         call: &Call<'_>,
         url: &Url,
         time: Duration,
-        permit: Permit,
+        pass: Pass,
         body: &mut Vec<u8>,
     ) -> Result<Answer, Setback> {
         body.clear();
         let began = Instant::now();
         let client = self.shared.client(&self.origin);
-        let authorization = &self.authorization;
-        let request = Request { client, url, authorization, content_type: call.content_type, time };
+        let request = Request {
+            client,
+            method: call.method,
+            url,
+            authorization: &self.authorization,
+            accept: &self.accept,
+            content_type: call.content_type,
+            body: call.body,
+            time,
+        };
         let mut status = None;
         let result = async {
             let mut response = request.send().await?;
             status = Some(response.status());
             let headers = std::mem::take(response.headers_mut());
-            let heard = headers::rate_limits(response.status(), &headers);
-            permit.hear(heard);
-            self.note(call.bucket, response.status(), heard);
+            match &pass {
+                Pass::Window(permit) => {
+                    let heard = headers::rate_limits(response.status(), &headers);
+                    permit.hear(heard);
+                    self.note(call.bucket, response.status(), heard);
+                }
+                Pass::Lane(lane) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
+                    if let Some(wait) = headers::retry_after(&headers) {
+                        lane.quiet_for(wait.min(self.shared.patience.quiet));
+                    }
+                }
+                Pass::Lane(_) => {}
+            }
             let status = response.status();
             read_body(response, body).await?;
-            Ok(Answer { status, headers, url: url.clone() })
+            Ok(Answer { status, headers, url: url.clone(), uncertain: false })
         }
         .await;
-        drop(permit);
+        drop(pass);
         let code = status.map(|status| status.as_u16());
         self.shared.metrics.http_request(self.label, code, began.elapsed());
         let request_id = result.as_ref().ok().and_then(|answer| answer.headers.get("x-okta-request-id"));
@@ -214,10 +285,16 @@ impl Api {
             bytes = body.len(),
             took = ?began.elapsed(),
             request_id = ?request_id,
-            "GET"
+            "{}", call.method
         );
         match result {
-            Ok(answer) => Setback::of_status(&answer, body, call.explain).map_or(Ok(answer), Err),
+            Ok(answer) => {
+                let setback = match self.turns {
+                    Turns::Windows(..) => Setback::of_status(&answer, body, call.explain),
+                    Turns::Lanes(_) => Setback::of_status_in_lanes(&answer, body, call.explain),
+                };
+                setback.map_or(Ok(answer), Err)
+            }
             Err(trouble) => Err(Setback::of_trouble(trouble)),
         }
     }
@@ -269,15 +346,20 @@ async fn unless_stopped<T>(call: &Call<'_>, wait: impl Future<Output = T>) -> Re
     }
 }
 
+/// What a 429 or a server error says, as a part of a sentence; none for any other status.
+fn refused(status: StatusCode, body: &[u8], explain: fn(&[u8]) -> Option<String>) -> Option<String> {
+    if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
+        return None;
+    }
+    let explanation = explain(body).map(|text| format!(" ({text})")).unwrap_or_default();
+    Some(format!("the server answered {status}{explanation}"))
+}
+
 impl Setback {
     /// None for an answer that is to be read by the caller.
     fn of_status(answer: &Answer, body: &[u8], explain: fn(&[u8]) -> Option<String>) -> Option<Self> {
         let status = answer.status;
-        if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
-            return None;
-        }
-        let explanation = explain(body).map(|text| format!(" ({text})")).unwrap_or_default();
-        let answered = format!("the server answered {status}{explanation}");
+        let answered = refused(status, body, explain)?;
         let problem = match headers::rate_limits(status, &answer.headers) {
             Heard::Window(_) if status == StatusCode::TOO_MANY_REQUESTS => Problem::WindowUsedUp,
             Heard::TooManyAtOnce => {
@@ -286,11 +368,30 @@ impl Setback {
                     problem: Problem::TooManyAtOnce,
                     kind: FailureKind::TooManyAtOnce,
                     text,
+                    uncertain: false,
                 });
             }
             _ => Problem::Busy(headers::retry_after(&answer.headers)),
         };
-        Some(Self { problem, kind: FailureKind::Server(status.as_u16()), text: answered })
+        let uncertain = status != StatusCode::TOO_MANY_REQUESTS;
+        Some(Self { problem, kind: FailureKind::Server(status.as_u16()), text: answered, uncertain })
+    }
+
+    /// The same where no windows are shown: a 429 with a time is a wish for silence.
+    fn of_status_in_lanes(
+        answer: &Answer,
+        body: &[u8],
+        explain: fn(&[u8]) -> Option<String>,
+    ) -> Option<Self> {
+        let status = answer.status;
+        let text = refused(status, body, explain)?;
+        let wait = headers::retry_after(&answer.headers);
+        let problem = match wait {
+            Some(wait) if status == StatusCode::TOO_MANY_REQUESTS => Problem::Quiet(wait),
+            wait => Problem::Busy(wait),
+        };
+        let uncertain = status != StatusCode::TOO_MANY_REQUESTS;
+        Some(Self { problem, kind: FailureKind::Server(status.as_u16()), text, uncertain })
     }
 
     fn of_trouble(trouble: Trouble) -> Self {
@@ -303,7 +404,9 @@ impl Setback {
                 (Problem::NoAnswer, FailureKind::NoAnswer)
             }
         };
-        Self { problem, kind, text: trouble.text }
+        // What never reached the server was not done.
+        let uncertain = kind == FailureKind::NoAnswer && trouble.kind != TroubleKind::Connection;
+        Self { problem, kind, text: trouble.text, uncertain }
     }
 
     fn given_up(self, tries: u32, spent: Duration) -> Failure {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response};
+use reqwest::{Client, Method, Response};
 use url::Url;
 
 use super::trouble::Trouble;
@@ -16,10 +16,13 @@ const KEPT_BUFFER: usize = 4 << 20;
 /// What is sent.
 pub(super) struct Request<'a> {
     pub(super) client: &'a Client,
+    pub(super) method: &'a Method,
     pub(super) url: &'a Url,
     /// Marked as sensitive by its maker.
     pub(super) authorization: &'a HeaderValue,
+    pub(super) accept: &'a HeaderValue,
     pub(super) content_type: Option<&'static str>,
+    pub(super) body: Option<&'a str>,
     pub(super) time: Duration,
 }
 
@@ -27,12 +30,16 @@ impl Request<'_> {
     /// Sends the request and waits for the status line and the headers.
     pub(super) async fn send(&self) -> Result<Response, Trouble> {
         let mut headers = HeaderMap::with_capacity(3);
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, self.accept.clone());
         headers.insert(AUTHORIZATION, self.authorization.clone());
         if let Some(content_type) = self.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
-        let request = self.client.get(self.url.clone()).headers(headers).timeout(self.time);
+        let request = self.client.request(self.method.clone(), self.url.clone());
+        let mut request = request.headers(headers).timeout(self.time);
+        if let Some(body) = self.body {
+            request = request.body(body.to_owned());
+        }
         request.send().await.map_err(|error| Trouble::of(&error.without_url()))
     }
 }

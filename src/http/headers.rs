@@ -27,10 +27,18 @@ pub(super) fn rate_limits(status: StatusCode, headers: &HeaderMap) -> Heard {
     }
 }
 
-/// How long a server asks to be left alone: `Retry-After` in seconds (RFC 9110, section 10.2.3). Okta does not send it;
-/// a gateway before it may.
+/// How long a server asks to be left alone: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), which is
+/// taken relative to the server's own `Date`. Okta does not send it; a gateway before it may.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    least(headers, &RETRY_AFTER).map(Duration::from_secs)
+    let date = |name| {
+        let text = headers.get(name).and_then(|value: &reqwest::header::HeaderValue| value.to_str().ok())?;
+        chrono::DateTime::parse_from_rfc2822(text).ok()
+    };
+    if let Some(seconds) = least(headers, &RETRY_AFTER) {
+        return Some(Duration::from_secs(seconds));
+    }
+    let left = date(RETRY_AFTER)?.signed_duration_since(date(DATE)?);
+    Some(left.to_std().unwrap_or_default())
 }
 
 fn left_of_window(headers: &HeaderMap) -> Option<Duration> {
@@ -114,6 +122,24 @@ mod tests {
         assert_eq!(read(200, &no_date), window(600, 5, Some(60)));
         let bad_date = [no_date[0], no_date[1], no_date[2], ("date", "yesterday")];
         assert_eq!(read(200, &bad_date), window(600, 5, Some(60)));
+    }
+
+    #[test]
+    fn a_wish_for_silence_is_read_in_both_of_its_forms() {
+        let read = |lines: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(HeaderName::from_static(name), value.parse().unwrap());
+            }
+            retry_after(&headers).map(|wait| wait.as_secs())
+        };
+        assert_eq!(read(&[("retry-after", "7")]), Some(7));
+        let later = "Mon, 29 Sep 2025 06:25:27 GMT";
+        assert_eq!(read(&[("retry-after", later), ("date", DAY)]), Some(30));
+        assert_eq!(read(&[("retry-after", DAY), ("date", later)]), Some(0), "it is over already");
+        assert_eq!(read(&[("retry-after", later)]), None, "by whose clock?");
+        assert_eq!(read(&[("retry-after", "soon"), ("date", DAY)]), None);
+        assert_eq!(read(&[]), None);
     }
 
     #[test]

@@ -2,13 +2,14 @@
 //!
 //! [`Shared`] is made once per process, an [`Api`] per connector and remote origin. Pure and tested apart: [`link`]
 //! (paging), `retry` (whether and when to try again), `rate` (the limits of one org), `headers` (what an answer says
-//! about limits). `limiter` adds waiting to `rate`; `exchange` sends one request; `trouble` says what went wrong.
+//! about limits). `limiter` adds waiting to `rate`; `lanes` is the simpler way for servers that publish no windows; `exchange` sends one request; `trouble` says what went wrong.
 //!
 //! Nothing here knows an API's paths, JSON or error codes.
 
 mod api;
 mod exchange;
 mod headers;
+mod lanes;
 mod limiter;
 pub mod link;
 mod origin;
@@ -29,6 +30,8 @@ pub use retry::Patience;
 pub(crate) use trouble::{Trouble, TroubleKind};
 
 use crate::telemetry::metrics::Metrics;
+use api::Turns;
+use lanes::Lanes;
 use limiter::Limiter;
 
 /// What all remote clients of this process share: connections, and the rate limits of each org (law 9). Cheap to clone.
@@ -44,6 +47,7 @@ struct Inner {
     /// For loopback addresses, which no proxy can reach.
     direct: reqwest::Client,
     limiters: Mutex<HashMap<String, Arc<Limiter>>>,
+    lanes: Mutex<HashMap<String, Arc<Lanes>>>,
 }
 
 impl Shared {
@@ -66,14 +70,36 @@ impl Shared {
         };
         let ordinary = build(client_builder(&patience))?;
         let direct = build(client_builder(&patience).no_proxy())?;
-        Ok(Self(Arc::new(Inner { metrics, patience, ordinary, direct, limiters: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            metrics,
+            patience,
+            ordinary,
+            direct,
+            limiters: Mutex::default(),
+            lanes: Mutex::default(),
+        })))
     }
 
     /// A client of the API at `origin`, called `label` in metrics. `authorization` is sent to that origin and to nobody
     /// else; `budget` is how many hundredths of each rate-limit bucket may be used.
     #[must_use]
     pub fn api(&self, label: &'static str, origin: &Url, authorization: HeaderValue, budget: u8) -> Api {
-        Api::new(Arc::clone(&self.0), label, origin, authorization, budget)
+        let turns = Turns::Windows(self.0.limiter(origin), budget);
+        Api::new(Arc::clone(&self.0), label, origin, authorization, turns)
+    }
+
+    /// The same for an API that shows no windows of rate limits: `most` requests may be under way at once. Whoever asks
+    /// for an origin first says how many.
+    #[must_use]
+    pub fn api_in_lanes(
+        &self,
+        label: &'static str,
+        origin: &Url,
+        authorization: HeaderValue,
+        most: usize,
+    ) -> Api {
+        let turns = Turns::Lanes(self.0.lanes(origin, most));
+        Api::new(Arc::clone(&self.0), label, origin, authorization, turns)
     }
 
     /// The bare client for an address, without retries, limits and traces: for what is no API with a token, and whose
@@ -97,6 +123,15 @@ impl Inner {
             Arc::new(Limiter::new(host, self.metrics.clone()))
         });
         Arc::clone(limiter)
+    }
+
+    fn lanes(&self, origin: &Url, most: usize) -> Arc<Lanes> {
+        let mut all = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = all.entry(origin.origin().ascii_serialization()).or_insert_with(|| {
+            let host = origin.host_str().unwrap_or_default().to_owned();
+            Arc::new(Lanes::new(host, self.metrics.clone(), most))
+        });
+        Arc::clone(lanes)
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Patience {
     pub connect: Duration,
     /// How long a server may stay silent in the middle of an answer, or before it.
     pub silence: Duration,
+    /// How long one request waits because a server wants silence (429 with `Retry-After`), all in all.
+    pub quiet: Duration,
 }
 
 impl Default for Patience {
@@ -25,6 +27,7 @@ impl Default for Patience {
             first_pause: Duration::from_millis(500),
             connect: Duration::from_secs(10),
             silence: Duration::from_secs(30),
+            quiet: Duration::from_secs(900),
         }
     }
 }
@@ -36,6 +39,8 @@ pub(super) enum Problem {
     WindowUsedUp,
     /// 429 because too many requests were running at once.
     TooManyAtOnce,
+    /// 429 with the time after which the server may be asked again, longer than anybody waits.
+    Quiet(Duration),
     /// 429 or a server error, perhaps with a wish for how long to stay away.
     Busy(Option<Duration>),
     /// No connection, no answer, or one that was cut off.
@@ -74,7 +79,7 @@ pub(super) fn decide(
     let jitter = 0.5 + random.clamp(0.0, 1.0) / 2.0;
     let growing = patience.first_pause.saturating_mul(1 << tries.saturating_sub(1).min(16)).mul_f64(jitter);
     let pause = match problem {
-        Problem::Hopeless => return Decision::GiveUp,
+        Problem::Hopeless | Problem::Quiet(_) => return Decision::GiveUp,
         Problem::WrongBody if wrong > REREADS => return Decision::GiveUp,
         Problem::WindowUsedUp => Duration::ZERO,
         Problem::TooManyAtOnce => crowd_pause(patience, tries).mul_f64(jitter),

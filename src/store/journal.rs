@@ -17,6 +17,8 @@ use crate::sync::undo::{Done, Later};
 pub struct JournalBatch {
     /// Operations about to be sent.
     pub intents: Vec<Intent>,
+    /// Operations of earlier intents that will not be sent after all: they are taken out again.
+    pub withdrawn: Vec<u64>,
     /// Answers to operations sent before.
     pub answers: Vec<Answer>,
     /// What the answers change in the ledger.
@@ -105,6 +107,11 @@ pub(super) fn record(
             intent.summary,
             intent.operation,
         ])?;
+    }
+    let mut withdraw =
+        transaction.prepare_cached("DELETE FROM journal WHERE run = ?1 AND position = ?2")?;
+    for position in &batch.withdrawn {
+        withdraw.execute(params![run, position])?;
     }
     let mut update = transaction.prepare_cached(
         "UPDATE journal SET result = ?3, error = ?4, target = coalesce(?5, target), left_out = ?6

@@ -25,7 +25,7 @@ pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Led
         .optional()?;
     let mut ledger = Ledger { binding: binding.flatten(), ..Ledger::default() };
     let mut users = transaction.prepare_cached(
-        "SELECT source, target, username, origin, disabled_by_us, left_since, original
+        "SELECT source, target, username, origin, disabled_by_us, left_since, original, email
          FROM ledger_users WHERE connector = ?1",
     )?;
     let mut rows = users.query([connector])?;
@@ -40,6 +40,7 @@ pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Led
             original: original
                 .map(|text| serde_json::from_str(&text).map_err(|error| unusable(6, error)))
                 .transpose()?,
+            email: row.get::<_, Option<String>>(7)?.map(CompactString::from),
         };
         ledger.users.insert(SourceId(text(row, 0)?), user);
     }
@@ -162,8 +163,8 @@ fn origin_text(origin: Origin) -> &'static str {
 pub(super) fn change(transaction: &Transaction<'_>, connector: &str, changes: &[LedgerChange]) -> Result<()> {
     let mut put_user = transaction.prepare_cached(
         "INSERT OR REPLACE INTO ledger_users
-         (connector, source, target, username, origin, disabled_by_us, left_since, original)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         (connector, source, target, username, origin, disabled_by_us, left_since, original, email)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let mut put_group = transaction.prepare_cached(
         "INSERT OR REPLACE INTO ledger_groups (connector, source, target, name, origin, memberships)
@@ -180,6 +181,7 @@ pub(super) fn change(transaction: &Transaction<'_>, connector: &str, changes: &[
                 user.disabled_by_us,
                 user.left_since.map(time_text),
                 original_text(user)?,
+                user.email.as_deref(),
             ])?,
             LedgerChange::PutGroup(source, group) => put_group.execute(params![
                 connector,

@@ -19,6 +19,7 @@ fn user(target: &str, username: &str) -> LedgerUser {
         disabled_by_us: false,
         left_since: None,
         original: None,
+        email: None,
     }
 }
 

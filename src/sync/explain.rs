@@ -5,8 +5,8 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::desire::groups::name_in_target;
+use super::desire::left_out;
 use super::desire::scope::{Belonging, Candidate, Judgement, ORDER, judge};
-use super::desire::{left_out, name_problem};
 use super::mapping::UserView;
 use super::model::{
     AttributeValue, Finding, ScopeRule, SourceId, SourceUser, Status, TargetId, UserAttributes,
@@ -416,7 +416,7 @@ fn step_of_name(
         return left_alone(&rule, format!("the template failed: {problem}; the user is left as it is"));
     }
     let username = mapping.iter().find(|mapped| mapped.attribute == "username")?.value.as_ref()?;
-    if let Some(problem) = name_problem(username, capabilities) {
+    if let Some(problem) = capabilities.username_problem(username) {
         return left_alone("mapping.username", format!("the username {problem}; the user is left as it is"));
     }
     if rules.protected.users.matches(username) {

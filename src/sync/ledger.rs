@@ -36,6 +36,9 @@ pub struct LedgerUser {
     /// What it was before it was anonymized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Box<UserAttributes>>,
+    /// The e-mail address that was last written, where the target does not show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<CompactString>,
 }
 
 impl LedgerUser {
@@ -49,6 +52,7 @@ impl LedgerUser {
             disabled_by_us: false,
             left_since: None,
             original: None,
+            email: None,
         }
     }
 }

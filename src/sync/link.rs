@@ -131,7 +131,9 @@ impl<'a> Seen<'a> {
         if ledger.users.get(&sent.source).is_some_and(|known| self.users.contains_key(&known.target)) {
             return None;
         }
-        let user = LedgerUser::created(id.clone(), name.clone());
+        let written = sent.after.as_ref().map(|after| after.email.clone());
+        let email = written.filter(|_| !self.capabilities.email_readable);
+        let user = LedgerUser { email, ..LedgerUser::created(id.clone(), name.clone()) };
         let change = LedgerChange::PutUser(sent.source.clone(), user);
         Some(Effect::of(change).counting(HoldKind::Creates, None, 1))
     }

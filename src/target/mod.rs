@@ -1,46 +1,20 @@
-//! What a target must offer (a reader, and apart from it a writer), and the targets there are: [`directory`].
+//! What a target must offer (a reader, and apart from it a writer), and the targets there are, one folder each.
 //!
-//! A target decides nothing: it reads everything, and it does what an approved plan says.
+//! A target decides nothing: it reads what is asked for to the end, and it does what an approved plan says. What it can do
+//! is data ([`Capabilities`]), which the heart uses; nothing outside of this room asks which target it is.
 
+mod capabilities;
 pub mod directory;
+mod interest;
+
+pub use capabilities::{Capabilities, Listing, NameRules, Pace};
+pub use interest::{Interest, Wanted};
 
 use async_trait::async_trait;
-use compact_str::CompactString;
 
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, TargetSnapshot, UserAttributes};
 use crate::sync::progress::RunControl;
 use crate::sync::rules::Protected;
-
-/// What a target can do, as data. `diff` and `check` use it; nothing asks which target it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capabilities {
-    /// A user can get another username.
-    pub rename_users: bool,
-    /// A group can get another name.
-    pub rename_groups: bool,
-    /// Names that differ only in case are the same.
-    pub names_ignore_case: bool,
-    /// The longest user or group name, in characters.
-    pub longest_name: usize,
-    /// A user can be deleted.
-    pub delete_users: bool,
-    /// A group can be deleted.
-    pub delete_groups: bool,
-    /// Whoever deletes what was just created loses nothing by it: no content, no permissions hang on a user or group.
-    pub deletes_without_loss: bool,
-}
-
-impl Capabilities {
-    /// The form in which the target compares names.
-    #[must_use]
-    pub fn name_key(&self, name: &str) -> CompactString {
-        if self.names_ignore_case {
-            CompactString::from(name.to_lowercase())
-        } else {
-            CompactString::from(name)
-        }
-    }
-}
 
 /// Reads a target.
 #[async_trait]
@@ -51,11 +25,11 @@ pub trait Reader: Send + Sync {
     fn capabilities(&self) -> Capabilities;
     /// What is never touched there, whatever the connector file says: the account that the daemon signs in with, and the
     /// groups of administrators (RULES 7).
-    fn protected(&self) -> Protected {
-        Protected::default()
+    async fn protected(&self, _control: &RunControl) -> Result<Protected, TargetError> {
+        Ok(Protected::default())
     }
-    /// Reads all users, groups and members, to the end or not at all.
-    async fn read(&self, control: &RunControl) -> Result<TargetSnapshot, TargetError>;
+    /// Reads users, groups and members, to the end or not at all; at least those of interest.
+    async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError>;
 }
 
 /// Writes a target.
@@ -63,9 +37,13 @@ pub trait Reader: Send + Sync {
 pub trait Writer: Send + Sync {
     /// Carries out one batch and answers once per write, in the same order. Each write is idempotent in effect: what is
     /// already so is done. What is answered as done is durable.
-    async fn write(&self, batch: &[Write]) -> Vec<Result<Written, WriteError>>;
+    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>>;
     /// How many writes a batch may hold.
     fn batch_size(&self) -> usize;
+    /// How many batches may be under way at once.
+    fn at_once(&self) -> usize {
+        1
+    }
 }
 
 /// One change to one object, with all ids resolved.
@@ -151,6 +129,22 @@ pub struct WriteError {
     pub message: String,
     /// True if nothing else can succeed either (disk full, credentials gone): the run stops applying.
     pub fatal: bool,
+    /// True if the target may have carried it out all the same: no answer came. The next run looks.
+    pub uncertain: bool,
+}
+
+impl WriteError {
+    /// It was refused, and nothing was done; others may succeed.
+    #[must_use]
+    pub fn refused(message: String) -> Self {
+        Self { message, fatal: false, uncertain: false }
+    }
+
+    /// It was not done, and nothing else can be either.
+    #[must_use]
+    pub fn fatal(message: String) -> Self {
+        Self { message, fatal: true, uncertain: false }
+    }
 }
 
 /// Why a target could not be read. The texts are whole sentences for an administrator.

@@ -16,8 +16,6 @@ use crate::control::api::ConnectorState;
 use crate::store::ConnectorMemory;
 use crate::sync::report::Report;
 
-/// Remote APIs whose series exist before the first request, and the answers that alerts ask for.
-const APIS: [&str; 1] = ["okta"];
 const CODES: [&str; 6] = ["200", "401", "403", "429", "500", "none"];
 
 /// How people are told what became of runs, and what came of telling them.
@@ -48,18 +46,22 @@ impl Metrics {
         for state in ConnectorState::ALL {
             series.connectors.with_label_values(&[state.as_str()]);
         }
-        for api in APIS {
-            series.http_request_duration.with_label_values(&[api]);
-            for code in CODES {
-                series.http_requests.with_label_values(&[api, code]);
-            }
-        }
         for channel in CHANNELS {
             for result in TOLD {
                 series.notifications.with_label_values(&[channel, result]);
             }
         }
-        Self(Arc::new(series))
+        let metrics = Self(Arc::new(series));
+        metrics.begin_api("okta");
+        metrics
+    }
+
+    /// An API may be asked from now on: its series exist.
+    pub fn begin_api(&self, api: &str) {
+        self.0.http_request_duration.with_label_values(&[api]);
+        for code in CODES {
+            self.0.http_requests.with_label_values(&[api, code]);
+        }
     }
 
     /// The text form that Prometheus scrapes (text exposition format 0.0.4).

@@ -41,6 +41,8 @@ async fn get_until(api: &Api, url: &str, stop: &CancellationToken) -> Result<(u1
         Some(url)
     };
     let call = Call {
+        method: &Method::GET,
+        body: None,
         bucket: "test",
         url: &url,
         content_type: None,
@@ -52,7 +54,7 @@ async fn get_until(api: &Api, url: &str, stop: &CancellationToken) -> Result<(u1
     let read = |answer: &Answer, body: &[u8]| {
         Ok((answer.status.as_u16(), String::from_utf8_lossy(body).into_owned()))
     };
-    api.get(call, &Progress::default(), &mut body, read).await
+    api.ask(call, &Progress::default(), &mut body, read).await
 }
 
 /// An origin where connections are refused.
@@ -180,6 +182,8 @@ async fn a_wrong_body_is_read_again_twice() {
     let api = api_at(&server.uri(), Patience { tries: 5, ..patience() });
     let stop = CancellationToken::new();
     let call = Call {
+        method: &Method::GET,
+        body: None,
         bucket: "test",
         url: api.origin(),
         content_type: None,
@@ -188,7 +192,7 @@ async fn a_wrong_body_is_read_again_twice() {
         explain: |_| None,
     };
     let result: Result<(), _> =
-        api.get(call, &Progress::default(), &mut Vec::new(), |_, _| Err("it is nonsense".to_owned())).await;
+        api.ask(call, &Progress::default(), &mut Vec::new(), |_, _| Err("it is nonsense".to_owned())).await;
     let failure = result.unwrap_err();
     assert_eq!(failure.kind, FailureKind::WrongAnswer);
     assert!(failure.text.starts_with("it is nonsense (given up after 3 tries"), "{failure:?}");

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -144,6 +144,8 @@ impl Client {
     ) -> Result<T, Unread> {
         let Ask { bucket, url, options, smaller, .. } = ask;
         let call = Call {
+            method: &Method::GET,
+            body: None,
             bucket: bucket.name(),
             url,
             content_type: options,
@@ -152,7 +154,7 @@ impl Client {
             explain: parse::explain,
         };
         let mut buffer = self.buffer();
-        let reply = self.api.get(call, &self.progress, &mut buffer, |answer, body| {
+        let reply = self.api.ask(call, &self.progress, &mut buffer, |answer, body| {
             if answer.status == StatusCode::OK {
                 return read(answer, body).map(Ok);
             }

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Applying, Resolved, Workplace, intent};
+use compact_str::CompactString;
+
 use crate::store::{Answer, Applied, Intent, JournalBatch};
 use crate::sync::digest::{Digest, Permission};
 use crate::sync::guard::ApprovedPlan;
 use crate::sync::model::{
     GroupAttributes, Ledger, LedgerChange, LedgerGroup, LedgerUser, Origin, SourceId, TargetId,
+    UserAttributes,
 };
 use crate::sync::plan::{Change, Operation, Plan, Tie, always_name};
 use crate::sync::report::HoldKind;
@@ -29,12 +32,14 @@ pub(super) struct Work<'a> {
     sources_of_group: BTreeMap<TargetId, Vec<SourceId>>,
     /// Groups that should have got another name and did not: who was to come under that name must not come.
     not_renamed: BTreeSet<TargetId>,
+    /// Whether the ledger keeps addresses that are written.
+    keeps_email: bool,
     /// Users and groups that were counted as having left: each counts once, whatever is done to it.
     left: BTreeSet<SourceId>,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(approved: &'a ApprovedPlan, ledger: &'a mut Ledger) -> Self {
+    pub(super) fn new(approved: &'a ApprovedPlan, ledger: &'a mut Ledger, keeps_email: bool) -> Self {
         let plan = approved.plan();
         let mut sources_of_group: BTreeMap<TargetId, Vec<SourceId>> = BTreeMap::new();
         for (source, group) in &ledger.groups {
@@ -49,6 +54,7 @@ impl<'a> Work<'a> {
             created_groups: HashMap::new(),
             sources_of_group,
             not_renamed: BTreeSet::new(),
+            keeps_email,
             left: BTreeSet::new(),
         }
     }
@@ -171,9 +177,14 @@ impl<'a> Work<'a> {
                 line.result = "failed";
                 line.error = Some(error.message);
                 self.count_failed(operation);
+
                 if matches!(&operation.change, Change::UpdateGroup { before, after } if before.name != after.name)
                 {
                     self.not_renamed.extend(operation.target.clone());
+                }
+                if error.uncertain {
+                    // Without an answer in the journal the next run looks for what became of it.
+                    return;
                 }
             }
         }
@@ -259,28 +270,36 @@ impl<'a> Work<'a> {
         let source = &operation.source;
         match (&operation.change, written) {
             (Change::CreateUser { after }, Written::Created(id)) => {
-                self.put_new_user(source, LedgerUser::created(id.clone(), after.username.clone()), changes);
+                let user = LedgerUser::created(id.clone(), after.username.clone());
+                self.put_new_user(source, LedgerUser { email: self.kept_email(after), ..user }, changes);
             }
-            (Change::RecreateUser { managed, .. }, Written::Created(id)) => {
-                let user = LedgerUser { target: id.clone(), ..LedgerUser::clone(managed) };
+            (Change::RecreateUser { managed, after, .. }, Written::Created(id)) => {
+                let email = self.kept_email(after);
+                let user = LedgerUser { target: id.clone(), email, ..LedgerUser::clone(managed) };
                 self.put_new_user(source, user, changes);
             }
             (Change::AdoptUser { after, .. }, _) => {
                 let Some(target) = operation.target.clone() else { return };
                 let user = LedgerUser::created(target, after.username.clone());
-                let user = LedgerUser { origin: Origin::Adopted, ..user };
+                let user = LedgerUser { origin: Origin::Adopted, email: self.kept_email(after), ..user };
                 self.note(LedgerChange::PutUser(source.clone(), user), changes);
             }
             (Change::UpdateUser { after, .. } | Change::RestoreUser { after, .. }, _) => {
+                let email = self.kept_email(after);
                 self.change_user(source, changes, |user| {
                     user.username = after.username.clone();
                     user.original = None;
+                    user.email = email;
                 })
             }
-            (Change::AnonymizeUser { before, after }, _) => self.change_user(source, changes, |user| {
-                user.username = after.username.clone();
-                user.original.get_or_insert_with(|| Box::new(before.clone()));
-            }),
+            (Change::AnonymizeUser { before, after }, _) => {
+                let email = self.kept_email(after);
+                self.change_user(source, changes, |user| {
+                    user.username = after.username.clone();
+                    user.original.get_or_insert_with(|| Box::new(before.clone()));
+                    user.email = email;
+                });
+            }
             (Change::EnableUser, _) => self.change_user(source, changes, |user| user.disabled_by_us = false),
             (Change::DisableUser, _) => self.change_user(source, changes, |user| user.disabled_by_us = true),
             (Change::DeleteUser { .. } | Change::ReleaseUser { .. }, _) => {
@@ -328,6 +347,11 @@ impl<'a> Work<'a> {
             }
             (Change::CreateUser { .. } | Change::RecreateUser { .. } | Change::CreateGroup { .. }, _) => {}
         }
+    }
+
+    /// The address that the ledger keeps, if it keeps any.
+    fn kept_email(&self, after: &UserAttributes) -> Option<CompactString> {
+        self.keeps_email.then(|| after.email.clone())
     }
 
     /// From now on the plan's memberships know its id.

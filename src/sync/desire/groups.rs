@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
-use super::{Belonging, Desired, name_problem};
+use super::{Belonging, Desired};
 use crate::sync::desire::DesiredGroup;
 use crate::sync::model::{
     Absence, Finding, FindingKind, GroupAttributes, Person, Proof, ScopeRule, SourceGroup, SourceId,
@@ -217,7 +217,7 @@ pub(super) fn desire_groups(
         };
         if let Some(rule) = left_out_by.or(verdict.dropped_by) {
             desired.groups_out_of_scope.insert(group.id.clone(), rule);
-        } else if let Some(problem) = name_problem(&verdict.name, capabilities) {
+        } else if let Some(problem) = capabilities.name_problem(&verdict.name) {
             desired.groups_left_alone.insert(group.id.clone());
             desired.groups_not_synced.insert(group.id.clone());
             let message = format!(
@@ -240,7 +240,9 @@ pub(super) fn desire_groups(
             desired.always_protected.extend(always.get(&key).cloned());
             continue;
         }
-        let Some(mut group) = merge(&parts, snapshot, &positions, &mut desired.findings) else { continue };
+        let Some(mut group) = merge(&parts, snapshot, &positions, capabilities, &mut desired.findings) else {
+            continue;
+        };
         group.always = always.contains_key(&key);
         groups.push(group);
     }
@@ -309,6 +311,7 @@ fn merge(
     parts: &[Part<'_>],
     snapshot: &SourceSnapshot,
     positions: &MemberPositions,
+    capabilities: &Capabilities,
     findings: &mut Vec<Finding>,
 ) -> Option<DesiredGroup> {
     let first = parts.first()?;
@@ -338,10 +341,10 @@ fn merge(
     members.dedup();
     Some(DesiredGroup {
         sources: parts.iter().map(|part| part.group.id.clone()).collect::<Vec<SourceId>>(),
-        attributes: GroupAttributes {
+        attributes: capabilities.held_of_group(GroupAttributes {
             name: name.clone(),
             description: first.group.description.trim().into(),
-        },
+        }),
         members,
         members_proof: proof,
         always: false,

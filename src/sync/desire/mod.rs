@@ -260,9 +260,15 @@ fn desire_user(
             return leave_alone(desired, Some(Finding::new(FindingKind::MappingFailed, subject, message)));
         }
     };
-    if let Some(problem) = name_problem(&attributes.username, capabilities) {
+    let attributes = capabilities.held_of_user(attributes);
+    if let Some(problem) = capabilities.username_problem(&attributes.username) {
         let message = format!("the username of {} ({subject}) {problem}; the user is left as it is", user.id);
         return leave_alone(desired, Some(Finding::new(FindingKind::InvalidName, subject, message)));
+    }
+    if let Some(problem) = capabilities.email_problem(&attributes.email) {
+        let message =
+            format!("mapping.email of {} ({subject}) {problem}; the user is left as it is", user.id);
+        return leave_alone(desired, Some(Finding::new(FindingKind::MappingFailed, subject, message)));
     }
     if rules.protected.users.matches(&attributes.username) {
         let name = &attributes.username;
@@ -270,21 +276,6 @@ fn desire_user(
         return leave_alone(desired, Some(Finding::new(FindingKind::Protected, name, message)));
     }
     desired.users.push(DesiredUser { id: user.id.clone(), attributes });
-}
-
-/// What is wrong with a user or group name, as the end of a sentence.
-#[must_use]
-pub fn name_problem(name: &str, capabilities: &Capabilities) -> Option<Reason> {
-    if name.is_empty() {
-        return Some(Cow::Borrowed("is empty"));
-    }
-    if name.chars().any(char::is_control) {
-        return Some(Cow::Borrowed("has a control character in it"));
-    }
-    let length = name.chars().count();
-    (length > capabilities.longest_name).then(|| {
-        Cow::Owned(format!("has {length} characters, and the target takes {}", capabilities.longest_name))
-    })
 }
 
 impl Belonging {

@@ -105,7 +105,9 @@ impl<'s, 'a> Leavers<'s, 'a> {
         let Some(ledger) = row.ledger else { return Parting::default() };
         // Who was disabled by somebody else stays as that somebody left it (RULES 8).
         let ours = actual.active || ledger.disabled_by_us;
-        let disable = Parting { disable: actual.active, ..Parting::default() };
+        // Where nobody can be disabled, `check` said so: the account stays, and loses what else the rules say.
+        let can_disable = self.sides.input.capabilities.disable_users;
+        let disable = Parting { disable: actual.active && can_disable, ..Parting::default() };
         let parting = match self.sides.input.rules.leavers.users {
             LeaverUsers::Keep => Parting::default(),
             LeaverUsers::Disable => disable,
@@ -197,7 +199,7 @@ impl<'s, 'a> Leavers<'s, 'a> {
         // Attributes that the mapping does not name are not ours to take.
         let mapped = sides.input.rules.mapping.attributes.keys();
         let blank: FurtherAttributes = mapped.map(|name| (name.clone(), CompactString::default())).collect();
-        Some(UserAttributes {
+        let anonymous = UserAttributes {
             username,
             // Nobody's address: RFC 2606, section 2.
             email: format_compact!("{name}@user.invalid"),
@@ -205,7 +207,8 @@ impl<'s, 'a> Leavers<'s, 'a> {
             last_name: CompactString::default(),
             display_name: name,
             attributes: old.attributes.overlaid(&blank),
-        })
+        };
+        Some(sides.input.capabilities.held_of_user(anonymous))
     }
 
     /// All groups that a row's account is a member of, sorted by name.

@@ -170,6 +170,7 @@ fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &Ta
         left_since: None,
         // Once the account is itself again, nothing has to be given back.
         original: row.ledger.and_then(|ledger| ledger.original.clone()).filter(|_| restored),
+        email: row.ledger.and_then(|ledger| ledger.email.clone()),
     };
     if row.ledger != Some(&remembered) {
         plan.ledger_changes.push(LedgerChange::PutUser(wanted.id.clone(), remembered));

@@ -4,7 +4,7 @@ use compact_str::CompactString;
 
 use super::plan::shown;
 use super::propose::{Proposal, Purpose, propose};
-use super::read::{Read, read, rules_in_force};
+use super::read::{Read, read};
 use super::{Failure, Services, UserRequest};
 use crate::config::model::Connector;
 use crate::sync::desire::groups::{judge_group, name_in_target};
@@ -49,7 +49,7 @@ async fn explain_user(
     let read = read(connector, services, Some(&request), &permission, control).await?;
     let Proposal { ledger, plan, recent, .. } =
         propose(connector, services, control, &read, Purpose::Explain).await?;
-    let rules = rules_in_force(connector, services);
+    let rules = read.rules.clone();
     let capabilities = services.reader.capabilities();
     let now = services.clock.now();
     let view = View { read: &read, rules: &rules, capabilities: &capabilities, ledger: &ledger };
@@ -259,7 +259,7 @@ impl<'a> View<'a> {
         if let Some(dropped_by) = self.left_out_by(&group.id).or(dropped_by) {
             return (GroupFate::Dropped, rule(dropped_by));
         }
-        if crate::sync::desire::name_problem(name, self.capabilities).is_some() {
+        if self.capabilities.name_problem(name).is_some() {
             return (GroupFate::LeftAlone, None);
         }
         if self.rules.protected.groups.matches(name) {

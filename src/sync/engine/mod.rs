@@ -3,6 +3,7 @@
 
 mod cause;
 mod explain;
+mod interest;
 mod judge;
 mod plan;
 mod propose;
@@ -29,6 +30,7 @@ use crate::store::{Applied, Remembered, Store, StoreError};
 use crate::target::{Reader, TargetError, Writer};
 
 pub use explain::explain;
+use interest::read_target;
 use judge::{Decisions, Made, attribute, earlier, end_unwanted, keep_holds, make_plan, stored_view};
 pub use plan::{Keeping, plan};
 use propose::Purpose;
@@ -69,6 +71,7 @@ impl Services {
             clock: &self.clock,
             connector: &connector.name,
             run: ticket.run,
+            keeps_email: !self.reader.capabilities().email_readable,
             control,
         }
     }
@@ -183,7 +186,8 @@ async fn run(
     };
     if services.turn.writes() != read.writes {
         // Somebody else wrote since we looked; nobody does until our turn is over.
-        read.target = services.reader.read(control).await?;
+        let ledger = services.store.ledger(&connector.name).await?;
+        read.target = read_target(services, &read.interest, &ledger, control).await?;
     }
     decisions.still_standing(connector, services).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;

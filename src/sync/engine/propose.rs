@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use compact_str::CompactString;
 
-use super::read::{Read, rules_in_force};
+use super::read::Read;
 use super::{Failure, Services};
 use crate::config::model::Connector;
 use crate::sync::desire::{Desired, desire};
@@ -53,7 +53,7 @@ pub(super) async fn propose(
     let Read { source, target, focus, .. } = read;
     // Waiting for the turn changes nothing of what the questions were about.
     let now = read.now;
-    let (rules, capabilities) = (rules_in_force(connector, services), services.reader.capabilities());
+    let (rules, capabilities) = (read.rules.clone(), services.reader.capabilities());
     let mut ledger = services.store.ledger(&connector.name).await?;
     let bound_now = Binding { source: source.address.clone(), target: services.reader.address() };
     let binding = check_binding(&connector.name, &ledger, &bound_now)?;

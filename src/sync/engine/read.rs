@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 
+use super::interest::{interest, read_target};
 use super::propose::check_binding;
 use super::{Failure, Services, UserRequest};
 use crate::config::model::Connector;
@@ -24,12 +25,16 @@ use crate::sync::model::{
 use crate::sync::progress::{Phase, RunControl};
 use crate::sync::report::View;
 use crate::sync::rules::{Protected, Rules};
-use crate::target::Capabilities;
+use crate::target::{Capabilities, Interest};
 
 /// Both sides as they were read.
 pub(super) struct Read {
     pub(super) source: SourceSnapshot,
     pub(super) target: TargetSnapshot,
+    /// What of the target was read.
+    pub(super) interest: Interest,
+    /// The connector's rules, with what the target itself protects.
+    pub(super) rules: Rules,
     /// How often the target had been written when it was read.
     pub(super) writes: u64,
     /// When it was read: by this time, too, it is judged whose grace is over and who is inactive.
@@ -43,12 +48,16 @@ pub(super) struct Read {
 }
 
 /// The connector's rules, with what the target itself protects (RULES 7).
-pub(super) fn rules_in_force(connector: &Connector, services: &Services) -> Rules {
-    let Protected { users, groups } = services.reader.protected();
+pub(super) async fn rules_in_force(
+    connector: &Connector,
+    services: &Services,
+    control: &RunControl,
+) -> Result<Rules, Failure> {
+    let Protected { users, groups } = services.reader.protected(control).await?;
     let mut rules = connector.rules.clone();
     rules.protected.users = rules.protected.users.and(&users);
     rules.protected.groups = rules.protected.groups.and(&groups);
-    rules
+    Ok(rules)
 }
 
 fn read_request(
@@ -82,7 +91,7 @@ pub(super) async fn read(
     control: &RunControl,
 ) -> Result<Read, Failure> {
     control.progress.enter(Phase::Reading);
-    let rules = rules_in_force(connector, services);
+    let rules = rules_in_force(connector, services, control).await?;
     let capabilities = services.reader.capabilities();
     let ledger = services.store.ledger(&connector.name).await?;
     let member_lists = services.store.member_lists(&connector.name).await?;
@@ -93,13 +102,16 @@ pub(super) async fn read(
         Some(user) => {
             let (mut source, focus) = everybody.read_one(user, &ledger).await?;
             let writes = services.turn.writes();
-            let target = services.reader.read(control).await?;
+            let desired = desire(&source, &rules, &capabilities, services.clock.now());
+            let interest = interest(&ledger, Some(&desired), &rules, &capabilities);
+            let target = read_target(services, &interest, &ledger, control).await?;
             let questions = groups_to_ask_for(&source, &focus, &target, &ledger);
             if questions != Questions::default() {
                 services.source.confirm(&mut source, &questions, &request, control).await?;
             }
             let (listed, member_lists, now) = (View::default(), Vec::new(), services.clock.now());
-            Ok(Read { source, target, writes, now, focus: Some(focus), listed, member_lists })
+            let focus = Some(focus);
+            Ok(Read { source, target, interest, rules, writes, now, focus, listed, member_lists })
         }
     }
 }
@@ -131,7 +143,9 @@ impl Everybody<'_> {
             return Err(required_group_failure(&connector.name, &problem));
         }
         let writes = services.turn.writes();
-        let target = services.reader.read(control).await?;
+        let desired = desire(&source, rules, &capabilities, services.clock.now());
+        let interest = interest(&ledger, Some(&desired), rules, &capabilities);
+        let target = read_target(services, &interest, &ledger, control).await?;
         let claims = services.store.claims(&connector.name, &binding.target).await?;
         find_unanswered(&mut ledger, &target, &claims, capabilities);
         distrust_empty_lists(&mut source, &ledger);
@@ -162,7 +176,8 @@ impl Everybody<'_> {
             services.source.confirm(&mut source, &asked, request, control).await?;
         }
         let member_lists = changed_lists(&source, request);
-        Ok(Read { source, target, writes, now, focus: None, listed, member_lists })
+        let rules = rules.clone();
+        Ok(Read { source, target, interest, rules, writes, now, focus: None, listed, member_lists })
     }
 
     /// Reads one user and its groups, by whatever name it is known.

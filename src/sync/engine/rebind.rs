@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Services;
+use super::interest::read_managed;
 use crate::store::Kept;
 use crate::sync::model::{Binding, Ledger, LedgerGroup, LedgerUser};
 use crate::sync::progress::RunControl;
@@ -32,7 +33,7 @@ pub async fn rebinding(
         always: true,
     };
     if ledger.binding.as_ref().is_some_and(|before| before.target != after.target) {
-        let target = services.reader.read(control).await.map_err(|error| error.to_string())?;
+        let target = read_managed(ledger, services, control).await.map_err(|failure| failure.message)?;
         let claims =
             services.store.claims(connector, &after.target).await.map_err(|error| error.to_string())?;
         let key = |name: &str| services.reader.capabilities().name_key(name);

@@ -1,5 +1,6 @@
 //! Undoing a run (RULES 26).
 
+use super::interest::{interest, read_target, want_what_was};
 use super::propose::check_binding;
 use super::read::rules_in_force;
 use super::{Failure, RunTicket, Services, failed_report, happened};
@@ -185,11 +186,15 @@ async fn make(
         return Err(Failure::new(format!("run {run} of {name} is still busy; nothing was changed")));
     }
     control.progress.enter(Phase::Reading);
-    let target = services.reader.read(control).await?;
-    control.progress.enter(Phase::Planning);
+    let rules = rules_in_force(connector, services, control).await?;
+    let capabilities = services.reader.capabilities();
     let mut ledger = services.store.ledger(name).await?;
+    let mut interest = interest(&ledger, None, &rules, &capabilities);
+    done.iter().for_each(|one| want_what_was(one, &mut interest, &capabilities));
+    let target = read_target(services, &interest, &ledger, control).await?;
+    control.progress.enter(Phase::Planning);
     let claims = services.store.claims(name, &services.reader.address()).await?;
-    let found = find_unanswered(&mut ledger, &target, &claims, services.reader.capabilities());
+    let found = find_unanswered(&mut ledger, &target, &claims, capabilities);
     if let Some(before) = &ledger.binding {
         let now = Binding { source: before.source.clone(), target: services.reader.address() };
         check_binding(name, &ledger, &now)?;
@@ -198,8 +203,8 @@ async fn make(
     let present = Present {
         target: &target,
         ledger: &ledger,
-        capabilities: services.reader.capabilities(),
-        protected: &rules_in_force(connector, services).protected,
+        capabilities,
+        protected: &rules.protected,
         claims: &claims,
         later: &later,
     };

@@ -83,6 +83,7 @@ async fn rule_2_what_another_connector_manages_is_a_finding() {
                 disabled_by_us: false,
                 left_since: None,
                 original: None,
+                email: None,
             },
         ),
         crate::sync::model::LedgerChange::PutGroup(

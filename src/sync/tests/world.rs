@@ -17,17 +17,9 @@ use crate::sync::model::*;
 use crate::sync::progress::RunControl;
 use crate::sync::report::{PlanDocument, Report, Trigger};
 use crate::sync::rules::{Globs, Rules};
-use crate::target::{Capabilities, Reader, TargetError, Write, WriteError, Writer, Written};
+use crate::target::{Capabilities, Interest, Reader, TargetError, Write, WriteError, Writer, Written};
 
-pub(super) const CAPABILITIES: Capabilities = Capabilities {
-    rename_users: true,
-    rename_groups: true,
-    names_ignore_case: true,
-    longest_name: 255,
-    delete_users: true,
-    delete_groups: true,
-    deletes_without_loss: true,
-};
+pub(super) const CAPABILITIES: Capabilities = crate::target::directory::CAPABILITIES;
 
 /// The target in memory, with a way to fail in the middle of a batch.
 #[derive(Debug)]
@@ -154,7 +146,7 @@ impl Memory {
             Write::ChangeMembers { group, .. } => &self.groups[group].0.name,
         };
         if self.refuses.as_deref() == Some(subject.as_str()) {
-            return Err(WriteError { message: format!("{subject} was refused"), fatal: false });
+            return Err(WriteError::refused(format!("{subject} was refused")));
         }
         self.log.push(write.clone());
         Ok(match write {
@@ -229,7 +221,7 @@ impl Reader for FakeTarget {
     fn capabilities(&self) -> Capabilities {
         self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner).capabilities
     }
-    async fn read(&self, _: &RunControl) -> Result<TargetSnapshot, TargetError> {
+    async fn read(&self, _: &Interest, _: &RunControl) -> Result<TargetSnapshot, TargetError> {
         let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         memory.reads += 1;
         Ok(memory.snapshot())
@@ -238,7 +230,7 @@ impl Reader for FakeTarget {
 
 #[async_trait]
 impl Writer for FakeTarget {
-    async fn write(&self, batch: &[Write]) -> Vec<Result<Written, WriteError>> {
+    async fn write(&self, batch: &[Write], _: &RunControl) -> Vec<Result<Written, WriteError>> {
         let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let answers = batch.iter().map(|write| memory.apply(write)).collect();
         memory.die_behind(batch.len());

@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Capabilities, Reader, TargetError, Write, WriteError, Writer, Written};
+use super::{
+    Capabilities, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError, Writer, Written,
+};
 use crate::store::database::{Database, Schema};
 use crate::sync::model::{FurtherAttributes, TargetSnapshot};
 use crate::sync::progress::RunControl;
@@ -58,13 +60,30 @@ pub struct Directory {
 
 /// What the built-in directory can do.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    product: "the built-in directory",
     rename_users: true,
     rename_groups: true,
-    names_ignore_case: true,
-    longest_name: 255,
+    disable_users: true,
     delete_users: true,
     delete_groups: true,
     deletes_without_loss: true,
+    requires_email: false,
+    email_readable: true,
+    holds_given_names: true,
+    holds_group_descriptions: true,
+    holds_further_attributes: true,
+    names: NameRules {
+        ignore_case: true,
+        longest: 255,
+        lower_case_users: false,
+        forbidden_in_users: "",
+        no_space_in_users: false,
+    },
+    administrators: &[],
+    listing: Listing::Whole,
+    nested_members: false,
+    keeps_source_ids: true,
+    pace: Pace { page: usize::MAX, at_once: 1, memberships: usize::MAX },
 };
 
 const SCHEMA: Schema = Schema {
@@ -133,7 +152,7 @@ impl Reader for Directory {
         CAPABILITIES
     }
 
-    async fn read(&self, control: &RunControl) -> Result<TargetSnapshot, TargetError> {
+    async fn read(&self, _: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {
         if control.cancel.is_cancelled() {
             return Err(TargetError::Cancelled);
         }
@@ -143,7 +162,7 @@ impl Reader for Directory {
 
 #[async_trait]
 impl Writer for Directory {
-    async fn write(&self, batch: &[Write]) -> Vec<Result<Written, WriteError>> {
+    async fn write(&self, batch: &[Write], _: &RunControl) -> Vec<Result<Written, WriteError>> {
         let count = batch.len();
         let batch = batch.to_vec();
         let written = self
@@ -152,7 +171,7 @@ impl Writer for Directory {
             .await;
         written.unwrap_or_else(|error| {
             let message = format!("the built-in directory could not be written: {error}");
-            vec![Err(WriteError { message, fatal: true }); count]
+            vec![Err(WriteError::fatal(message)); count]
         })
     }
 

@@ -20,6 +20,12 @@ fn create_group(source: &str, name: &str) -> Write {
     Write::CreateGroup { source: source.into(), attributes }
 }
 
+impl Directory {
+    async fn put(&self, batch: &[Write]) -> Vec<Result<Written, WriteError>> {
+        self.write(batch, &RunControl::default()).await
+    }
+}
+
 fn created(answer: &Result<Written, WriteError>) -> TargetId {
     match answer {
         Ok(Written::Created(id)) => id.clone(),
@@ -32,7 +38,7 @@ async fn a_life_of_users_and_groups() {
     let state = tempfile::tempdir().unwrap();
     let directory = Directory::open(state.path()).await.unwrap();
     let answers = directory
-        .write(&[create_user("a", "anna"), create_user("b", "bert"), create_group("g", "Staff")])
+        .put(&[create_user("a", "anna"), create_user("b", "bert"), create_group("g", "Staff")])
         .await;
     let (anna, bert, staff) = (created(&answers[0]), created(&answers[1]), created(&answers[2]));
     let nobody = TargetId::from("4711");
@@ -42,7 +48,7 @@ async fn a_life_of_users_and_groups() {
         removed: Vec::new(),
     };
     for _ in 0..2 {
-        let answers = directory.write(std::slice::from_ref(&change)).await;
+        let answers = directory.put(std::slice::from_ref(&change)).await;
         let expected = Written::Members {
             failed: vec![(nobody.clone(), "the directory no longer has the user".to_owned())],
         };
@@ -53,7 +59,7 @@ async fn a_life_of_users_and_groups() {
 
     let renamed = UserAttributes { username: "Zoe".into(), ..UserAttributes::default() };
     let answers = directory
-        .write(&[
+        .put(&[
             Write::UpdateUser { target: anna.clone(), attributes: renamed.clone() },
             Write::SetActive { target: bert.clone(), active: false },
             Write::UpdateGroup {
@@ -64,7 +70,7 @@ async fn a_life_of_users_and_groups() {
         ])
         .await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-    let snapshot = Reader::read(&directory, &RunControl::default()).await.unwrap();
+    let snapshot = Reader::read(&directory, &Interest::default(), &RunControl::default()).await.unwrap();
     assert_eq!(snapshot.users[0].attributes, renamed);
     assert!(snapshot.users[0].active && !snapshot.users[1].active);
     assert_eq!(snapshot.groups[0].attributes.name, "People");
@@ -78,13 +84,12 @@ async fn a_life_of_users_and_groups() {
 async fn names_are_unique_whatever_their_case_and_one_refusal_spoils_no_other() {
     let state = tempfile::tempdir().unwrap();
     let directory = Directory::open(state.path()).await.unwrap();
-    let answers = directory
-        .write(&[create_user("a", "anna"), create_user("b", "ANNA"), create_user("c", "carl")])
-        .await;
+    let answers =
+        directory.put(&[create_user("a", "anna"), create_user("b", "ANNA"), create_user("c", "carl")]).await;
     let error = answers[1].as_ref().unwrap_err();
     assert!(error.message.contains("user ANNA") && !error.fatal, "{error:?}");
     assert!(answers[2].is_ok());
-    let again = directory.write(&[create_user("a", "anna")]).await;
+    let again = directory.put(&[create_user("a", "anna")]).await;
     assert_eq!(created(&again[0]), created(&answers[0]), "a create whose answer was lost is no second user");
 }
 
@@ -94,7 +99,7 @@ async fn what_is_gone_is_said_to_be_gone() {
     let directory = Directory::open(state.path()).await.unwrap();
     let nobody = TargetId::from("99");
     let answers = directory
-        .write(&[
+        .put(&[
             Write::SetActive { target: nobody.clone(), active: true },
             Write::UpdateUser { target: nobody.clone(), attributes: UserAttributes::default() },
             Write::UpdateGroup { target: nobody.clone(), attributes: GroupAttributes::default() },
@@ -113,9 +118,9 @@ async fn others_may_read_it_meanwhile_and_it_stays_the_same_directory() {
     let state = tempfile::tempdir().unwrap();
     let directory = Directory::open(state.path()).await.unwrap();
     let reader = rusqlite::Connection::open(state.path().join("directory.db")).unwrap();
-    let answers = directory.write(&[create_user("a", "anna"), create_group("g", "staff")]).await;
+    let answers = directory.put(&[create_user("a", "anna"), create_group("g", "staff")]).await;
     let (anna, staff) = (created(&answers[0]), created(&answers[1]));
-    directory.write(&[Write::ChangeMembers { group: staff, added: vec![anna], removed: Vec::new() }]).await;
+    directory.put(&[Write::ChangeMembers { group: staff, added: vec![anna], removed: Vec::new() }]).await;
     let seen: (String, String) = reader
         .query_row("SELECT group_name, username FROM members", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();

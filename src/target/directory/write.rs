@@ -54,7 +54,7 @@ fn name_of(write: &Write) -> String {
 }
 
 fn refused(message: String) -> WriteError {
-    WriteError { message, fatal: false }
+    WriteError::refused(message)
 }
 
 fn done_if(changed: usize, otherwise: impl FnOnce() -> String) -> Result<Written, WriteError> {

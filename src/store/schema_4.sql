@@ -1,0 +1,1 @@
+ALTER TABLE ledger_users ADD COLUMN email TEXT;        -- the address last written, where the target does not show it
