@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::check::Checker;
-use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings};
+use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef};
 use super::secret::Environment;
 use super::text::Complaint;
 use super::tree::{Node, Value};
-use super::{notify, rules, schedule, search, secret, values};
+use super::{address, fitting, notify, rules, schedule, search, secret, target, values};
 
 /// The share of Okta's rate limits that may be used, in hundredths, where nothing is said.
 pub(super) const DEFAULT_BUDGET: u8 = 50;
@@ -36,7 +36,11 @@ pub(super) fn build(
     checker.root(root);
     let source = source(checker, root, origin.directory, environment);
     let schedule = schedule(checker, root);
-    let rules = rules::build(checker, root);
+    let target = target::build(checker, root, origin.directory, environment);
+    let mut rules = rules::build(checker, root);
+    if let Some(target) = &target {
+        fitting::fit(checker, root, target, &mut rules);
+    }
     let notify = notify::of_connector(checker, root, origin.directory, environment);
     Some(Connector {
         name: name(origin.path)?,
@@ -44,7 +48,7 @@ pub(super) fn build(
         digest: origin.digest,
         text: origin.text.into(),
         source: source?,
-        target: TargetSettings::Directory,
+        target: target?,
         schedule,
         rules,
         apply: text(root, &["apply"]).and_then(|text| values::word(text, &["on", "off"])) != Some("off"),
@@ -113,8 +117,8 @@ fn source(
 
 fn org(okta: &Node) -> Option<Url> {
     match text(okta, &["domain"]) {
-        Some(domain) => values::domain(domain).ok(),
-        None => values::origin(text(okta, &["url"])?).ok(),
+        Some(domain) => address::domain(domain).ok(),
+        None => address::origin(text(okta, &["url"])?).ok(),
     }
 }
 
@@ -125,7 +129,17 @@ fn token(
     directory: &Path,
     environment: Option<Environment<'_>>,
 ) -> Option<SecretRef> {
-    let (region, secret) = secret::place(okta.find(&["auth", "api_token"])?, directory)?;
+    secret_at(checker, okta.find(&["auth", "api_token"])?, directory, environment)
+}
+
+/// Where a secret is, once it was read there if it is to be read.
+pub(super) fn secret_at(
+    checker: &mut Checker,
+    place: &Node,
+    directory: &Path,
+    environment: Option<Environment<'_>>,
+) -> Option<SecretRef> {
+    let (region, secret) = secret::place(place, directory)?;
     let Some(environment) = environment else { return Some(secret) };
     if let Err(complaint) = secret.read_from(environment) {
         checker.error(region, complaint);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use super::model::{
-    Connector, ConnectorNotify, Event, Missed, OktaSettings, ScheduleSettings, SecretRef, TargetSettings,
+    CLOUD, Connector, ConnectorNotify, Event, Missed, OktaSettings, Product, ScheduleSettings, SecretRef,
+    SignIn, TargetSettings,
 };
 use crate::sync::mapping::Mapping;
 use crate::sync::rules::{
@@ -18,9 +19,7 @@ use crate::sync::rules::{
 #[must_use]
 pub fn effective_yaml(connector: &Connector) -> String {
     let mut yaml = source(&connector.source);
-    yaml.push_str(match connector.target {
-        TargetSettings::Directory => "\ntarget:\n  directory: {}\n",
-    });
+    yaml.push_str(&target(&connector.target));
     yaml.push_str(
         &connector
             .schedule
@@ -30,6 +29,29 @@ pub fn effective_yaml(connector: &Connector) -> String {
     yaml.push_str(&rules(&connector.rules));
     yaml.push_str(if connector.apply { "\napply: on\n" } else { "\napply: off\n" });
     yaml.push_str(&notify(&connector.notify));
+    yaml
+}
+
+fn target(target: &TargetSettings) -> String {
+    let TargetSettings::Server(server) = target else { return "\ntarget:\n  directory: {}\n".to_owned() };
+    let mut yaml = format!("\ntarget:\n  {}:\n", server.product.key());
+    match (server.product, server.cloud_directory()) {
+        (Product::AtlassianCloud, Some((origin, directory))) => {
+            put(&mut yaml, "    directory: ", &quote(directory));
+            if origin != CLOUD {
+                put(&mut yaml, "    url: ", &quote(origin));
+            }
+        }
+        _ => put(&mut yaml, "    url: ", &quote(server.url.as_str().trim_end_matches('/'))),
+    }
+    match &server.sign_in {
+        SignIn::Token(token) => put(&mut yaml, "    token: ", &secret(token)),
+        SignIn::Password { user, password } => {
+            let key = if server.product == Product::Crowd { "application" } else { "username" };
+            put(&mut yaml, &format!("    {key}: "), &quote(user));
+            put(&mut yaml, "    password: ", &secret(password));
+        }
+    }
     yaml
 }
 
@@ -66,7 +88,7 @@ fn source(okta: &OktaSettings) -> String {
     let is_domain = okta.origin.scheme() == "https"
         && okta.origin.port().is_none()
         && matches!(okta.origin.host(), Some(url::Host::Domain(_)))
-        && super::values::domain(host).is_ok();
+        && super::address::domain(host).is_ok();
     let address = if is_domain {
         format!("domain: {}", quote(host))
     } else {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::mask::quoted;
 use super::text::Complaint;
-use super::{schedule, search, values};
+use super::{address, schedule, search, values};
 use crate::sync::model::Status;
 
 /// What else means `on`, in any case, as [`values::word`] has it; editors offer the word itself only.
@@ -19,6 +19,12 @@ pub(super) enum Form {
     Domain,
     /// Scheme, host and port.
     Origin,
+    /// The address of a product, which may have a path.
+    Base,
+    /// A name to sign in with.
+    Account,
+    /// The id of a directory of Atlassian Cloud.
+    Directory,
     /// 1% to 100%.
     Budget,
     /// `1h30m`.
@@ -84,6 +90,9 @@ impl Form {
         let text = match self {
             Self::Domain => "a domain such as `acme.okta.com`",
             Self::Origin => "a URL such as `https://login.acme.com`",
+            Self::Base => "a URL such as `https://jira.acme.com`",
+            Self::Account => "a name such as `usersyncd`",
+            Self::Directory => "an id such as `1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d`",
             Self::Budget => "a percentage such as `50%`",
             Self::Duration => "a duration such as `5m` or `0s`",
             Self::Within(..) => "a duration such as `30s`",
@@ -115,8 +124,11 @@ impl Form {
     /// What is wrong with `text`, if anything is. `path` names the key, for messages that need it.
     pub(super) fn check(self, text: &str, path: &str) -> Result<(), Complaint> {
         match self {
-            Self::Domain => values::domain(text).map(drop),
-            Self::Origin => values::origin(text).map(drop),
+            Self::Domain => address::domain(text).map(drop),
+            Self::Origin => address::origin(text).map(drop),
+            Self::Base => address::base(text).map(drop),
+            Self::Account => address::account(text),
+            Self::Directory => address::directory(text),
             Self::Budget => values::budget(text).map(drop),
             Self::Duration => values::duration(text).map(drop),
             Self::Within(least, most) => values::duration_within(text, least, most).map(drop),
@@ -150,6 +162,9 @@ impl Form {
         match self {
             Self::Domain => text(r"^[^:/@\s]+\.[^:/@\s]+$"),
             Self::Origin => text(r"^https?://[^/@\s]+/?$"),
+            Self::Base => text(r"^https?://[^/@\s][^@\s?#]*$"),
+            Self::Account => text("^[^:]+$"),
+            Self::Directory => text("^[A-Za-z0-9_-]+$"),
             Self::Budget => text(r"^0*([1-9][0-9]?|100)\s*%$"),
             Self::Duration | Self::Within(..) => json!({
                 "type": "string",

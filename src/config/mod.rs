@@ -7,10 +7,12 @@
 //!
 //! Nothing here talks to a network or to the store.
 
+mod address;
 mod check;
 mod connector;
 pub mod diagnostic;
 mod effective;
+mod fitting;
 mod form;
 mod mask;
 pub mod model;
@@ -25,6 +27,7 @@ mod search;
 mod secret;
 mod settings;
 mod table;
+mod target;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -236,7 +236,84 @@ pub enum SecretRef {
 pub enum TargetSettings {
     /// The built-in directory.
     Directory,
+    /// A product that is reached over the network.
+    Server(ServerSettings),
 }
+
+/// A product that is reached over the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Which API it speaks.
+    pub product: Product,
+    /// The address that its API's paths are added to, without a slash at the end.
+    pub url: Url,
+    /// How to sign in.
+    pub sign_in: SignIn,
+}
+
+/// How to sign in to a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// With a token.
+    Token(SecretRef),
+    /// With a name and a password.
+    Password {
+        /// Of an account, or of an application in Crowd.
+        user: String,
+        /// Where the password is.
+        password: SecretRef,
+    },
+}
+
+/// The products that can be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// Any SCIM 2.0 service.
+    Scim,
+    /// A directory of Atlassian Cloud.
+    AtlassianCloud,
+    /// Crowd Data Center.
+    Crowd,
+    /// Jira Data Center.
+    Jira,
+    /// Confluence Data Center.
+    Confluence,
+    /// Bitbucket Data Center.
+    Bitbucket,
+}
+
+/// Where directories of Atlassian Cloud are.
+pub const CLOUD: &str = "https://api.atlassian.com";
+
+impl Product {
+    /// All of them.
+    pub const ALL: [Product; 6] =
+        [Self::Scim, Self::AtlassianCloud, Self::Crowd, Self::Jira, Self::Confluence, Self::Bitbucket];
+
+    /// Its key in a connector file; metrics call it the same.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Scim => "scim",
+            Self::AtlassianCloud => "atlassian_cloud",
+            Self::Crowd => "crowd",
+            Self::Jira => "jira",
+            Self::Confluence => "confluence",
+            Self::Bitbucket => "bitbucket",
+        }
+    }
+}
+
+impl ServerSettings {
+    /// Origin and id of a directory of Atlassian Cloud.
+    #[must_use]
+    pub fn cloud_directory(&self) -> Option<(&str, &str)> {
+        self.url.as_str().split_once(CLOUD_PATH)
+    }
+}
+
+/// Between the origin and the id of a directory of Atlassian Cloud.
+pub(super) const CLOUD_PATH: &str = "/scim/directory/";
 
 /// `schedule`.
 #[derive(Clone, Debug, PartialEq)]

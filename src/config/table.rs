@@ -2,6 +2,7 @@
 
 mod connector;
 mod settings;
+mod target;
 
 pub(super) use connector::{CONNECTOR, SECRET};
 pub(super) use settings::SETTINGS;

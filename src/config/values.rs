@@ -12,10 +12,6 @@ use crate::sync::mapping::{DEFAULTS, Template};
 use crate::sync::model::Status;
 use crate::sync::rules::Limit;
 
-/// The domains under which Okta puts its own orgs, where `NAME-admin` is the administration console of `NAME`
-/// (Okta developer documentation, "Okta domains").
-const OKTA_DOMAINS: [&str; 5] = ["okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"];
-
 /// The one of `words` that is closest to `word`, if it is close enough to be meant.
 pub(super) fn closest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short, so a long word is not worth the square of its length.
@@ -237,100 +233,6 @@ pub(super) fn timezone(text: &str) -> Result<Tz, Complaint> {
                 .advise("Write a name of the IANA time zone database, such as `Europe/Berlin` or `UTC`."),
         }
     })
-}
-
-/// An Okta domain, as the origin `https://DOMAIN`.
-pub(super) fn domain(text: &str) -> Result<Url, Complaint> {
-    const AS: &str = "Write the host name alone, as in `acme.okta.com`.";
-    let complaint = |message: &str| Complaint::new(message.to_owned());
-    if text.contains("://") {
-        let host = Url::parse(text).ok().and_then(|url| url.host_str().map(without_admin));
-        let complaint = complaint("The domain is written without `https://`.");
-        return Err(match host.filter(|host| host.contains('.')) {
-            Some(host) => complaint.advise(format!("Write {}.", quoted(&host))),
-            None => complaint.advise(AS),
-        });
-    }
-    if text.contains('@') {
-        return Err(complaint("The domain holds no user name and no password.").advise(AS));
-    }
-    if let Some((host, _)) = text.split_once(['/', '?', '#']) {
-        return Err(complaint("The domain is written without a path.")
-            .advise(format!("Write {}.", quoted(&without_admin(host)))));
-    }
-    if text.contains(':') {
-        return Err(complaint("The domain is written without a port.").advise(
-            "Write `url: https://HOST:PORT` instead of `domain` if Okta is behind a port of its own.",
-        ));
-    }
-    let named = match Host::parse(text) {
-        Ok(Host::Domain(name)) if name.contains('.') && !name.starts_with('.') && !name.contains("..") => {
-            name
-        }
-        Ok(Host::Ipv4(_) | Host::Ipv6(_)) => {
-            return Err(complaint("The domain is a name, not an address.").advise(
-                "Write `url: http://127.0.0.1:PORT` instead of `domain` for a server on this host.",
-            ));
-        }
-        _ => return Err(Complaint::new(format!("{} is not a domain.", quoted(text))).advise(AS)),
-    };
-    refuse_admin(&named)?;
-    Url::parse(&format!("https://{named}/"))
-        .map_err(|_| Complaint::new(format!("{} is not a domain.", quoted(text))).advise(AS))
-}
-
-/// The address of an Okta org: scheme, host and port; plain http for addresses of this host only.
-pub(super) fn origin(text: &str) -> Result<Url, Complaint> {
-    const AS: &str =
-        "Write scheme, host and port alone, as in `https://login.acme.com` or `http://127.0.0.1:8080`.";
-    let complaint = |message: &str| Err(Complaint::new(message.to_owned()).advise(AS));
-    let Ok(url) = Url::parse(text) else {
-        return complaint("This is not a URL.");
-    };
-    let Some(host) = url.host().filter(|_| matches!(url.scheme(), "http" | "https")) else {
-        return complaint("The URL must begin with `https://`.");
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return complaint("The URL must not hold a user name or a password.");
-    }
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return complaint("The URL must not hold a path, a query or a fragment.");
-    }
-    let loopback = match host {
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-        Host::Domain(_) => false,
-    };
-    if url.scheme() == "http" && !loopback {
-        let complaint = Complaint::new("Plain http would show the token to the network.");
-        return Err(if url.host_str() == Some("localhost") {
-            complaint.advise("Write the address of this host instead of its name: `127.0.0.1` or `[::1]`.")
-        } else {
-            complaint.advise(
-                "Write `https://`; plain http is accepted for loopback addresses (127.0.0.0/8, ::1) only.",
-            )
-        });
-    }
-    refuse_admin(url.host_str().unwrap_or_default())?;
-    Ok(url)
-}
-
-/// The org's own host for that of its administration console; other hosts stay.
-fn without_admin(host: &str) -> String {
-    let (name, domain) = host.split_once('.').unwrap_or((host, ""));
-    match name.strip_suffix("-admin").filter(|_| OKTA_DOMAINS.contains(&domain)) {
-        Some(name) => format!("{name}.{domain}"),
-        None => host.to_owned(),
-    }
-}
-
-fn refuse_admin(host: &str) -> Result<(), Complaint> {
-    let org = without_admin(host);
-    if org == host {
-        return Ok(());
-    }
-    Err(Complaint::new(format!("{} is the administration console, not the org.", quoted(host)))
-        .advise(format!("Write {}.", quoted(&org))))
 }
 
 /// A template over the Okta user.

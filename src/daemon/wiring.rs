@@ -18,7 +18,7 @@ use crate::sync::progress::RunControl;
 use crate::sync::report::Report;
 use crate::sync::turn::Turn;
 use crate::target::directory::Directory;
-use crate::target::{Reader, Writer};
+use crate::target::{self, Reader, Writer};
 
 /// What all connectors work with.
 pub(super) struct Workshop {
@@ -69,8 +69,9 @@ impl Workshop {
     }
 
     fn target(&self, connector: &Connector) -> (Arc<dyn Reader>, Arc<dyn Writer>) {
-        match connector.target {
+        match &connector.target {
             TargetSettings::Directory => (Arc::new(self.directory.clone()), Arc::new(self.directory.clone())),
+            TargetSettings::Server(settings) => target::open(settings, &self.http),
         }
     }
 

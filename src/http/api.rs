@@ -73,6 +73,8 @@ pub struct Call<'a> {
     pub content_type: Option<&'static str>,
     /// A request for less of the same, tried from the second 500 or 504 on: lists that are too much for the server end so.
     pub smaller: Option<fn(&Url) -> Option<Url>>,
+    /// True if the request must not be made again as long as it is not known whether it was carried out.
+    pub once: bool,
     /// Once cancelled, nothing is sent any more, neither for the first time nor again; what is under way is still read.
     pub stop: &'a CancellationToken,
     /// Reads an error body of that API into a part of a sentence.
@@ -99,6 +101,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What went wrong and how often it was tried, as the end of a sentence.
     pub text: String,
+    /// True if it may have been carried out all the same.
+    pub uncertain: bool,
 }
 
 /// Why a request was given up.
@@ -175,7 +179,7 @@ impl Api {
         let mut uncertain = false;
         loop {
             tries += 1;
-            let pass = unless_stopped(&call, self.pass(call.bucket, progress)).await?;
+            let pass = unless_stopped(&call, uncertain, self.pass(call.bucket, progress)).await?;
             progress.request_sent();
             let began = Instant::now();
             let time = patience.total.saturating_sub(spent).max(Duration::from_secs(1));
@@ -201,11 +205,14 @@ impl Api {
                 tries -= 1;
                 continue;
             }
+            if call.once && uncertain {
+                return Err(setback.given_up(tries, spent, true));
+            }
             match decide(&patience, tries, wrong, spent, setback.problem, fastrand::f64()) {
-                Decision::GiveUp => return Err(setback.given_up(tries, spent)),
+                Decision::GiveUp => return Err(setback.given_up(tries, spent, uncertain)),
                 Decision::After(pause) => {
                     tracing::debug!(path = url.path(), tries, pause = ?pause, why = setback.text, "will try again");
-                    unless_stopped(&call, tokio::time::sleep(pause)).await?;
+                    unless_stopped(&call, uncertain, tokio::time::sleep(pause)).await?;
                     spent += pause;
                 }
             }
@@ -336,11 +343,16 @@ impl Api {
 }
 
 /// Waits, unless the call is stopped, be it at the very moment at which the wait ends.
-async fn unless_stopped<T>(call: &Call<'_>, wait: impl Future<Output = T>) -> Result<T, Failure> {
+async fn unless_stopped<T>(
+    call: &Call<'_>,
+    uncertain: bool,
+    wait: impl Future<Output = T>,
+) -> Result<T, Failure> {
     tokio::select! {
         biased;
         () = call.stop.cancelled() => {
-            Err(Failure { kind: FailureKind::Stopped, text: "nothing more was to be sent".to_owned() })
+            let text = "nothing more was to be sent".to_owned();
+            Err(Failure { kind: FailureKind::Stopped, text, uncertain })
         }
         done = wait => Ok(done),
     }
@@ -409,12 +421,12 @@ impl Setback {
         Self { problem, kind, text: trouble.text, uncertain }
     }
 
-    fn given_up(self, tries: u32, spent: Duration) -> Failure {
+    fn given_up(self, tries: u32, spent: Duration, uncertain: bool) -> Failure {
         let text = match tries {
             0 | 1 => self.text,
             _ => format!("{} (given up after {tries} tries in {} s)", self.text, spent.as_secs_f32().round()),
         };
-        Failure { kind: self.kind, text }
+        Failure { kind: self.kind, text, uncertain }
     }
 }
 

@@ -108,8 +108,7 @@ pub(super) fn record(
             intent.operation,
         ])?;
     }
-    let mut withdraw =
-        transaction.prepare_cached("DELETE FROM journal WHERE run = ?1 AND position = ?2")?;
+    let mut withdraw = transaction.prepare_cached("DELETE FROM journal WHERE run = ?1 AND position = ?2")?;
     for position in &batch.withdrawn {
         withdraw.execute(params![run, position])?;
     }

@@ -29,6 +29,15 @@ impl FurtherAttributes {
         self.0.get(at).map(|(_, value)| value)
     }
 
+    /// Those whose names are kept.
+    #[must_use]
+    pub fn only(&self, keeps: impl Fn(&str) -> bool) -> Self {
+        self.iter()
+            .filter(|(name, _)| keeps(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
     /// These, with those of `others` in place of what bears the same name. What is empty there and not here stays away:
     /// not set and empty are the same.
     #[must_use]

@@ -376,6 +376,8 @@ pub struct TargetUser {
     pub attributes: UserAttributes,
     /// False for an account that cannot sign in.
     pub active: bool,
+    /// The source's id that is stored with it, if there is one.
+    pub source: Option<SourceId>,
 }
 
 /// One group of the target.
@@ -389,6 +391,8 @@ pub struct TargetGroup {
     pub members: Vec<u32>,
     /// Whether `members` is the whole list.
     pub members_proof: Proof,
+    /// The source's id that is stored with it, if there is one.
+    pub source: Option<SourceId>,
 }
 
 /// What one complete read of a target returned. A target that could not be read to its end is an error, not a snapshot;

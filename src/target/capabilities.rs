@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use compact_str::CompactString;
 
 use crate::sync::model::{GroupAttributes, UserAttributes};
+use crate::sync::rules::{Globs, Protected};
 
 /// What a target can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +32,8 @@ pub struct Capabilities {
     pub holds_given_names: bool,
     /// The target keeps a text about a group.
     pub holds_group_descriptions: bool,
-    /// The target keeps further attributes of users.
-    pub holds_further_attributes: bool,
+    /// Which further attributes of users the target keeps.
+    pub further_attributes: Further,
     /// How names are.
     pub names: NameRules,
     /// Groups of administrators, as globs: never touched in any way (RULES 7).
@@ -45,6 +46,29 @@ pub struct Capabilities {
     pub keeps_source_ids: bool,
     /// How much goes into a request.
     pub pace: Pace,
+}
+
+/// Further attributes of users, beside name, address and names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Further {
+    /// Of any name.
+    Any,
+    /// Of these names.
+    Named(&'static [&'static str]),
+    /// None.
+    Nothing,
+}
+
+impl Further {
+    /// Whether an attribute of that name is kept.
+    #[must_use]
+    pub fn holds(self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Named(names) => names.contains(&name),
+            Self::Nothing => false,
+        }
+    }
 }
 
 /// How names of users and groups are.
@@ -93,6 +117,13 @@ impl Capabilities {
         }
     }
 
+    /// The groups of administrators, which are never touched.
+    #[must_use]
+    pub fn protected(&self) -> Protected {
+        // They are globs that are known to be good: a test compiles them.
+        Protected { groups: Globs::new(self.administrators).unwrap_or_default(), ..Protected::default() }
+    }
+
     /// What the target can hold of these attributes; what it cannot is empty, so that nobody tries to write it.
     #[must_use]
     pub fn held_of_user(&self, wanted: UserAttributes) -> UserAttributes {
@@ -101,8 +132,8 @@ impl Capabilities {
             held.first_name = CompactString::default();
             held.last_name = CompactString::default();
         }
-        if !self.holds_further_attributes {
-            held.attributes = Default::default();
+        if self.further_attributes != Further::Any {
+            held.attributes = held.attributes.only(|name| self.further_attributes.holds(name));
         }
         held
     }

@@ -3,18 +3,61 @@
 //! A target decides nothing: it reads what is asked for to the end, and it does what an approved plan says. What it can do
 //! is data ([`Capabilities`]), which the heart uses; nothing outside of this room asks which target it is.
 
+pub mod atlassian_cloud;
+pub mod bitbucket;
 mod capabilities;
+pub mod confluence;
+pub mod crowd;
 pub mod directory;
 mod interest;
+pub mod jira;
+mod one_by_one;
+mod password;
+mod said;
+pub mod scim;
+mod server;
 
-pub use capabilities::{Capabilities, Listing, NameRules, Pace};
+pub use capabilities::{Capabilities, Further, Listing, NameRules, Pace};
 pub use interest::{Interest, Wanted};
 
-use async_trait::async_trait;
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use compact_str::CompactString;
+
+use crate::config::model::{Product, ServerSettings, TargetSettings};
+use crate::http::Shared;
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, TargetSnapshot, UserAttributes};
 use crate::sync::progress::RunControl;
 use crate::sync::rules::Protected;
+
+/// What the target of these settings can do; nothing is asked of it.
+#[must_use]
+pub fn capabilities_of(settings: &TargetSettings) -> Capabilities {
+    match settings {
+        TargetSettings::Directory => directory::CAPABILITIES,
+        TargetSettings::Server(server) => match server.product {
+            Product::Scim => scim::CAPABILITIES,
+            Product::AtlassianCloud => atlassian_cloud::CAPABILITIES,
+            Product::Crowd => crowd::CAPABILITIES,
+            Product::Jira => jira::CAPABILITIES,
+            Product::Confluence => confluence::CAPABILITIES,
+            Product::Bitbucket => bitbucket::CAPABILITIES,
+        },
+    }
+}
+
+/// A product over the network as reader and writer.
+#[must_use]
+pub fn open(settings: &ServerSettings, shared: &Shared) -> (Arc<dyn Reader>, Arc<dyn Writer>) {
+    match settings.product {
+        Product::Scim => scim::open(settings, shared),
+        Product::AtlassianCloud => atlassian_cloud::open(settings, shared),
+        Product::Crowd | Product::Jira | Product::Confluence | Product::Bitbucket => {
+            scim::open(settings, shared)
+        }
+    }
+}
 
 /// Reads a target.
 #[async_trait]
@@ -46,7 +89,16 @@ pub trait Writer: Send + Sync {
     }
 }
 
-/// One change to one object, with all ids resolved.
+/// An object of the target, by its id and by the name that it bears now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: TargetId,
+    /// Its name: some APIs know nothing else.
+    pub name: CompactString,
+}
+
+/// One change to one object, with all ids and names resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// Create a user.
@@ -61,21 +113,27 @@ pub enum Write {
     /// Change a user's attributes.
     UpdateUser {
         /// Whom.
-        target: TargetId,
+        user: Named,
+        /// The source's id, where the account is taken over: kept by targets that can.
+        source: Option<SourceId>,
+        /// What it was last seen to hold.
+        before: UserAttributes,
         /// What it should hold.
         attributes: UserAttributes,
     },
     /// Enable or disable a user.
     SetActive {
         /// Whom.
-        target: TargetId,
+        user: Named,
         /// True to enable.
         active: bool,
     },
     /// Delete a user, with its memberships. One that is not there is deleted already.
     DeleteUser {
         /// Whom.
-        target: TargetId,
+        user: Named,
+        /// The groups that it is known to be a member of.
+        groups: Vec<Named>,
     },
     /// Create a group.
     CreateGroup {
@@ -87,23 +145,27 @@ pub enum Write {
     /// Change a group's attributes.
     UpdateGroup {
         /// Which.
-        target: TargetId,
+        group: Named,
+        /// The source's id, where the group is taken over: kept by targets that can.
+        source: Option<SourceId>,
+        /// What it was last seen to hold.
+        before: GroupAttributes,
         /// What it should hold.
         attributes: GroupAttributes,
     },
     /// Delete a group. One that is not there is deleted already; one that has members is not deleted.
     DeleteGroup {
         /// Which.
-        target: TargetId,
+        group: Named,
     },
     /// Add and remove members of one group.
     ChangeMembers {
         /// Which group.
-        group: TargetId,
+        group: Named,
         /// Who comes.
-        added: Vec<TargetId>,
+        added: Vec<Named>,
         /// Who goes.
-        removed: Vec<TargetId>,
+        removed: Vec<Named>,
     },
 }
 

@@ -22,8 +22,7 @@ use crate::config::{
 };
 use crate::sync::explain::UserVerdict;
 use crate::sync::report::FORMAT_VERSION;
-use crate::target::Capabilities;
-use crate::target::directory::CAPABILITIES;
+use crate::target::{Capabilities, capabilities_of};
 use crate::telemetry::escape::{escape, escape_lines};
 
 /// How many coming runs are shown.
@@ -132,9 +131,7 @@ impl CheckedConnector {
 
 /// What the target of a connector can do; nothing is asked of it.
 fn capabilities(target: &TargetSettings) -> Capabilities {
-    match target {
-        TargetSettings::Directory => CAPABILITIES,
-    }
+    capabilities_of(target)
 }
 
 /// The diagnostic as a person reads it; what it quotes from a file is made harmless first.

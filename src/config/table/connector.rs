@@ -1,10 +1,10 @@
 //! The keys of a connector file.
 
+use super::target::TARGET;
 use super::{Form, Key, Kind, Nothing, key, required, words};
 use crate::config::values;
 use crate::sync::mapping::DEFAULTS;
 
-const ONLY_DIRECTORY: &str = "Write `directory: {}`, the built-in directory, the only target so far.";
 const ONLY_TOKEN: &str = "Write `api_token: { credential: NAME }` instead.";
 const ONLY_FULL: &str = "Remove it: every run is a full one; let `cron` fire more often instead.";
 const NO_TLS: &str = "Remove it; until it is supported, add the certificate authority to those of this host.";
@@ -108,16 +108,6 @@ pub(in crate::config) const SECRET: &[Key] = &[
     key("credential", "A systemd credential of this name.", Kind::One(Form::Credential)),
     key("file", "A file, relative to the file that names it, or absolute.", Kind::One(Form::Path)),
     key("env", "An environment variable of the daemon.", Kind::One(Form::Variable)),
-];
-
-const TARGET: &[Key] = &[
-    key("directory", "The built-in directory.", Kind::Empty),
-    key("crowd", "Atlassian Crowd.", Kind::Later(Nothing::Absent, ONLY_DIRECTORY)),
-    key("jira", "Jira Data Center.", Kind::Later(Nothing::Absent, ONLY_DIRECTORY)),
-    key("confluence", "Confluence Data Center.", Kind::Later(Nothing::Absent, ONLY_DIRECTORY)),
-    key("bitbucket", "Bitbucket Data Center.", Kind::Later(Nothing::Absent, ONLY_DIRECTORY)),
-    key("atlassian_cloud", "A directory of Atlassian Cloud.", Kind::Later(Nothing::Absent, ONLY_DIRECTORY)),
-    key("scim", "A SCIM 2.0 service.", Kind::Later(Nothing::Absent, ONLY_DIRECTORY)),
 ];
 
 const SCHEDULE: &[Key] = &[

@@ -43,6 +43,7 @@ async fn get_until(api: &Api, url: &str, stop: &CancellationToken) -> Result<(u1
     let call = Call {
         method: &Method::GET,
         body: None,
+        once: false,
         bucket: "test",
         url: &url,
         content_type: None,
@@ -184,6 +185,7 @@ async fn a_wrong_body_is_read_again_twice() {
     let call = Call {
         method: &Method::GET,
         body: None,
+        once: false,
         bucket: "test",
         url: api.origin(),
         content_type: None,

@@ -146,6 +146,7 @@ impl Client {
         let call = Call {
             method: &Method::GET,
             body: None,
+            once: false,
             bucket: bucket.name(),
             url,
             content_type: options,
@@ -200,7 +201,8 @@ impl Client {
             }
             Unread::Strange(text) => refusal::not_okta(origin, what, &text),
             stopped @ Unread::Stopped => {
-                let failure = Failure { kind: FailureKind::Stopped, text: stopped.reason() };
+                let failure =
+                    Failure { kind: FailureKind::Stopped, text: stopped.reason(), uncertain: false };
                 refusal::unreachable(origin, what, &failure)
             }
         }

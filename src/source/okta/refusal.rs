@@ -46,7 +46,7 @@ pub(super) fn forbidden(origin: &Url, what: &str, error: Option<&OktaError>) -> 
 /// The first page of a list, or the org itself, could not be had.
 pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> SourceError {
     let host = host_and_port(origin);
-    let Failure { kind, text } = failure;
+    let Failure { kind, text, .. } = failure;
     let begin = format!("{what} could not be read from {host}: {text}; nothing was changed.");
     match kind {
         FailureKind::Name => SourceError::Unreachable(format!(

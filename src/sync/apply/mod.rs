@@ -18,7 +18,7 @@ use super::progress::{Phase, RunControl};
 use super::report::Counts;
 use crate::clock::Clock;
 use crate::store::{Answer, Intent, JournalBatch, Store, StoreError};
-use crate::target::{Write, Writer};
+use crate::target::{Capabilities, Write, Writer};
 use conveyor::Conveyor;
 use work::Work;
 
@@ -39,8 +39,8 @@ pub struct Workplace<'a> {
     pub connector: &'a str,
     /// The run's number.
     pub run: u64,
-    /// Whether the ledger keeps the e-mail addresses that are written, since the target does not show them.
-    pub keeps_email: bool,
+    /// What the target can do.
+    pub capabilities: Capabilities,
     /// Progress and cancellation.
     pub control: &'a RunControl,
 }
@@ -66,7 +66,7 @@ pub struct Applying {
 pub async fn apply(approved: &ApprovedPlan, ledger: &mut Ledger, place: &Workplace<'_>) -> Applying {
     place.control.progress.enter(Phase::Applying);
     place.control.progress.operations_approved(approved.plan().operations.len() as u64);
-    let mut work = Work::new(approved, ledger, place.keeps_email);
+    let mut work = Work::new(approved, ledger, place.capabilities);
     Conveyor::new(approved.plan(), place).run(&mut work).await;
     work.applying
 }

@@ -15,7 +15,7 @@ use crate::sync::model::{
 use crate::sync::plan::{Change, Operation, Plan, Tie, always_name};
 use crate::sync::report::HoldKind;
 use crate::sync::tally::count;
-use crate::target::{Write, WriteError, Written};
+use crate::target::{Capabilities, Named, Write, WriteError, Written};
 
 /// What is known while a plan is being applied.
 pub(super) struct Work<'a> {
@@ -26,20 +26,26 @@ pub(super) struct Work<'a> {
     pub(super) applying: Applying,
     /// The target ids of the plan's people, as far as they exist by now.
     people: Vec<Option<TargetId>>,
+    /// Names that this run changed.
+    renamed: HashMap<TargetId, CompactString>,
     /// Ids of groups that this run created, by their first source id.
     created_groups: HashMap<SourceId, TargetId>,
     /// The source groups that each target group stands for.
     sources_of_group: BTreeMap<TargetId, Vec<SourceId>>,
     /// Groups that should have got another name and did not: who was to come under that name must not come.
     not_renamed: BTreeSet<TargetId>,
-    /// Whether the ledger keeps addresses that are written.
-    keeps_email: bool,
+    /// What the target can do.
+    capabilities: Capabilities,
     /// Users and groups that were counted as having left: each counts once, whatever is done to it.
     left: BTreeSet<SourceId>,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(approved: &'a ApprovedPlan, ledger: &'a mut Ledger, keeps_email: bool) -> Self {
+    pub(super) fn new(
+        approved: &'a ApprovedPlan,
+        ledger: &'a mut Ledger,
+        capabilities: Capabilities,
+    ) -> Self {
         let plan = approved.plan();
         let mut sources_of_group: BTreeMap<TargetId, Vec<SourceId>> = BTreeMap::new();
         for (source, group) in &ledger.groups {
@@ -54,7 +60,8 @@ impl<'a> Work<'a> {
             created_groups: HashMap::new(),
             sources_of_group,
             not_renamed: BTreeSet::new(),
-            keeps_email,
+            renamed: HashMap::new(),
+            capabilities,
             left: BTreeSet::new(),
         }
     }
@@ -63,11 +70,11 @@ impl<'a> Work<'a> {
         self.applying.stopped.get_or_insert(why);
     }
 
-    /// The write that an operation means, with ids; or why it cannot be sent.
+    /// The write that an operation means, with ids and names; or why it cannot be sent.
     pub(super) fn resolve(&self, operation: &Operation) -> Resolved {
-        let target =
-            || operation.target.clone().ok_or_else(|| format!("{}: it has no id", operation.summary()));
         let source = || operation.source.clone();
+        // What is taken over as it is needs no request, unless the target is to keep whose it is.
+        let keeps_ids = self.capabilities.keeps_source_ids;
         Ok(Some(match &operation.change {
             Change::CreateUser { after } => {
                 Write::CreateUser { source: source(), attributes: after.clone(), active: true }
@@ -75,36 +82,45 @@ impl<'a> Work<'a> {
             Change::RecreateUser { after, active, .. } => {
                 Write::CreateUser { source: source(), attributes: after.clone(), active: *active }
             }
-            // What is taken over as it is needs no request.
-            Change::AdoptUser { before, after } | Change::ReleaseUser { before, after }
-                if before == after =>
-            {
-                return Ok(None);
+            Change::AdoptUser { before, after } if before == after && !keeps_ids => return Ok(None),
+            Change::ReleaseUser { before, after } if before == after => return Ok(None),
+            Change::AdoptUser { before, after } => {
+                let (user, source) = (self.named(operation)?, keeps_ids.then(source));
+                Write::UpdateUser { user, source, before: before.clone(), attributes: after.clone() }
             }
-            Change::UpdateUser { after, .. }
-            | Change::ReleaseUser { after, .. }
-            | Change::AdoptUser { after, .. }
-            | Change::RestoreUser { after, .. }
-            | Change::AnonymizeUser { after, .. } => {
-                Write::UpdateUser { target: target()?, attributes: after.clone() }
+            Change::UpdateUser { before, after }
+            | Change::ReleaseUser { before, after }
+            | Change::RestoreUser { before, after }
+            | Change::AnonymizeUser { before, after } => Write::UpdateUser {
+                user: self.named(operation)?,
+                source: None,
+                before: before.clone(),
+                attributes: after.clone(),
+            },
+            Change::EnableUser => Write::SetActive { user: self.named(operation)?, active: true },
+            Change::DisableUser => Write::SetActive { user: self.named(operation)?, active: false },
+            Change::DeleteUser { groups, .. } => {
+                let groups = groups.iter().map(|group| self.as_named(&group.id, &group.name)).collect();
+                Write::DeleteUser { user: self.named(operation)?, groups }
             }
-            Change::EnableUser => Write::SetActive { target: target()?, active: true },
-            Change::DisableUser => Write::SetActive { target: target()?, active: false },
-            Change::DeleteUser { .. } => Write::DeleteUser { target: target()? },
             Change::CreateGroup { after, .. } => {
                 Write::CreateGroup { source: source(), attributes: after.clone() }
             }
-            Change::AdoptGroup { before, after, .. } | Change::ReleaseGroup { before, after, .. }
-                if before == after =>
-            {
-                return Ok(None);
+            Change::AdoptGroup { before, after, .. } if before == after && !keeps_ids => return Ok(None),
+            Change::ReleaseGroup { before, after, .. } if before == after => return Ok(None),
+            Change::AdoptGroup { before, after, .. } => {
+                let (group, source) = (self.named(operation)?, keeps_ids.then(source));
+                Write::UpdateGroup { group, source, before: before.clone(), attributes: after.clone() }
             }
-            Change::UpdateGroup { after, .. }
-            | Change::AdoptGroup { after, .. }
-            | Change::ReleaseGroup { after, .. } => {
-                Write::UpdateGroup { target: target()?, attributes: after.clone() }
+            Change::UpdateGroup { before, after } | Change::ReleaseGroup { before, after, .. } => {
+                Write::UpdateGroup {
+                    group: self.named(operation)?,
+                    source: None,
+                    before: before.clone(),
+                    attributes: after.clone(),
+                }
             }
-            Change::DeleteGroup { .. } => Write::DeleteGroup { target: target()? },
+            Change::DeleteGroup { .. } => Write::DeleteGroup { group: self.named(operation)? },
             Change::ChangeMembers { added, removed, leavers, .. } => {
                 let group = self.group_of(operation).ok_or_else(|| {
                     format!("members of group {} were not changed: the group was not created", operation.name)
@@ -115,11 +131,30 @@ impl<'a> Work<'a> {
                         operation.name
                     ));
                 }
-                let mut removed = self.ids(removed);
-                removed.extend(self.ids(leavers));
-                Write::ChangeMembers { group, added: self.ids(added), removed }
+                let mut removed = self.people_named(removed);
+                removed.extend(self.people_named(leavers));
+                let group = self.as_named(&group, &operation.name);
+                Write::ChangeMembers { group, added: self.people_named(added), removed }
             }
         }))
+    }
+
+    /// What the operation is about, under the name that it bears by now.
+    fn named(&self, operation: &Operation) -> Result<Named, String> {
+        let id = operation.target.as_ref().ok_or_else(|| format!("{}: it has no id", operation.summary()))?;
+        Ok(self.as_named(id, &operation.name))
+    }
+
+    fn as_named(&self, id: &TargetId, name: &CompactString) -> Named {
+        Named { id: id.clone(), name: self.renamed.get(id).unwrap_or(name).clone() }
+    }
+
+    fn people_named(&self, people: &[u32]) -> Vec<Named> {
+        let named = |person: &u32| {
+            let name = &self.plan.people.get(*person as usize)?.username;
+            Some(self.as_named(self.id(*person)?, name))
+        };
+        people.iter().filter_map(named).collect()
     }
 
     fn group_of(&self, operation: &Operation) -> Option<TargetId> {
@@ -128,10 +163,6 @@ impl<'a> Work<'a> {
 
     fn id(&self, person: u32) -> Option<&TargetId> {
         self.people.get(person as usize)?.as_ref()
-    }
-
-    fn ids(&self, people: &[u32]) -> Vec<TargetId> {
-        people.iter().filter_map(|person| self.id(*person).cloned()).collect()
     }
 
     pub(super) fn intents(&self, batch: &[Operation], first: usize) -> Vec<Intent> {
@@ -268,6 +299,9 @@ impl<'a> Work<'a> {
     /// Puts what was done into the ledger, in memory and for the store.
     fn remember(&mut self, operation: &Operation, written: &Written, changes: &mut Vec<LedgerChange>) {
         let source = &operation.source;
+        if let (Some(target), Some(name)) = (&operation.target, new_name(&operation.change)) {
+            self.renamed.insert(target.clone(), name.clone());
+        }
         match (&operation.change, written) {
             (Change::CreateUser { after }, Written::Created(id)) => {
                 let user = LedgerUser::created(id.clone(), after.username.clone());
@@ -351,7 +385,7 @@ impl<'a> Work<'a> {
 
     /// The address that the ledger keeps, if it keeps any.
     fn kept_email(&self, after: &UserAttributes) -> Option<CompactString> {
-        self.keeps_email.then(|| after.email.clone())
+        (!self.capabilities.email_readable).then(|| after.email.clone())
     }
 
     /// From now on the plan's memberships know its id.
@@ -472,6 +506,22 @@ impl<'a> Work<'a> {
         }
         all.retain(|applied| applied.count > 0);
         all
+    }
+}
+
+/// The name that an object has once the change was made; none if it keeps what it has.
+fn new_name(change: &Change) -> Option<&CompactString> {
+    match change {
+        Change::UpdateUser { before, after }
+        | Change::RestoreUser { before, after }
+        | Change::AdoptUser { before, after }
+        | Change::AnonymizeUser { before, after } => {
+            Some(&after.username).filter(|name| **name != before.username)
+        }
+        Change::UpdateGroup { before, after } | Change::AdoptGroup { before, after, .. } => {
+            Some(&after.name).filter(|name| **name != before.name)
+        }
+        _ => None,
     }
 }
 

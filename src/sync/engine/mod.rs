@@ -71,7 +71,7 @@ impl Services {
             clock: &self.clock,
             connector: &connector.name,
             run: ticket.run,
-            keeps_email: !self.reader.capabilities().email_readable,
+            capabilities: self.reader.capabilities(),
             control,
         }
     }

@@ -99,7 +99,7 @@ async fn rule_6_a_member_of_a_protected_group_is_never_adopted() {
             .target()
             .log
             .iter()
-            .any(|write| matches!(write, Write::UpdateUser { target, .. } if *target == id))
+            .any(|write| matches!(write, Write::UpdateUser { user, .. } if user.id == id))
     );
 }
 

@@ -27,10 +27,10 @@ async fn one_user_is_brought_up_to_date_and_nobody_else_is_touched() {
     let u0 = world.ledger().await.users["u000"].target.clone();
     for write in &world.target().log {
         match write {
-            Write::UpdateUser { target, .. } => assert_eq!(*target, u0),
+            Write::UpdateUser { user, .. } => assert_eq!(user.id, u0),
             Write::CreateGroup { attributes, .. } => assert_eq!(attributes.name, "new"),
             Write::ChangeMembers { added, removed, .. } => {
-                assert!(added.iter().chain(removed).all(|member| *member == u0), "{write:?}");
+                assert!(added.iter().chain(removed).all(|member| member.id == u0), "{write:?}");
             }
             other => panic!("{other:?}"),
         }

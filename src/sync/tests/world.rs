@@ -69,7 +69,7 @@ impl Memory {
     pub(super) fn add_user(&mut self, username: &str) -> TargetId {
         let id = self.id();
         let attributes = UserAttributes { username: username.into(), ..UserAttributes::default() };
-        self.users.insert(id.clone(), TargetUser { id: id.clone(), attributes, active: true });
+        self.users.insert(id.clone(), TargetUser { id: id.clone(), attributes, active: true, source: None });
         id
     }
 
@@ -108,6 +108,7 @@ impl Memory {
                     attributes: attributes.clone(),
                     members: members.iter().map(|member| positions[member]).collect(),
                     members_proof: Proof::Proven,
+                    source: None,
                 })
                 .collect(),
         }
@@ -140,10 +141,14 @@ impl Memory {
                 &attributes.username
             }
             Write::CreateGroup { attributes, .. } | Write::UpdateGroup { attributes, .. } => &attributes.name,
-            Write::DeleteUser { target } => &self.users[target].attributes.username,
-            Write::DeleteGroup { target } => &self.groups[target].0.name,
-            Write::SetActive { target, .. } => &self.users[target].attributes.username,
-            Write::ChangeMembers { group, .. } => &self.groups[group].0.name,
+            Write::DeleteUser { user, .. } | Write::SetActive { user, .. } => {
+                assert_eq!(user.name, self.users[&user.id].attributes.username);
+                &user.name
+            }
+            Write::DeleteGroup { group } | Write::ChangeMembers { group, .. } => {
+                assert_eq!(group.name, self.groups[&group.id].0.name);
+                &group.name
+            }
         };
         if self.refuses.as_deref() == Some(subject.as_str()) {
             return Err(WriteError::refused(format!("{subject} was refused")));
@@ -154,27 +159,34 @@ impl Memory {
                 let taken = self.users.values().any(|user| user.attributes.username == attributes.username);
                 assert!(!taken, "no user is created twice: {attributes:?}");
                 let id = self.id();
-                let user = TargetUser { id: id.clone(), attributes: attributes.clone(), active: *active };
+                let user = TargetUser {
+                    id: id.clone(),
+                    attributes: attributes.clone(),
+                    active: *active,
+                    source: None,
+                };
                 self.users.insert(id.clone(), user);
                 Written::Created(id)
             }
-            Write::UpdateUser { target, attributes } => {
-                self.users.get_mut(target).unwrap().attributes = attributes.clone();
+            Write::UpdateUser { user, before, attributes, .. } => {
+                assert_eq!(*before, self.users[&user.id].attributes);
+                assert_eq!(user.name, before.username);
+                self.users.get_mut(&user.id).unwrap().attributes = attributes.clone();
                 Written::Done
             }
-            Write::SetActive { target, active } => {
-                self.users.get_mut(target).unwrap().active = *active;
+            Write::SetActive { user, active } => {
+                self.users.get_mut(&user.id).unwrap().active = *active;
                 Written::Done
             }
-            Write::DeleteUser { target } => {
-                self.users.remove(target);
+            Write::DeleteUser { user, .. } => {
+                self.users.remove(&user.id);
                 for (_, members) in self.groups.values_mut() {
-                    members.remove(target);
+                    members.remove(&user.id);
                 }
                 Written::Done
             }
-            Write::DeleteGroup { target } => {
-                let left = self.groups.remove(target).map(|(_, members)| members).unwrap_or_default();
+            Write::DeleteGroup { group } => {
+                let left = self.groups.remove(&group.id).map(|(_, members)| members).unwrap_or_default();
                 assert!(left.is_empty(), "no group is deleted with members in it: {left:?}");
                 Written::Done
             }
@@ -185,14 +197,17 @@ impl Memory {
                 self.groups.insert(id.clone(), (attributes.clone(), BTreeSet::new()));
                 Written::Created(id)
             }
-            Write::UpdateGroup { target, attributes } => {
-                self.groups.get_mut(target).unwrap().0 = attributes.clone();
+            Write::UpdateGroup { group, attributes, .. } => {
+                self.groups.get_mut(&group.id).unwrap().0 = attributes.clone();
                 Written::Done
             }
             Write::ChangeMembers { group, added, removed } => {
-                let members = &mut self.groups.get_mut(group).unwrap().1;
-                members.extend(added.iter().cloned());
-                members.retain(|member| !removed.contains(member));
+                for user in added.iter().chain(removed) {
+                    assert_eq!(user.name, self.users[&user.id].attributes.username);
+                }
+                let members = &mut self.groups.get_mut(&group.id).unwrap().1;
+                members.extend(added.iter().map(|user| user.id.clone()));
+                members.retain(|member| removed.iter().all(|user| user.id != *member));
                 Written::Members { failed: Vec::new() }
             }
         })

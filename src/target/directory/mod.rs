@@ -12,7 +12,8 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Capabilities, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError, Writer, Written,
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
+    Writer, Written,
 };
 use crate::store::database::{Database, Schema};
 use crate::sync::model::{FurtherAttributes, TargetSnapshot};
@@ -71,7 +72,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     email_readable: true,
     holds_given_names: true,
     holds_group_descriptions: true,
-    holds_further_attributes: true,
+    further_attributes: Further::Any,
     names: NameRules {
         ignore_case: true,
         longest: 255,

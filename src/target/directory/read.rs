@@ -7,12 +7,16 @@ use rusqlite::{OptionalExtension, Result, Row, Transaction};
 
 use super::{DirectoryGroup, DirectoryUser};
 use crate::sync::model::{
-    FurtherAttributes, GroupAttributes, Proof, TargetGroup, TargetId, TargetSnapshot, TargetUser,
+    FurtherAttributes, GroupAttributes, Proof, SourceId, TargetGroup, TargetId, TargetSnapshot, TargetUser,
     UserAttributes,
 };
 
 fn text(row: &Row<'_>, column: usize) -> Result<CompactString> {
     Ok(CompactString::from(row.get_ref(column)?.as_str()?))
+}
+
+fn source(row: &Row<'_>, column: usize) -> Result<Option<SourceId>> {
+    Ok(row.get_ref(column)?.as_str_or_null()?.map(SourceId::from))
 }
 
 fn attributes(row: &Row<'_>, column: usize) -> Result<FurtherAttributes> {
@@ -31,7 +35,8 @@ pub(super) fn snapshot(transaction: &Transaction<'_>) -> Result<TargetSnapshot> 
     let mut snapshot = TargetSnapshot::default();
     let mut positions: HashMap<i64, u32> = HashMap::new();
     let mut statement = transaction.prepare(
-        "SELECT id, username, email, first_name, last_name, display_name, active, attributes FROM users ORDER BY id",
+        "SELECT id, username, email, first_name, last_name, display_name, active, attributes, source_id
+         FROM users ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -48,10 +53,12 @@ pub(super) fn snapshot(transaction: &Transaction<'_>) -> Result<TargetSnapshot> 
                 attributes: attributes(row, 7)?,
             },
             active: row.get(6)?,
+            source: source(row, 8)?,
         });
     }
     let mut group_positions: HashMap<i64, usize> = HashMap::new();
-    let mut statement = transaction.prepare("SELECT id, name, description FROM groups ORDER BY id")?;
+    let mut statement =
+        transaction.prepare("SELECT id, name, description, source_id FROM groups ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
@@ -61,6 +68,7 @@ pub(super) fn snapshot(transaction: &Transaction<'_>) -> Result<TargetSnapshot> 
             attributes: GroupAttributes { name: text(row, 1)?, description: text(row, 2)? },
             members: Vec::new(),
             members_proof: Proof::Proven,
+            source: source(row, 3)?,
         });
     }
     let mut statement =

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sync::model::{GroupAttributes, TargetId, UserAttributes};
+use crate::target::Named;
 
 fn create_user(source: &str, username: &str) -> Write {
     let attributes = UserAttributes {
@@ -18,6 +19,19 @@ fn create_user(source: &str, username: &str) -> Write {
 fn create_group(source: &str, name: &str) -> Write {
     let attributes = GroupAttributes { name: name.into(), description: "a group".into() };
     Write::CreateGroup { source: source.into(), attributes }
+}
+
+fn named(id: &TargetId) -> Named {
+    Named { id: id.clone(), name: "somebody".into() }
+}
+
+fn change_user(id: &TargetId, attributes: UserAttributes) -> Write {
+    Write::UpdateUser { user: named(id), source: None, before: UserAttributes::default(), attributes }
+}
+
+fn change_group(id: &TargetId, name: &str) -> Write {
+    let attributes = GroupAttributes { name: name.into(), description: String::new().into() };
+    Write::UpdateGroup { group: named(id), source: None, before: GroupAttributes::default(), attributes }
 }
 
 impl Directory {
@@ -43,8 +57,8 @@ async fn a_life_of_users_and_groups() {
     let (anna, bert, staff) = (created(&answers[0]), created(&answers[1]), created(&answers[2]));
     let nobody = TargetId::from("4711");
     let change = Write::ChangeMembers {
-        group: staff.clone(),
-        added: vec![anna.clone(), bert.clone(), nobody.clone()],
+        group: named(&staff),
+        added: vec![named(&anna), named(&bert), named(&nobody)],
         removed: Vec::new(),
     };
     for _ in 0..2 {
@@ -60,13 +74,10 @@ async fn a_life_of_users_and_groups() {
     let renamed = UserAttributes { username: "Zoe".into(), ..UserAttributes::default() };
     let answers = directory
         .put(&[
-            Write::UpdateUser { target: anna.clone(), attributes: renamed.clone() },
-            Write::SetActive { target: bert.clone(), active: false },
-            Write::UpdateGroup {
-                target: staff.clone(),
-                attributes: GroupAttributes { name: "People".into(), description: String::new().into() },
-            },
-            Write::ChangeMembers { group: staff.clone(), added: Vec::new(), removed: vec![bert.clone()] },
+            change_user(&anna, renamed.clone()),
+            Write::SetActive { user: named(&bert), active: false },
+            change_group(&staff, "People"),
+            Write::ChangeMembers { group: named(&staff), added: Vec::new(), removed: vec![named(&bert)] },
         ])
         .await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
@@ -100,10 +111,10 @@ async fn what_is_gone_is_said_to_be_gone() {
     let nobody = TargetId::from("99");
     let answers = directory
         .put(&[
-            Write::SetActive { target: nobody.clone(), active: true },
-            Write::UpdateUser { target: nobody.clone(), attributes: UserAttributes::default() },
-            Write::UpdateGroup { target: nobody.clone(), attributes: GroupAttributes::default() },
-            Write::ChangeMembers { group: nobody, added: Vec::new(), removed: Vec::new() },
+            Write::SetActive { user: named(&nobody), active: true },
+            change_user(&nobody, UserAttributes::default()),
+            change_group(&nobody, ""),
+            Write::ChangeMembers { group: named(&nobody), added: Vec::new(), removed: Vec::new() },
         ])
         .await;
     assert!(
@@ -120,7 +131,9 @@ async fn others_may_read_it_meanwhile_and_it_stays_the_same_directory() {
     let reader = rusqlite::Connection::open(state.path().join("directory.db")).unwrap();
     let answers = directory.put(&[create_user("a", "anna"), create_group("g", "staff")]).await;
     let (anna, staff) = (created(&answers[0]), created(&answers[1]));
-    directory.put(&[Write::ChangeMembers { group: staff, added: vec![anna], removed: Vec::new() }]).await;
+    directory
+        .put(&[Write::ChangeMembers { group: named(&staff), added: vec![named(&anna)], removed: Vec::new() }])
+        .await;
     let seen: (String, String) = reader
         .query_row("SELECT group_name, username FROM members", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();

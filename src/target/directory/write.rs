@@ -4,7 +4,7 @@ use compact_str::format_compact;
 use rusqlite::{ErrorCode, OptionalExtension, Result, Transaction, params};
 
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, UserAttributes};
-use crate::target::{Write, WriteError, Written};
+use crate::target::{Named, Write, WriteError, Written};
 
 /// Carries out one write. The outer error spoils the whole batch; the inner one is this write's own.
 pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Result<Written, WriteError>> {
@@ -12,8 +12,11 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Resu
         Write::CreateUser { source, attributes, active } => {
             create_user(transaction, source, attributes, *active)
         }
-        Write::UpdateUser { target, attributes } => update_user(transaction, target, attributes),
-        Write::SetActive { target, active } => {
+        Write::UpdateUser { user, source, attributes, .. } => {
+            update_user(transaction, &user.id, source.as_ref(), attributes)
+        }
+        Write::SetActive { user, active } => {
+            let target = &user.id;
             let changed = transaction
                 .prepare_cached("UPDATE users SET active = ?2 WHERE id = ?1")?
                 .execute(params![target.0.as_str(), active])?;
@@ -21,15 +24,19 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Resu
                 format!("user {target} could not be changed: the directory no longer has it")
             }))
         }
-        Write::DeleteUser { target } => {
+        Write::DeleteUser { user, .. } => {
             // Memberships go with it: the schema says so.
-            transaction.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([target.0.as_str()])?;
+            transaction.prepare_cached("DELETE FROM users WHERE id = ?1")?.execute([user.id.0.as_str()])?;
             Ok(Ok(Written::Done))
         }
-        Write::DeleteGroup { target } => delete_group(transaction, target),
+        Write::DeleteGroup { group } => delete_group(transaction, &group.id),
         Write::CreateGroup { source, attributes } => create_group(transaction, source, attributes),
-        Write::UpdateGroup { target, attributes } => update_group(transaction, target, attributes),
-        Write::ChangeMembers { group, added, removed } => change_members(transaction, group, added, removed),
+        Write::UpdateGroup { group, source, attributes, .. } => {
+            update_group(transaction, &group.id, source.as_ref(), attributes)
+        }
+        Write::ChangeMembers { group, added, removed } => {
+            change_members(transaction, &group.id, added, removed)
+        }
     };
     match written {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
@@ -47,9 +54,8 @@ fn name_of(write: &Write) -> String {
         Write::CreateGroup { attributes, .. } | Write::UpdateGroup { attributes, .. } => {
             format!("group {}", attributes.name)
         }
-        Write::SetActive { target, .. } | Write::DeleteUser { target } => format!("user {target}"),
-        Write::DeleteGroup { target } => format!("group {target}"),
-        Write::ChangeMembers { group, .. } => format!("group {group}"),
+        Write::SetActive { user, .. } | Write::DeleteUser { user, .. } => format!("user {}", user.name),
+        Write::DeleteGroup { group } | Write::ChangeMembers { group, .. } => format!("group {}", group.name),
     }
 }
 
@@ -118,12 +124,13 @@ fn create_user(
 fn update_user(
     transaction: &Transaction<'_>,
     target: &TargetId,
+    source: Option<&SourceId>,
     user: &UserAttributes,
 ) -> Result<Result<Written, WriteError>> {
     let changed = transaction
         .prepare_cached(
             "UPDATE users SET username = ?2, username_key = ?3, email = ?4, first_name = ?5, last_name = ?6,
-             display_name = ?7, attributes = ?8 WHERE id = ?1",
+             display_name = ?7, attributes = ?8, source_id = coalesce(?9, source_id) WHERE id = ?1",
         )?
         .execute(params![
             target.0.as_str(),
@@ -134,6 +141,7 @@ fn update_user(
             user.last_name.as_str(),
             user.display_name.as_str(),
             attributes_text(user)?,
+            source.map(|source| source.0.as_str()),
         ])?;
     Ok(done_if(changed, || {
         format!("user {} could not be changed: the directory no longer has it", user.username)
@@ -161,15 +169,20 @@ fn create_group(
 fn update_group(
     transaction: &Transaction<'_>,
     target: &TargetId,
+    source: Option<&SourceId>,
     group: &GroupAttributes,
 ) -> Result<Result<Written, WriteError>> {
     let changed = transaction
-        .prepare_cached("UPDATE groups SET name = ?2, name_key = ?3, description = ?4 WHERE id = ?1")?
-        .execute([
+        .prepare_cached(
+            "UPDATE groups SET name = ?2, name_key = ?3, description = ?4, source_id = coalesce(?5, source_id)
+             WHERE id = ?1",
+        )?
+        .execute(params![
             target.0.as_str(),
             group.name.as_str(),
             group.name.to_lowercase().as_str(),
             group.description.as_str(),
+            source.map(|source| source.0.as_str()),
         ])?;
     Ok(done_if(changed, || {
         format!("group {} could not be changed: the directory no longer has it", group.name)
@@ -192,8 +205,8 @@ fn delete_group(transaction: &Transaction<'_>, target: &TargetId) -> Result<Resu
 fn change_members(
     transaction: &Transaction<'_>,
     group: &TargetId,
-    added: &[TargetId],
-    removed: &[TargetId],
+    added: &[Named],
+    removed: &[Named],
 ) -> Result<Result<Written, WriteError>> {
     let exists: bool = transaction
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM groups WHERE id = ?1)")?
@@ -207,15 +220,15 @@ fn change_members(
     )?;
     let mut is_user = transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1)")?;
     for user in added {
-        let inserted = add.execute([group.0.as_str(), user.0.as_str()])?;
-        if inserted == 0 && !is_user.query_row([user.0.as_str()], |row| row.get::<_, bool>(0))? {
-            failed.push((user.clone(), "the directory no longer has the user".to_owned()));
+        let inserted = add.execute([group.0.as_str(), user.id.0.as_str()])?;
+        if inserted == 0 && !is_user.query_row([user.id.0.as_str()], |row| row.get::<_, bool>(0))? {
+            failed.push((user.id.clone(), "the directory no longer has the user".to_owned()));
         }
     }
     let mut remove =
         transaction.prepare_cached("DELETE FROM memberships WHERE group_id = ?1 AND user_id = ?2")?;
     for user in removed {
-        remove.execute([group.0.as_str(), user.0.as_str()])?;
+        remove.execute([group.0.as_str(), user.id.0.as_str()])?;
     }
     Ok(Ok(Written::Members { failed }))
 }

@@ -1,0 +1,174 @@
+//! Creating users and groups, once: what was not answered is looked for before it is sent again, and what is said to exist
+//! is ours if it bears our id.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::schema::{new_group, new_user, user as read_user};
+use super::write::Context;
+use crate::sync::model::{GroupAttributes, SourceId, TargetId, UserAttributes};
+use crate::target::password::random_password;
+use crate::target::server::{Ask, Reply};
+use crate::target::{WriteError, Written};
+
+/// How often a create is sent, as long as no answer says what became of it.
+const TRIES: u32 = 5;
+
+/// Creates a user.
+pub(super) async fn user(
+    context: Context<'_>,
+    source: &SourceId,
+    attributes: &UserAttributes,
+    active: bool,
+) -> Result<Written, WriteError> {
+    let what = format!("user {} was not created", attributes.username);
+    let mut body = new_user(source, attributes, active, context.scim.dialect);
+    let wanted = Wanted {
+        resource: "Users",
+        name_attribute: "userName",
+        name: &attributes.username,
+        source,
+        email: Some(&attributes.email),
+        what: &what,
+    };
+    match wanted.create(context, &body).await? {
+        Ok(id) => Ok(Written::Created(id)),
+        Err(reply) if wants_password(&reply) => {
+            // Nobody ever learns it: who signs in does so elsewhere, or asks for a new one.
+            body["password"] = json!(random_password()?);
+            match wanted.create(context, &body).await? {
+                Ok(id) => Ok(Written::Created(id)),
+                Err(reply) => Err(context.server.refused(&what, &reply)),
+            }
+        }
+        Err(reply) => Err(context.server.refused(&what, &reply)),
+    }
+}
+
+/// Creates a group without members.
+pub(super) async fn group(
+    context: Context<'_>,
+    source: &SourceId,
+    attributes: &GroupAttributes,
+) -> Result<Written, WriteError> {
+    let what = format!("group {} was not created", attributes.name);
+    let wanted = Wanted {
+        resource: "Groups",
+        name_attribute: "displayName",
+        name: &attributes.name,
+        source,
+        email: None,
+        what: &what,
+    };
+    match wanted.create(context, &new_group(source, attributes)).await? {
+        Ok(id) => Ok(Written::Created(id)),
+        Err(reply) => Err(context.server.refused(&what, &reply)),
+    }
+}
+
+fn wants_password(reply: &Reply) -> bool {
+    let words = String::from_utf8_lossy(&reply.body).to_lowercase();
+    reply.status == StatusCode::BAD_REQUEST && words.contains("password")
+}
+
+/// What is to be created, and how to find it.
+struct Wanted<'a> {
+    resource: &'static str,
+    name_attribute: &'static str,
+    name: &'a str,
+    source: &'a SourceId,
+    /// Of a user.
+    email: Option<&'a str>,
+    what: &'a str,
+}
+
+impl Wanted<'_> {
+    /// The id of the new resource, or of the one that an earlier try made; else the refusal.
+    async fn create(
+        &self,
+        context: Context<'_>,
+        body: &Value,
+    ) -> Result<Result<TargetId, Reply>, WriteError> {
+        let mut unanswered = false;
+        for attempt in 1.. {
+            let ask = context.sending(Method::POST, &[self.resource], body, self.what).once();
+            let failed = match context.server.ask(ask, context.control).await {
+                Ok(reply) if reply.status.is_success() => {
+                    let id = reply.json().and_then(|body| Some(TargetId::from(body["id"].as_str()?)));
+                    return match id {
+                        Some(id) => Ok(Ok(id)),
+                        None => self.must_find(context, true).await.map(Ok),
+                    };
+                }
+                Ok(reply) if reply.status == StatusCode::CONFLICT => {
+                    let found = self.find(context, unanswered).await?;
+                    return Ok(found.ok_or(reply));
+                }
+                Ok(reply) => return Ok(Err(reply)),
+                Err(failed) => failed,
+            };
+            if !failed.uncertain || failed.cancelled {
+                return Err(context.server.unwritten(self.what, failed));
+            }
+            unanswered = true;
+            if let Some(id) = self.find(context, true).await? {
+                return Ok(Ok(id));
+            }
+            if attempt >= TRIES {
+                return Err(context.server.unwritten(self.what, failed));
+            }
+            // Nothing of it is there: it was not carried out.
+            tokio::time::sleep(Duration::from_millis(200) * attempt).await;
+        }
+        Err(WriteError::refused(self.what.to_owned()))
+    }
+
+    async fn must_find(&self, context: Context<'_>, unanswered: bool) -> Result<TargetId, WriteError> {
+        self.find(context, unanswered).await?.ok_or_else(|| {
+            let message = format!(
+                "{}, as far as is known: {} said that it was, and does not show it",
+                self.what,
+                context.server.place()
+            );
+            WriteError { message, fatal: false, uncertain: true }
+        })
+    }
+
+    /// Looks for a resource of that name that is ours: it has our id, or, where an earlier try was not answered, our address
+    /// and nobody else's id.
+    async fn find(&self, context: Context<'_>, unanswered: bool) -> Result<Option<TargetId>, WriteError> {
+        for (attribute, value) in [(self.name_attribute, self.name), ("externalId", self.source.0.as_str())] {
+            // RFC 7644, section 3.4.2.2: a text is written as in JSON.
+            let filter = format!("{attribute} eq {}", json!(value));
+            let url = context.server.url(&[self.resource], &[("filter", &filter)]);
+            let reply = context.ask(Ask::get(url, self.what)).await?;
+            // A service without filters cannot be asked.
+            let Some(list) = reply.json().filter(|_| reply.status.is_success()) else { continue };
+            let resources = list["Resources"].as_array().map(Vec::as_slice).unwrap_or_default();
+            if let Some(found) = resources.iter().find(|one| self.is_ours(one, unanswered, context)) {
+                return Ok(found["id"].as_str().map(TargetId::from));
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_ours(&self, resource: &Value, unanswered: bool, context: Context<'_>) -> bool {
+        let name = resource[self.name_attribute].as_str().unwrap_or_default();
+        if context.scim.dialect.capabilities.name_key(name)
+            != context.scim.dialect.capabilities.name_key(self.name)
+        {
+            return false;
+        }
+        match resource["externalId"].as_str().filter(|id| !id.is_empty()) {
+            Some(id) => id == self.source.0,
+            None if !unanswered => false,
+            None => match self.email {
+                Some(email) => read_user(resource, context.scim.dialect)
+                    .is_ok_and(|user| user.attributes.email.eq_ignore_ascii_case(email)),
+                None => true,
+            },
+        }
+    }
+}
