@@ -1,1 +1,0 @@
-//! The stand-in for bitbucket answers as is published.

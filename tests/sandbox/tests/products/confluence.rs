@@ -1,1 +1,0 @@
-//! The stand-in for confluence answers as is published.

@@ -1,1 +1,0 @@
-//! The stand-in for jira answers as is published.
