@@ -1,0 +1,1 @@
+//! The client of bitbucket reads to the end or not at all, and writes so that twice is once.
