@@ -276,11 +276,11 @@ fn what_may_surprise_is_a_warning() {
 #[test]
 fn all_errors_are_shown_in_the_order_of_the_file() {
     let contents = with(
-        "target: { x: 1, jira: {} }\nlimits: { leavers: x }\nschedule: { cron: x, timezone: x }\nsource: {}\n",
+        "target: { x: 1, directory: 1 }\nlimits: { leavers: x }\nschedule: { cron: x, timezone: x }\nsource: {}\n",
     );
     let diagnostics = check(&contents).diagnostics;
     let places: Vec<_> = diagnostics.iter().map(|diagnostic| (diagnostic.line, diagnostic.column)).collect();
-    assert_eq!(places, [(2, 11), (2, 17), (3, 20), (4, 19), (4, 32), (5, 1)]);
+    assert_eq!(places, [(2, 11), (2, 28), (3, 20), (4, 19), (4, 32), (5, 1)]);
 }
 
 #[test]

@@ -81,12 +81,6 @@ fn keys_and_values_of_later_versions_are_refused_where_they_stand() {
             ],
         ),
         (
-            with("target: { jira: { url: x } }"),
-            &[
-                "2:11 `target.jira` is not supported yet. [Write `directory: {}`, the built-in directory, the only target so far.]",
-            ],
-        ),
-        (
             with(r#"schedule: { cron: "@daily", incremental: 5m }"#),
             &[
                 "2:29 `schedule.incremental` is not supported yet. [Remove it: every run is a full one; let `cron` fire more often instead.]",
@@ -134,13 +128,19 @@ fn a_source_is_needed_with_one_address_and_one_secret() {
 fn only_one_target() {
     expect(&[
         (
-            with("target: { directory: {}, jira: { url: x } }"),
+            with(
+                "target: { directory: {}, jira: { url: \"https://jira.acme.com\", token: { credential: jira-token } } }",
+            ),
             &[
-                "2:26 `target.jira` is not supported yet. [Write `directory: {}`, the built-in directory, the only target so far.]",
                 "2:26 `target` has both `directory` and `jira`, but takes one only. [Keep one of them; for both, write two connector files.]",
             ],
         ),
-        (with("target: {}"), &["2:1 `target` is empty. [Write `directory` under it.]"]),
+        (
+            with("target: {}"),
+            &[
+                "2:1 `target` is empty. [Write `directory`, `scim`, `atlassian_cloud`, `crowd`, `jira`, `confluence` or `bitbucket` under it.]",
+            ],
+        ),
         (
             with("target:"),
             &[

@@ -10,6 +10,7 @@ mod properties;
 mod rules;
 mod schema;
 mod settings;
+mod targets;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,6 +34,12 @@ impl House {
             ("okta-token", TOKEN),
             ("notify-url", "https://hooks.example.com/canary"),
             ("notify-key", "canary-key"),
+            ("app-token", "s3cret"),
+            ("atlassian-key", "s3cret"),
+            ("crowd-password", "s3cret"),
+            ("jira-token", "s3cret"),
+            ("confluence-token", "s3cret"),
+            ("bitbucket-password", "s3cret"),
         ] {
             std::fs::write(directory.path().join(name), secret).unwrap();
         }

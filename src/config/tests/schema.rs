@@ -272,13 +272,28 @@ fn written_keys(value: &Value, path: &str, found: &mut Vec<String>) {
 }
 
 #[test]
-fn the_full_example_has_every_key() {
-    let (_, full) = examples().into_iter().find(|(name, _)| name == "full.yaml").unwrap();
+fn the_full_example_has_every_key_and_each_target_an_example() {
     let mut written = Vec::new();
-    written_keys(&parsed(&full), "", &mut written);
+    for (name, contents) in examples() {
+        let mut keys = Vec::new();
+        written_keys(&parsed(&contents), "", &mut keys);
+        // There is one target in a file.
+        keys.retain(|key| name == "full.yaml" || key.starts_with("target"));
+        written.extend(keys);
+    }
+    let instead = [
+        "source.okta.url",
+        "target.atlassian_cloud.url",
+        "target.jira.username",
+        "target.jira.password",
+        "target.confluence.username",
+        "target.confluence.password",
+    ];
     for (path, _) in all_keys() {
-        // Instead of the domain and of the credential.
-        let is_other = path == "source.okta.url" || path.ends_with(".file") || path.ends_with(".env");
+        // Instead of the domain, of the token and of the credential.
+        let is_other = instead.iter().any(|other| path.starts_with(other))
+            || path.ends_with(".file")
+            || path.ends_with(".env");
         if !is_other {
             assert!(written.contains(&path), "{path}");
         }
@@ -301,6 +316,29 @@ fn needed_for(path: &str) -> Value {
         "notify": { "webhook": { "url": { "credential": "notify-url" } } },
     });
     let mut contents = json!({ "source": needed["source"] });
+    let secret = json!({ "credential": "app-token" });
+    let url = "https://acme.example.com";
+    let targets = json!({
+        "scim": { "url": url, "token": secret },
+        "atlassian_cloud": { "directory": "1", "token": secret },
+        "crowd": { "url": url, "application": "a", "password": secret },
+        "jira": { "url": url, "username": "a", "password": secret },
+        "confluence": { "url": url, "username": "a", "password": secret },
+        "bitbucket": { "url": url, "username": "a", "password": secret },
+    });
+    if let [_, product, key, ..] = path.split('.').collect::<Vec<_>>()[..]
+        && path.starts_with("target.")
+    {
+        let mut target = targets[product].clone();
+        if key == "token" {
+            for other in ["username", "password"] {
+                target.as_object_mut().unwrap().remove(other);
+            }
+        }
+        // One place of the secret.
+        target.as_object_mut().unwrap().remove(key);
+        contents["target"] = json!({ product: target });
+    }
     let sections = ["schedule.", "inactive.", "leavers.memberships.", "groups.unmatched", "notify.webhook."];
     if let Some(section) = sections.iter().find(|section| path.starts_with(**section)) {
         let section = section.split('.').next().unwrap();

@@ -58,6 +58,8 @@ async fn rule_6_an_account_that_needs_no_change_is_adopted_without_a_request() {
     other.target().users.insert(known.id.clone(), known);
     world.connector.rules.existing.users = OnExisting::Adopt;
     let mut adopting = other;
+    // One that keeps ids is told whose it is.
+    adopting.target().capabilities.keeps_source_ids = false;
     adopting.connector = world.connector;
     let report = adopting.sync().await;
     assert_eq!(report.adopted, 1);
