@@ -1,1 +1,0 @@
-//! The stand-in for crowd answers as is published.
