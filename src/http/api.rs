@@ -84,7 +84,8 @@ pub struct Call<'a> {
 /// The head of an answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The status; never 429 and never 500 or above, which are retried and then are a [`Failure`].
+    /// The status; never 429 and never 500 or above, which are retried and then are a [`Failure`]; where no windows of rate
+    /// limits are shown, 501 is an answer.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
@@ -396,7 +397,8 @@ impl Setback {
         explain: fn(&[u8]) -> Option<String>,
     ) -> Option<Self> {
         let status = answer.status;
-        let text = refused(status, body, explain)?;
+        // What a product never learnt it does not do at the next try either: the caller knows another way.
+        let text = refused(status, body, explain).filter(|_| status != StatusCode::NOT_IMPLEMENTED)?;
         let wait = headers::retry_after(&answer.headers);
         let problem = match wait {
             Some(wait) if status == StatusCode::TOO_MANY_REQUESTS => Problem::Quiet(wait),
