@@ -26,6 +26,8 @@ pub struct Capabilities {
     pub deletes_without_loss: bool,
     /// No account without an e-mail address.
     pub requires_email: bool,
+    /// Addresses must be of domains that the target knows.
+    pub checks_email_domains: bool,
     /// The target shows the e-mail addresses that it has.
     pub email_readable: bool,
     /// The target keeps given and family names apart from the name that is shown.

@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) struct Site {
     root: TempDir,
     pub(crate) okta: Okta,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Site {
@@ -42,7 +42,7 @@ impl Site {
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let okta = runtime.block_on(Okta::start(options)).unwrap();
         let root = tempfile::tempdir().unwrap();
-        let site = Self { root, okta, _runtime: runtime };
+        let site = Self { root, okta, runtime };
         fs::create_dir(site.path("connectors.d")).unwrap();
         fs::write(site.path("token"), site.okta.token()).unwrap();
         fs::set_permissions(site.path("token"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -57,6 +57,11 @@ impl Site {
             site.write(name, &site.connector(""));
         }
         site
+    }
+
+    /// Where further stand-ins may run.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
     /// A path in the site.

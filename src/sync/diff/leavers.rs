@@ -196,13 +196,16 @@ impl<'s, 'a> Leavers<'s, 'a> {
             plan.findings.push(Finding::new(kind, &old.username, message));
             old.username.clone()
         };
+        // Nobody's address: RFC 2606, section 2. Where that is no domain, only the person goes from the address.
+        let known = old.email.rsplit_once('@').map(|(_, domain)| domain);
+        let domain =
+            known.filter(|_| sides.input.capabilities.checks_email_domains).unwrap_or("user.invalid");
         // Attributes that the mapping does not name are not ours to take.
         let mapped = sides.input.rules.mapping.attributes.keys();
         let blank: FurtherAttributes = mapped.map(|name| (name.clone(), CompactString::default())).collect();
         let anonymous = UserAttributes {
             username,
-            // Nobody's address: RFC 2606, section 2.
-            email: format_compact!("{name}@user.invalid"),
+            email: format_compact!("{name}@{domain}"),
             first_name: CompactString::default(),
             last_name: CompactString::default(),
             display_name: name,

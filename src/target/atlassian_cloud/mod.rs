@@ -23,6 +23,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     delete_groups: true,
     deletes_without_loss: false,
     requires_email: true,
+    checks_email_domains: true,
     email_readable: true,
     holds_given_names: true,
     holds_group_descriptions: false,

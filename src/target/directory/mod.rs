@@ -69,6 +69,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     delete_groups: true,
     deletes_without_loss: true,
     requires_email: false,
+    checks_email_domains: false,
     email_readable: true,
     holds_given_names: true,
     holds_group_descriptions: true,

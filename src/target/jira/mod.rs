@@ -12,6 +12,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     delete_groups: true,
     deletes_without_loss: false,
     requires_email: true,
+    checks_email_domains: false,
     email_readable: true,
     holds_given_names: false,
     holds_group_descriptions: false,

@@ -54,6 +54,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     delete_groups: true,
     deletes_without_loss: false,
     requires_email: false,
+    checks_email_domains: false,
     email_readable: true,
     holds_given_names: true,
     holds_group_descriptions: false,

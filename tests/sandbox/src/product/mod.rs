@@ -138,3 +138,51 @@ impl<P> Drop for StandIn<P> {
         self.server.abort();
     }
 }
+
+/// A stand-in, whatever its product is.
+pub trait Running: Send {
+    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    fn url(&self) -> String;
+    /// Looks at the world, or changes it as a person in the product's own pages would.
+    fn change(&self, change: &mut dyn FnMut(&mut World));
+    /// Switches a fault on.
+    fn fault(&self, fault: Fault) -> FaultId;
+    /// How many requests met a fault.
+    fn met(&self, fault: FaultId) -> u64;
+    /// Switches all faults off.
+    fn clear_faults(&self);
+    /// What was asked since the start, or since the last [`Self::forget`].
+    fn book(&self) -> Book;
+    /// Begins a new record of what is asked.
+    fn forget(&self);
+}
+
+impl<P: Product> Running for StandIn<P> {
+    fn url(&self) -> String {
+        StandIn::url(self)
+    }
+
+    fn change(&self, change: &mut dyn FnMut(&mut World)) {
+        self.world(change);
+    }
+
+    fn fault(&self, fault: Fault) -> FaultId {
+        StandIn::fault(self, fault)
+    }
+
+    fn met(&self, fault: FaultId) -> u64 {
+        StandIn::met(self, fault)
+    }
+
+    fn clear_faults(&self) {
+        StandIn::clear_faults(self);
+    }
+
+    fn book(&self) -> Book {
+        StandIn::book(self)
+    }
+
+    fn forget(&self) {
+        StandIn::forget(self);
+    }
+}
