@@ -192,3 +192,7 @@ impl Capabilities {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "capabilities_tests.rs"]
+mod tests;
