@@ -1,6 +1,7 @@
 //! The stand-ins as a program, for the quickstart, benchmarks and tests that want them in a process of their own.
 
 mod ask;
+mod serve;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Which {
     /// A stand-in for an Okta org.
     Okta(OktaArguments),
+    /// A stand-in for a product that is written to.
+    Product(serve::ProductArguments),
     /// Change the org of a running stand-in: `sandbox change http://127.0.0.1:PORT '{"add": 3, "suspend": 2}'`
     #[command(after_long_help = CHANGE_HELP)]
     Change {
@@ -112,6 +115,7 @@ enum Limit {
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().which {
         Which::Okta(arguments) => run(arguments).await,
+        Which::Product(arguments) => run_product(&arguments).await,
         Which::Change { url, change } => {
             ask::ask(&url, "POST", "/sandbox/change", &change).await.map(|changed| print!("{changed}"))
         }
@@ -135,17 +139,34 @@ async fn run(arguments: OktaArguments) -> Result<(), String> {
         okta.fault(fault);
     }
     let line = format!("okta stand-in on {} token={} org={}\n", okta.url(), okta.token(), okta.org().id());
+    tell(&line)?;
+    wait(until_stdin_closes).await;
+    Ok(())
+}
+
+async fn run_product(arguments: &serve::ProductArguments) -> Result<(), String> {
+    let (running, line) = serve::start(arguments).await?;
+    tell(&line)?;
+    wait(arguments.until_stdin_closes).await;
+    drop(running);
+    Ok(())
+}
+
+fn tell(line: &str) -> Result<(), String> {
     let mut stdout = std::io::stdout();
     stdout
         .write_all(line.as_bytes())
         .and_then(|()| stdout.flush())
-        .map_err(|problem| format!("cannot say where it listens: {problem}"))?;
-    if until_stdin_closes {
-        let mut rest = [0; 256];
-        while tokio::io::stdin().read(&mut rest).await.is_ok_and(|read| read > 0) {}
-        return Ok(());
+        .map_err(|problem| format!("cannot say where it listens: {problem}"))
+}
+
+/// Waits for the end of standard input, or for ever.
+async fn wait(until_stdin_closes: bool) {
+    if !until_stdin_closes {
+        std::future::pending::<()>().await;
     }
-    std::future::pending().await
+    let mut rest = [0; 256];
+    while tokio::io::stdin().read(&mut rest).await.is_ok_and(|read| read > 0) {}
 }
 
 fn options(arguments: OktaArguments) -> Options {
