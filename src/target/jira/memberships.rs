@@ -1,6 +1,8 @@
 //! Memberships of one group, each by a request of its own. Jira says of a membership that is already so what it says of any
 //! mistake: the group is read back, once, and tells who is as they should be.
 
+use std::collections::{HashMap, HashSet};
+
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -11,6 +13,9 @@ use crate::sync::model::TargetId;
 use crate::target::one_by_one::{Fate, one_by_one};
 use crate::target::server::Ask;
 use crate::target::{Named, WriteError, Written};
+
+const PERHAPS: &str =
+    "The user is still a member: perhaps through a group in this group, of which Jira takes nobody out";
 
 /// Adds and removes members.
 pub(super) async fn change(
@@ -79,8 +84,13 @@ impl Change<'_> {
         if self.exists.get() == Some(&false) {
             return without_those(failed, removed);
         }
-        let Ok(Some(members)) = members::keys(self.look, &self.group.name).await else { return failed };
-        let names = |users: &[Named]| -> std::collections::HashMap<TargetId, String> {
+        let members = match members::keys(self.look, &self.group.name).await {
+            Ok(Some(members)) => members,
+            Ok(None) => return without_those(failed, removed),
+            // They are reported as they were refused, and the next run sees what is.
+            Err(_) => return failed,
+        };
+        let names = |users: &[Named]| -> HashMap<TargetId, String> {
             users.iter().map(|user| (user.id.clone(), user.name.to_string())).collect()
         };
         let (added, removed) = (names(added), names(removed));
@@ -92,6 +102,8 @@ impl Change<'_> {
                 Some(name) if reason.to_lowercase().contains("not a member") => {
                     left.push((id, self.through_another(name)));
                 }
+                // The words may be in the language of the account.
+                Some(_) if reason.contains("answered 400") => left.push((id, format!("{reason}. {PERHAPS}"))),
                 None if is_member && added.contains_key(&id) => {}
                 _ => left.push((id, reason)),
             }
@@ -110,6 +122,6 @@ impl Change<'_> {
 
 /// Nobody is in a group that is gone.
 fn without_those(failed: Vec<(TargetId, String)>, removed: &[Named]) -> Vec<(TargetId, String)> {
-    let gone: std::collections::HashSet<&TargetId> = removed.iter().map(|user| &user.id).collect();
+    let gone: HashSet<&TargetId> = removed.iter().map(|user| &user.id).collect();
     failed.into_iter().filter(|(id, _)| !gone.contains(id)).collect()
 }
