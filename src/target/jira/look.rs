@@ -20,7 +20,7 @@ pub(super) enum Broken {
     /// It moved, or it does not add up: another look may help.
     Unclear(String),
     /// A refusal.
-    Refused(Reply),
+    Refused(Box<Reply>),
     /// No answer.
     Unanswered(Failed),
 }
@@ -45,7 +45,7 @@ impl<'a> Look<'a> {
     ) -> Result<T, Broken> {
         match self.server.read(Ask::get(url, what), self.control, read).await {
             Ok(Ok(page)) => Ok(page),
-            Ok(Err(reply)) => Err(Broken::Refused(reply)),
+            Ok(Err(reply)) => Err(Broken::Refused(Box::new(reply))),
             Err(failed) => Err(Broken::Unanswered(failed)),
         }
     }

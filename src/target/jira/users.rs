@@ -184,7 +184,7 @@ pub(super) async fn user(
     match look.server.read(ask, look.control, bean::user_if_any).await {
         Ok(Ok(user)) => Ok(user),
         Ok(Err(reply)) if is_absent(&reply) => Ok(None),
-        Ok(Err(reply)) => Err(Broken::Refused(reply)),
+        Ok(Err(reply)) => Err(Broken::Refused(Box::new(reply))),
         Err(failed) => Err(Broken::Unanswered(failed)),
     }
 }
