@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sandbox::jira::{Jira, Version};
-use sandbox::product::{Fault, FaultKind, Reply, World};
+use sandbox::product::{Fault, FaultKind, Reply, Serving, World};
 use serde_json::json;
 use usersyncd::sync::model::Proof;
 use usersyncd::sync::rules::Globs;
@@ -316,4 +316,26 @@ async fn the_account_of_the_daemon_is_protected() {
     site.client.reader.protected(&site.client.control).await.unwrap();
     assert_eq!(site.jira.book().total(), 1, "asked once");
     assert_eq!(site.client.reader.address(), format!("jira:{}", site.jira.url()));
+}
+
+#[tokio::test]
+async fn what_is_asked_for_one_by_one_is_asked_for_side_by_side() {
+    let mut world = world_of(160);
+    let team = world.add_group("team");
+    for id in 2..=101 {
+        world.add_member(team, id);
+    }
+    let jira = Jira { version: Version::V10_0, member_cap: 10, ..Jira::default() };
+    let latency = std::time::Duration::from_millis(5);
+    let mut site = Site::serving(jira, world, Serving { latency, ..Serving::default() }).await;
+    for number in 100..160 {
+        site.client.wants_users(&[&format!("user{number}")]);
+    }
+    site.client.read().await;
+    let singles = site.jira.book().busy("read user").unwrap().mean();
+    site.client.wants_groups(&["team"]);
+    site.client.read().await;
+    let members = site.jira.book().busy("list members").unwrap().mean();
+    assert!(singles > 2.0 && members > 2.0, "{singles} {members}");
+    assert!(site.jira.book().most_at_once <= 8);
 }
