@@ -55,7 +55,8 @@ pub fn open(settings: &ServerSettings, shared: &Shared) -> (Arc<dyn Reader>, Arc
         Product::Scim => scim::open(settings, shared),
         Product::AtlassianCloud => atlassian_cloud::open(settings, shared),
         Product::Confluence => confluence::open(settings, shared),
-        Product::Crowd | Product::Jira | Product::Bitbucket => scim::open(settings, shared),
+        Product::Bitbucket => bitbucket::open(settings, shared),
+        Product::Crowd | Product::Jira => scim::open(settings, shared),
     }
 }
 
