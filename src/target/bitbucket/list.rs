@@ -55,7 +55,7 @@ impl List<'_> {
             if let Some((_, found)) = page.records.into_iter().find(|(_, record)| is_meant(record)) {
                 return Ok(Some(found));
             }
-            start = following(from, page.next)?;
+            start = following(from, page.next).map_err(Broken::Unclear)?;
         }
         Ok(None)
     }
@@ -93,7 +93,7 @@ impl List<'_> {
                 known.insert(key);
                 records.push(record);
             }
-            start = following(from, page.next)?;
+            start = following(from, page.next).map_err(Broken::Unclear)?;
         }
         Ok(records)
     }
@@ -116,15 +116,11 @@ impl List<'_> {
 }
 
 /// Where the next page starts, which is not always where this one ends: what an account may not see is left out.
-fn following(from: u64, next: Next) -> Result<Option<u64>, Broken> {
+fn following(from: u64, next: Next) -> Result<Option<u64>, String> {
     match next {
         Next::End => Ok(None),
         Next::From(start) if start > from => Ok(Some(start)),
-        Next::From(start) => {
-            Err(Broken::Unclear(format!("the page from {from} says that the next one starts at {start}")))
-        }
-        Next::Nowhere => {
-            Err(Broken::Unclear(format!("the page from {from} is not the last and does not name the next")))
-        }
+        Next::From(start) => Err(format!("the page from {from} says that the next one starts at {start}")),
+        Next::Nowhere => Err(format!("the page from {from} is not the last and does not name the next")),
     }
 }

@@ -74,7 +74,7 @@ pub struct Bitbucket {
 
 /// What all requests need.
 #[derive(Clone, Copy, Debug)]
-pub(self) struct Context<'a> {
+struct Context<'a> {
     bitbucket: &'a Bitbucket,
     server: &'a Server,
     control: &'a RunControl,

@@ -70,12 +70,12 @@ impl List<'_> {
                 Err(failed) => return Err(Broken::Failed(server.unread(self.what, failed))),
             };
             empty = if page.records.is_empty() { empty + 1 } else { 0 };
-            take(page.records, &mut records, &mut known)?;
+            take(page.records, &mut records, &mut known).map_err(Broken::Unclear)?;
             let Some(next) = page.next else { return Ok(records) };
             if empty > MOST_EMPTY {
                 return Err(Broken::Unclear("page after page is empty, and it does not end".to_owned()));
             }
-            url = self.following(&next)?;
+            url = self.following(&next).map_err(Broken::Unclear)?;
         }
         Err(Broken::Unclear("a page names one as the next that was read before".to_owned()))
     }
@@ -91,10 +91,10 @@ impl List<'_> {
 
     /// The address of the next page. Its link bears a context path or not, and perhaps the name by which a proxy knows the
     /// product: only its query is of use.
-    fn following(&self, link: &str) -> Result<Url, Broken> {
+    fn following(&self, link: &str) -> Result<Url, String> {
         let query = link.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default());
         let Some(query) = query.filter(|query| !query.is_empty()) else {
-            return Err(Broken::Unclear("its link to the next page does not say which".to_owned()));
+            return Err("its link to the next page does not say which".to_owned());
         };
         let mut url = self.context.url(self.path, &[]);
         url.set_query(Some(query));
@@ -109,11 +109,11 @@ fn take<T>(
     page: Vec<(CompactString, T)>,
     records: &mut Vec<T>,
     known: &mut HashSet<CompactString>,
-) -> Result<(), Broken> {
+) -> Result<(), String> {
     records.reserve(page.len());
     for (key, record) in page {
         if known.contains(&key) {
-            return Err(Broken::Unclear(format!("{key} came twice: it changed while it was read")));
+            return Err(format!("{key} came twice: it changed while it was read"));
         }
         known.insert(key);
         records.push(record);

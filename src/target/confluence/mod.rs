@@ -73,7 +73,7 @@ pub struct Confluence {
 
 /// What all requests need.
 #[derive(Clone, Copy, Debug)]
-pub(self) struct Context<'a> {
+struct Context<'a> {
     server: &'a Server,
     control: &'a RunControl,
 }
