@@ -3,6 +3,7 @@
 //! A target decides nothing: it reads what is asked for to the end, and it does what an approved plan says. What it can do
 //! is data ([`Capabilities`]), which the heart uses; nothing outside of this room asks which target it is.
 
+mod account;
 pub mod atlassian_cloud;
 pub mod bitbucket;
 mod capabilities;
@@ -54,7 +55,9 @@ pub fn open(settings: &ServerSettings, shared: &Shared) -> (Arc<dyn Reader>, Arc
         Product::Scim => scim::open(settings, shared),
         Product::AtlassianCloud => atlassian_cloud::open(settings, shared),
         Product::Jira => jira::open(settings, shared),
-        Product::Crowd | Product::Confluence | Product::Bitbucket => scim::open(settings, shared),
+        Product::Confluence => confluence::open(settings, shared),
+        Product::Bitbucket => bitbucket::open(settings, shared),
+        Product::Crowd => crowd::open(settings, shared),
     }
 }
 

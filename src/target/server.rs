@@ -130,6 +130,12 @@ impl Server {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }
+        // It stays as it is by the rules of addresses, but servers of Java take it for the begin of a parameter: without
+        // this, `a;b` would be `a`.
+        if segments.iter().any(|segment| segment.contains(';')) {
+            let path = url.path().replace(';', "%3B");
+            url.set_path(&path);
+        }
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }

@@ -1,6 +1,35 @@
-//! Bitbucket Data Center: its REST API.
+//! Bitbucket Data Center: its REST API (developer.atlassian.com/server/bitbucket/rest).
+//!
+//! `wire` reads its records, `list` its lists to their end or not at all, `read` makes a snapshot of them; `create`, `write`
+//! and `members` write. Its administration takes no tokens (BSERV-19635, BSERV-10482), has nothing to disable an account
+//! with, and answers 401 where others answer 403. Accounts of other directories are shown and cannot be written.
 
-use super::{Capabilities, Further, Listing, NameRules, Pace};
+mod create;
+mod list;
+mod members;
+mod read;
+mod wire;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::account::and_account;
+use super::server::{Failed, Server};
+use super::{
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
+    Writer, Written,
+};
+use crate::config::model::{ServerSettings, SignIn};
+use crate::http::Shared;
+use crate::sync::model::{TargetId, TargetSnapshot};
+use crate::sync::progress::RunControl;
+use crate::sync::rules::Protected;
+use wire::Home;
 
 /// What Bitbucket can do.
 pub const CAPABILITIES: Capabilities = Capabilities {
@@ -28,5 +57,139 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     listing: Listing::Whole,
     nested_members: false,
     keeps_source_ids: false,
-    pace: Pace { page: 1000, at_once: 8, memberships: 1000 },
+    pace: Pace { page: 1000, at_once: 8, memberships: 500 },
 };
+
+/// Where the API is below the product's address.
+const API: [&str; 4] = ["rest", "api", "latest", "admin"];
+
+/// A Bitbucket.
+#[derive(Debug)]
+pub struct Bitbucket {
+    settings: ServerSettings,
+    shared: Shared,
+    server: OnceCell<Server>,
+    /// Where accounts are at home that the last read found not to be writable in every way.
+    foreign: Mutex<HashMap<TargetId, Home>>,
+}
+
+/// What all requests need.
+#[derive(Clone, Copy, Debug)]
+struct Context<'a> {
+    bitbucket: &'a Bitbucket,
+    server: &'a Server,
+    control: &'a RunControl,
+}
+
+impl Context<'_> {
+    /// An address of the administration.
+    fn url(&self, segments: &[&str], query: &[(&str, &str)]) -> Url {
+        let path: Vec<&str> = API.iter().chain(segments).copied().collect();
+        self.server.url(&path, query)
+    }
+
+    /// Why reading ended: no answer.
+    fn unread(&self, what: &str, failed: Failed) -> TargetError {
+        self.server.unread(what, with_rights(failed))
+    }
+
+    /// Why something was not done: no answer.
+    fn unwritten(&self, what: &str, failed: Failed) -> WriteError {
+        self.server.unwritten(what, with_rights(failed))
+    }
+}
+
+/// What 401 means here.
+fn with_rights(mut failed: Failed) -> Failed {
+    if failed.fatal && failed.text.contains(" 401") {
+        failed.text += "; Bitbucket answers so as well where an account lacks the global permission ADMIN";
+    }
+    failed
+}
+
+impl Bitbucket {
+    /// A Bitbucket at these settings.
+    #[must_use]
+    pub fn new(settings: ServerSettings, shared: &Shared) -> Self {
+        Self { settings, shared: shared.clone(), server: OnceCell::new(), foreign: Mutex::default() }
+    }
+
+    async fn context<'a>(&'a self, control: &'a RunControl) -> Result<Context<'a>, TargetError> {
+        self.own_name()?;
+        let connect =
+            async { Server::connect(&self.settings, &self.shared, &CAPABILITIES, "application/json") };
+        let server = self.server.get_or_try_init(|| connect).await?;
+        Ok(Context { bitbucket: self, server, control })
+    }
+
+    /// The account that signs in.
+    fn own_name(&self) -> Result<&str, TargetError> {
+        match &self.settings.sign_in {
+            SignIn::Password { user, .. } => Ok(user),
+            SignIn::Token(_) => Err(TargetError::Unreadable(
+                "Bitbucket's administration takes no token (BSERV-19635); nothing was changed. Write the name and \
+                 password of an administrator's account into the connector's file"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Where somebody is at home, if that cannot be written in every way.
+    fn home(&self, id: &TargetId) -> Option<Home> {
+        // No panic can happen while the lock is held.
+        self.foreign.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    fn keep_homes(&self, homes: HashMap<TargetId, Home>) {
+        *self.foreign.lock().unwrap_or_else(PoisonError::into_inner) = homes;
+    }
+}
+
+#[async_trait]
+impl Reader for Bitbucket {
+    fn address(&self) -> String {
+        format!("{}:{}", self.settings.product.key(), self.settings.url.as_str().trim_end_matches('/'))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    async fn protected(&self, _: &RunControl) -> Result<Protected, TargetError> {
+        Ok(and_account(CAPABILITIES.protected(), self.own_name()?))
+    }
+
+    async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {
+        read::read(self.context(control).await?, interest).await
+    }
+}
+
+#[async_trait]
+impl Writer for Bitbucket {
+    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>> {
+        let context = match self.context(control).await {
+            Ok(context) => context,
+            Err(error) => return vec![Err(WriteError::fatal(error.to_string())); batch.len()],
+        };
+        let mut answers = Vec::with_capacity(batch.len());
+        for one in batch {
+            answers.push(write::write(context, one).await);
+        }
+        answers
+    }
+
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    fn at_once(&self) -> usize {
+        CAPABILITIES.pace.at_once
+    }
+}
+
+/// A Bitbucket as reader and writer.
+#[must_use]
+pub fn open(settings: &ServerSettings, shared: &Shared) -> (Arc<dyn Reader>, Arc<dyn Writer>) {
+    let bitbucket = Arc::new(Bitbucket::new(settings.clone(), shared));
+    (Arc::clone(&bitbucket) as Arc<dyn Reader>, bitbucket)
+}

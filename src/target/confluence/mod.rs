@@ -1,6 +1,33 @@
-//! Confluence Data Center: its REST API.
+//! Confluence Data Center: its REST API (developer.atlassian.com/server/confluence/rest).
+//!
+//! `wire` reads its records, `list` its lists to their end or not at all, `read` makes a snapshot of them; `create`, `write`
+//! and `members` write. It never shows an e-mail address: the ledger keeps what was written last. What a version has and
+//! another has not answers 404: 8.2 disables and deletes, 8.4 lists and creates users, 9.2 changes them.
 
-use super::{Capabilities, Further, Listing, NameRules, Pace};
+mod create;
+mod list;
+mod members;
+mod read;
+mod wire;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use compact_str::CompactString;
+use tokio::sync::OnceCell;
+
+use super::account::and_account;
+use super::server::{Ask, Server};
+use super::{
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
+    Writer, Written,
+};
+use crate::config::model::{ServerSettings, SignIn};
+use crate::http::Shared;
+use crate::sync::model::TargetSnapshot;
+use crate::sync::progress::RunControl;
+use crate::sync::rules::Protected;
 
 /// What Confluence can do.
 pub const CAPABILITIES: Capabilities = Capabilities {
@@ -28,5 +55,120 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     listing: Listing::Whole,
     nested_members: false,
     keeps_source_ids: false,
-    pace: Pace { page: 200, at_once: 8, memberships: 1 },
+    // It cuts pages to what it likes, which is often 200.
+    pace: Pace { page: 1000, at_once: 8, memberships: 1 },
 };
+
+/// Where the API is below the product's address.
+const API: [&str; 2] = ["rest", "api"];
+
+/// A Confluence.
+#[derive(Debug)]
+pub struct Confluence {
+    settings: ServerSettings,
+    shared: Shared,
+    server: OnceCell<Server>,
+    /// The name of the account that signs in.
+    account: OnceCell<CompactString>,
+}
+
+/// What all requests need.
+#[derive(Clone, Copy, Debug)]
+struct Context<'a> {
+    server: &'a Server,
+    control: &'a RunControl,
+}
+
+impl Context<'_> {
+    /// An address below the API.
+    fn url(&self, segments: &[&str], query: &[(&str, &str)]) -> url::Url {
+        let path: Vec<&str> = API.iter().chain(segments).copied().collect();
+        self.server.url(&path, query)
+    }
+}
+
+impl Confluence {
+    /// A Confluence at these settings.
+    #[must_use]
+    pub fn new(settings: ServerSettings, shared: &Shared) -> Self {
+        Self { settings, shared: shared.clone(), server: OnceCell::new(), account: OnceCell::new() }
+    }
+
+    async fn server(&self) -> Result<&Server, TargetError> {
+        let connect =
+            async { Server::connect(&self.settings, &self.shared, &CAPABILITIES, "application/json") };
+        self.server.get_or_try_init(|| connect).await
+    }
+
+    /// Who a token belongs to, which only the product knows.
+    async fn own_name(&self, control: &RunControl) -> Result<&CompactString, TargetError> {
+        if let SignIn::Password { user, .. } = &self.settings.sign_in {
+            return Ok(self.account.get_or_init(|| async { CompactString::from(user.as_str()) }).await);
+        }
+        let context = Context { server: self.server().await?, control };
+        self.account.get_or_try_init(|| ask_own_name(context)).await
+    }
+}
+
+/// The account that the API takes this daemon for.
+async fn ask_own_name(context: Context<'_>) -> Result<CompactString, TargetError> {
+    let what = "the account that the daemon signs in with";
+    let ask = Ask::get(context.url(&["user", "current"], &[]), what);
+    let account = context.server.must_read(ask, context.control, wire::account).await?;
+    account.ok_or_else(|| {
+        TargetError::Unreadable(format!(
+            "{} takes the daemon for an anonymous visitor; nothing was changed. Check that the token is one of an \
+             account that may administer Confluence",
+            context.server.place()
+        ))
+    })
+}
+
+#[async_trait]
+impl Reader for Confluence {
+    fn address(&self) -> String {
+        format!("{}:{}", self.settings.product.key(), self.settings.url.as_str().trim_end_matches('/'))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    async fn protected(&self, control: &RunControl) -> Result<Protected, TargetError> {
+        Ok(and_account(CAPABILITIES.protected(), self.own_name(control).await?))
+    }
+
+    async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {
+        read::read(Context { server: self.server().await?, control }, interest).await
+    }
+}
+
+#[async_trait]
+impl Writer for Confluence {
+    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>> {
+        let server = match self.server().await {
+            Ok(server) => server,
+            Err(error) => return vec![Err(WriteError::fatal(error.to_string())); batch.len()],
+        };
+        let mut answers = Vec::with_capacity(batch.len());
+        for one in batch {
+            answers.push(write::write(Context { server, control }, one).await);
+        }
+        answers
+    }
+
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    fn at_once(&self) -> usize {
+        CAPABILITIES.pace.at_once
+    }
+}
+
+/// A Confluence as reader and writer.
+#[must_use]
+pub fn open(settings: &ServerSettings, shared: &Shared) -> (Arc<dyn Reader>, Arc<dyn Writer>) {
+    let confluence = Arc::new(Confluence::new(settings.clone(), shared));
+    (Arc::clone(&confluence) as Arc<dyn Reader>, confluence)
+}

@@ -1,0 +1,143 @@
+//! Creating users and groups, once: what was not answered is looked for before it is sent again.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::read::is_missing;
+use super::write::{GROUPS_SINCE, addressable, full_name, set_active};
+use super::{Context, wire};
+use crate::sync::model::{GroupAttributes, TargetId, UserAttributes};
+use crate::target::password::random_password;
+use crate::target::server::{Ask, Reply};
+use crate::target::{Named, WriteError, Written};
+
+/// How often a create is sent, as long as no answer says what became of it.
+const TRIES: u32 = 5;
+
+/// Creates a user, who gets no mail about it and a password that nobody learns.
+pub(super) async fn user(
+    context: Context<'_>,
+    attributes: &UserAttributes,
+    active: bool,
+) -> Result<Written, WriteError> {
+    let what = format!("user {} was not created", attributes.username);
+    addressable(&what, &attributes.username)?;
+    let body = json!({
+        "userName": attributes.username.as_str(),
+        "fullName": full_name(attributes),
+        "email": attributes.email.as_str(),
+        "password": random_password()?,
+    });
+    let wanted = Wanted { path: &["admin", "user"], object: Object::User(attributes), what: &what };
+    let id = match wanted.create(context, &body).await? {
+        Ok(id) => id,
+        Err(reply) if is_missing(&reply) => return Err(context.too_old(&what, "8.4")),
+        Err(reply) => return Err(context.server.refused(&what, &reply)),
+    };
+    if !active {
+        let user = Named { id: id.clone(), name: attributes.username.clone() };
+        // The next run finds the account by its name, and what is left to do.
+        set_active(context, &user, false).await.map_err(|error| {
+            let message = format!("user {} was created, but {}", attributes.username, error.message);
+            WriteError { message, uncertain: true, ..error }
+        })?;
+    }
+    Ok(Written::Created(id))
+}
+
+/// Creates a group without members.
+pub(super) async fn group(context: Context<'_>, attributes: &GroupAttributes) -> Result<Written, WriteError> {
+    let what = format!("group {} was not created", attributes.name);
+    addressable(&what, &attributes.name)?;
+    let body = json!({ "type": "group", "name": attributes.name.as_str() });
+    let wanted = Wanted { path: &["admin", "group"], object: Object::Group(&attributes.name), what: &what };
+    match wanted.create(context, &body).await? {
+        Ok(id) => Ok(Written::Created(id)),
+        Err(reply) if is_missing(&reply) => Err(context.too_old(&what, GROUPS_SINCE)),
+        Err(reply) => Err(context.server.refused(&what, &reply)),
+    }
+}
+
+/// What is to be created, and how to find it.
+struct Wanted<'a> {
+    path: &'a [&'a str],
+    object: Object<'a>,
+    what: &'a str,
+}
+
+#[derive(Clone, Copy)]
+enum Object<'a> {
+    User(&'a UserAttributes),
+    Group(&'a str),
+}
+
+impl Wanted<'_> {
+    /// The id of the new object, or of the one that an earlier try made; else the refusal.
+    async fn create(
+        &self,
+        context: Context<'_>,
+        body: &Value,
+    ) -> Result<Result<TargetId, Reply>, WriteError> {
+        let mut unanswered = false;
+        for attempt in 1.. {
+            let ask = Ask::json(Method::POST, context.url(self.path, &[]), body, self.what).once();
+            let failed = match context.server.ask(ask, context.control).await {
+                Ok(reply) if reply.status.is_success() => return self.id(context, &reply).await.map(Ok),
+                Ok(reply) if unanswered && reply.status != StatusCode::FORBIDDEN => {
+                    return Ok(self.find(context).await?.ok_or(reply));
+                }
+                Ok(reply) => return Ok(Err(reply)),
+                Err(failed) => failed,
+            };
+            if !failed.uncertain || failed.cancelled {
+                let error = context.server.unwritten(self.what, failed);
+                return Err(WriteError { uncertain: error.uncertain || unanswered, ..error });
+            }
+            unanswered = true;
+            if let Some(id) = self.find(context).await? {
+                return Ok(Ok(id));
+            }
+            if attempt >= TRIES {
+                return Err(context.server.unwritten(self.what, failed));
+            }
+            // Nothing of it is there: it was not carried out.
+            tokio::time::sleep(Duration::from_millis(200) * attempt).await;
+        }
+        Err(WriteError::refused(self.what.to_owned()))
+    }
+
+    /// The id of what was created.
+    async fn id(&self, context: Context<'_>, reply: &Reply) -> Result<TargetId, WriteError> {
+        let id = match self.object {
+            Object::Group(name) => Some(wire::group_id(name)),
+            Object::User(_) => match wire::created(&reply.body) {
+                Some(id) => Some(id),
+                None => self.find(context).await?,
+            },
+        };
+        id.ok_or_else(|| {
+            let message = format!(
+                "{}, as far as is known: {} said that it was, and does not show it",
+                self.what,
+                context.server.place()
+            );
+            WriteError { message, fatal: false, uncertain: true }
+        })
+    }
+
+    /// Looks for what a try that was not answered may have made: same name and, since no address is shown, same full name.
+    async fn find(&self, context: Context<'_>) -> Result<Option<TargetId>, WriteError> {
+        let found = match self.object {
+            Object::Group(name) => {
+                context.has_group(name, self.what).await.map(|found| found.then(|| wire::group_id(name)))
+            }
+            Object::User(wanted) => context.user_named(&wanted.username, self.what).await.map(|found| {
+                found.filter(|user| user.attributes.display_name == full_name(wanted)).map(|user| user.id)
+            }),
+        };
+        // Whatever keeps us from looking, it may be there.
+        found.map_err(|error| WriteError { uncertain: true, ..error })
+    }
+}
