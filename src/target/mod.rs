@@ -53,9 +53,8 @@ pub fn open(settings: &ServerSettings, shared: &Shared) -> (Arc<dyn Reader>, Arc
     match settings.product {
         Product::Scim => scim::open(settings, shared),
         Product::AtlassianCloud => atlassian_cloud::open(settings, shared),
-        Product::Crowd | Product::Jira | Product::Confluence | Product::Bitbucket => {
-            scim::open(settings, shared)
-        }
+        Product::Crowd => crowd::open(settings, shared),
+        Product::Jira | Product::Confluence | Product::Bitbucket => scim::open(settings, shared),
     }
 }
 
