@@ -230,6 +230,11 @@ pub(super) fn member_names(body: &[u8]) -> Result<Vec<MemberName>, String> {
     page.map(|page| page.users).map_err(|error| format!("the answer is no list of members ({error})"))
 }
 
+/// The members in an answer about one of them: it is not published whether it is a list.
+pub(super) fn members_shown(body: &[u8]) -> Result<Vec<MemberName>, String> {
+    member_names(body).or_else(|why| serde_json::from_slice(body).map(|one| vec![one]).map_err(|_| why))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,6 +264,15 @@ mod tests {
         let user = user(br#"{"name":"JDoe","active":false,"email":null}"#).unwrap();
         assert_eq!(user.id(), TargetId::from("name:jdoe"));
         assert!(!is_key(&user.id()) && is_key(&"1:x".into()));
+    }
+
+    #[test]
+    fn one_member_is_shown_in_a_list_or_alone() {
+        let anna = vec![MemberName { name: "anna".into() }];
+        assert_eq!(members_shown(br#"{"users":[{"name":"anna"}]}"#), Ok(anna.clone()));
+        assert_eq!(members_shown(br#"{"link":{},"name":"anna"}"#), Ok(anna));
+        assert_eq!(members_shown(br#"{"users":[]}"#), Ok(vec![]));
+        assert!(members_shown(b"{}").is_err() && members_shown(b"<user/>").is_err());
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Change<'_> {
         if reply.status == StatusCode::NOT_FOUND {
             return Ok(false);
         }
-        match entity::member_names(&reply.body) {
+        match entity::members_shown(&reply.body) {
             Ok(members) if reply.status.is_success() => {
                 Ok(members.iter().any(|member| member.name.to_lowercase() == name.to_lowercase()))
             }

@@ -291,7 +291,7 @@ async fn delete_group(context: Context<'_>, group: &Named) -> Result<Written, Wr
         let address = url(context.server, &["group", kind, "direct"], &query);
         let reply = context.ask(Ask::get(address, &what)).await?;
         if !reply.status.is_success() {
-            if is_missing(&reply, "GROUP_NOT_FOUND") && kind == "user" {
+            if is_missing(&reply, "GROUP_NOT_FOUND") {
                 return Ok(Written::Done);
             }
             // A directory without nested groups has none to show.

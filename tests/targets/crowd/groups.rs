@@ -42,6 +42,7 @@ async fn a_group_lives() {
             let before = changes(&server);
             assert_eq!(client.write(Write::DeleteGroup { group: odd }).await, Ok(Written::Done));
             assert_eq!(changes(&server), before);
+            server.forget();
         }
     }
 }

@@ -171,9 +171,10 @@ async fn a_server_that_ignores_where_a_page_begins_is_not_believed() {
     let fault = server.fault(Fault::on("list users", page(&["a", "b"])));
     says(&client.try_read().await.unwrap_err().to_string(), &["start-index", "nothing was changed"]);
     assert_eq!(server.met(fault), 4, "the list is read twice");
+    server.clear_faults();
     let fault = server.fault(Fault::on("list users", page(&["a"])));
-    says(&client.try_read().await.unwrap_err().to_string(), &["came twice"]);
-    assert_eq!(server.met(fault), 0, "the first fault still holds");
+    says(&client.try_read().await.unwrap_err().to_string(), &["a came twice"]);
+    assert_eq!(server.met(fault), 4);
 }
 
 #[tokio::test]
@@ -272,5 +273,6 @@ async fn a_group_that_the_list_of_memberships_does_not_name_is_asked_for() {
     client.wants_groups(&["one", "two"]);
     let groups = client.read().await.groups();
     assert_eq!((groups["one"].len(), groups["two"].len()), (0, 2));
-    assert_eq!((server.met(fault), asked(&server)["list members"]), (1, 1));
+    // Two members may be as many as a page holds.
+    assert_eq!((server.met(fault), asked(&server)["list members"]), (1, 2));
 }
