@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sandbox::bitbucket::Bitbucket;
+use sandbox::confluence::Confluence;
+use sandbox::crowd::Crowd;
+use sandbox::jira::Jira;
 use sandbox::product::{Book, Fault, FaultId, Product, Running, Serving, StandIn, World};
 use sandbox::scim::Scim;
 use serde_json::Value;
@@ -15,6 +19,10 @@ pub(crate) enum Kind {
     Scim,
     AnotherScim,
     AtlassianCloud,
+    Crowd,
+    Jira,
+    Confluence,
+    Bitbucket,
 }
 
 /// What a target can do, as far as the stories differ by it; said here once more, so that a wrong capability is noticed.
@@ -59,6 +67,16 @@ impl Kind {
         match self {
             Self::Directory | Self::Scim | Self::AnotherScim => all,
             Self::AtlassianCloud => Can { rename_groups: false, delete_users: false, ..all },
+            Self::Crowd => Can { rename_groups: false, ..all },
+            Self::Jira => Can { rename_groups: false, given_names: false, ..all },
+            Self::Confluence => Can {
+                rename_users: false,
+                rename_groups: false,
+                given_names: false,
+                shows_email: false,
+                ..all
+            },
+            Self::Bitbucket => Can { rename_groups: false, disable: false, given_names: false, ..all },
         }
     }
 
@@ -69,6 +87,20 @@ impl Kind {
             Self::Directory => Vec::new(),
             Self::Scim | Self::AnotherScim | Self::AtlassianCloud => {
                 vec!["create user", "update user", "create group", "change members"]
+            }
+            Self::Crowd => vec!["create user", "update user", "create group", "add member", "remove member"],
+            Self::Jira | Self::Confluence => {
+                vec![
+                    "create user",
+                    "update user",
+                    "disable user",
+                    "create group",
+                    "add member",
+                    "remove member",
+                ]
+            }
+            Self::Bitbucket => {
+                vec!["create user", "update user", "create group", "add member", "remove member"]
             }
         }
     }
@@ -98,6 +130,40 @@ impl House {
                     target.url(),
                     secret.display()
                 );
+                (Some(target), yaml)
+            }
+            Kind::Crowd => {
+                let crowd = Crowd::default();
+                std::fs::write(&secret, &crowd.password).unwrap();
+                let (user, context) = (crowd.application.clone(), crowd.context.clone());
+                let target = start(&site, crowd, world);
+                let signs = format!("application: {user}, password: {{ file: {} }}", secret.display());
+                let yaml = format!("crowd: {{ url: \"{}{context}\", {signs} }}", target.url());
+                (Some(target), yaml)
+            }
+            Kind::Jira => {
+                let jira = Jira::default();
+                std::fs::write(&secret, &jira.token).unwrap();
+                let target = start(&site, jira, world);
+                let signs = format!("token: {{ file: {} }}", secret.display());
+                let yaml = format!("jira: {{ url: \"{}\", {signs} }}", target.url());
+                (Some(target), yaml)
+            }
+            Kind::Confluence => {
+                let confluence = Confluence::default();
+                std::fs::write(&secret, &confluence.token).unwrap();
+                let target = start(&site, confluence, world);
+                let signs = format!("token: {{ file: {} }}", secret.display());
+                let yaml = format!("confluence: {{ url: \"{}\", {signs} }}", target.url());
+                (Some(target), yaml)
+            }
+            Kind::Bitbucket => {
+                let bitbucket = Bitbucket::default();
+                std::fs::write(&secret, &bitbucket.password).unwrap();
+                let user = bitbucket.account.clone();
+                let target = start(&site, bitbucket, world);
+                let signs = format!("username: {user}, password: {{ file: {} }}", secret.display());
+                let yaml = format!("bitbucket: {{ url: \"{}\", {signs} }}", target.url());
                 (Some(target), yaml)
             }
         };

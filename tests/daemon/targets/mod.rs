@@ -32,6 +32,26 @@ macro_rules! every_target {
             fn atlassian_cloud() {
                 $room::$story(Kind::AtlassianCloud);
             }
+
+            #[test]
+            fn crowd() {
+                $room::$story(Kind::Crowd);
+            }
+
+            #[test]
+            fn jira() {
+                $room::$story(Kind::Jira);
+            }
+
+            #[test]
+            fn confluence() {
+                $room::$story(Kind::Confluence);
+            }
+
+            #[test]
+            fn bitbucket() {
+                $room::$story(Kind::Bitbucket);
+            }
         }
     )*};
 }
@@ -55,6 +75,26 @@ macro_rules! every_product {
             #[test]
             fn atlassian_cloud() {
                 $room::$story(Kind::AtlassianCloud);
+            }
+
+            #[test]
+            fn crowd() {
+                $room::$story(Kind::Crowd);
+            }
+
+            #[test]
+            fn jira() {
+                $room::$story(Kind::Jira);
+            }
+
+            #[test]
+            fn confluence() {
+                $room::$story(Kind::Confluence);
+            }
+
+            #[test]
+            fn bitbucket() {
+                $room::$story(Kind::Bitbucket);
             }
         }
     )*};
