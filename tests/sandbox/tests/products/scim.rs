@@ -1,1 +1,0 @@
-//! The stand-in for scim answers as is published.
