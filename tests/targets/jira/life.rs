@@ -211,10 +211,15 @@ async fn memberships_that_are_so_already_are_done_whatever_jira_says_of_them() {
         let (anna, ben) =
             (site.client.create_user("00u1", "anna").await, site.client.create_user("00u2", "ben").await);
         let team = site.client.create_group("00g1", "team").await;
-        assert!(site.client.change_members(&team, &[anna.clone()], &[]).await.is_empty());
+        assert!(site.client.change_members(&team, std::slice::from_ref(&anna), &[]).await.is_empty());
         let changes = site.changes();
         site.jira.forget();
-        assert!(site.client.change_members(&team, &[anna.clone()], &[ben.clone()]).await.is_empty());
+        assert!(
+            site.client
+                .change_members(&team, std::slice::from_ref(&anna), std::slice::from_ref(&ben))
+                .await
+                .is_empty()
+        );
         assert_eq!(site.changes(), changes);
         let reads = site.asked("list members");
         assert!(
@@ -269,7 +274,7 @@ async fn members_through_an_inner_group_are_told_from_others() {
         let anna = site.client.create_user("00u1", "anna").await;
         let outer = site.client.create_group("00g1", "outer").await;
         let inner = site.client.create_group("00g2", "inner").await;
-        assert!(site.client.change_members(&inner, &[anna.clone()], &[]).await.is_empty());
+        assert!(site.client.change_members(&inner, std::slice::from_ref(&anna), &[]).await.is_empty());
         site.jira.world(|world| {
             let (outer, inner) = (world.group_named("outer").unwrap(), world.group_named("inner").unwrap());
             world.change_group(outer, |group| {
@@ -277,21 +282,21 @@ async fn members_through_an_inner_group_are_told_from_others() {
             });
         });
         assert_eq!(site.client.read().await.groups()["outer"], ["anna"]);
-        let failed = site.client.change_members(&outer, &[], &[anna.clone()]).await;
+        let failed = site.client.change_members(&outer, &[], std::slice::from_ref(&anna)).await;
         assert_eq!(failed.len(), 1);
         assert!(failed[0].1.contains("is a member through a group in this group"), "{failed:?}");
         assert_eq!(site.members("inner").unwrap(), ["anna"]);
         let german = json!({ "errorMessages": ["anna ist kein Mitglied"], "errors": {} });
         let fault = FaultKind::Answer(Reply::json(400, &german));
         let fault = site.jira.fault(Fault::on("remove member", fault).times(1));
-        let failed = site.client.change_members(&outer, &[], &[anna.clone()]).await;
+        let failed = site.client.change_members(&outer, &[], std::slice::from_ref(&anna)).await;
         assert!(
             failed[0].1.contains("kein Mitglied") && failed[0].1.contains("perhaps through"),
             "{failed:?}"
         );
         assert_eq!(site.jira.met(fault), 1);
         // In her own right she comes and goes as anybody does.
-        assert!(site.client.change_members(&outer, &[anna.clone()], &[]).await.is_empty());
+        assert!(site.client.change_members(&outer, std::slice::from_ref(&anna), &[]).await.is_empty());
         let is_own = site.jira.world(|world| {
             let outer = world.group_named("outer").unwrap();
             !world.groups()[&outer].members.is_empty()
