@@ -44,8 +44,12 @@ async fn serve(users: &[&str], groups: &[&str]) -> (Server, Client) {
 
 fn world(users: &[&str], groups: &[&str]) -> World {
     let mut world = World::default();
-    users.iter().for_each(|name| drop(world.add_user(name)));
-    groups.iter().for_each(|name| drop(world.add_group(name)));
+    users.iter().for_each(|name| {
+        world.add_user(name);
+    });
+    groups.iter().for_each(|name| {
+        world.add_group(name);
+    });
     world
 }
 

@@ -146,10 +146,11 @@ impl<'a> List<'a> {
             let length = page.len();
             let mut page = page.into_iter();
             if again > 0 {
-                whole.begins_again_with(page.next().as_ref().map(Entry::name))?;
+                let fits = whole.begins_again_with(page.next().as_ref().map(Entry::name));
+                fits.map_err(Broken::Unclear)?;
             }
             let came = whole.records.len();
-            whole.take(page)?;
+            whole.take(page).map_err(Broken::Unclear)?;
             if whole.records.len() == came || length < *longest {
                 return Ok(whole);
             }
@@ -213,29 +214,29 @@ impl<'a> List<'a> {
 
 impl<T: Entry> Whole<T> {
     /// Whether the next page fits to what came before.
-    fn begins_again_with(&self, name: Option<&CompactString>) -> Result<(), Broken> {
+    fn begins_again_with(&self, name: Option<&CompactString>) -> Result<(), String> {
         let last = self.records.last().map(Entry::name);
         if name == last {
             return Ok(());
         }
         let shown = |name: Option<&CompactString>| name.map_or("nothing", CompactString::as_str).to_owned();
-        Err(Broken::Unclear(format!(
+        Err(format!(
             "where {} was there is {} in the next page: the list changed while it was read, or the server does not honour \
              start-index",
             shown(last),
             shown(name)
-        )))
+        ))
     }
 
-    fn take(&mut self, page: impl Iterator<Item = T>) -> Result<(), Broken> {
+    fn take(&mut self, page: impl Iterator<Item = T>) -> Result<(), String> {
         for record in page {
             let position = u32::try_from(self.records.len()).unwrap_or(u32::MAX);
-            let key = CompactString::from(record.name().to_lowercase());
+            let key = record.name().to_lowercase();
             if self.positions.insert(key, position).is_some() {
-                return Err(Broken::Unclear(format!(
+                return Err(format!(
                     "{} came twice: the list changed while it was read, or the server does not honour start-index",
                     record.name()
-                )));
+                ));
             }
             self.records.push(record);
         }

@@ -71,7 +71,9 @@ async fn a_group_that_has_members_is_not_deleted() {
         let anna = world.user_named("anna").unwrap();
         world.add_member(team, anna);
         if nested {
-            world.change_group(parent, |group| drop(group.children.insert(team)));
+            world.change_group(parent, |group| {
+                group.children.insert(team);
+            });
         }
         let (server, client) = start(Crowd { nested_groups: nested, ..Crowd::default() }, world).await;
         let before = changes(&server);

@@ -86,7 +86,9 @@ async fn who_may_not_change_members_is_told_and_does_not_insist() {
     let denied = BTreeSet::from([Permission::UpdateGroup]);
     let mut world = World::default();
     world.add_group("team");
-    (0..100).for_each(|n| drop(world.add_user(&format!("user-{n}"))));
+    (0..100).for_each(|n| {
+        world.add_user(&format!("user-{n}"));
+    });
     let (server, client) = start(Crowd { denied, ..Crowd::default() }, world).await;
     let everybody = everybody(&client).await;
     let failed = client.change_members(&named("team", "team"), &everybody, &[]).await;

@@ -243,7 +243,9 @@ fn everybody_in_every_group(server: &Server) {
     server.world(|world| {
         let users: Vec<_> = world.users().keys().copied().collect();
         for group in world.groups().keys().copied().collect::<Vec<_>>() {
-            users.iter().for_each(|user| drop(world.add_member(group, *user)));
+            users.iter().for_each(|user| {
+                world.add_member(group, *user);
+            });
         }
     });
 }
