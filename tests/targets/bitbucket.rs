@@ -252,7 +252,8 @@ async fn a_list_that_does_not_add_up_is_read_once_more_and_then_is_an_error() {
         assert_eq!(client.read().await.users().len(), 2, "another look helps");
         assert_eq!((stand.met(fault), stand.book().of("list users")), (1, 2));
     }
-    let (stand, client) = usual(&["anna"]).await;
+    let (stand, mut client) = usual(&["anna"]).await;
+    client.interest.users.managed.insert("7".into(), "somebody".into());
     let fault = stand.fault(Fault::on("list users", page(&[], None)));
     let error = client.try_read().await.unwrap_err().to_string();
     assert_eq!(stand.met(fault), 1);

@@ -271,7 +271,8 @@ async fn a_list_that_does_not_add_up_is_read_once_more_and_then_is_an_error() {
         (page(&["a"], Some(next)), "a came twice"),
         (page(&[], None), "it is empty, although"),
     ] {
-        let (stand, client) = usual(&["anna"]).await;
+        let (stand, mut client) = usual(&["anna"]).await;
+        client.interest.users.managed.insert("k".into(), "somebody".into());
         let fault = stand.fault(Fault::on("list users", broken));
         let error = client.try_read().await.unwrap_err().to_string();
         assert!(error.contains(why), "{error}");

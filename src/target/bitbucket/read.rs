@@ -14,7 +14,7 @@ use crate::target::{Interest, TargetError};
 
 /// Reads a Bitbucket.
 pub(super) async fn read(context: Context<'_>, interest: &Interest) -> Result<TargetSnapshot, TargetError> {
-    let (mut people, names) = future::try_join(users(context), groups(context)).await?;
+    let (mut people, names) = future::try_join(users(context, interest), groups(context)).await?;
     let is_needed = |name: &CompactString| interest.needs_members(&wire::group_id(name), name, &CAPABILITIES);
     let positions = &people.positions;
     let needed: Vec<_> =
@@ -72,11 +72,11 @@ impl People {
     }
 }
 
-async fn users(context: Context<'_>) -> Result<People, TargetError> {
+async fn users(context: Context<'_>, interest: &Interest) -> Result<People, TargetError> {
     let list = List { context, path: &["users"], narrowed: None, what: "the list of users" };
     let accounts = list.whole(wire::users_page).await.map_err(|broken| list.error(broken))?;
-    if accounts.is_empty() {
-        let why = "it is empty, although the account that the daemon signs in with should be in it";
+    if accounts.is_empty() && !interest.users.managed.is_empty() {
+        let why = "it is empty, although there are accounts that we manage, and the one that the daemon signs in with";
         return Err(context.server.incomplete(list.what, why));
     }
     let mut people = People::default();

@@ -121,8 +121,8 @@ async fn users(context: Context<'_>, interest: &Interest) -> Result<People, Targ
     let list = List { context, path: &path, what: "the list of users", with_status: true };
     let mut people = People::default();
     let is_whole = match list.whole(wire::users_page).await {
-        Ok(users) if users.is_empty() => {
-            let why = "it is empty, although the account that the daemon signs in with should be in it";
+        Ok(users) if users.is_empty() && !interest.users.managed.is_empty() => {
+            let why = "it is empty, although there are accounts that we manage, and the one that the daemon signs in with";
             return Err(context.server.incomplete(list.what, why));
         }
         Ok(users) => {

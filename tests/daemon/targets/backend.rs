@@ -6,7 +6,7 @@ use sandbox::bitbucket::Bitbucket;
 use sandbox::confluence::Confluence;
 use sandbox::crowd::Crowd;
 use sandbox::jira::Jira;
-use sandbox::product::{Book, Fault, FaultId, Product, Running, Serving, StandIn, World};
+use sandbox::product::{Fault, FaultId, Product, Running, Serving, StandIn, World};
 use sandbox::scim::Scim;
 use serde_json::Value;
 
@@ -205,12 +205,16 @@ impl House {
         self.target().clear_faults();
     }
 
-    pub(crate) fn book(&self) -> Book {
-        self.target().book()
+    /// How often a product was asked for something since [`Self::forget`].
+    pub(crate) fn asked_for(&self, operation: &str) -> u64 {
+        self.target().book().of(operation)
     }
 
+    /// Begins to count requests anew; the directory gets none.
     pub(crate) fn forget(&self) {
-        self.target().forget();
+        if let Some(target) = &self.target {
+            target.forget();
+        }
     }
 
     /// Looks at the product's world, or changes it.

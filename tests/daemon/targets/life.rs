@@ -24,8 +24,12 @@ fn assert_success(report: &Value) {
 /// Nothing is written, and the report says so.
 fn nothing_to_do(house: &House, daemon: &crate::harness::Daemon) {
     let before = house.changes();
+    house.forget();
     let report = daemon.sync("acme");
     assert_success(&report);
+    for operation in house.kind.writes() {
+        assert_eq!(house.asked_for(operation), 0, "{operation}: {report:#}");
+    }
     for kind in ["users", "groups", "memberships"] {
         for what in ["created", "changed", "disabled", "removed", "added", "failed"] {
             let count = &report["counts"][kind][what];
