@@ -1,6 +1,7 @@
 #!/bin/sh
-# Lets programs that others wrote talk to the stand-ins: what they cannot read is no stand-in for the real thing.
-# Called by `make test-peers` from the repository's root; needs python3 with venv, and PyPI on the first run.
+# Lets programs that others wrote talk to the stand-ins: what they cannot work with is no stand-in for the real thing. And lets the
+# daemon keep a SCIM server that others wrote. Called by `make test-peers` from the repository's root; needs python3 with
+# venv, and PyPI on the first run.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -26,31 +27,69 @@ if ! cmp -s tests/peers/requirements.txt "$stamp"; then
         fail "pip could not install tests/peers/requirements.txt; is PyPI reachable?"
     cp tests/peers/requirements.txt "$stamp"
 fi
+python=$peers/venv/bin/python
 
-cargo build --quiet --package sandbox --bin sandbox || fail "the stand-in does not build"
+cargo build --quiet --package sandbox --bin sandbox || fail "the stand-ins do not build"
+cargo build --quiet --bin usersyncd || fail "the daemon does not build"
+programs=${CARGO_TARGET_DIR:-target}/debug
 
 scratch=$(mktemp -d)
 server=
-cleanup() {
+stop() {
     if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
+    server=
+}
+cleanup() {
+    stop
     rm -rf "$scratch"
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-target_directory=${CARGO_TARGET_DIR:-target}
-"$target_directory/debug/sandbox" okta --users 1500 --groups 60 --memberships 6000 --apps 3 --seed 5 >"$scratch/line" &
-server=$!
-tries=0
-until grep -q '^okta stand-in on ' "$scratch/line"; do
-    kill -0 "$server" 2>/dev/null || fail "the stand-in ended before it listened"
-    tries=$((tries + 1))
-    [ "$tries" -le 300 ] || fail "the stand-in did not listen within 30 seconds"
-    sleep 0.1
-done
-url=$(sed -n 's/^okta stand-in on \([^ ]*\) .*/\1/p' "$scratch/line")
-token=$(sed -n 's/.* token=\([^ ]*\) .*/\1/p' "$scratch/line")
+# Starts a stand-in and waits until it says where it is: sets url, and user, password and token where it has them.
+start() {
+    stop
+    "$programs/sandbox" "$@" >"$scratch/line" &
+    server=$!
+    tries=0
+    until grep -q ' stand-in on ' "$scratch/line"; do
+        kill -0 "$server" 2>/dev/null || fail "the stand-in ended before it listened: $*"
+        tries=$((tries + 1))
+        [ "$tries" -le 300 ] || fail "the stand-in did not listen within 30 seconds: $*"
+        sleep 0.1
+    done
+    url=$(sed -n 's/^[a-z]* stand-in on \([^ ]*\) .*/\1/p' "$scratch/line")
+    user=$(sed -n 's/.* user=\([^ ]*\).*/\1/p' "$scratch/line")
+    password=$(sed -n 's/.* password=\([^ ]*\).*/\1/p' "$scratch/line")
+    token=$(sed -n 's/.* token=\([^ ]*\).*/\1/p' "$scratch/line")
+}
 
+start okta --users 1500 --groups 60 --memberships 6000 --apps 3 --seed 5
 # The SDK refuses plain http unless it is told that this is a test.
-OKTA_TESTING_TESTINGDISABLEHTTPSCHECK=true "$peers/venv/bin/python" tests/peers/okta_sdk.py "$url" "$token" ||
+OKTA_TESTING_TESTINGDISABLEHTTPSCHECK=true "$python" tests/peers/okta_sdk.py "$url" "$token" ||
     fail "Okta's SDK does not read the stand-in as it should"
+
+start product scim
+SCIM_CLI_HEADERS="Authorization: Bearer $token" "$peers/venv/bin/scim2" --url "$url" test >"$scratch/scim" 2>&1 ||
+    { cat "$scratch/scim" >&2; fail "scim2-tester finds the SCIM stand-in wrong"; }
+echo "scim2-tester finds nothing wrong with the SCIM stand-in"
+
+start product crowd
+"$python" tests/peers/crowd_client.py "$url" "$user" "$password" ||
+    fail "the PyPI package Crowd does not work with the stand-in"
+
+start product jira
+"$python" tests/peers/jira_clients.py "$url" "$user" "$password" "$token" ||
+    fail "the PyPI packages jira and atlassian-python-api do not work with the stand-in for Jira"
+
+start product confluence
+"$python" tests/peers/confluence_client.py "$url" "$user" "$password" "$token" ||
+    fail "the PyPI package atlassian-python-api does not work with the stand-in for Confluence"
+
+start product bitbucket
+"$python" tests/peers/bitbucket_client.py "$url" "$user" "$password" ||
+    fail "the PyPI package atlassian-python-api does not work with the stand-in for Bitbucket"
+stop
+
+"$python" tests/peers/scim_life.py "$programs/usersyncd" "$programs/sandbox" "$peers/venv/bin/scim2-server" ||
+    fail "the daemon does not keep scim2-server as it should"
