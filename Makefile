@@ -18,7 +18,8 @@ test: test-rust test-units test-peers test-browser ## Everything
 test-long: ## 10,000 cases of the laws on removals; USERSYNCD_PROOF_FROM=n for other seeds
 	USERSYNCD_PROOF_CASES=10000 $(CARGO) test --release --test proof -- --nocapture
 
-test-rust: ## Unit and integration tests
+test-rust: export RUST_TEST_THREADS ?= 6
+test-rust: ## Unit and integration tests; most of them wait for something, so more run at once than there are cores
 	$(CARGO) test --workspace --quiet
 
 test-units: ## systemd accepts the unit

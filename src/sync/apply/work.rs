@@ -1,8 +1,10 @@
 //! What is known while a plan is being applied, and what each answer changes in it.
 
+mod resolve;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Applying, Resolved, Workplace, intent};
+use super::{Applying, Workplace, intent};
 use compact_str::CompactString;
 
 use crate::store::{Answer, Applied, Intent, JournalBatch};
@@ -15,7 +17,7 @@ use crate::sync::model::{
 use crate::sync::plan::{Change, Operation, Plan, Tie, always_name};
 use crate::sync::report::HoldKind;
 use crate::sync::tally::count;
-use crate::target::{Capabilities, Named, Write, WriteError, Written};
+use crate::target::{Capabilities, WriteError, Written};
 
 /// What is known while a plan is being applied.
 pub(super) struct Work<'a> {
@@ -68,101 +70,6 @@ impl<'a> Work<'a> {
 
     pub(super) fn stop(&mut self, why: String) {
         self.applying.stopped.get_or_insert(why);
-    }
-
-    /// The write that an operation means, with ids and names; or why it cannot be sent.
-    pub(super) fn resolve(&self, operation: &Operation) -> Resolved {
-        let source = || operation.source.clone();
-        // What is taken over as it is needs no request, unless the target is to keep whose it is.
-        let keeps_ids = self.capabilities.keeps_source_ids;
-        Ok(Some(match &operation.change {
-            Change::CreateUser { after } => {
-                Write::CreateUser { source: source(), attributes: after.clone(), active: true }
-            }
-            Change::RecreateUser { after, active, .. } => {
-                Write::CreateUser { source: source(), attributes: after.clone(), active: *active }
-            }
-            Change::AdoptUser { before, after } if before == after && !keeps_ids => return Ok(None),
-            Change::ReleaseUser { before, after } if before == after => return Ok(None),
-            Change::AdoptUser { before, after } => {
-                let (user, source) = (self.named(operation)?, keeps_ids.then(source));
-                Write::UpdateUser { user, source, before: before.clone(), attributes: after.clone() }
-            }
-            Change::UpdateUser { before, after }
-            | Change::ReleaseUser { before, after }
-            | Change::RestoreUser { before, after }
-            | Change::AnonymizeUser { before, after } => Write::UpdateUser {
-                user: self.named(operation)?,
-                source: None,
-                before: before.clone(),
-                attributes: after.clone(),
-            },
-            Change::EnableUser => Write::SetActive { user: self.named(operation)?, active: true },
-            Change::DisableUser => Write::SetActive { user: self.named(operation)?, active: false },
-            Change::DeleteUser { groups, .. } => {
-                let groups = groups.iter().map(|group| self.as_named(&group.id, &group.name)).collect();
-                Write::DeleteUser { user: self.named(operation)?, groups }
-            }
-            Change::CreateGroup { after, .. } => {
-                Write::CreateGroup { source: source(), attributes: after.clone() }
-            }
-            Change::AdoptGroup { before, after, .. } if before == after && !keeps_ids => return Ok(None),
-            Change::ReleaseGroup { before, after, .. } if before == after => return Ok(None),
-            Change::AdoptGroup { before, after, .. } => {
-                let (group, source) = (self.named(operation)?, keeps_ids.then(source));
-                Write::UpdateGroup { group, source, before: before.clone(), attributes: after.clone() }
-            }
-            Change::UpdateGroup { before, after } | Change::ReleaseGroup { before, after, .. } => {
-                Write::UpdateGroup {
-                    group: self.named(operation)?,
-                    source: None,
-                    before: before.clone(),
-                    attributes: after.clone(),
-                }
-            }
-            Change::DeleteGroup { .. } => Write::DeleteGroup { group: self.named(operation)? },
-            Change::ChangeMembers { added, removed, leavers, .. } => {
-                let group = self.group_of(operation).ok_or_else(|| {
-                    format!("members of group {} were not changed: the group was not created", operation.name)
-                })?;
-                if self.not_renamed.contains(&group) {
-                    return Err(format!(
-                        "members of group {} were not changed: it did not get its new name",
-                        operation.name
-                    ));
-                }
-                let mut removed = self.people_named(removed);
-                removed.extend(self.people_named(leavers));
-                let group = self.as_named(&group, &operation.name);
-                Write::ChangeMembers { group, added: self.people_named(added), removed }
-            }
-        }))
-    }
-
-    /// What the operation is about, under the name that it bears by now.
-    fn named(&self, operation: &Operation) -> Result<Named, String> {
-        let id = operation.target.as_ref().ok_or_else(|| format!("{}: it has no id", operation.summary()))?;
-        Ok(self.as_named(id, &operation.name))
-    }
-
-    fn as_named(&self, id: &TargetId, name: &CompactString) -> Named {
-        Named { id: id.clone(), name: self.renamed.get(id).unwrap_or(name).clone() }
-    }
-
-    fn people_named(&self, people: &[u32]) -> Vec<Named> {
-        let named = |person: &u32| {
-            let name = &self.plan.people.get(*person as usize)?.username;
-            Some(self.as_named(self.id(*person)?, name))
-        };
-        people.iter().filter_map(named).collect()
-    }
-
-    fn group_of(&self, operation: &Operation) -> Option<TargetId> {
-        operation.target.clone().or_else(|| self.created_groups.get(&operation.source).cloned())
-    }
-
-    fn id(&self, person: u32) -> Option<&TargetId> {
-        self.people.get(person as usize)?.as_ref()
     }
 
     pub(super) fn intents(&self, batch: &[Operation], first: usize) -> Vec<Intent> {
