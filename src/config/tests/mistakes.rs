@@ -150,7 +150,7 @@ fn only_one_target() {
         (
             with("target: directory"),
             &[
-                "2:9 `target` must be a mapping of keys to values, but it is `directory`. [Its keys are `directory`, `scim`, `atlassian_cloud`, `crowd`, `jira`, `confluence` and `bitbucket`.]",
+                "2:9 `target` must be a mapping of keys to values, but it is `directory`. [Its keys are `directory`, `scim`, `atlassian_cloud`, `crowd`, `jira`, `confluence` or `bitbucket`.]",
             ],
         ),
     ]);
