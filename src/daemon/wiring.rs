@@ -71,7 +71,10 @@ impl Workshop {
     fn target(&self, connector: &Connector) -> (Arc<dyn Reader>, Arc<dyn Writer>) {
         match &connector.target {
             TargetSettings::Directory => (Arc::new(self.directory.clone()), Arc::new(self.directory.clone())),
-            TargetSettings::Server(settings) => target::open(settings, &self.http),
+            TargetSettings::Server(settings) => {
+                self.http.expect_api(settings.product.key());
+                target::open(settings, &self.http)
+            }
         }
     }
 

@@ -146,7 +146,6 @@ impl Api {
     ) -> Self {
         // Keeps it out of debug output and of HTTP/2's compression tables.
         authorization.set_sensitive(true);
-        shared.metrics.begin_api(label);
         let accept = HeaderValue::from_static("application/json");
         Self { shared, turns, label, origin: origin.clone(), authorization, accept }
     }

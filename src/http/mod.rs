@@ -102,6 +102,11 @@ impl Shared {
         Api::new(Arc::clone(&self.0), label, origin, authorization, turns)
     }
 
+    /// An API of that label may be asked from now on: what is measured of it exists at 0.
+    pub fn expect_api(&self, label: &'static str) {
+        self.0.metrics.begin_api(label);
+    }
+
     /// The bare client for an address, without retries, limits and traces: for what is no API with a token, and whose
     /// address must not be traced. It follows no redirect.
     #[must_use]

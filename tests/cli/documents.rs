@@ -46,9 +46,11 @@ fn blocks(text: &str) -> Vec<(usize, String)> {
 #[test]
 fn every_connector_file_that_is_shown_is_good() {
     let directory = tempfile::tempdir().unwrap();
-    let token = directory.path().join("okta-token");
-    fs::write(&token, "not-a-real-token\n").unwrap();
-    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    for name in ["okta-token", "crowd-password"] {
+        let secret = directory.path().join(name);
+        fs::write(&secret, "not-a-real-secret\n").unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     let mut shown = Vec::new();
     for document in documents() {
         let stem = document.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -80,6 +80,19 @@ impl Kind {
         }
     }
 
+    /// What metrics call the API; none where there is none.
+    pub(crate) fn api(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Directory => return None,
+            Self::Scim | Self::AnotherScim => "scim",
+            Self::AtlassianCloud => "atlassian_cloud",
+            Self::Crowd => "crowd",
+            Self::Jira => "jira",
+            Self::Confluence => "confluence",
+            Self::Bitbucket => "bitbucket",
+        })
+    }
+
     /// Names of the requests that change something, each of which the first sync of [`House::fill`] and the changes of
     /// [`House::stir`] make at least once.
     pub(crate) fn writes(self) -> Vec<&'static str> {

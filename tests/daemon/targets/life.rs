@@ -46,6 +46,11 @@ pub(super) fn people_and_groups_from_start_to_end(kind: Kind) {
     let staff = house.site.add_group("staff", &[&anna, &ben]);
     let leavers = if can.disable { "" } else { "leavers: { users: keep, memberships: remove }\n" };
     let daemon = house.start(leavers);
+    if let Some(api) = kind.api() {
+        let (_, metrics) = daemon.fetch("/metrics");
+        let series = format!("usersyncd_http_requests_total{{api=\"{api}\",code=\"429\"}} 0");
+        assert!(metrics.contains(&series), "{series} is there from the beginning");
+    }
 
     // Created, each with all that the target holds.
     let report = daemon.sync("acme");
