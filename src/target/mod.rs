@@ -8,6 +8,7 @@ pub mod atlassian_cloud;
 pub mod bitbucket;
 mod capabilities;
 pub mod confluence;
+mod create_once;
 pub mod crowd;
 pub mod directory;
 mod interest;

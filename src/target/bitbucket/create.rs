@@ -1,17 +1,16 @@
 //! Creating users and groups, once: what was not answered is looked for before it is sent again.
 
-use std::time::Duration;
-
 use reqwest::{Method, StatusCode};
 
 use super::write::display_name;
 use super::{Context, wire};
 use crate::sync::model::{GroupAttributes, TargetId, UserAttributes};
+use crate::target::create_once::{Sent, create_once, not_shown, pause};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{WriteError, Written};
 
-/// How often a create is sent as long as no answer says what became of it, and how often what was made is looked for.
+/// How often a user who was created is looked for: the answer does not bring its id.
 const TRIES: u32 = 5;
 
 /// Creates a user, who gets no mail about it and a password that nobody learns, and who is in no group.
@@ -71,33 +70,18 @@ enum Object<'a> {
 impl Wanted<'_> {
     /// The id of the new object, or of the one that an earlier try made; else the refusal.
     async fn create(&self, context: Context<'_>) -> Result<Result<TargetId, Reply>, WriteError> {
-        let mut unanswered = false;
-        for attempt in 1.. {
-            let url = context.url(&[self.path], self.query);
-            let ask = Ask::bare(Method::POST, url, self.what).once();
-            let failed = match context.server.ask(ask, context.control).await {
-                Ok(reply) if reply.status.is_success() => return self.id(context).await.map(Ok),
-                Ok(reply) if unanswered && reply.status != StatusCode::FORBIDDEN => {
-                    return Ok(self.find(context).await?.ok_or(reply));
-                }
-                Ok(reply) => return Ok(Err(reply)),
-                Err(failed) => failed,
-            };
-            if !failed.uncertain || failed.cancelled {
-                let error = context.unwritten(self.what, failed);
-                return Err(WriteError { uncertain: error.uncertain || unanswered, ..error });
+        let ask = Ask::bare(Method::POST, context.url(&[self.path], self.query), self.what);
+        let unwritten = |failed| context.unwritten(self.what, failed);
+        let sent =
+            create_once(context.server, context.control, ask, unwritten, || self.find(context)).await?;
+        match sent {
+            Sent::Found(id) => Ok(Ok(id)),
+            Sent::Answered { reply, .. } if reply.status.is_success() => self.id(context).await.map(Ok),
+            Sent::Answered { reply, unanswered } if unanswered && reply.status != StatusCode::FORBIDDEN => {
+                Ok(self.find(context).await?.ok_or(reply))
             }
-            unanswered = true;
-            if let Some(id) = self.find(context).await? {
-                return Ok(Ok(id));
-            }
-            if attempt >= TRIES {
-                return Err(context.unwritten(self.what, failed));
-            }
-            // Nothing of it is there: it was not carried out.
-            pause(attempt).await;
+            Sent::Answered { reply, .. } => Ok(Err(reply)),
         }
-        Err(WriteError::refused(self.what.to_owned()))
     }
 
     /// The id of what was created: the answer does not bring it.
@@ -111,12 +95,7 @@ impl Wanted<'_> {
             }
             pause(attempt).await;
         }
-        let message = format!(
-            "{}, as far as is known: {} said that it was, and does not show it",
-            self.what,
-            context.server.place()
-        );
-        Err(WriteError { message, fatal: false, uncertain: true })
+        Err(not_shown(context.server, self.what))
     }
 
     /// Looks for what was made: same name and same address.
@@ -135,8 +114,4 @@ impl Wanted<'_> {
         // Whatever keeps us from looking, it may be there.
         found.map_err(|error| WriteError { uncertain: true, ..error })
     }
-}
-
-async fn pause(attempt: u32) {
-    tokio::time::sleep(Duration::from_millis(200) * attempt).await;
 }

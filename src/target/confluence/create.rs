@@ -1,7 +1,5 @@
 //! Creating users and groups, once: what was not answered is looked for before it is sent again.
 
-use std::time::Duration;
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -9,12 +7,10 @@ use super::read::is_missing;
 use super::write::{GROUPS_SINCE, addressable, full_name, set_active};
 use super::{Context, wire};
 use crate::sync::model::{GroupAttributes, TargetId, UserAttributes};
+use crate::target::create_once::{Sent, create_once, not_shown};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{Named, WriteError, Written};
-
-/// How often a create is sent, as long as no answer says what became of it.
-const TRIES: u32 = 5;
 
 /// Creates a user, who gets no mail about it and a password that nobody learns.
 pub(super) async fn user(
@@ -80,32 +76,20 @@ impl Wanted<'_> {
         context: Context<'_>,
         body: &Value,
     ) -> Result<Result<TargetId, Reply>, WriteError> {
-        let mut unanswered = false;
-        for attempt in 1.. {
-            let ask = Ask::json(Method::POST, context.url(self.path, &[]), body, self.what).once();
-            let failed = match context.server.ask(ask, context.control).await {
-                Ok(reply) if reply.status.is_success() => return self.id(context, &reply).await.map(Ok),
-                Ok(reply) if unanswered && reply.status != StatusCode::FORBIDDEN => {
-                    return Ok(self.find(context).await?.ok_or(reply));
-                }
-                Ok(reply) => return Ok(Err(reply)),
-                Err(failed) => failed,
-            };
-            if !failed.uncertain || failed.cancelled {
-                let error = context.server.unwritten(self.what, failed);
-                return Err(WriteError { uncertain: error.uncertain || unanswered, ..error });
+        let ask = Ask::json(Method::POST, context.url(self.path, &[]), body, self.what);
+        let unwritten = |failed| context.server.unwritten(self.what, failed);
+        let sent =
+            create_once(context.server, context.control, ask, unwritten, || self.find(context)).await?;
+        match sent {
+            Sent::Found(id) => Ok(Ok(id)),
+            Sent::Answered { reply, .. } if reply.status.is_success() => {
+                self.id(context, &reply).await.map(Ok)
             }
-            unanswered = true;
-            if let Some(id) = self.find(context).await? {
-                return Ok(Ok(id));
+            Sent::Answered { reply, unanswered } if unanswered && reply.status != StatusCode::FORBIDDEN => {
+                Ok(self.find(context).await?.ok_or(reply))
             }
-            if attempt >= TRIES {
-                return Err(context.server.unwritten(self.what, failed));
-            }
-            // Nothing of it is there: it was not carried out.
-            tokio::time::sleep(Duration::from_millis(200) * attempt).await;
+            Sent::Answered { reply, .. } => Ok(Err(reply)),
         }
-        Err(WriteError::refused(self.what.to_owned()))
     }
 
     /// The id of what was created.
@@ -117,14 +101,7 @@ impl Wanted<'_> {
                 None => self.find(context).await?,
             },
         };
-        id.ok_or_else(|| {
-            let message = format!(
-                "{}, as far as is known: {} said that it was, and does not show it",
-                self.what,
-                context.server.place()
-            );
-            WriteError { message, fatal: false, uncertain: true }
-        })
+        id.ok_or_else(|| not_shown(context.server, self.what))
     }
 
     /// Looks for what a try that was not answered may have made: same name and, since no address is shown, same full name.

@@ -1,20 +1,17 @@
 //! Creating users and groups, once: what was not answered is looked for before it is sent again, and what is said to exist
 //! is ours if it bears our id.
 
-use std::time::Duration;
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::entity::{self, SOURCE_ID, User, attributes_body, group_id};
+use super::stranger;
 use super::write::Context;
 use crate::sync::model::{GroupAttributes, SourceId, UserAttributes};
+use crate::target::create_once::{Sent, create_once};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{WriteError, Written};
-
-/// How often a create is sent, as long as no answer says what became of it.
-const TRIES: u32 = 5;
 
 /// How a create ended.
 enum Ended {
@@ -118,31 +115,17 @@ fn exists_already(reply: &Reply) -> bool {
 /// Sends a create until an answer says what became of it, or it is found.
 async fn send(context: Context<'_>, ask: Ask<'_>, wanted: Wanted<'_>) -> Result<Ended, WriteError> {
     let what = ask.what;
-    let mut unanswered = false;
-    let mut attempt = 1;
-    loop {
-        let failed = match context.ask_once(ask.clone()).await? {
-            Ok(reply) if reply.status.is_success() => return Ok(Ended::Created(reply)),
-            Ok(reply) => {
-                let unanswered = unanswered || reply.uncertain;
-                return Ok(Ended::Refused { reply, unanswered });
-            }
-            Err(failed) => failed,
-        };
-        if !failed.uncertain || failed.cancelled {
-            return Err(context.server.unwritten(what, failed));
-        }
-        unanswered = true;
-        if wanted.is_there(context, what).await? {
-            return Ok(Ended::Found);
-        }
-        if attempt >= TRIES {
-            return Err(context.server.unwritten(what, failed));
-        }
-        // Nothing of it is there: it was not carried out.
-        tokio::time::sleep(Duration::from_millis(200) * attempt).await;
-        attempt += 1;
+    let find = || async move { Ok(wanted.is_there(context, what).await?.then_some(())) };
+    let unwritten = |failed| context.server.unwritten(what, failed);
+    let (reply, unanswered) = match create_once(context.server, context.control, ask, unwritten, find).await?
+    {
+        Sent::Found(()) => return Ok(Ended::Found),
+        Sent::Answered { reply, unanswered } => (reply, unanswered),
+    };
+    if let Some(stranger) = stranger(context.server, &reply) {
+        return Err(WriteError::refused(format!("{what}: {stranger}")));
     }
+    Ok(if reply.status.is_success() { Ended::Created(reply) } else { Ended::Refused { reply, unanswered } })
 }
 
 /// What is to be created.

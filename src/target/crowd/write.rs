@@ -7,7 +7,7 @@ use super::entity::{self, Group, SOURCE_ID, User, attributes_body, is_key};
 use super::{create, is_missing, members, reason, stranger, url};
 use crate::sync::model::{FurtherAttributes, GroupAttributes, SourceId, UserAttributes};
 use crate::sync::progress::RunControl;
-use crate::target::server::{Ask, Failed, Reply, Server};
+use crate::target::server::{Ask, Reply, Server};
 use crate::target::{Named, Write, WriteError, Written};
 
 /// What a write needs.
@@ -57,24 +57,13 @@ impl<'a> Context<'a> {
         Ask::json(method, url(self.server, resource, query), body, what)
     }
 
-    /// Asks, and turns the absence of an answer into the write's error.
+    /// Asks, and turns the absence of an answer into the write's error. What is not Crowd's answer is an error as well.
     pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Reply, WriteError> {
         let what = ask.what;
-        match self.ask_once(ask).await? {
-            Ok(reply) => Ok(reply),
-            Err(failed) => Err(self.server.unwritten(what, failed)),
-        }
-    }
-
-    /// The same for who has something to do where no answer came. What is not Crowd's answer is an error.
-    pub(super) async fn ask_once(&self, ask: Ask<'_>) -> Result<Result<Reply, Failed>, WriteError> {
-        let what = ask.what;
-        let reply = match self.server.ask(ask, self.control).await {
-            Ok(reply) => reply,
-            Err(failed) => return Ok(Err(failed)),
-        };
+        let reply = self.server.ask(ask, self.control).await;
+        let reply = reply.map_err(|failed| self.server.unwritten(what, failed))?;
         match stranger(self.server, &reply) {
-            None => Ok(Ok(reply)),
+            None => Ok(reply),
             Some(stranger) => Err(WriteError::refused(format!("{what}: {stranger}"))),
         }
     }

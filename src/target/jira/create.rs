@@ -1,8 +1,6 @@
 //! Creating users and groups, once: what was not answered is looked for before it is sent again. Jira keeps no id of ours, so
 //! that what is there under the name counts as ours only if this very write was sent before and not answered.
 
-use std::time::Duration;
-
 use compact_str::CompactString;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -13,12 +11,10 @@ use super::read::group_id;
 use super::write::{self, Fields};
 use super::{members, users};
 use crate::sync::model::{GroupAttributes, TargetId, TargetUser, UserAttributes};
+use crate::target::create_once::{Sent, create_once, not_shown};
 use crate::target::said::said;
 use crate::target::server::{Ask, Reply};
 use crate::target::{Named, WriteError, Written};
-
-/// How often a create is sent, as long as no answer says what became of it.
-const TRIES: u32 = 5;
 
 /// Creates a user, without a mail to anybody. Jira makes up a password that nobody learns, and the groups of the source say
 /// which applications are for whom, so that none is given here and no seat is taken.
@@ -107,37 +103,21 @@ impl From<TargetUser> for Made {
 impl Wanted<'_> {
     /// What was made by this or an earlier try; else the refusal.
     async fn create(&self, look: Look<'_>, body: &Value) -> Result<Result<Made, Reply>, WriteError> {
-        let mut unanswered = false;
-        for attempt in 1.. {
-            let ask = Ask::json(Method::POST, look.url(&[self.path], &[]), body, self.what).once();
-            let failed = match look.server.ask(ask, look.control).await {
-                Ok(reply) if reply.status.is_success() => {
-                    return match self.made(&reply) {
-                        Some(made) => Ok(Ok(made)),
-                        None => self.must_find(look).await.map(Ok),
-                    };
-                }
-                // Jira says of a name that somebody has what it says of any other mistake.
-                Ok(reply) if reply.status == StatusCode::BAD_REQUEST && unanswered => {
-                    return Ok(self.find(look).await?.ok_or(reply));
-                }
-                Ok(reply) => return Ok(Err(reply)),
-                Err(failed) => failed,
-            };
-            if !failed.uncertain || failed.cancelled {
-                return Err(look.server.unwritten(self.what, failed));
+        let ask = Ask::json(Method::POST, look.url(&[self.path], &[]), body, self.what);
+        let unwritten = |failed| look.server.unwritten(self.what, failed);
+        let sent = create_once(look.server, look.control, ask, unwritten, || self.find(look)).await?;
+        match sent {
+            Sent::Found(made) => Ok(Ok(made)),
+            Sent::Answered { reply, .. } if reply.status.is_success() => match self.made(&reply) {
+                Some(made) => Ok(Ok(made)),
+                None => self.must_find(look).await.map(Ok),
+            },
+            // Jira says of a name that somebody has what it says of any other mistake.
+            Sent::Answered { reply, unanswered } if unanswered && reply.status == StatusCode::BAD_REQUEST => {
+                Ok(self.find(look).await?.ok_or(reply))
             }
-            unanswered = true;
-            if let Some(made) = self.find(look).await? {
-                return Ok(Ok(made));
-            }
-            if attempt >= TRIES {
-                return Err(look.server.unwritten(self.what, failed));
-            }
-            // Nothing of it is there: it was not carried out.
-            tokio::time::sleep(Duration::from_millis(200) * attempt).await;
+            Sent::Answered { reply, .. } => Ok(Err(reply)),
         }
-        Err(WriteError::refused(self.what.to_owned()))
     }
 
     fn made(&self, reply: &Reply) -> Option<Made> {
@@ -151,14 +131,7 @@ impl Wanted<'_> {
     }
 
     async fn must_find(&self, look: Look<'_>) -> Result<Made, WriteError> {
-        self.find(look).await?.ok_or_else(|| {
-            let message = format!(
-                "{}, as far as is known: {} said that it was, and does not show it",
-                self.what,
-                look.server.place()
-            );
-            WriteError { message, fatal: false, uncertain: true }
-        })
+        self.find(look).await?.ok_or_else(|| not_shown(look.server, self.what))
     }
 
     /// Looks for what an unanswered try may have made: a user of that name with our address, a group of that name that

@@ -1,20 +1,16 @@
 //! Creating users and groups, once: what was not answered is looked for before it is sent again, and what is said to exist
 //! is ours if it bears our id.
 
-use std::time::Duration;
-
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::schema::{new_group, new_user, user as read_user};
 use super::write::Context;
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, UserAttributes};
+use crate::target::create_once::{Sent, create_once, not_shown};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{WriteError, Written};
-
-/// How often a create is sent, as long as no answer says what became of it.
-const TRIES: u32 = 5;
 
 /// Creates a user.
 pub(super) async fn user(
@@ -91,49 +87,29 @@ impl Wanted<'_> {
         context: Context<'_>,
         body: &Value,
     ) -> Result<Result<TargetId, Reply>, WriteError> {
-        let mut unanswered = false;
-        for attempt in 1.. {
-            let ask = context.sending(Method::POST, &[self.resource], body, self.what).once();
-            let failed = match context.server.ask(ask, context.control).await {
-                Ok(reply) if reply.status.is_success() => {
-                    let id = reply.json().and_then(|body| Some(TargetId::from(body["id"].as_str()?)));
-                    return match id {
-                        Some(id) => Ok(Ok(id)),
-                        None => self.must_find(context, true).await.map(Ok),
-                    };
-                }
-                Ok(reply) if reply.status == StatusCode::CONFLICT => {
-                    let found = self.find(context, unanswered).await?;
-                    return Ok(found.ok_or(reply));
-                }
-                Ok(reply) => return Ok(Err(reply)),
-                Err(failed) => failed,
+        let ask = context.sending(Method::POST, &[self.resource], body, self.what);
+        let unwritten = |failed| context.server.unwritten(self.what, failed);
+        let sent =
+            create_once(context.server, context.control, ask, unwritten, || self.find(context, true)).await?;
+        let (reply, unanswered) = match sent {
+            Sent::Found(id) => return Ok(Ok(id)),
+            Sent::Answered { reply, unanswered } => (reply, unanswered),
+        };
+        if reply.status.is_success() {
+            let id = reply.json().and_then(|body| Some(TargetId::from(body["id"].as_str()?)));
+            return match id {
+                Some(id) => Ok(Ok(id)),
+                None => self.must_find(context).await.map(Ok),
             };
-            if !failed.uncertain || failed.cancelled {
-                return Err(context.server.unwritten(self.what, failed));
-            }
-            unanswered = true;
-            if let Some(id) = self.find(context, true).await? {
-                return Ok(Ok(id));
-            }
-            if attempt >= TRIES {
-                return Err(context.server.unwritten(self.what, failed));
-            }
-            // Nothing of it is there: it was not carried out.
-            tokio::time::sleep(Duration::from_millis(200) * attempt).await;
         }
-        Err(WriteError::refused(self.what.to_owned()))
+        if reply.status == StatusCode::CONFLICT {
+            return Ok(self.find(context, unanswered).await?.ok_or(reply));
+        }
+        Ok(Err(reply))
     }
 
-    async fn must_find(&self, context: Context<'_>, unanswered: bool) -> Result<TargetId, WriteError> {
-        self.find(context, unanswered).await?.ok_or_else(|| {
-            let message = format!(
-                "{}, as far as is known: {} said that it was, and does not show it",
-                self.what,
-                context.server.place()
-            );
-            WriteError { message, fatal: false, uncertain: true }
-        })
+    async fn must_find(&self, context: Context<'_>) -> Result<TargetId, WriteError> {
+        self.find(context, true).await?.ok_or_else(|| not_shown(context.server, self.what))
     }
 
     /// Looks for a resource of that name that is ours: it has our id, or, where an earlier try was not answered, our address
