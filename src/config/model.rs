@@ -305,6 +305,12 @@ impl Product {
 }
 
 impl ServerSettings {
+    /// What a ledger belongs to and whose turn it is: the product and where it is. Equal for equal targets.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.product.key(), self.url.as_str().trim_end_matches('/'))
+    }
+
     /// Origin and id of a directory of Atlassian Cloud.
     #[must_use]
     pub fn cloud_directory(&self) -> Option<(&str, &str)> {

@@ -92,6 +92,32 @@ pub trait Writer: Send + Sync {
     }
 }
 
+/// A product that carries out one write with each call: what a [`Writer`] needs follows from it.
+#[async_trait]
+trait WriteOne: Reader {
+    /// Carries out one write.
+    async fn write_one(&self, write: &Write, control: &RunControl) -> Result<Written, WriteError>;
+}
+
+#[async_trait]
+impl<Product: WriteOne> Writer for Product {
+    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>> {
+        let mut answers = Vec::with_capacity(batch.len());
+        for write in batch {
+            answers.push(self.write_one(write, control).await);
+        }
+        answers
+    }
+
+    fn batch_size(&self) -> usize {
+        1
+    }
+
+    fn at_once(&self) -> usize {
+        self.capabilities().pace.at_once
+    }
+}
+
 /// An object of the target, by its id and by the name that it bears now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
@@ -196,6 +222,13 @@ pub struct WriteError {
     pub fatal: bool,
     /// True if the target may have carried it out all the same: no answer came. The next run looks.
     pub uncertain: bool,
+}
+
+impl From<TargetError> for WriteError {
+    /// Who cannot reach the target at all can write nothing.
+    fn from(error: TargetError) -> Self {
+        Self::fatal(error.to_string())
+    }
 }
 
 impl WriteError {

@@ -22,7 +22,7 @@ use super::account::and_account;
 use super::server::{Failed, Server};
 use super::{
     Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    Writer, Written,
+    WriteOne, Writer, Written,
 };
 use crate::config::model::{ServerSettings, SignIn};
 use crate::http::Shared;
@@ -148,7 +148,7 @@ impl Bitbucket {
 #[async_trait]
 impl Reader for Bitbucket {
     fn address(&self) -> String {
-        format!("{}:{}", self.settings.product.key(), self.settings.url.as_str().trim_end_matches('/'))
+        self.settings.address()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -165,25 +165,9 @@ impl Reader for Bitbucket {
 }
 
 #[async_trait]
-impl Writer for Bitbucket {
-    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>> {
-        let context = match self.context(control).await {
-            Ok(context) => context,
-            Err(error) => return vec![Err(WriteError::fatal(error.to_string())); batch.len()],
-        };
-        let mut answers = Vec::with_capacity(batch.len());
-        for one in batch {
-            answers.push(write::write(context, one).await);
-        }
-        answers
-    }
-
-    fn batch_size(&self) -> usize {
-        1
-    }
-
-    fn at_once(&self) -> usize {
-        CAPABILITIES.pace.at_once
+impl WriteOne for Bitbucket {
+    async fn write_one(&self, write: &Write, control: &RunControl) -> Result<Written, WriteError> {
+        write::write(self.context(control).await?, write).await
     }
 }
 

@@ -21,7 +21,7 @@ use super::account::and_account;
 use super::server::{Ask, Server};
 use super::{
     Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    Writer, Written,
+    WriteOne, Writer, Written,
 };
 use crate::config::model::{ServerSettings, SignIn};
 use crate::http::Shared;
@@ -127,7 +127,7 @@ async fn ask_own_name(context: Context<'_>) -> Result<CompactString, TargetError
 #[async_trait]
 impl Reader for Confluence {
     fn address(&self) -> String {
-        format!("{}:{}", self.settings.product.key(), self.settings.url.as_str().trim_end_matches('/'))
+        self.settings.address()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -144,25 +144,9 @@ impl Reader for Confluence {
 }
 
 #[async_trait]
-impl Writer for Confluence {
-    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>> {
-        let server = match self.server().await {
-            Ok(server) => server,
-            Err(error) => return vec![Err(WriteError::fatal(error.to_string())); batch.len()],
-        };
-        let mut answers = Vec::with_capacity(batch.len());
-        for one in batch {
-            answers.push(write::write(Context { server, control }, one).await);
-        }
-        answers
-    }
-
-    fn batch_size(&self) -> usize {
-        1
-    }
-
-    fn at_once(&self) -> usize {
-        CAPABILITIES.pace.at_once
+impl WriteOne for Confluence {
+    async fn write_one(&self, write: &Write, control: &RunControl) -> Result<Written, WriteError> {
+        write::write(Context { server: self.server().await?, control }, write).await
     }
 }
 

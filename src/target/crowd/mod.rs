@@ -20,7 +20,7 @@ use url::Url;
 use super::server::{Reply, Server};
 use super::{
     Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    Writer, Written,
+    WriteOne, Writer, Written,
 };
 use crate::config::model::ServerSettings;
 use crate::http::Shared;
@@ -123,7 +123,7 @@ fn is_missing(reply: &Reply, missing: &str) -> bool {
 #[async_trait]
 impl Reader for Crowd {
     fn address(&self) -> String {
-        format!("{}:{}", self.settings.product.key(), self.settings.url.as_str().trim_end_matches('/'))
+        self.settings.address()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -141,25 +141,9 @@ impl Reader for Crowd {
 }
 
 #[async_trait]
-impl Writer for Crowd {
-    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>> {
-        let server = match self.doors().await {
-            Ok(doors) => &doors.json,
-            Err(error) => return vec![Err(WriteError::fatal(error.to_string())); batch.len()],
-        };
-        let mut answers = Vec::with_capacity(batch.len());
-        for one in batch {
-            answers.push(write::write(server, one, control).await);
-        }
-        answers
-    }
-
-    fn batch_size(&self) -> usize {
-        1
-    }
-
-    fn at_once(&self) -> usize {
-        CAPABILITIES.pace.at_once
+impl WriteOne for Crowd {
+    async fn write_one(&self, write: &Write, control: &RunControl) -> Result<Written, WriteError> {
+        write::write(&self.doors().await?.json, write, control).await
     }
 }
 

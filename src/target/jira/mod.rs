@@ -21,16 +21,17 @@ use compact_str::CompactString;
 use reqwest::StatusCode;
 use tokio::sync::OnceCell;
 
+use super::account::and_account;
 use super::server::{Ask, Reply, Server};
 use super::{
     Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    Writer, Written,
+    WriteOne, Writer, Written,
 };
 use crate::config::model::{ServerSettings, SignIn};
 use crate::http::Shared;
 use crate::sync::model::{TargetSnapshot, TargetUser};
 use crate::sync::progress::RunControl;
-use crate::sync::rules::{Globs, Protected};
+use crate::sync::rules::Protected;
 use look::Look;
 
 /// What Jira can do.
@@ -120,7 +121,7 @@ fn wants_captcha(reply: &Reply) -> bool {
 #[async_trait]
 impl Reader for Jira {
     fn address(&self) -> String {
-        format!("{}:{}", self.settings.product.key(), self.settings.url.as_str().trim_end_matches('/'))
+        self.settings.address()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -131,8 +132,7 @@ impl Reader for Jira {
         let look = Look::new(self.server().await?, control);
         let ask = async { Ok(self.myself(look).await?.attributes.username) };
         let account = self.account.get_or_try_init(|| ask).await?;
-        let users = Globs::new(&[globset::escape(account)]).unwrap_or_default();
-        Ok(Protected { users, ..CAPABILITIES.protected() })
+        Ok(and_account(CAPABILITIES.protected(), account))
     }
 
     async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {
@@ -145,25 +145,9 @@ impl Reader for Jira {
 }
 
 #[async_trait]
-impl Writer for Jira {
-    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>> {
-        let server = match self.server().await {
-            Ok(server) => server,
-            Err(error) => return vec![Err(WriteError::fatal(error.to_string())); batch.len()],
-        };
-        let mut answers = Vec::with_capacity(batch.len());
-        for one in batch {
-            answers.push(write::write(Look::new(server, control), one).await);
-        }
-        answers
-    }
-
-    fn batch_size(&self) -> usize {
-        1
-    }
-
-    fn at_once(&self) -> usize {
-        CAPABILITIES.pace.at_once
+impl WriteOne for Jira {
+    async fn write_one(&self, write: &Write, control: &RunControl) -> Result<Written, WriteError> {
+        write::write(Look::new(self.server().await?, control), write).await
     }
 }
 

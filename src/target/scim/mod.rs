@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use super::server::Server;
 use super::{
     Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    Writer, Written,
+    WriteOne, Writer, Written,
 };
 use crate::config::model::ServerSettings;
 use crate::http::Shared;
@@ -148,7 +148,7 @@ impl Scim {
 #[async_trait]
 impl Reader for Scim {
     fn address(&self) -> String {
-        format!("{}:{}", self.settings.product.key(), self.settings.url.as_str().trim_end_matches('/'))
+        self.settings.address()
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -165,25 +165,9 @@ impl Reader for Scim {
 }
 
 #[async_trait]
-impl Writer for Scim {
-    async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>> {
-        let server = match self.server().await {
-            Ok(server) => server,
-            Err(error) => return vec![Err(WriteError::fatal(error.to_string())); batch.len()],
-        };
-        let mut answers = Vec::with_capacity(batch.len());
-        for one in batch {
-            answers.push(write::write(self, server, one, control).await);
-        }
-        answers
-    }
-
-    fn batch_size(&self) -> usize {
-        1
-    }
-
-    fn at_once(&self) -> usize {
-        self.dialect.capabilities.pace.at_once
+impl WriteOne for Scim {
+    async fn write_one(&self, write: &Write, control: &RunControl) -> Result<Written, WriteError> {
+        write::write(self, self.server().await?, write, control).await
     }
 }
 

@@ -7,96 +7,33 @@ mod strangers;
 
 use backend::Kind;
 
-/// One test per target and story.
-macro_rules! every_target {
-    ($($room:ident :: $story:ident),* $(,)?) => {$(
+/// A story as one test per kind of target.
+macro_rules! story {
+    ($room:ident :: $story:ident: $($test:ident $kind:ident),*) => {
         mod $story {
             use super::{$room, Kind};
 
-            #[test]
-            fn directory() {
-                $room::$story(Kind::Directory);
-            }
-
-            #[test]
-            fn scim() {
-                $room::$story(Kind::Scim);
-            }
-
-            #[test]
-            fn another_scim() {
-                $room::$story(Kind::AnotherScim);
-            }
-
-            #[test]
-            fn atlassian_cloud() {
-                $room::$story(Kind::AtlassianCloud);
-            }
-
-            #[test]
-            fn crowd() {
-                $room::$story(Kind::Crowd);
-            }
-
-            #[test]
-            fn jira() {
-                $room::$story(Kind::Jira);
-            }
-
-            #[test]
-            fn confluence() {
-                $room::$story(Kind::Confluence);
-            }
-
-            #[test]
-            fn bitbucket() {
-                $room::$story(Kind::Bitbucket);
-            }
+            $(#[test]
+            fn $test() {
+                $room::$story(Kind::$kind);
+            })*
         }
+    };
+}
+
+/// Stories for everything over a network.
+macro_rules! every_product {
+    ($($room:ident :: $story:ident),* $(,)?) => {$(
+        story! { $room::$story: scim Scim, another_scim AnotherScim, atlassian_cloud AtlassianCloud, crowd Crowd,
+            jira Jira, confluence Confluence, bitbucket Bitbucket }
     )*};
 }
 
-/// The same without the built-in directory, which is asked for nothing over a network.
-macro_rules! every_product {
+/// The same for the built-in directory as well.
+macro_rules! every_target {
     ($($room:ident :: $story:ident),* $(,)?) => {$(
-        mod $story {
-            use super::{$room, Kind};
-
-            #[test]
-            fn scim() {
-                $room::$story(Kind::Scim);
-            }
-
-            #[test]
-            fn another_scim() {
-                $room::$story(Kind::AnotherScim);
-            }
-
-            #[test]
-            fn atlassian_cloud() {
-                $room::$story(Kind::AtlassianCloud);
-            }
-
-            #[test]
-            fn crowd() {
-                $room::$story(Kind::Crowd);
-            }
-
-            #[test]
-            fn jira() {
-                $room::$story(Kind::Jira);
-            }
-
-            #[test]
-            fn confluence() {
-                $room::$story(Kind::Confluence);
-            }
-
-            #[test]
-            fn bitbucket() {
-                $room::$story(Kind::Bitbucket);
-            }
-        }
+        story! { $room::$story: directory Directory, scim Scim, another_scim AnotherScim,
+            atlassian_cloud AtlassianCloud, crowd Crowd, jira Jira, confluence Confluence, bitbucket Bitbucket }
     )*};
 }
 
