@@ -418,6 +418,18 @@ After an undo, look at `usersyncd ctl plan acme` first: the next sync does what 
         #[arg(long)]
         yes: bool,
     },
+    /// Rebuild what a connector manages, after the state directory was lost, from what the target keeps
+    #[command(after_help = "Example: usersyncd ctl relink acme           shows what would be linked, exits 4
+         usersyncd ctl relink acme --yes
+
+What carries Okta's id is linked at once; what has the name only is held by the next sync until `usersyncd ctl approve`.")]
+    Relink {
+        /// The connector
+        name: String,
+        /// Do it, instead of only showing it
+        #[arg(long)]
+        yes: bool,
+    },
     /// Give what a connector manages to one of another name, after its file was renamed
     #[command(after_help = "Example: usersyncd ctl rename acme acme-europe")]
     Rename {

@@ -6,7 +6,7 @@ use super::arguments::{CtlArguments, CtlCommand, DEFAULT_CONFIG};
 use super::exit::{Exit, Failure};
 use super::follow::refusal;
 use super::output::Output;
-use super::{directory, explain, history, holds, ledger, manage, plan, plans, status, sync, undo};
+use super::{directory, explain, history, holds, ledger, manage, plan, plans, relink, status, sync, undo};
 use crate::config::check_settings;
 use crate::control::api::{ApproveRequest, ConnectorList, Done, ErrorKind, PlanRequest, SyncRequest};
 use crate::control::client::{Client, ClientError};
@@ -60,6 +60,7 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
         CtlCommand::Reload => manage::reload(&ctl).await,
         CtlCommand::LogLevel { level } => manage::log_level(&ctl, (*level).into()).await,
         CtlCommand::Rebind { name, yes } => ledger::rebind(&ctl, name, *yes).await,
+        CtlCommand::Relink { name, yes } => relink::relink(&ctl, name, *yes).await,
         CtlCommand::Rename { old, new } => ledger::rename(&ctl, old, new).await,
         CtlCommand::Release { name, login } => ledger::release(&ctl, name, login).await,
         CtlCommand::Directory(command) => directory::run(&ctl, command).await,

@@ -25,6 +25,7 @@ mod output;
 mod plan;
 mod plans;
 mod progress;
+mod relink;
 mod report;
 mod run;
 mod schema;

@@ -141,7 +141,7 @@ fn rules(rules: &Rules) -> String {
     put(&mut yaml, "  groups: ", &list(&rules.protected.groups));
     let existing = |what: OnExisting| match what {
         OnExisting::Skip => "skip",
-        OnExisting::Adopt => "adopt",
+        OnExisting::Adopt | OnExisting::AdoptHeld => "adopt",
     };
     yaml.push_str(&format!(
         "\nexisting: {{ users: {}, groups: {} }}\n",

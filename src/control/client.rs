@@ -101,6 +101,17 @@ impl Client {
         self.answer(request).await
     }
 
+    /// The same, for what reads a whole org and its target first: without a time limit.
+    pub async fn send_patiently<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        segments: &[&str],
+        body: &B,
+    ) -> Result<T, ClientError> {
+        let request = self.with_body(method, segments, body)?;
+        self.answer(request).await
+    }
+
     /// Sends `body` as JSON, or nothing, and returns the events of the answer as they come, without a time limit.
     pub async fn stream<B: Serialize>(
         &self,

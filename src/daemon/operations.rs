@@ -1,5 +1,7 @@
 //! What the control socket asks for, done.
 
+mod ledger;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,12 +22,12 @@ use crate::config::model::{Connector, LogLevel};
 use crate::control::api::{
     ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
     Explanation, HoldDocument, HoldState, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer,
-    ReloadAnswer, RunEvent, RunSummary, UndoRequest,
+    RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
 use crate::control::server::{Control, Events};
 use crate::store::StoreError;
-use crate::sync::engine::{Keeping, Rebinding, Undoing, UserRequest};
+use crate::sync::engine::{Keeping, Undoing, UserRequest};
 use crate::sync::report::{FORMAT_VERSION, HoldKind, Report, Trigger};
 
 /// For how long an approval or a kept plan counts if nobody says.
@@ -34,8 +36,6 @@ const DECISION_HOURS: u32 = 24;
 const NEXT_RUNS: usize = 5;
 /// How many explanations are made at a time; further ones wait.
 pub(super) const MOST_EXPLANATIONS: usize = 4;
-/// The longest connector name.
-const LONGEST_NAME: usize = 64;
 
 /// The daemon as the control socket sees it.
 #[derive(Clone)]
@@ -231,6 +231,14 @@ impl Control for Operations {
         to_the_end(async move { operations.rebind_now(&name, confirm).await }).await
     }
 
+    async fn relink(&self, name: &str, confirm: bool) -> Result<RelinkAnswer, Fault> {
+        if !confirm {
+            return self.relink_shown(name).await;
+        }
+        let (operations, name) = (self.clone(), name.to_owned());
+        to_the_end(async move { operations.relink_now(&name).await }).await
+    }
+
     async fn rename(&self, from: &str, to: &str) -> Result<String, Fault> {
         let (operations, from, to) = (self.clone(), from.to_owned(), to.to_owned());
         to_the_end(async move { operations.rename_now(&from, &to).await }).await
@@ -344,91 +352,6 @@ impl Operations {
         let feed = handle.request_as(Kind::Sync, Trigger::Approval).await?;
         Ok((message, Some(events(feed))))
     }
-
-    async fn rebind_now(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault> {
-        let handle = self.registry.get(name)?;
-        let Some(connector) = handle.view().configuration else {
-            return Err(Fault::conflict(format!(
-                "{name} has no good configuration that would say to what its ledger is to be bound; correct its file first"
-            )));
-        };
-        let maintenance = handle.maintain().await?;
-        let ledger = self.workshop.store.ledger(name).await?;
-        let Rebinding { after, kept } =
-            self.workshop.rebinding(&connector, &ledger).await.map_err(Fault::conflict)?;
-        let (kept_users, kept_groups) = (kept.users.len() as u64, kept.groups.len() as u64);
-        if confirm {
-            self.workshop.store.rebind(name, &after, kept).await?;
-        }
-        drop(maintenance);
-        Ok(RebindAnswer {
-            format_version: FORMAT_VERSION,
-            before: ledger.binding,
-            after,
-            users: ledger.users.len() as u64,
-            groups: ledger.groups.len() as u64,
-            kept_users,
-            kept_groups,
-            done: confirm,
-        })
-    }
-
-    /// RULES 1: a renamed file needs this to find its ledger again.
-    async fn rename_now(&self, from: &str, to: &str) -> Result<String, Fault> {
-        if !is_connector_name(to) {
-            return Err(Fault::bad_request(format!(
-                "{to:?} cannot be the name of a connector: letters, digits, dots, dashes and underscores, at most \
-                 {LONGEST_NAME}, and no dot or dash in front"
-            )));
-        }
-        // The file may have been renamed a moment ago.
-        self.reload().await?;
-        if let Some(handle) = self.registry.find(from) {
-            let view = handle.view();
-            if !view.removed {
-                return Err(Fault::conflict(format!(
-                    "{from} still has its file, and a ledger stays with its file; rename {from}.yaml to {to}.yaml first, \
-                     then run this again"
-                )));
-            }
-            if view.busy.is_some() {
-                return Err(Fault::conflict(format!(
-                    "{from} is still busy with its last run; wait for its end or stop it with `usersyncd ctl cancel {from}`"
-                )));
-            }
-        }
-        let Some(target) = self.registry.find(to).filter(|handle| !handle.view().removed) else {
-            self.give_ledger(from, to).await?;
-            return Ok(format!(
-                "the ledger and the runs of {from} belong to {to} now; there is no {to}.yaml yet, so nothing runs"
-            ));
-        };
-        let maintenance = target.maintain().await?;
-        self.give_ledger(from, to).await?;
-        maintenance.end_with_new_memory();
-        target.settled().await;
-        Ok(format!("the ledger and the runs of {from} belong to {to} now"))
-    }
-
-    async fn give_ledger(&self, from: &str, to: &str) -> Result<(), Fault> {
-        self.workshop.store.rename(from, to).await.map_err(|error| Fault::conflict(error.to_string()))
-    }
-
-    async fn release_now(&self, name: &str, login: &str) -> Result<String, Fault> {
-        let handle: ConnectorHandle = self.registry.get(name)?;
-        let maintenance = handle.maintain().await?;
-        let released = self.workshop.store.release(name, login).await?;
-        drop(maintenance);
-        match released {
-            Some(source) => Ok(format!(
-                "{name} does not manage {login} ({source}) any more; the account stays in the target as it is. If the \
-                 user is still in scope, the next run finds the account and reports it as not managed"
-            )),
-            None => {
-                Err(Fault::not_found(format!("{name} manages no user named {login}; nothing was changed")))
-            }
-        }
-    }
 }
 
 fn no_such_hold(hold: u64) -> Fault {
@@ -465,13 +388,6 @@ fn refuse_where_nothing_is_written(handle: &ConnectorHandle, name: &str, then: &
 fn next_runs(connector: &Connector, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
     let next = |after: &DateTime<Utc>| connector.schedule.as_ref()?.next_after(*after);
     std::iter::successors(next(&now), next).take(NEXT_RUNS).collect()
-}
-
-/// Whether a file of that stem would be a connector.
-fn is_connector_name(name: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&name.len())
-        && !name.starts_with(['.', '-'])
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 #[cfg(test)]

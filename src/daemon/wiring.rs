@@ -12,7 +12,7 @@ use crate::control::api::{Explanation, KeptPlan, PlanDocument, UndoDocument};
 use crate::http::Shared;
 use crate::source::okta::Okta;
 use crate::store::Store;
-use crate::sync::engine::{self, Keeping, Rebinding, RunTicket, Services, Undoing};
+use crate::sync::engine::{self, Keeping, Rebinding, Relinking, RunTicket, Services, Undoing};
 use crate::sync::model::Ledger;
 use crate::sync::progress::RunControl;
 use crate::sync::report::Report;
@@ -47,6 +47,11 @@ impl Workshop {
     ) -> Result<Rebinding, String> {
         let services = self.services(connector);
         engine::rebinding(&connector.name, ledger, &services, &RunControl::default()).await
+    }
+
+    /// What rebuilding the connector's ledger would mean. The error is a whole sentence.
+    pub(super) async fn relinking(&self, connector: &Connector, shared: bool) -> Result<Relinking, String> {
+        engine::relinking(connector, shared, &self.services(connector), &RunControl::default()).await
     }
 
     /// Why a user of the connector is in or out. The error is a whole sentence.

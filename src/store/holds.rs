@@ -10,6 +10,7 @@ use super::{time, time_text, unusable, word};
 use crate::sync::decision::{Approval, HoldState, HoldView};
 use crate::sync::digest::{Digest, Permission};
 use crate::sync::model::SourceId;
+use crate::sync::relink::RELINK;
 use crate::sync::report::{HoldSummary, OperationReport};
 
 /// What a run holds.
@@ -355,6 +356,12 @@ pub(super) fn discard(transaction: &Transaction<'_>, hold: u64) -> Result<()> {
         [hold],
     )?;
     transaction.execute("UPDATE hold_changes SET permitted = 0 WHERE hold = ?1", [hold])?;
+    // Who wants nothing of what a relink asks for ends it (RULES 4).
+    transaction.execute(
+        "UPDATE connectors SET relinking = 0
+         WHERE name = (SELECT connector FROM holds WHERE id = ?1 AND topic = ?2)",
+        params![hold, RELINK],
+    )?;
     Ok(())
 }
 

@@ -292,6 +292,19 @@ pub(super) fn bind(transaction: &Transaction<'_>, connector: &str, binding: &Bin
     Ok(())
 }
 
+pub(super) fn set_relinking(transaction: &Transaction<'_>, connector: &str, relinking: bool) -> Result<()> {
+    transaction
+        .execute("UPDATE connectors SET relinking = ?2 WHERE name = ?1", params![connector, relinking])?;
+    Ok(())
+}
+
+pub(super) fn is_relinking(transaction: &Transaction<'_>, connector: &str) -> Result<bool> {
+    let known = transaction
+        .query_row("SELECT relinking FROM connectors WHERE name = ?1", [connector], |row| row.get(0))
+        .optional()?;
+    Ok(known.unwrap_or(false))
+}
+
 /// Renames everything, or says why not.
 pub(super) fn rename(transaction: &Transaction<'_>, from: &str, to: &str) -> Result<Option<String>> {
     let managed = |name: &str| -> Result<u64> {

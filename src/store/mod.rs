@@ -93,6 +93,7 @@ const SCHEMA: Schema = Schema {
         include_str!("schema_2.sql"),
         include_str!("schema_3.sql"),
         include_str!("schema_4.sql"),
+        include_str!("schema_5.sql"),
     ],
 };
 
@@ -155,6 +156,40 @@ impl Store {
             ledger::keep(transaction, &connector, &kept)?;
             ledger::forget_decisions(transaction, &connector)?;
             ledger::bind(transaction, &connector, &binding)
+        })
+        .await
+    }
+
+    /// Binds a ledger, puts into it what was linked again, and lets the next runs ask for the rest (RULES 4).
+    pub async fn relink(
+        &self,
+        connector: &str,
+        binding: &Binding,
+        changes: Vec<LedgerChange>,
+    ) -> Result<(), StoreError> {
+        let (connector, binding) = (connector.to_owned(), binding.clone());
+        self.write("the ledger could not be written", move |transaction| {
+            ledger::bind(transaction, &connector, &binding)?;
+            ledger::change(transaction, &connector, &changes)?;
+            ledger::set_relinking(transaction, &connector, true)
+        })
+        .await
+    }
+
+    /// Whether a relink of the connector is under way: what bears a wanted name may have been managed.
+    pub async fn is_relinking(&self, connector: &str) -> Result<bool, StoreError> {
+        let connector = connector.to_owned();
+        self.read("the ledger could not be read", move |transaction| {
+            ledger::is_relinking(transaction, &connector)
+        })
+        .await
+    }
+
+    /// A relink is over: nothing is left that it could ask for.
+    pub async fn end_relink(&self, connector: &str) -> Result<(), StoreError> {
+        let connector = connector.to_owned();
+        self.write("the ledger could not be written", move |transaction| {
+            ledger::set_relinking(transaction, &connector, false)
         })
         .await
     }

@@ -21,6 +21,7 @@ pub mod mapping;
 pub mod model;
 pub mod plan;
 pub mod progress;
+pub mod relink;
 pub mod removals;
 pub mod rename;
 pub mod report;

@@ -116,6 +116,16 @@ pub enum OnExisting {
     Skip,
     /// It is taken over.
     Adopt,
+    /// It is taken over once somebody approves: that is how a lost ledger comes back by name (RULES 4). No file says so.
+    AdoptHeld,
+}
+
+impl OnExisting {
+    /// Whether it may be taken over at all.
+    #[must_use]
+    pub fn takes_over(self) -> bool {
+        self != Self::Skip
+    }
 }
 
 /// What happens to users and groups that left.

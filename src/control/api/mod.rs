@@ -18,6 +18,7 @@
 //! | POST /v1/connectors/NAME/explain | [`ExplainRequest`] | [`Explanation`] |
 //! | POST /v1/connectors/NAME/cancel, pause, resume | | [`Done`] |
 //! | POST /v1/connectors/NAME/rebind | [`RebindRequest`] | [`RebindAnswer`] |
+//! | POST /v1/connectors/NAME/relink | [`RelinkRequest`] | [`RelinkAnswer`] |
 //! | POST /v1/connectors/NAME/rename | [`RenameRequest`] | [`Done`] |
 //! | POST /v1/connectors/NAME/release | [`ReleaseRequest`] | [`Done`] |
 //! | GET /v1/runs?connector=NAME&limit=N | | [`RunList`], newest first |
@@ -38,7 +39,9 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 pub use crate::sync::explain::Explanation;
+use crate::sync::model::Finding;
 use crate::sync::progress::ProgressView;
+pub use crate::sync::relink::{LeftAlone, ObjectKind, Relinked};
 use crate::sync::report::{Managed, Report, Trigger};
 pub use crate::sync::report::{PlanDocument, PlannedOperation, RunSummary};
 pub use crate::target::directory::{DirectoryGroup, DirectoryUser};
@@ -333,6 +336,34 @@ pub struct RebindAnswer {
     pub kept_users: u64,
     /// The same for groups.
     pub kept_groups: u64,
+    /// Whether it was done.
+    pub done: bool,
+}
+
+/// Asks to rebuild a lost ledger from what the target keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RelinkRequest {
+    /// False: only say what would be linked.
+    pub confirm: bool,
+}
+
+/// What a relink does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelinkAnswer {
+    /// [`crate::sync::report::FORMAT_VERSION`].
+    pub format_version: u32,
+    /// What the ledger belongs to.
+    pub binding: crate::sync::model::Binding,
+    /// What carries the id of a record of the source: it is linked. Sorted by kind and name.
+    pub by_id: Vec<Relinked>,
+    /// What has the name (and, where it is shown, the e-mail address) of a record in scope, and no id: the next sync holds it
+    /// until somebody approves.
+    pub by_name: Vec<Relinked>,
+    /// What carries an id and is not linked.
+    pub left_alone: Vec<LeftAlone>,
+    /// What bears the name of a record in scope and is not linked.
+    pub findings: Vec<Finding>,
     /// Whether it was done.
     pub done: bool,
 }

@@ -24,8 +24,8 @@ pub use socket::{Socket, bind};
 
 use super::api::{
     ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
-    Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer, ReloadAnswer,
-    RunEvent, RunSummary, UndoRequest,
+    Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer, RelinkAnswer,
+    ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use super::fault::Fault;
 use crate::sync::engine::UserRequest;
@@ -79,6 +79,8 @@ pub trait Control: Send + Sync + 'static {
     async fn set_paused(&self, name: &str, paused: bool) -> Result<String, Fault>;
     /// Binds the ledger to the present source and target, or says what that would change.
     async fn rebind(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault>;
+    /// Rebuilds the ledger from what the target keeps, or says what that would link. Dropping the future gives up the latter.
+    async fn relink(&self, name: &str, confirm: bool) -> Result<RelinkAnswer, Fault>;
     /// Gives the ledger of a connector whose file is gone to another name.
     async fn rename(&self, from: &str, to: &str) -> Result<String, Fault>;
     /// Stops managing a user.

@@ -21,7 +21,8 @@ use super::trust;
 use super::{Control, Events, REQUEST_TIME};
 use crate::control::api::{
     ConnectorList, DirectoryGroups, DirectoryMembers, DirectoryUsers, Done, ErrorKind, ExplainRequest,
-    LogLevelRequest, RebindRequest, ReleaseRequest, RenameRequest, RunEvent, RunList, SyncRequest,
+    LogLevelRequest, RebindRequest, ReleaseRequest, RelinkRequest, RenameRequest, RunEvent, RunList,
+    SyncRequest,
 };
 use crate::control::fault::Fault;
 use crate::sync::engine::UserRequest;
@@ -52,6 +53,7 @@ pub(super) fn routes(control: Arc<dyn Control>, gate: Gate) -> Router {
         .route("/v1/connectors/{name}/pause", post(pause))
         .route("/v1/connectors/{name}/resume", post(resume))
         .route("/v1/connectors/{name}/rebind", post(rebind))
+        .route("/v1/connectors/{name}/relink", post(relink))
         .route("/v1/connectors/{name}/rename", post(rename))
         .route("/v1/connectors/{name}/release", post(release))
         .route("/v1/runs", get(runs))
@@ -266,6 +268,19 @@ async fn rebind(State(control): Shared, name: Name, request: Request) -> Result<
             "the ledger of {name} belongs to {} and {} now",
             answer.after.source,
             answer.after.target
+        );
+    }
+    Ok(Json(answer).into_response())
+}
+
+async fn relink(State(control): Shared, name: Name, request: Request) -> Result<Response, Fault> {
+    let name = decoded(name)?;
+    let RelinkRequest { confirm } = body(request).await?;
+    let answer = control.relink(&name, confirm).await?;
+    if answer.done {
+        let (by_id, by_name) = (answer.by_id.len(), answer.by_name.len());
+        tracing::info!(
+            "{by_id} users and groups of {name} were linked again, {by_name} wait for an approval"
         );
     }
     Ok(Json(answer).into_response())

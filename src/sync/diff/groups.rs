@@ -13,6 +13,7 @@ use super::users::Fates;
 use crate::sync::desire::DesiredGroup;
 use crate::sync::model::{Finding, FindingKind, GroupAttributes, SourceId, TargetGroup};
 use crate::sync::plan::{Change, Operation, Plan, Standing};
+use crate::sync::rules::OnExisting;
 
 /// Plans all operations on groups.
 pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
@@ -34,7 +35,12 @@ pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
         }
         if let (Link::Adopted(at), Some((_, actual))) = (link, actual) {
             let adoption = adopt_group(sides, group, actual, sides.managed_members(*at).len() as u64);
+            let is_held = adoption.standing == Standing::ByName;
             plan.operations.push(adoption);
+            if is_held {
+                memberships.leave_unmoved(group);
+                continue;
+            }
         }
         if let (Link::Existing(_), Some((_, actual)), None) = (link, actual, sides.input.focus) {
             update_group(sides, group, actual, plan);
@@ -92,7 +98,10 @@ fn adopt_group(sides: &Sides<'_>, group: &DesiredGroup, actual: &TargetGroup, me
         name: before.name.clone(),
         change: Change::AdoptGroup { before, after, sources: group.sources.clone(), members },
         why: Cow::Borrowed("it exists and bears the name"),
-        standing: Standing::Sound,
+        standing: match sides.input.rules.existing.groups {
+            OnExisting::AdoptHeld => Standing::ByName,
+            OnExisting::Adopt | OnExisting::Skip => Standing::Sound,
+        },
     }
 }
 

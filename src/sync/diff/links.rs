@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::sides::Sides;
 use crate::sync::desire::{DesiredGroup, Reason, left_out};
 use crate::sync::model::{Absence, Finding, FindingKind, SourceId};
-use crate::sync::rules::{LeaverGroups, OnExisting};
+use crate::sync::rules::LeaverGroups;
 
 /// Which target group stands for each desired one.
 pub(super) struct Links {
@@ -141,7 +141,7 @@ impl Links {
                 self.take(position, at);
                 return;
             }
-            (None, None) if sides.input.rules.existing.groups == OnExisting::Adopt => {
+            (None, None) if sides.input.rules.existing.groups.takes_over() => {
                 self.adopt(position, at);
                 return;
             }

@@ -31,7 +31,7 @@ pub(super) struct Row<'a> {
 pub(super) enum Existing {
     /// It may be taken over.
     Adoptable,
-    /// It may be, once somebody has looked: the target does not show whose it is.
+    /// It may be, once somebody has looked: the target does not show whose it is, or the ledger that knew was lost.
     Doubtful,
     /// It is left alone.
     Refused(FindingKind, Reason),
@@ -85,7 +85,7 @@ impl<'a> Sides<'a> {
         };
         sides.owners = sides.sources_of_target_groups();
         sides.fill_rows();
-        let adopts = input.rules.existing.users == OnExisting::Adopt;
+        let adopts = input.rules.existing.users.takes_over();
         if adopts || input.rules.leavers.users == LeaverUsers::Delete {
             sides.in_protected_groups = sides.members_of_protected_groups();
         }
@@ -197,6 +197,9 @@ impl<'a> Sides<'a> {
         if theirs.to_lowercase() != ours.to_lowercase() {
             let reason = "the account of that name has another e-mail address and is not adopted";
             return Existing::Refused(FindingKind::NotManaged, Cow::Borrowed(reason));
+        }
+        if rules.existing.users == OnExisting::AdoptHeld {
+            return Existing::Doubtful;
         }
         Existing::Adoptable
     }

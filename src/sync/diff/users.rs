@@ -11,6 +11,7 @@ use crate::sync::model::{
     UserAttributes,
 };
 use crate::sync::plan::{Change, Operation, Plan, Standing};
+use crate::sync::rules::OnExisting;
 
 /// What memberships need to know of each row.
 pub(super) struct Fates {
@@ -126,8 +127,7 @@ fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &Ta
         standing: Standing::Sound,
     };
     if row.adopting {
-        let why = "it exists, bears the name and has the e-mail address";
-        plan.operations.push(operation(Change::AdoptUser { before, after }, why));
+        plan.operations.push(operation(Change::AdoptUser { before, after }, NAME_AND_ADDRESS));
         if !actual.active {
             plan.findings.push(disabled_by_others(actual, "it is adopted and stays disabled"));
         }
@@ -238,7 +238,8 @@ fn create_user(sides: &Sides<'_>, wanted: &DesiredUser, why: &'static str, plan:
     let obstacle = match sides.target_user_named(name).map(|holder| (holder, sides.existing(holder, wanted)))
     {
         Some((holder, Existing::Doubtful)) => {
-            plan.operations.extend(sides.target_user(holder).map(|actual| doubtful_adoption(wanted, actual)));
+            let adoption = |actual| doubtful_adoption(sides, wanted, actual);
+            plan.operations.extend(sides.target_user(holder).map(adoption));
             return false;
         }
         Some((_, Existing::Refused(kind, reason))) => Some((kind, reason)),
@@ -274,17 +275,25 @@ fn without_empty(wanted: &UserAttributes) -> UserAttributes {
     UserAttributes { attributes, ..wanted.clone() }
 }
 
-/// Taking over an account of which the target shows no e-mail address: held, for a person to look at (RULES 6).
-fn doubtful_adoption(wanted: &DesiredUser, actual: &TargetUser) -> Operation {
+/// Taking over an account that may be somebody else's, since the target shows no e-mail address of it (RULES 6) or the
+/// ledger that knew was lost (RULES 4): held, for a person to look at.
+fn doubtful_adoption(sides: &Sides<'_>, wanted: &DesiredUser, actual: &TargetUser) -> Operation {
     let before = actual.attributes.clone();
     let attributes = before.attributes.overlaid(&wanted.attributes.attributes);
     let after = UserAttributes { username: before.username.clone(), attributes, ..wanted.attributes.clone() };
+    let why = match before.email.trim().is_empty() {
+        true => "it exists and bears the name, but the target shows no e-mail address of it",
+        false => NAME_AND_ADDRESS,
+    };
+    let relinking = sides.input.rules.existing.users == OnExisting::AdoptHeld;
     Operation {
         source: wanted.id.clone(),
         target: Some(actual.id.clone()),
         name: before.username.clone(),
         change: Change::AdoptUser { before, after },
-        why: Cow::Borrowed("it exists and bears the name, but the target shows no e-mail address of it"),
-        standing: Standing::Doubtful,
+        why: Cow::Borrowed(why),
+        standing: if relinking { Standing::ByName } else { Standing::Doubtful },
     }
 }
+
+const NAME_AND_ADDRESS: &str = "it exists, bears the name and has the e-mail address";

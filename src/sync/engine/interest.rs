@@ -4,7 +4,7 @@ use super::{Failure, Services};
 use crate::sync::desire::Desired;
 use crate::sync::model::{Ledger, TargetSnapshot};
 use crate::sync::progress::RunControl;
-use crate::sync::rules::{Globs, LeaverUsers, OnExisting, Rules};
+use crate::sync::rules::{Globs, LeaverUsers, Rules};
 use crate::sync::undo::Done;
 use crate::target::{Capabilities, Interest};
 
@@ -34,7 +34,7 @@ pub(super) fn interest(
         desired.groups.iter().for_each(|group| groups.want(&group.attributes.name, capabilities));
         desired.always.iter().for_each(|name| groups.want(name, capabilities));
     }
-    let takes_over = rules.existing.users == OnExisting::Adopt;
+    let takes_over = rules.existing.users.takes_over();
     if takes_over || rules.leavers.users == LeaverUsers::Delete {
         interest.watched_groups = rules.protected.groups.clone();
     } else {

@@ -14,8 +14,9 @@ use crate::sync::digest::{Digest, Permission};
 use crate::sync::guard::{ApprovedPlan, Baseline, Conditions, Hold, guard, shrunken};
 use crate::sync::link::Found;
 use crate::sync::model::{Binding, Finding, FindingKind, Ledger, SourceId};
-use crate::sync::plan::{Change, Operation, Plan};
+use crate::sync::plan::{Change, Operation, Plan, Standing};
 use crate::sync::progress::RunControl;
+use crate::sync::relink::RELINK;
 use crate::sync::removals::{Earlier, Removals};
 use crate::sync::report::{HoldKind, OperationReport, View};
 use crate::sync::select::{KeptOperation, LeftOut, select, to_keep};
@@ -271,7 +272,13 @@ fn topic(hold: &Hold) -> String {
         (None, HoldKind::Adoptions) => {
             let memberships =
                 hold.operations.iter().all(|one| matches!(one.change, Change::ChangeMembers { .. }));
-            (if memberships { "memberships" } else { "accounts" }).to_owned()
+            let by_name = hold.operations.iter().any(|one| one.standing == Standing::ByName);
+            match (memberships, by_name) {
+                (true, _) => "memberships",
+                (false, true) => RELINK,
+                (false, false) => "accounts",
+            }
+            .to_owned()
         }
         (None, _) => String::new(),
     }

@@ -9,6 +9,7 @@ mod plan;
 mod propose;
 mod read;
 mod rebind;
+mod relink;
 mod undo;
 
 use std::sync::Arc;
@@ -18,9 +19,10 @@ use chrono::{DateTime, Utc};
 use super::apply::{Applying, Workplace, apply, record_planned};
 use super::link::Found;
 use super::model::{Finding, FindingKind, SourceId};
-use super::plan::{Change, InGrace, Operation, Plan};
+use super::plan::{Change, InGrace, Operation, Plan, Standing};
 use super::progress::{Phase, RunControl};
 use super::report::{Counts, FORMAT_VERSION, FilteredBy, Managed, Outcome, Report, Trigger, Waiting};
+use super::rules::OnExisting;
 use super::tally::{add_applied, count_held, count_planned, managed, outcome};
 use super::turn::Turn;
 use crate::clock::Clock;
@@ -36,6 +38,7 @@ pub use plan::{Keeping, plan};
 use propose::Purpose;
 use read::read;
 pub use rebind::{Rebinding, rebinding};
+pub use relink::{Relinking, relinking};
 pub use undo::{Undoing, plan_undo, undo};
 
 /// What a run of one connector works with.
@@ -192,6 +195,7 @@ async fn run(
     decisions.still_standing(connector, services).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
     let member_lists = std::mem::take(&mut read.member_lists);
+    let relinking = read.rules.existing.users == OnExisting::AdoptHeld;
     drop(read);
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());
     if ticket.user.is_none() {
@@ -226,6 +230,10 @@ async fn run(
     // RULES 19: only such a run says what the source usually shows.
     if connector.apply && ticket.user.is_none() && ticket.kept.is_none() && report.outcome.is_success() {
         end_unwanted(connector, services, &decisions.permission, plan, &holds).await?;
+        let by_name = |operation: &Operation| operation.standing == Standing::ByName;
+        if relinking && !holds.iter().flat_map(|hold| &hold.operations).any(by_name) {
+            services.store.end_relink(&connector.name).await?;
+        }
     }
     let usual = plan.not_proven.is_empty() && !shrunken;
     let at = services.clock.now();

@@ -17,7 +17,7 @@ use crate::sync::model::{Binding, FindingKind, Ledger, TargetId, TargetSnapshot}
 use crate::sync::plan::Plan;
 use crate::sync::progress::{Phase, RunControl};
 use crate::sync::report::Report;
-use crate::sync::rules::OnExisting;
+use crate::sync::rules::Rules;
 use crate::target::Capabilities;
 
 /// What a plan is made for.
@@ -64,7 +64,7 @@ pub(super) async fn propose(
     // Until a run about everybody has succeeded.
     let first_run = ledger.users.is_empty() || memory.last_success.is_none();
     if focus.is_none() && first_run {
-        check_for_lost_state(connector, capabilities, &desired, target, &ledger, &claims)?;
+        check_for_lost_state(&connector.name, &rules, capabilities, &desired, target, &ledger, &claims)?;
     }
     let contested = contested_names(memory.last_report.as_ref(), capabilities);
     let input = Input {
@@ -121,16 +121,18 @@ pub(super) fn check_binding(connector: &str, ledger: &Ledger, now: &Binding) -> 
 }
 
 /// RULES 4: an empty ledger beside a target full of the very names we would create means that the state was lost. A ledger
-/// counts as empty until a run about everybody has succeeded. Who asks for adoption says whose the accounts are.
+/// counts as empty until a run about everybody has succeeded. Who asks for adoption says whose the accounts are, and so does
+/// a relink.
 fn check_for_lost_state(
-    connector: &Connector,
+    name: &str,
+    rules: &Rules,
     capabilities: Capabilities,
     desired: &Desired,
     target: &TargetSnapshot,
     ledger: &Ledger,
     claims: &Claims,
 ) -> Result<(), Failure> {
-    if connector.rules.existing.users == OnExisting::Adopt {
+    if rules.existing.users.takes_over() {
         return Ok(());
     }
     let wanted: BTreeSet<CompactString> =
@@ -142,14 +144,14 @@ fn check_for_lost_state(
         .filter(|user| !claims.users.contains_key(&user.id) && !managed.contains(&user.id))
         .filter(|user| wanted.contains(&capabilities.name_key(&user.attributes.username)))
         .count() as u64;
-    if matching <= connector.rules.limits.floor {
+    if matching <= rules.limits.floor {
         return Ok(());
     }
-    let name = &connector.name;
     Err(Failure::new(format!(
         "state lost? {name} manages nothing so far, yet the target already has {matching} users of the names that it would \
-         create. Nothing was changed. If the state directory was lost or exchanged, restore state.db from a backup \
-         (`usersyncd ctl relink {name}` will rebuild it in a later version). If these accounts belong to somebody else, \
-         put their names under protected.users, or let `existing: {{ users: adopt }}` take over those with the same e-mail address"
+         create. Nothing was changed. If the state directory was lost or exchanged, restore state.db from a backup, \
+         or rebuild it: `usersyncd ctl relink {name}` shows what can be linked again. If these accounts belong to somebody \
+         else, put their names under protected.users, or let `existing: {{ users: adopt }}` take over those with the same \
+         e-mail address"
     )))
 }

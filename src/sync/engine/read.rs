@@ -24,7 +24,7 @@ use crate::sync::model::{
 };
 use crate::sync::progress::{Phase, RunControl};
 use crate::sync::report::View;
-use crate::sync::rules::{Protected, Rules};
+use crate::sync::rules::{Existing, OnExisting, Protected, Rules};
 use crate::target::{Capabilities, Interest};
 
 /// Both sides as they were read.
@@ -47,7 +47,7 @@ pub(super) struct Read {
     pub(super) member_lists: Vec<(SourceId, MemberListSeen)>,
 }
 
-/// The connector's rules, with what the target itself protects (RULES 7).
+/// The connector's rules, with what the target itself protects (RULES 7), and what a relink asks for (RULES 4).
 pub(super) async fn rules_in_force(
     connector: &Connector,
     services: &Services,
@@ -57,10 +57,14 @@ pub(super) async fn rules_in_force(
     let mut rules = connector.rules.clone();
     rules.protected.users = rules.protected.users.and(&users);
     rules.protected.groups = rules.protected.groups.and(&groups);
+    if services.store.is_relinking(&connector.name).await? {
+        rules.existing = Existing { users: OnExisting::AdoptHeld, groups: OnExisting::AdoptHeld };
+    }
     Ok(rules)
 }
 
-fn read_request(
+/// What is asked of the source.
+pub(super) fn read_request(
     rules: &Rules,
     capabilities: Capabilities,
     ledger: &Ledger,

@@ -11,10 +11,8 @@ use crate::sync::report::{HoldKind, HoldSummary};
 
 /// RULES 6: holds adoptions that are not certain, and every removal on what this run adopts.
 pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
-    let is_doubtful = |operation: &Operation| operation.standing == Standing::Doubtful;
-    let operations = std::mem::take(&mut plan.operations);
-    let (doubtful, kept): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_doubtful);
-    plan.operations = kept;
+    hold_relinks(plan, holds);
+    let doubtful = take(plan, Standing::Doubtful);
     if !doubtful.is_empty() {
         let count = doubtful.len() as u64;
         let reason = format!(
@@ -79,6 +77,31 @@ pub(super) fn hold_adoptions(plan: &mut Plan, holds: &mut Vec<Hold>) {
         holds.push(adoptions(count, reason, names.into_iter().collect(), held));
     }
     drop_empty(plan);
+}
+
+/// RULES 4: what a lost ledger may have held is known by name alone, which somebody has to look at.
+fn hold_relinks(plan: &mut Plan, holds: &mut Vec<Hold>) {
+    let relinks = take(plan, Standing::ByName);
+    if relinks.is_empty() {
+        return;
+    }
+    let users = relinks.iter().filter(|operation| operation.change.is_about_user()).count();
+    let groups = relinks.len() - users;
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let reason = format!(
+        "relink: of {} and {} only the name says that they were managed before the ledger was lost",
+        counted(users, "user"),
+        counted(groups, "group")
+    );
+    holds.push(adoptions(relinks.len() as u64, reason, names(&relinks), relinks));
+}
+
+/// Takes the operations of that standing out of the plan.
+fn take(plan: &mut Plan, standing: Standing) -> Vec<Operation> {
+    let is_meant = |operation: &Operation| operation.standing == standing;
+    let (taken, kept) = std::mem::take(&mut plan.operations).into_iter().partition(is_meant);
+    plan.operations = kept;
+    taken
 }
 
 fn adoptions(count: u64, reason: String, names: Vec<CompactString>, operations: Vec<Operation>) -> Hold {

@@ -93,6 +93,8 @@ pub enum Standing {
     Unconfirmed,
     /// It takes over an account of which nothing but the name says whose it is: it is held (RULES 6).
     Doubtful,
+    /// It takes over what a lost ledger may have held, and nothing but the name says so: it is held (RULES 4).
+    ByName,
     /// Somebody permitted exactly this: no limit applies to it (RULES 24). Only the guard says so.
     Permitted,
 }

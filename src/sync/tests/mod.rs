@@ -14,6 +14,7 @@ mod one_user;
 mod org;
 mod pitfalls;
 mod properties;
+mod relink;
 mod removals;
 mod rules;
 mod scope;

@@ -11,7 +11,7 @@ pub(super) use super::org::*;
 use crate::config::model::Connector;
 use crate::store::Store;
 use crate::sync::decision::UndoDocument;
-use crate::sync::engine::{self, Keeping, RunTicket, Services, Undoing, UserRequest, sync};
+use crate::sync::engine::{self, Keeping, Relinking, RunTicket, Services, Undoing, UserRequest, sync};
 use crate::sync::explain::Explanation;
 use crate::sync::model::*;
 use crate::sync::progress::RunControl;
@@ -26,6 +26,8 @@ pub(super) const CAPABILITIES: Capabilities = crate::target::directory::CAPABILI
 pub(super) struct Memory {
     pub(super) users: BTreeMap<TargetId, TargetUser>,
     pub(super) groups: BTreeMap<TargetId, (GroupAttributes, BTreeSet<TargetId>)>,
+    /// Ids of the source that it keeps of groups.
+    pub(super) group_sources: BTreeMap<TargetId, SourceId>,
     pub(super) next: u32,
     /// What it can do.
     pub(super) capabilities: Capabilities,
@@ -48,6 +50,7 @@ impl Default for Memory {
         Self {
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
+            group_sources: BTreeMap::new(),
             next: 0,
             capabilities: CAPABILITIES,
             reads: 0,
@@ -108,7 +111,7 @@ impl Memory {
                     attributes: attributes.clone(),
                     members: members.iter().map(|member| positions[member]).collect(),
                     members_proof: Proof::Proven,
-                    source: None,
+                    source: self.group_sources.get(id).cloned(),
                 })
                 .collect(),
         }
@@ -155,7 +158,7 @@ impl Memory {
         }
         self.log.push(write.clone());
         Ok(match write {
-            Write::CreateUser { attributes, active, .. } => {
+            Write::CreateUser { source, attributes, active } => {
                 let taken = self.users.values().any(|user| user.attributes.username == attributes.username);
                 assert!(!taken, "no user is created twice: {attributes:?}");
                 let id = self.id();
@@ -163,7 +166,7 @@ impl Memory {
                     id: id.clone(),
                     attributes: attributes.clone(),
                     active: *active,
-                    source: None,
+                    source: Some(source.clone()).filter(|_| self.capabilities.keeps_source_ids),
                 };
                 self.users.insert(id.clone(), user);
                 Written::Created(id)
@@ -190,11 +193,14 @@ impl Memory {
                 assert!(left.is_empty(), "no group is deleted with members in it: {left:?}");
                 Written::Done
             }
-            Write::CreateGroup { attributes, .. } => {
+            Write::CreateGroup { source, attributes } => {
                 let taken = self.groups.values().any(|(group, _)| group.name == attributes.name);
                 assert!(!taken, "no group is created twice: {attributes:?}");
                 let id = self.id();
                 self.groups.insert(id.clone(), (attributes.clone(), BTreeSet::new()));
+                if self.capabilities.keeps_source_ids {
+                    self.group_sources.insert(id.clone(), source.clone());
+                }
                 Written::Created(id)
             }
             Write::UpdateGroup { group, attributes, .. } => {
@@ -274,11 +280,15 @@ pub(super) fn kinds(report: &Report) -> Vec<FindingKind> {
     report.findings.iter().map(|finding| finding.kind).collect()
 }
 
+/// In memory where there is such a place: every commit waits for the disk otherwise.
+fn state_directory() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
 impl World {
     pub(super) async fn new(org: Org, batch_size: usize) -> Self {
-        // In memory where there is such a place: every commit waits for the disk otherwise.
-        let memory = std::path::Path::new("/dev/shm");
-        let state = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let state = state_directory();
         let org = Arc::new(Mutex::new(org));
         let target = Arc::new(Mutex::new(Memory::default()));
         let fake = Arc::new(FakeTarget { memory: Arc::clone(&target), batch_size });
@@ -391,6 +401,26 @@ impl World {
     pub(super) fn later(&mut self, days: i64) {
         let now = self.services.clock.now() + chrono::TimeDelta::days(days);
         self.services.clock = crate::clock::Clock::starting_at(now);
+    }
+
+    /// The state directory is lost, with all that the daemon remembered.
+    pub(super) async fn lose_state(&mut self) {
+        self._state = state_directory();
+        self.services.store = Store::open(self._state.path()).await.unwrap();
+    }
+
+    /// What a relink would do; `shared` if other connectors write to the same target.
+    pub(super) async fn relinking(&self, shared: bool) -> Relinking {
+        let control = RunControl::default();
+        engine::relinking(&self.connector, shared, &self.services, &control).await.unwrap()
+    }
+
+    /// Does what a relink would do.
+    pub(super) async fn relink(&self) -> Relinking {
+        let relinking = self.relinking(false).await;
+        let (binding, changes) = (&relinking.binding, relinking.by_id.changes.clone());
+        self.services.store.relink("acme", binding, changes).await.unwrap();
+        relinking
     }
 
     pub(super) async fn ledger(&self) -> Ledger {

@@ -34,6 +34,8 @@ pub(crate) struct Can {
     pub(crate) delete_users: bool,
     pub(crate) given_names: bool,
     pub(crate) shows_email: bool,
+    pub(crate) keeps_user_ids: bool,
+    pub(crate) keeps_group_ids: bool,
 }
 
 /// An account as the target holds it.
@@ -63,20 +65,23 @@ impl Kind {
             delete_users: true,
             given_names: true,
             shows_email: true,
+            keeps_user_ids: true,
+            keeps_group_ids: true,
+        };
+        let forgets = Can {
+            keeps_user_ids: false,
+            keeps_group_ids: false,
+            rename_groups: false,
+            given_names: false,
+            ..all
         };
         match self {
             Self::Directory | Self::Scim | Self::AnotherScim => all,
             Self::AtlassianCloud => Can { rename_groups: false, delete_users: false, ..all },
-            Self::Crowd => Can { rename_groups: false, ..all },
-            Self::Jira => Can { rename_groups: false, given_names: false, ..all },
-            Self::Confluence => Can {
-                rename_users: false,
-                rename_groups: false,
-                given_names: false,
-                shows_email: false,
-                ..all
-            },
-            Self::Bitbucket => Can { rename_groups: false, disable: false, given_names: false, ..all },
+            Self::Crowd => Can { rename_groups: false, keeps_group_ids: false, ..all },
+            Self::Jira => forgets,
+            Self::Confluence => Can { rename_users: false, shows_email: false, ..forgets },
+            Self::Bitbucket => Can { disable: false, ..forgets },
         }
     }
 

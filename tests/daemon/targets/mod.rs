@@ -3,6 +3,7 @@
 mod backend;
 mod faults;
 mod life;
+mod loss;
 mod strangers;
 
 use backend::Kind;
@@ -41,6 +42,7 @@ every_target! {
     life::people_and_groups_from_start_to_end,
     life::each_way_to_leave,
     life::many_members,
+    loss::a_lost_ledger_comes_back,
     strangers::names_of_others_are_left_alone,
     strangers::adoption_takes_over_what_is_ours,
     strangers::protected_groups_are_never_touched,

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::control::api::{
     ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
     ErrorKind, Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer,
-    ReloadAnswer, RunEvent, RunSummary, UndoRequest,
+    RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
 use crate::control::server::{Control, Events};
@@ -222,6 +222,19 @@ impl Control for Parrot {
             groups: 2,
             kept_users: 1,
             kept_groups: 2,
+            done: confirm,
+        })
+    }
+    async fn relink(&self, name: &str, confirm: bool) -> Result<RelinkAnswer, Fault> {
+        self.hear(name, "relink")?;
+        let source = SourceAddress { id: None, origin: "s".to_owned() };
+        Ok(RelinkAnswer {
+            format_version: FORMAT_VERSION,
+            binding: Binding { source, target: "t".to_owned() },
+            by_id: Vec::new(),
+            by_name: Vec::new(),
+            left_alone: Vec::new(),
+            findings: Vec::new(),
             done: confirm,
         })
     }

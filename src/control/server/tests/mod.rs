@@ -105,6 +105,8 @@ async fn every_route_answers() {
         (format!("POST {n}/resume"), "", 200, "message"),
         (format!("POST {n}/rebind"), "", 200, "after"),
         (format!("POST {n}/rebind"), r#"{"confirm":true}"#, 200, "after"),
+        (format!("POST {n}/relink"), "", 200, "by_name"),
+        (format!("POST {n}/relink"), r#"{"confirm":true}"#, 200, "by_id"),
         (format!("POST {n}/rename"), r#"{"to":"new"}"#, 200, "message"),
         (format!("POST {n}/release"), r#"{"login":"anna"}"#, 200, "message"),
         ("GET /v1/runs".to_owned(), "", 200, "runs"),
@@ -129,7 +131,7 @@ async fn every_route_answers() {
          holds Some(\"acme\") true; approve 7 ApproveRequest { later: true, wait: false, hours: None } by me; \
          approve 7 ApproveRequest { later: false, wait: false, hours: Some(2) } by me; discard 7 by me; \
          undo 8 UndoRequest { confirm: true, fingerprint: None, wait: false } by me; cancel a b/c; pause a b/c; resume a b/c; rebind a b/c; \
-         rebind a b/c; rename to new a b/c; release anna a b/c; runs None 20 a b/c; runs Some(\"acme\") 5 a b/c"
+         rebind a b/c; relink a b/c; relink a b/c; rename to new a b/c; release anna a b/c; runs None 20 a b/c; runs Some(\"acme\") 5 a b/c"
     );
 }
 
@@ -287,7 +289,9 @@ async fn only_those_who_may_change_anything() {
         (status, String::from_utf8(to_bytes(answer.into_body(), 9999).await.unwrap().to_vec()).unwrap())
     };
     let n = "/v1/connectors/a%20b%2Fc";
-    for verb in ["sync", "plan", "explain", "cancel", "pause", "resume", "rebind", "rename", "release"] {
+    for verb in
+        ["sync", "plan", "explain", "cancel", "pause", "resume", "rebind", "relink", "rename", "release"]
+    {
         let (status, text) = send(4_000_000, "POST", &format!("{n}/{verb}")).await;
         assert_eq!((status, json(&text)["error"].clone()), (403, json!("not_permitted")), "{verb}");
     }
