@@ -422,7 +422,7 @@ After an undo, look at `usersyncd ctl plan acme` first: the next sync does what 
     #[command(after_help = "Example: usersyncd ctl relink acme           shows what would be linked, exits 4
          usersyncd ctl relink acme --yes
 
-What carries Okta's id is linked at once; what has the name only is held by the next sync until `usersyncd ctl approve`.")]
+What carries Okta's id is linked at once; what has the name only is held by the next sync until you approve it.")]
     Relink {
         /// The connector
         name: String,

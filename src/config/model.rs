@@ -204,7 +204,7 @@ pub struct Connector {
 }
 
 /// `source.okta`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OktaSettings {
     /// `https://DOMAIN` or the given url: scheme, host and port, no path.
     pub origin: Url,
@@ -221,7 +221,7 @@ pub struct OktaSettings {
 }
 
 /// Where a secret is. The secret itself is read when it is used, so that a replaced file counts at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SecretRef {
     /// A file of that name in `$CREDENTIALS_DIRECTORY`, as systemd's `LoadCredential=` makes it.
     Credential(String),

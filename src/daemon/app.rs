@@ -104,6 +104,8 @@ impl App {
             state: self.settings.state.clone(),
             metrics: metrics_address,
         }));
+        let readers = Arc::clone(&registry);
+        self.workshop.sharing.ask(Box::new(move |source| readers.readers_of(source)));
         let set_log_level: Arc<dyn Fn(LogLevel) + Send + Sync> = Arc::new(move |level| self.logs.set(level));
         let (orders, orders_in) = mpsc::channel(QUEUE);
         let (ready, ready_seen) = watch::channel(false);

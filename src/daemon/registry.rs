@@ -9,6 +9,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use chrono::{DateTime, Utc};
 
 use super::handle::ConnectorHandle;
+use crate::config::model::OktaSettings;
 use crate::control::api::DaemonStatus;
 use crate::control::fault::Fault;
 use crate::sync::report::FORMAT_VERSION;
@@ -84,6 +85,16 @@ impl Registry {
             restart_needed_for: present.restart_needed_for.clone(),
             connectors: present.connectors.values().map(ConnectorHandle::status).collect(),
         }
+    }
+
+    /// How many connectors read this source and can run.
+    pub(super) fn readers_of(&self, source: &OktaSettings) -> usize {
+        let reads = |handle: &&ConnectorHandle| {
+            let view = handle.view();
+            let same = view.configuration.is_some_and(|connector| connector.source == *source);
+            same && view.runnable && !view.removed && !view.paused
+        };
+        self.read().connectors.values().filter(reads).count()
     }
 
     /// A connector is there, in place of one of the same name.

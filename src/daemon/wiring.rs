@@ -11,6 +11,7 @@ use crate::config::model::{Connector, TargetSettings};
 use crate::control::api::{Explanation, KeptPlan, PlanDocument, UndoDocument};
 use crate::http::Shared;
 use crate::source::okta::Okta;
+use crate::source::sharing::Sharing;
 use crate::store::Store;
 use crate::sync::engine::{self, Keeping, Rebinding, Relinking, RunTicket, Services, Undoing};
 use crate::sync::model::Ledger;
@@ -30,13 +31,15 @@ pub(super) struct Workshop {
     pub(super) http: Shared,
     /// The clock.
     pub(super) clock: Clock,
+    /// Where connectors of one org meet before they read it.
+    pub(super) sharing: Sharing,
     turns: Mutex<HashMap<String, Arc<Turn>>>,
 }
 
 impl Workshop {
     /// With these.
     pub(super) fn new(store: Store, directory: Directory, http: Shared, clock: Clock) -> Self {
-        Self { store, directory, http, clock, turns: Mutex::default() }
+        Self { store, directory, http, clock, sharing: Sharing::default(), turns: Mutex::default() }
     }
 
     /// What binding the connector's ledger to what its file names would mean.
@@ -66,7 +69,12 @@ impl Workshop {
             source_of: Arc::new(move |settings| Arc::new(Okta::new(settings.clone(), &http))),
             store: self.store.clone(),
             clock: self.clock.clone(),
-            source: Arc::new(Okta::new(connector.source.clone(), &self.http)),
+            source: Arc::new(
+                self.sharing.source(
+                    connector.source.clone(),
+                    Arc::new(Okta::new(connector.source.clone(), &self.http)),
+                ),
+            ),
             turn: self.turn(&reader.address()),
             reader,
             writer,

@@ -1,8 +1,9 @@
-//! What a source must offer, and the sources there are: [`okta`].
+//! What a source must offer, and the sources there are: [`okta`]. [`sharing`] lets several connectors read as one.
 //!
 //! A source only reads. It knows nothing of targets, plans or the store.
 
 pub mod okta;
+pub mod sharing;
 
 use std::sync::Arc;
 
@@ -161,7 +162,7 @@ pub struct Inspection {
 }
 
 /// Why a source could not be read at all. The texts are whole sentences for an administrator.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SourceError {
     /// A secret that could not be read.
     #[error("{0}")]

@@ -25,8 +25,12 @@ pub enum Phase {
 const PHASES: [Phase; 5] = [Phase::Waiting, Phase::Reading, Phase::Planning, Phase::Applying, Phase::Done];
 
 /// Shared by the run and those who watch it; clones count together.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Counters>);
+#[derive(Clone, Debug)]
+pub struct Progress {
+    own: Arc<Counters>,
+    /// Of other runs, which what is done here is done for as well.
+    others: Arc<[Progress]>,
+}
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -61,58 +65,82 @@ pub struct ProgressView {
     pub waiting_for_rate_limit: u64,
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Self { own: Arc::default(), others: Arc::new([]) }
+    }
+}
+
 impl Progress {
+    /// What counts for all of these.
+    pub fn of_all<'p>(all: impl Iterator<Item = &'p Progress>) -> Self {
+        Self { own: Arc::default(), others: all.cloned().collect() }
+    }
+
+    fn each(&self, count: &impl Fn(&Counters)) {
+        count(&self.own);
+        self.others.iter().for_each(|other| other.each(count));
+    }
+
+    fn add(&self, counter: impl Fn(&Counters) -> &AtomicU64, count: u64) {
+        self.each(&|counters: &Counters| {
+            counter(counters).fetch_add(count, Ordering::Relaxed);
+        });
+    }
+
     /// Says what the run does now.
     pub fn enter(&self, phase: Phase) {
-        self.0.phase.store(phase as u8, Ordering::Relaxed);
+        self.each(&|counters: &Counters| counters.phase.store(phase as u8, Ordering::Relaxed));
     }
     /// Counts users read.
     pub fn users_read(&self, count: u64) {
-        self.0.users_read.fetch_add(count, Ordering::Relaxed);
+        self.add(|counters| &counters.users_read, count);
     }
     /// Counts groups found.
     pub fn groups_found(&self, count: u64) {
-        self.0.groups_total.fetch_add(count, Ordering::Relaxed);
+        self.add(|counters| &counters.groups_total, count);
     }
     /// Counts groups whose members were read.
     pub fn groups_read(&self, count: u64) {
-        self.0.groups_read.fetch_add(count, Ordering::Relaxed);
+        self.add(|counters| &counters.groups_read, count);
     }
     /// Says how many operations will be applied.
     pub fn operations_approved(&self, count: u64) {
-        self.0.operations_total.store(count, Ordering::Relaxed);
+        self.each(&|counters: &Counters| counters.operations_total.store(count, Ordering::Relaxed));
     }
     /// Counts operations that have an outcome.
     pub fn operations_applied(&self, count: u64) {
-        self.0.operations_applied.fetch_add(count, Ordering::Relaxed);
+        self.add(|counters| &counters.operations_applied, count);
     }
     /// Counts a request to the source.
     pub fn request_sent(&self) {
-        self.0.requests.fetch_add(1, Ordering::Relaxed);
+        self.add(|counters| &counters.requests, 1);
     }
     /// A request begins to wait for a rate-limit window.
     pub fn rate_limit_wait_begins(&self) {
-        self.0.waiting.fetch_add(1, Ordering::Relaxed);
+        self.add(|counters| &counters.waiting, 1);
     }
     /// A request has waited long enough.
     pub fn rate_limit_wait_ends(&self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.each(&|counters: &Counters| {
+            counters.waiting.fetch_sub(1, Ordering::Relaxed);
+        });
     }
 
     /// The counters now.
     #[must_use]
     pub fn view(&self) -> ProgressView {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let phase = usize::from(self.0.phase.load(Ordering::Relaxed));
+        let phase = usize::from(self.own.phase.load(Ordering::Relaxed));
         ProgressView {
             phase: PHASES.get(phase).copied().unwrap_or(Phase::Waiting),
-            users_read: load(&self.0.users_read),
-            groups_read: load(&self.0.groups_read),
-            groups_total: load(&self.0.groups_total),
-            operations_applied: load(&self.0.operations_applied),
-            operations_total: load(&self.0.operations_total),
-            requests: load(&self.0.requests),
-            waiting_for_rate_limit: load(&self.0.waiting),
+            users_read: load(&self.own.users_read),
+            groups_read: load(&self.own.groups_read),
+            groups_total: load(&self.own.groups_total),
+            operations_applied: load(&self.own.operations_applied),
+            operations_total: load(&self.own.operations_total),
+            requests: load(&self.own.requests),
+            waiting_for_rate_limit: load(&self.own.waiting),
         }
     }
 }

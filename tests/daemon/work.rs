@@ -148,6 +148,28 @@ fn two_connectors_run_at_once_and_one_that_hangs_does_not_hold_up_the_other() {
 }
 
 #[test]
+fn rules_2_connectors_of_one_org_that_are_due_together_share_one_read() {
+    let site = Site::with(&["acme"]);
+    site.write("beta", &site.connector("apply: off\nmapping: { username: \"b-{{ profile.email }}\" }"));
+    let daemon = site.start();
+    let alone = site.okta.least_requests();
+    // They meet within half a second, which a busy machine may miss.
+    let shared = (0..5).any(|_| {
+        site.okta.reset_counts();
+        let (acme, beta) = (daemon.begin_sync("acme"), daemon.begin_sync("beta"));
+        let (acme, beta) = (acme.finish(), beta.finish());
+        assert_eq!(acme["outcome"], "success", "{acme:#}");
+        assert_eq!(beta["outcome"], "success", "{beta:#}");
+        // Each has its own rules, plan and report.
+        let created = |report: &Value| report["counts"]["users"]["created"].as_u64().unwrap();
+        assert!(created(&beta) > 50, "{beta:#}");
+        assert!(beta["requests"].as_u64().unwrap() > 0, "{beta:#}");
+        site.okta.requests().of(Route::Users) == alone.users as u64
+    });
+    assert!(shared, "they read the list of users twice each time: {:#?}", site.okta.log());
+}
+
+#[test]
 fn rules_1_the_ledger_follows_a_renamed_file_when_told_to() {
     let site = Site::with(&["acme"]);
     let daemon = site.start();

@@ -1,0 +1,254 @@
+//! One read of an org for all connectors that ask it the same question at the same time (RULES 2).
+//!
+//! Connectors meet before a read begins, never after: what a run sees was read after the run was asked for (RULES 3). The read
+//! brings what all of them want, and each gets what it would have read alone. It ends early only when nobody waits for it any
+//! more.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Notify, oneshot};
+
+use super::{
+    GroupFilter, Inspection, MemberListSeen, MembersDigest, Questions, ReadRequest, Source, SourceError,
+};
+use crate::config::model::OktaSettings;
+use crate::sync::model::{Proof, SourceAddress, SourceId, SourceSnapshot};
+use crate::sync::progress::{Progress, RunControl};
+
+/// How long the first one waits for the others: what is due at the same time comes within moments.
+const GATHERING: Duration = Duration::from_millis(500);
+
+/// How many connectors ask the same question and can run, by what they ask.
+pub type Partners = Box<dyn Fn(&OktaSettings) -> usize + Send + Sync>;
+
+/// Where connectors meet, cheap to clone.
+#[derive(Clone, Default)]
+pub struct Sharing(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    partners: OnceLock<Partners>,
+    meetings: Mutex<HashMap<OktaSettings, Meeting>>,
+}
+
+/// Those who wait for a read that has not begun.
+struct Meeting {
+    seats: Vec<Seat>,
+    /// Told when all who may come are there.
+    full: Arc<Notify>,
+}
+
+/// One who waits.
+struct Seat {
+    request: ReadRequest,
+    control: RunControl,
+    answer: oneshot::Sender<Result<SourceSnapshot, SourceError>>,
+}
+
+/// A source whose reads are shared with others of the same settings.
+pub struct Shared {
+    settings: OktaSettings,
+    source: Arc<dyn Source>,
+    sharing: Sharing,
+}
+
+impl Sharing {
+    /// Says how it is known who may come. Only the first call counts.
+    pub fn ask(&self, partners: Partners) {
+        drop(self.0.partners.set(partners));
+    }
+
+    /// A source that meets others of the same settings before it reads.
+    #[must_use]
+    pub fn source(&self, settings: OktaSettings, source: Arc<dyn Source>) -> Shared {
+        Shared { settings, source, sharing: self.clone() }
+    }
+
+    fn partners(&self, settings: &OktaSettings) -> usize {
+        self.0.partners.get().map_or(1, |partners| partners(settings))
+    }
+
+    fn meetings(&self) -> MutexGuard<'_, HashMap<OktaSettings, Meeting>> {
+        self.0.meetings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a seat in the meeting, or opens one.
+    fn join(&self, shared: &Shared, seat: Seat, partners: usize) {
+        let mut meetings = self.meetings();
+        if let Some(meeting) = meetings.get_mut(&shared.settings) {
+            meeting.seats.push(seat);
+            if meeting.seats.len() >= partners {
+                meeting.full.notify_one();
+            }
+            return;
+        }
+        let full = Arc::new(Notify::new());
+        let meeting = Meeting { seats: vec![seat], full: Arc::clone(&full) };
+        meetings.insert(shared.settings.clone(), meeting);
+        let (sharing, settings, source) = (self.clone(), shared.settings.clone(), Arc::clone(&shared.source));
+        tokio::spawn(async move {
+            // Whichever comes first: nobody is waited for longer than that.
+            drop(tokio::time::timeout(GATHERING, full.notified()).await);
+            let seats = sharing.meetings().remove(&settings).map(|meeting| meeting.seats);
+            read_for_all(source.as_ref(), seats.unwrap_or_default()).await;
+        });
+    }
+}
+
+/// Reads once, and gives each its part.
+async fn read_for_all(source: &dyn Source, seats: Vec<Seat>) {
+    let request = together(seats.iter().map(|seat| &seat.request));
+    let control = RunControl {
+        progress: Progress::of_all(seats.iter().map(|seat| &seat.control.progress)),
+        ..RunControl::default()
+    };
+    if seats.len() > 1 {
+        tracing::info!("{} connectors ask Okta the same, and share one read", seats.len());
+    }
+    let read = tokio::select! {
+        biased;
+        () = all_gone(&seats) => return,
+        read = source.read(&request, &control) => read,
+    };
+    let last = seats.len().saturating_sub(1);
+    let mut read = Some(read);
+    for (at, seat) in seats.into_iter().enumerate() {
+        // The last one takes what the others got copies of.
+        let copy = if at == last { read.take() } else { read.clone() };
+        let part = copy.map(|read| read.map(|snapshot| part_of(snapshot, &seat.request)));
+        // Whoever was cancelled does not hear it.
+        drop(part.map(|part| seat.answer.send(part)));
+    }
+}
+
+/// Ends when everybody was cancelled.
+async fn all_gone(seats: &[Seat]) {
+    for seat in seats {
+        seat.control.cancel.cancelled().await;
+    }
+}
+
+/// What brings everything that any of these wants.
+fn together<'r>(requests: impl Iterator<Item = &'r ReadRequest> + Clone) -> ReadRequest {
+    let any = |filter: fn(&ReadRequest) -> &GroupFilter| {
+        let filters: Vec<GroupFilter> = requests.clone().map(filter).cloned().collect();
+        GroupFilter(Arc::new(move |name| filters.iter().any(|filter| (filter.0)(name))))
+    };
+    let (wants_members, decides) = (any(|one| &one.wants_members), any(|one| &one.decides));
+    let attributes: std::collections::BTreeSet<_> =
+        requests.clone().flat_map(|request| request.attributes.iter().cloned()).collect();
+    let mut member_lists: BTreeMap<SourceId, MemberListSeen> = BTreeMap::new();
+    for (id, seen) in requests.clone().flat_map(|request| request.member_lists.iter()) {
+        match member_lists.get_mut(id) {
+            Some(known) => merge(known, seen),
+            None => drop(member_lists.insert(id.clone(), seen.clone())),
+        }
+    }
+    ReadRequest {
+        attributes: attributes.into_iter().collect(),
+        wants_members,
+        decides,
+        groups_with_memberships: requests.flat_map(|one| one.groups_with_memberships.clone()).collect(),
+        member_lists: Arc::new(member_lists),
+    }
+}
+
+/// The later stamp counts: the source does not go back to an earlier one. Where two runs saw different lists under one stamp,
+/// the list is read twice whatever comes, as no list is named by this digest.
+fn merge(known: &mut MemberListSeen, seen: &MemberListSeen) {
+    if known.stamp < seen.stamp {
+        *known = seen.clone();
+    } else if known.stamp == seen.stamp && known.members != seen.members {
+        known.members = MembersDigest([u8::MAX; 16]);
+    }
+}
+
+/// What a read for this request alone would have brought.
+fn part_of(mut snapshot: SourceSnapshot, request: &ReadRequest) -> SourceSnapshot {
+    for group in &mut snapshot.groups {
+        if !(request.wants_members.0)(&group.name) {
+            group.members = Vec::new();
+            group.members_proof = Proof::Proven;
+        }
+    }
+    if snapshot.attribute_names != request.attributes {
+        let places: Vec<Option<usize>> =
+            request.attributes.iter().map(|name| snapshot.attribute_names.binary_search(name).ok()).collect();
+        for user in &mut snapshot.users {
+            let value = |place: &Option<usize>| place.and_then(|at| user.attributes.get(at)).cloned();
+            user.attributes = places.iter().map(|place| value(place).unwrap_or_default()).collect();
+        }
+        snapshot.attribute_names = Arc::clone(&request.attributes);
+    }
+    snapshot
+}
+
+#[async_trait]
+impl Source for Shared {
+    async fn address(&self, control: &RunControl) -> Result<SourceAddress, SourceError> {
+        self.source.address(control).await
+    }
+
+    async fn read(&self, request: &ReadRequest, control: &RunControl) -> Result<SourceSnapshot, SourceError> {
+        let partners = self.sharing.partners(&self.settings);
+        if partners < 2 {
+            return self.source.read(request, control).await;
+        }
+        let (answer, part) = oneshot::channel();
+        self.sharing.join(
+            self,
+            Seat { request: request.clone(), control: control.clone(), answer },
+            partners,
+        );
+        tokio::select! {
+            biased;
+            () = control.cancel.cancelled() => Err(SourceError::Cancelled),
+            part = part => part.unwrap_or_else(|_| Err(broken_off())),
+        }
+    }
+
+    async fn confirm(
+        &self,
+        snapshot: &mut SourceSnapshot,
+        questions: &Questions,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<(), SourceError> {
+        self.source.confirm(snapshot, questions, request, control).await
+    }
+
+    async fn read_user(
+        &self,
+        id_or_login: &str,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<SourceSnapshot, SourceError> {
+        self.source.read_user(id_or_login, request, control).await
+    }
+
+    async fn read_groups(
+        &self,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<SourceSnapshot, SourceError> {
+        self.source.read_groups(request, control).await
+    }
+
+    async fn inspect(&self, request: &ReadRequest, control: &RunControl) -> Result<Inspection, SourceError> {
+        self.source.inspect(request, control).await
+    }
+}
+
+fn broken_off() -> SourceError {
+    SourceError::Unreachable(
+        "internal error, please report it: a read of Okta that several connectors share broke off; nothing was changed"
+            .to_owned(),
+    )
+}
+
+#[cfg(test)]
+#[path = "sharing_tests.rs"]
+mod tests;
