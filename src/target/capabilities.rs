@@ -106,6 +106,8 @@ pub struct Pace {
     pub at_once: usize,
     /// Memberships that one request changes, at most.
     pub memberships: usize,
+    /// Members that a group can be given in the request that creates it, at most.
+    pub new_group: usize,
 }
 
 impl Capabilities {

@@ -58,12 +58,13 @@ fn the_table_of_the_documentation_is_what_counts() {
         "keeps Okta's id" => yes(can.keeps_source_ids),
         "records per page" => number(can.pace.page),
         "memberships per request" => number(can.pace.memberships),
+        "members of a new group" => number(can.pace.new_group),
         "requests at once" => number(can.pace.at_once),
         other => panic!("{other}"),
     };
     let rows = table("what");
     let (head, rows) = rows.split_first().unwrap();
-    assert_eq!(rows.len(), 17);
+    assert_eq!(rows.len(), 18);
     let all = all();
     assert_eq!(head.len(), all.len() + 1);
     for row in rows {

@@ -86,7 +86,7 @@ pub trait Writer: Send + Sync {
     async fn write(&self, batch: &[Write], control: &RunControl) -> Vec<Result<Written, WriteError>>;
     /// How many writes a batch may hold.
     fn batch_size(&self) -> usize;
-    /// How many batches may be under way at once.
+    /// How many batches may be under way at once. Some of them may wait for their turn to send.
     fn at_once(&self) -> usize {
         1
     }
@@ -114,7 +114,8 @@ impl<Product: WriteOne> Writer for Product {
     }
 
     fn at_once(&self) -> usize {
-        self.capabilities().pace.at_once
+        // As many again wait for one of the lanes, so that none is empty while answers are booked.
+        2 * self.capabilities().pace.at_once
     }
 }
 
@@ -170,6 +171,8 @@ pub enum Write {
         source: SourceId,
         /// What it should hold.
         attributes: GroupAttributes,
+        /// Who is to be in it from the beginning, where the target can ([`Written::Filled`] says so); else it is created empty.
+        members: Vec<Named>,
     },
     /// Change a group's attributes.
     UpdateGroup {
@@ -203,8 +206,10 @@ pub enum Write {
 pub enum Written {
     /// Done, or it was so already.
     Done,
-    /// Created under this id.
+    /// Created under this id, a group without members.
     Created(TargetId),
+    /// Created under this id, a group with all the members that it was to have.
+    Filled(TargetId),
     /// Members were changed, except these, each with the reason.
     Members {
         /// Who was neither added nor removed.

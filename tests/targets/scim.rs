@@ -1,7 +1,7 @@
 //! The client of SCIM services reads to the end or not at all, and writes so that twice is once, whatever the service is like.
 
 use sandbox::product::{Fault, FaultKind, Serving, StandIn, World};
-use sandbox::scim::{Dialect, Filtering, ItemsPerPage, Limit, Paging, Scim, UnknownMembers};
+use sandbox::scim::{Dialect, Filtering, ItemsPerPage, Limit, NewMembers, Paging, Scim, UnknownMembers};
 use usersyncd::config::model::Product;
 use usersyncd::target::{Named, Write, Written};
 
@@ -140,7 +140,14 @@ async fn a_create_whose_answer_was_lost_is_found_and_not_made_again() {
                     "create user",
                     Write::CreateUser { source: "00u1".into(), attributes: person("anna"), active: true },
                 ),
-                ("create group", Write::CreateGroup { source: "00g1".into(), attributes: group("staff") }),
+                (
+                    "create group",
+                    Write::CreateGroup {
+                        source: "00g1".into(),
+                        attributes: group("staff"),
+                        members: Vec::new(),
+                    },
+                ),
             ] {
                 let fault = service.fault(Fault::on(operation, kind.clone()).times(1));
                 created(client.write(write).await);
@@ -186,6 +193,77 @@ async fn members_whose_answer_was_lost_are_read_back_and_nobody_is_added_twice()
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_new_group_has_its_members_from_the_beginning_where_the_service_says_so() {
+    let told = |new_members| with(|dialect| dialect.new_members = new_members);
+    let [reference, other, cloud] = all();
+    for (scim, filled, most) in [
+        (reference, true, 1),
+        (other, true, 1),
+        (cloud, true, 1),
+        (told(NewMembers::Untold), true, 2),
+        (told(NewMembers::Dropped), false, 2),
+        (told(NewMembers::Refused), false, 2),
+    ] {
+        let dialect = scim.dialect.new_members;
+        let (service, client) = service(scim, World::default()).await;
+        let people = [client.create_user("00u1", "anna").await, client.create_user("00u2", "bert").await];
+        let create = |name: &str| Write::CreateGroup {
+            source: format!("00g-{name}").as_str().into(),
+            attributes: group(name),
+            members: people.to_vec(),
+        };
+        service.forget();
+        let answer = client.write(create("staff")).await.unwrap();
+        assert!(service.book().total() <= most, "{dialect:?}: {:?}", service.book().lines);
+        let id = match answer {
+            Written::Filled(id) if filled => id,
+            Written::Created(id) if !filled => id,
+            other => panic!("{dialect:?}: {other:?}"),
+        };
+        let members = service.world(|world| world.member_names("staff").unwrap());
+        assert_eq!(members.len(), if filled { 2 } else { 0 }, "{dialect:?}");
+        if !filled {
+            let staff = Named { id, name: "staff".into() };
+            assert_eq!(client.change_members(&staff, &people, &[]).await, []);
+        }
+        // A service that does nothing with them is not sent any again.
+        service.forget();
+        client.write(create("board")).await.unwrap();
+        let most = if dialect == NewMembers::Dropped { 1 } else { most };
+        assert!(service.book().total() <= most, "{dialect:?}: {:?}", service.book().lines);
+    }
+}
+
+#[tokio::test]
+async fn a_new_group_whose_answer_was_lost_has_its_members_once() {
+    for scim in all() {
+        for kind in [FaultKind::LostAnswer, FaultKind::StatusAfterwards(502), FaultKind::Status(503)] {
+            let (service, client) = service(scim.clone(), World::default()).await;
+            let people = [client.create_user("00u1", "anna").await, client.create_user("00u2", "bert").await];
+            let fault = service.fault(Fault::on("create group", kind.clone()).times(1));
+            let members = people.to_vec();
+            let create = Write::CreateGroup { source: "00g1".into(), attributes: group("staff"), members };
+            let answer = client.write(create).await.unwrap();
+            assert!(matches!(answer, Written::Filled(_)), "{kind:?}: {answer:?}");
+            assert_eq!(service.met(fault), 1);
+            assert_eq!(client.read().await.groups()["staff"], ["anna", "bert"], "{kind:?}");
+            assert_eq!(service.world(|world| world.groups().len()), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_member_of_a_new_group_who_is_gone_leaves_it_empty_for_now() {
+    let (service, client) = service(Scim::cloud(), World::default()).await;
+    let anna = client.create_user("00u1", "anna").await;
+    let nobody = Named { id: "00000000-0000-0000-0000-00000000dead".into(), name: "nobody".into() };
+    let members = vec![anna, nobody];
+    let create = Write::CreateGroup { source: "00g1".into(), attributes: group("staff"), members };
+    created(client.write(create).await);
+    assert_eq!(service.world(|world| world.member_names("staff").unwrap().len()), 0);
 }
 
 #[tokio::test]

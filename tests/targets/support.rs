@@ -92,7 +92,8 @@ impl Client {
 
     /// Creates a group and returns it.
     pub(crate) async fn create_group(&self, source: &str, name: &str) -> Named {
-        let write = Write::CreateGroup { source: source.into(), attributes: group(name) };
+        let write =
+            Write::CreateGroup { source: source.into(), attributes: group(name), members: Vec::new() };
         Named { id: created(self.write(write).await), name: name.into() }
     }
 

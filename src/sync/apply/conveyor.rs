@@ -1,18 +1,24 @@
 //! Keeps a target busy: as many batches under way as it takes, and the next ones journaled meanwhile.
 //!
+//! Batches are tasks of their own, so that requests go on while the next intents and the last answers are written down.
+//!
 //! What an operation needs exists before it: operations of one rank are all answered before the next rank begins. Within a
 //! rank the order of answers does not matter.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::work::Work;
 use super::{CHUNK, Resolved, Workplace, chunks};
 use crate::store::{JournalBatch, StoreError};
 use crate::sync::plan::{Operation, Plan};
+use crate::sync::progress::RunControl;
 use crate::target::{WriteError, Writer, Written};
 
 /// Operations that go to the target together; `first` is the position of the first one.
@@ -47,10 +53,11 @@ pub(super) struct Conveyor<'p> {
 }
 
 impl<'p> Conveyor<'p> {
-    pub(super) fn new(plan: &'p Plan, place: &'p Workplace<'p>) -> Self {
+    pub(super) fn new(plan: &'p Plan, place: &'p Workplace<'p>, work: &Work<'_>) -> Self {
         let size = CHUNK.max(place.writer.batch_size());
         let mut first = 0;
-        let chunks = chunks(&plan.operations, size).map(|operations| {
+        let weigh = |position, operation: &Operation| work.memberships(position, operation);
+        let chunks = chunks(&plan.operations, size, weigh).map(|operations| {
             let batch = Batch { first, operations };
             first += operations.len();
             batch
@@ -85,6 +92,9 @@ impl<'p> Conveyor<'p> {
                 else => break,
             }
         }
+        if self.closed {
+            self.pending.withdrawn.extend(work.left_behind());
+        }
         let place = self.place;
         let rest = place.store.journal(place.connector, place.run, self.pending).await;
         if let Err(error) = rest {
@@ -93,12 +103,17 @@ impl<'p> Conveyor<'p> {
     }
 
     fn look_for_cancellation(&mut self, work: &mut Work<'_>) {
-        let left = self.total - self.sent;
+        let left = self.left(work);
         if !self.closed && left > 0 && self.place.control.cancel.is_cancelled() {
             work.applying.cancelled = true;
             self.close();
             work.stop(format!("the run was cancelled; {left} operations were not applied"));
         }
+    }
+
+    /// How many operations were not sent.
+    fn left(&self, work: &Work<'_>) -> usize {
+        (self.total - self.sent).saturating_sub(work.done_with_others())
     }
 
     fn close(&mut self) {
@@ -117,9 +132,9 @@ impl<'p> Conveyor<'p> {
 
     /// Begins to journal the next chunk once little is ready. One of another rank waits: its operations may be about what the
     /// present rank creates.
-    fn begin_commit(&mut self, work: &Work<'_>) {
+    fn begin_commit(&mut self, work: &mut Work<'_>) {
         let busy = !self.flights.is_empty() || !self.ready.is_empty();
-        let enough = self.ready.len() > self.place.writer.at_once();
+        let enough = self.ready.len() > 2 * self.place.writer.at_once();
         let Some(next) = self.chunks.front().filter(|_| self.commit.is_none() && !self.closed) else {
             return;
         };
@@ -139,7 +154,7 @@ impl<'p> Conveyor<'p> {
     fn end_commit(&mut self, result: (Result<(), StoreError>, Batch<'p>), work: &mut Work<'_>) {
         let (result, chunk) = result;
         if let Err(error) = result {
-            let left = self.total - self.sent;
+            let left = self.left(work);
             self.close();
             work.stop(format!(
                 "{error}; what cannot be journaled is not applied: {left} operations were left out"
@@ -151,31 +166,43 @@ impl<'p> Conveyor<'p> {
             return;
         }
         let size = self.place.writer.batch_size().max(1);
-        let mut first = chunk.first;
-        for operations in chunk.operations.chunks(size) {
-            self.ready.push_back(Batch { first, operations });
-            first += operations.len();
+        // What was carried out with something else needs nothing more, and parts what stands around it.
+        let positions = chunk.first..;
+        let open = positions.zip(chunk.operations).collect::<Vec<_>>();
+        for run in open.split(|(position, _)| work.is_done(*position)) {
+            let Some((first, _)) = run.first() else { continue };
+            let from = first - chunk.first;
+            let Some(operations) = chunk.operations.get(from..from + run.len()) else { continue };
+            for (at, operations) in (*first..).step_by(size).zip(operations.chunks(size)) {
+                self.ready.push_back(Batch { first: at, operations });
+            }
         }
     }
 
     /// Sends what is ready, as far as the target takes more.
-    fn send(&mut self, work: &Work<'_>) {
+    fn send(&mut self, work: &mut Work<'_>) {
         while self.flights.len() < self.place.writer.at_once().max(1) {
             let Some(batch) = self.ready.pop_front() else { return };
             self.sent += batch.operations.len();
-            let resolved = batch.operations.iter().map(|operation| work.resolve(operation)).collect();
-            let place = self.place;
-            self.flights.push(Box::pin(async move { (batch, write(place, resolved).await) }));
+            let operations = (batch.first..).zip(batch.operations);
+            let resolved =
+                operations.map(|(position, operation)| work.resolve(position, operation)).collect();
+            let (writer, control) = (Arc::clone(&self.place.writer), self.place.control.clone());
+            let flight = tokio::spawn(async move { write(writer.as_ref(), &control, resolved).await });
+            let flight = AbortOnDropHandle::new(flight);
+            self.flights.push(Box::pin(async move { (batch, landed(flight.await)) }));
         }
     }
 
     fn settle(&mut self, batch: Batch<'p>, answers: Answers, work: &mut Work<'_>) {
         let fatal =
             answers.iter().find_map(|answer| answer.as_ref().err().filter(|error| error.fatal)).cloned();
+        let before = work.done_with_others();
         for ((at, operation), answer) in (batch.first..).zip(batch.operations).zip(answers) {
             work.settle(operation, at, answer, self.place, &mut self.pending);
         }
-        self.place.control.progress.operations_applied(batch.operations.len() as u64);
+        let answered = batch.operations.len() + work.done_with_others() - before;
+        self.place.control.progress.operations_applied(answered as u64);
         if let Some(error) = fatal
             && !self.closed
         {
@@ -202,9 +229,17 @@ async fn committed<'p>(commit: &mut Option<(Commit<'p>, Batch<'p>)>) -> (Result<
     }
 }
 
+/// A panic in a flight is the run's own: whoever watches over runs hears of it.
+fn landed(flight: Result<Answers, JoinError>) -> Answers {
+    flight.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // The runtime goes down. No answer says what became of any of it; the next run looks.
+        Err(_) => Vec::new(),
+    })
+}
+
 /// Sends what could be resolved, and answers for the rest.
-async fn write(place: &Workplace<'_>, resolved: Vec<Resolved>) -> Answers {
-    let writer: &dyn Writer = place.writer;
+async fn write(writer: &dyn Writer, control: &RunControl, resolved: Vec<Resolved>) -> Answers {
     let mut writes = Vec::with_capacity(resolved.len());
     let settled: Vec<Option<Result<Written, WriteError>>> = resolved
         .into_iter()
@@ -217,7 +252,7 @@ async fn write(place: &Workplace<'_>, resolved: Vec<Resolved>) -> Answers {
             Err(message) => Some(Err(WriteError::refused(message))),
         })
         .collect();
-    let answers = if writes.is_empty() { Vec::new() } else { writer.write(&writes, place.control).await };
+    let answers = if writes.is_empty() { Vec::new() } else { writer.write(&writes, control).await };
     let mut answers = answers.into_iter();
     let silent = || Err(WriteError::refused("the target gave no answer for this operation".to_owned()));
     settled

@@ -10,6 +10,7 @@ mod conveyor;
 mod work;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::guard::ApprovedPlan;
 use super::model::{Ledger, TargetId};
@@ -23,16 +24,16 @@ use conveyor::Conveyor;
 use work::Work;
 
 /// How many operations are committed at once: what a crash may leave unanswered.
-const CHUNK: usize = 512;
+const CHUNK: usize = 128;
 /// The same in memberships.
-const MEMBERSHIPS_PER_CHUNK: usize = 20_000;
+const MEMBERSHIPS_PER_CHUNK: usize = 4_000;
 
 /// Where and for whom a plan is applied.
 pub struct Workplace<'a> {
     /// Where the journal is.
     pub store: &'a Store,
     /// The target.
-    pub writer: &'a dyn Writer,
+    pub writer: Arc<dyn Writer>,
     /// The clock.
     pub clock: &'a Clock,
     /// The connector's name.
@@ -67,7 +68,7 @@ pub async fn apply(approved: &ApprovedPlan, ledger: &mut Ledger, place: &Workpla
     place.control.progress.enter(Phase::Applying);
     place.control.progress.operations_approved(approved.plan().operations.len() as u64);
     let mut work = Work::new(approved, ledger, place.capabilities);
-    Conveyor::new(approved.plan(), place).run(&mut work).await;
+    Conveyor::new(approved.plan(), place, &work).run(&mut work).await;
     work.applying
 }
 
@@ -75,7 +76,7 @@ pub async fn apply(approved: &ApprovedPlan, ledger: &mut Ledger, place: &Workpla
 pub(super) async fn record_planned(approved: &ApprovedPlan, place: &Workplace<'_>) -> Result<(), StoreError> {
     let plan = approved.plan();
     let mut position = 0;
-    for chunk in chunks(&plan.operations, CHUNK) {
+    for chunk in chunks(&plan.operations, CHUNK, |_, operation| memberships(operation)) {
         let intents: Vec<Intent> = (position..)
             .zip(chunk)
             .map(|(at, operation)| intent(operation, at, operation.target.clone(), plan))
@@ -102,23 +103,35 @@ fn intent(operation: &Operation, position: u64, target: Option<TargetId>, plan: 
     }
 }
 
-/// Cuts the operations into chunks of one rank each: what is committed at once.
-fn chunks(operations: &[Operation], size: usize) -> impl Iterator<Item = &[Operation]> {
-    let mut rest = operations;
+/// Cuts the operations into chunks of one rank each: what is committed at once. `weigh` says how many memberships the operation
+/// at a position brings.
+fn chunks<'p>(
+    operations: &'p [Operation],
+    size: usize,
+    weigh: impl Fn(usize, &Operation) -> usize,
+) -> impl Iterator<Item = &'p [Operation]> {
+    let (mut rest, mut position) = (operations, 0);
     std::iter::from_fn(move || {
         let first = rest.first()?;
         let mut memberships = 0;
-        let fitting = rest.iter().take(size).take_while(|operation| {
+        let fitting = (position..).zip(rest).take(size).take_while(|(at, operation)| {
             let fits = memberships < MEMBERSHIPS_PER_CHUNK && operation.change.rank() == first.change.rank();
-            if let Change::ChangeMembers { added, removed, leavers, .. } = &operation.change {
-                memberships += added.len() + removed.len() + leavers.len();
-            }
+            memberships += weigh(*at, operation);
             fits
         });
         let (chunk, remaining) = rest.split_at_checked(fitting.count())?;
         rest = remaining;
+        position += chunk.len();
         Some(chunk)
     })
+}
+
+/// How many memberships an operation changes.
+fn memberships(operation: &Operation) -> usize {
+    match &operation.change {
+        Change::ChangeMembers { added, removed, leavers, .. } => added.len() + removed.len() + leavers.len(),
+        _ => 0,
+    }
 }
 
 /// What an operation means to the target: a write with all ids, nothing at all (what is adopted as it is), or why it

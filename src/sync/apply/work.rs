@@ -1,10 +1,11 @@
 //! What is known while a plan is being applied, and what each answer changes in it.
 
+mod filled;
 mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Applying, Workplace, intent};
+use super::{Applying, Workplace, intent, memberships};
 use compact_str::CompactString;
 
 use crate::store::{Answer, Applied, Intent, JournalBatch};
@@ -18,6 +19,7 @@ use crate::sync::plan::{Change, Operation, Plan, Tie, always_name};
 use crate::sync::report::HoldKind;
 use crate::sync::tally::count;
 use crate::target::{Capabilities, WriteError, Written};
+use filled::Filled;
 
 /// What is known while a plan is being applied.
 pub(super) struct Work<'a> {
@@ -32,6 +34,8 @@ pub(super) struct Work<'a> {
     renamed: HashMap<TargetId, CompactString>,
     /// Ids of groups that this run created, by their first source id.
     created_groups: HashMap<SourceId, TargetId>,
+    /// Groups that are created together with their members.
+    filled: Filled,
     /// The source groups that each target group stands for.
     sources_of_group: BTreeMap<TargetId, Vec<SourceId>>,
     /// Groups that should have got another name and did not: who was to come under that name must not come.
@@ -60,6 +64,7 @@ impl<'a> Work<'a> {
             applying: Applying::default(),
             people: plan.people.iter().map(|person| person.target.clone()).collect(),
             created_groups: HashMap::new(),
+            filled: Filled::of(plan, capabilities.pace.new_group),
             sources_of_group,
             not_renamed: BTreeSet::new(),
             renamed: HashMap::new(),
@@ -72,11 +77,45 @@ impl<'a> Work<'a> {
         self.applying.stopped.get_or_insert(why);
     }
 
-    pub(super) fn intents(&self, batch: &[Operation], first: usize) -> Vec<Intent> {
-        (first as u64..)
-            .zip(batch)
-            .map(|(position, operation)| intent(operation, position, self.group_of(operation), self.plan))
-            .collect()
+    /// What is to be on the disk before these operations are sent.
+    pub(super) fn intents(&mut self, batch: &[Operation], first: usize) -> Vec<Intent> {
+        let mut intents = Vec::with_capacity(batch.len());
+        for (position, operation) in (first..).zip(batch) {
+            if self.filled.is_taken_along(position) {
+                continue;
+            }
+            intents.push(intent(operation, position as u64, self.group_of(operation), self.plan));
+            let with = self.filled.with(position);
+            if let Some((at, members)) = with.and_then(|at| Some((at, self.plan.operations.get(at)?))) {
+                intents.push(intent(members, at as u64, None, self.plan));
+                self.filled.journaled(at);
+            }
+        }
+        intents
+    }
+
+    /// How many memberships are journaled with an operation.
+    pub(super) fn memberships(&self, position: usize, operation: &Operation) -> usize {
+        if self.filled.is_taken_along(position) {
+            return 0;
+        }
+        let with = self.filled.with(position).and_then(|at| self.plan.operations.get(at));
+        memberships(with.unwrap_or(operation))
+    }
+
+    /// True if an operation was carried out with another one.
+    pub(super) fn is_done(&self, position: usize) -> bool {
+        self.filled.is_done(position)
+    }
+
+    /// How many operations were carried out with others.
+    pub(super) fn done_with_others(&self) -> usize {
+        self.filled.count()
+    }
+
+    /// Operations whose intent is on the disk and that were certainly not sent, beside those that the conveyor knows of.
+    pub(super) fn left_behind(&self) -> impl Iterator<Item = u64> {
+        self.filled.left_behind().map(|position| position as u64)
     }
 
     /// Books the answer to one operation: counts, ledger, journal.
@@ -88,12 +127,22 @@ impl<'a> Work<'a> {
         place: &Workplace<'_>,
         pending: &mut JournalBatch,
     ) {
+        if let Ok(Written::Filled(id)) = answer {
+            self.settle(operation, position, Ok(Written::Created(id)), place, pending);
+            let with = self.filled.with(position);
+            if let Some((at, members)) = with.and_then(|at| Some((at, self.plan.operations.get(at)?))) {
+                self.settle(members, at, Ok(Written::Done), place, pending);
+                self.filled.done(at);
+            }
+            return;
+        }
         let mut line = Answer { position: position as u64, ..Answer::of("applied") };
         match answer {
             Ok(written) => {
-                if let Written::Created(id) = &written {
-                    line.created = Some(id.clone());
-                }
+                line.created = match &written {
+                    Written::Created(id) => Some(id.clone()),
+                    _ => self.group_of(operation),
+                };
                 let done = self.members_done(operation, &written);
                 self.count_done(operation, &done);
                 if done.left_out > 0 {
@@ -121,6 +170,9 @@ impl<'a> Work<'a> {
                     self.not_renamed.extend(operation.target.clone());
                 }
                 if error.uncertain {
+                    if let Some(members) = self.filled.with(position) {
+                        self.filled.sent(members);
+                    }
                     // Without an answer in the journal the next run looks for what became of it.
                     return;
                 }

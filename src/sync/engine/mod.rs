@@ -70,7 +70,7 @@ impl Services {
     ) -> Workplace<'a> {
         Workplace {
             store: &self.store,
-            writer: self.writer.as_ref(),
+            writer: Arc::clone(&self.writer),
             clock: &self.clock,
             connector: &connector.name,
             run: ticket.run,

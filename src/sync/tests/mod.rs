@@ -5,6 +5,7 @@ mod approvals;
 mod cause;
 mod crash;
 mod explain;
+mod filled;
 mod identity;
 mod kept;
 mod leavers;

@@ -17,9 +17,13 @@ use crate::sync::model::*;
 use crate::sync::progress::RunControl;
 use crate::sync::report::{PlanDocument, Report, Trigger};
 use crate::sync::rules::{Globs, Rules};
-use crate::target::{Capabilities, Interest, Reader, TargetError, Write, WriteError, Writer, Written};
+use crate::target::{Capabilities, Interest, Pace, Reader, TargetError, Write, WriteError, Writer, Written};
 
-pub(super) const CAPABILITIES: Capabilities = crate::target::directory::CAPABILITIES;
+/// Those of the built-in directory; groups of two are created with their members.
+pub(super) const CAPABILITIES: Capabilities = {
+    let directory = crate::target::directory::CAPABILITIES;
+    Capabilities { pace: Pace { new_group: 2, ..directory.pace }, ..directory }
+};
 
 /// The target in memory, with a way to fail in the middle of a batch.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub(super) struct Memory {
     pub(super) dies_behind: Option<usize>,
     /// After so many more writes the process dies.
     pub(super) dies_after: Option<usize>,
+    /// New groups have no members, whatever they are created with.
+    pub(super) leaves_groups_empty: bool,
     /// Writes on an object of this name fail.
     pub(super) refuses: Option<String>,
     /// Cancelled by the n-th write from now.
@@ -57,6 +63,7 @@ impl Default for Memory {
             log: Vec::new(),
             dies_behind: None,
             dies_after: None,
+            leaves_groups_empty: false,
             refuses: None,
             cancels: None,
         }
@@ -193,15 +200,19 @@ impl Memory {
                 assert!(left.is_empty(), "no group is deleted with members in it: {left:?}");
                 Written::Done
             }
-            Write::CreateGroup { source, attributes } => {
+            Write::CreateGroup { source, attributes, members } => {
                 let taken = self.groups.values().any(|(group, _)| group.name == attributes.name);
                 assert!(!taken, "no group is created twice: {attributes:?}");
                 let id = self.id();
-                self.groups.insert(id.clone(), (attributes.clone(), BTreeSet::new()));
                 if self.capabilities.keeps_source_ids {
                     self.group_sources.insert(id.clone(), source.clone());
                 }
-                Written::Created(id)
+                let takes = !self.leaves_groups_empty && !members.is_empty();
+                let members = members.iter().filter(|_| takes).map(|user| user.id.clone());
+                let members: BTreeSet<TargetId> = members.collect();
+                assert!(members.iter().all(|member| self.users.contains_key(member)), "{members:?}");
+                self.groups.insert(id.clone(), (attributes.clone(), members));
+                if takes { Written::Filled(id) } else { Written::Created(id) }
             }
             Write::UpdateGroup { group, attributes, .. } => {
                 self.groups.get_mut(&group.id).unwrap().0 = attributes.clone();

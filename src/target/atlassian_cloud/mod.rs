@@ -39,7 +39,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     listing: Listing::Whole,
     nested_members: false,
     keeps_source_ids: true,
-    pace: Pace { page: 100, at_once: 8, memberships: 1000 },
+    pace: Pace { page: 100, at_once: 8, memberships: 1000, new_group: 1000 },
 };
 
 const DIALECT: Dialect =

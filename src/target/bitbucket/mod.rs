@@ -57,7 +57,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     listing: Listing::Whole,
     nested_members: false,
     keeps_source_ids: false,
-    pace: Pace { page: 1000, at_once: 8, memberships: 500 },
+    pace: Pace { page: 1000, at_once: 8, memberships: 500, new_group: 0 },
 };
 
 /// Where the API is below the product's address.

@@ -56,7 +56,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     nested_members: false,
     keeps_source_ids: false,
     // It cuts pages to what it likes, which is often 200.
-    pace: Pace { page: 1000, at_once: 8, memberships: 1 },
+    pace: Pace { page: 1000, at_once: 8, memberships: 1, new_group: 0 },
 };
 
 /// Where the API is below the product's address.

@@ -54,7 +54,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     listing: Listing::Whole,
     nested_members: false,
     keeps_source_ids: true,
-    pace: Pace { page: 1000, at_once: 8, memberships: 1 },
+    pace: Pace { page: 1000, at_once: 8, memberships: 1, new_group: 0 },
 };
 
 /// Every answer of Crowd bears it; Atlassian's own client talks to no server without it.

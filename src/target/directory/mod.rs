@@ -85,7 +85,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     listing: Listing::Whole,
     nested_members: false,
     keeps_source_ids: true,
-    pace: Pace { page: usize::MAX, at_once: 1, memberships: usize::MAX },
+    pace: Pace { page: usize::MAX, at_once: 1, memberships: usize::MAX, new_group: 0 },
 };
 
 const SCHEMA: Schema = Schema {

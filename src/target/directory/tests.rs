@@ -18,7 +18,7 @@ fn create_user(source: &str, username: &str) -> Write {
 
 fn create_group(source: &str, name: &str) -> Write {
     let attributes = GroupAttributes { name: name.into(), description: "a group".into() };
-    Write::CreateGroup { source: source.into(), attributes }
+    Write::CreateGroup { source: source.into(), attributes, members: Vec::new() }
 }
 
 fn named(id: &TargetId) -> Named {

@@ -30,7 +30,7 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Resu
             Ok(Ok(Written::Done))
         }
         Write::DeleteGroup { group } => delete_group(transaction, &group.id),
-        Write::CreateGroup { source, attributes } => create_group(transaction, source, attributes),
+        Write::CreateGroup { source, attributes, .. } => create_group(transaction, source, attributes),
         Write::UpdateGroup { group, source, attributes, .. } => {
             update_group(transaction, &group.id, source.as_ref(), attributes)
         }

@@ -60,7 +60,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     listing: Listing::Capped,
     nested_members: true,
     keeps_source_ids: false,
-    pace: Pace { page: 1000, at_once: 8, memberships: 1 },
+    pace: Pace { page: 1000, at_once: 8, memberships: 1, new_group: 0 },
 };
 
 /// A Jira.

@@ -15,7 +15,7 @@ use crate::target::{Named, Write, WriteError, Written};
 pub(super) async fn write(look: Look<'_>, write: &Write) -> Result<Written, WriteError> {
     match write {
         Write::CreateUser { attributes, active, source: _ } => create::user(look, attributes, *active).await,
-        Write::CreateGroup { attributes, source: _ } => create::group(look, attributes).await,
+        Write::CreateGroup { attributes, .. } => create::group(look, attributes).await,
         Write::UpdateUser { user, before, attributes, source: _ } => {
             let what = format!("user {} was not changed", user.name);
             change_user(look, user, Fields::of_change(before, attributes), &what).await

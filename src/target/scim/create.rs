@@ -1,16 +1,20 @@
 //! Creating users and groups, once: what was not answered is looked for before it is sent again, and what is said to exist
 //! is ours if it bears our id.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::schema::{new_group, new_user, user as read_user};
+use super::members;
+use super::schema::{member_ids, new_group, new_user, user as read_user};
 use super::write::Context;
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, UserAttributes};
 use crate::target::create_once::{Sent, create_once, not_shown};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
-use crate::target::{WriteError, Written};
+use crate::target::{Named, WriteError, Written};
 
 /// Creates a user.
 pub(super) async fn user(
@@ -30,12 +34,12 @@ pub(super) async fn user(
         what: &what,
     };
     match wanted.create(context, &body).await? {
-        Ok(id) => Ok(Written::Created(id)),
+        Ok(made) => Ok(Written::Created(made.id)),
         Err(reply) if wants_password(&reply) => {
             // Nobody ever learns it: who signs in does so elsewhere, or asks for a new one.
             body["password"] = json!(random_password()?);
             match wanted.create(context, &body).await? {
-                Ok(id) => Ok(Written::Created(id)),
+                Ok(made) => Ok(Written::Created(made.id)),
                 Err(reply) => Err(context.server.refused(&what, &reply)),
             }
         }
@@ -43,11 +47,13 @@ pub(super) async fn user(
     }
 }
 
-/// Creates a group without members.
+/// Creates a group: with its members where the service takes them (RFC 7643, section 4.2), else empty. Only a group that shows
+/// them all has them.
 pub(super) async fn group(
     context: Context<'_>,
     source: &SourceId,
     attributes: &GroupAttributes,
+    members: &[Named],
 ) -> Result<Written, WriteError> {
     let what = format!("group {} was not created", attributes.name);
     let wanted = Wanted {
@@ -58,15 +64,65 @@ pub(super) async fn group(
         email: None,
         what: &what,
     };
-    match wanted.create(context, &new_group(source, attributes)).await? {
-        Ok(id) => Ok(Written::Created(id)),
+    let mut body = new_group(source, attributes);
+    if !members.is_empty() && context.scim.fills_new_groups(members.len()) {
+        body["members"] = members.iter().map(|member| json!({ "value": member.id.0.as_str() })).collect();
+        match wanted.create(context, &body).await? {
+            Ok(made) => return filled(context, made, attributes, members, &what).await,
+            Err(reply) if reply.status == StatusCode::CONFLICT => {
+                return Err(context.server.refused(&what, &reply));
+            }
+            // One of the members, or that there are any, may be what it refuses.
+            Err(_) => drop(body.as_object_mut().and_then(|body| body.remove("members"))),
+        }
+    }
+    match wanted.create(context, &body).await? {
+        Ok(made) => Ok(Written::Created(made.id)),
         Err(reply) => Err(context.server.refused(&what, &reply)),
+    }
+}
+
+/// What a group that was created with members has: as the answer shows it, or else the group itself.
+async fn filled(
+    context: Context<'_>,
+    made: Made,
+    attributes: &GroupAttributes,
+    members: &[Named],
+    what: &str,
+) -> Result<Written, WriteError> {
+    let has_all = |shown: &BTreeSet<TargetId>| members.iter().all(|member| shown.contains(&member.id));
+    let shown = made.answer.and_then(|answer| member_ids(&answer).ok()).flatten();
+    if shown.is_some_and(|shown| has_all(&shown.into_iter().collect())) {
+        return Ok(Written::Filled(made.id));
+    }
+    let group = Named { id: made.id.clone(), name: attributes.name.clone() };
+    match members::current(context, &group, what).await {
+        Ok(Some(shown)) if has_all(&shown) => Ok(Written::Filled(made.id)),
+        // It takes them, and does nothing with them: nobody is sent so again.
+        Ok(Some(shown)) if shown.is_empty() => {
+            context.scim.manners.fills_new_groups.store(false, Ordering::Relaxed);
+            Ok(Written::Created(made.id))
+        }
+        _ => Ok(Written::Created(made.id)),
     }
 }
 
 fn wants_password(reply: &Reply) -> bool {
     let words = String::from_utf8_lossy(&reply.body).to_lowercase();
     reply.status == StatusCode::BAD_REQUEST && words.contains("password")
+}
+
+/// What was created: now, or by an earlier try.
+struct Made {
+    id: TargetId,
+    /// What the service answered to the creation.
+    answer: Option<Vec<u8>>,
+}
+
+impl Made {
+    fn found(id: TargetId) -> Self {
+        Self { id, answer: None }
+    }
 }
 
 /// What is to be created, and how to find it.
@@ -81,29 +137,25 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The id of the new resource, or of the one that an earlier try made; else the refusal.
-    async fn create(
-        &self,
-        context: Context<'_>,
-        body: &Value,
-    ) -> Result<Result<TargetId, Reply>, WriteError> {
+    /// The new resource, or the one that an earlier try made; else the refusal.
+    async fn create(&self, context: Context<'_>, body: &Value) -> Result<Result<Made, Reply>, WriteError> {
         let ask = context.sending(Method::POST, &[self.resource], body, self.what);
         let unwritten = |failed| context.server.unwritten(self.what, failed);
         let sent =
             create_once(context.server, context.control, ask, unwritten, || self.find(context, true)).await?;
         let (reply, unanswered) = match sent {
-            Sent::Found(id) => return Ok(Ok(id)),
+            Sent::Found(id) => return Ok(Ok(Made::found(id))),
             Sent::Answered { reply, unanswered } => (reply, unanswered),
         };
         if reply.status.is_success() {
             let id = reply.json().and_then(|body| Some(TargetId::from(body["id"].as_str()?)));
             return match id {
-                Some(id) => Ok(Ok(id)),
-                None => self.must_find(context).await.map(Ok),
+                Some(id) => Ok(Ok(Made { id, answer: Some(reply.body) })),
+                None => Ok(Ok(Made::found(self.must_find(context).await?))),
             };
         }
         if reply.status == StatusCode::CONFLICT {
-            return Ok(self.find(context, unanswered).await?.ok_or(reply));
+            return Ok(self.find(context, unanswered).await?.map(Made::found).ok_or(reply));
         }
         Ok(Err(reply))
     }

@@ -70,7 +70,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     listing: Listing::Whole,
     nested_members: false,
     keeps_source_ids: true,
-    pace: Pace { page: 1000, at_once: 8, memberships: 1000 },
+    pace: Pace { page: 1000, at_once: 8, memberships: 1000, new_group: 1000 },
 };
 
 /// How a service speaks SCIM.
@@ -107,6 +107,8 @@ struct Manners {
     patches: AtomicBool,
     /// So many memberships in one request, at most.
     memberships: AtomicUsize,
+    /// It gives a new group the members that it is created with.
+    fills_new_groups: AtomicBool,
     /// The position in [`members::FORMS`] of the form in which it takes removals.
     removal: AtomicUsize,
 }
@@ -123,6 +125,7 @@ impl Scim {
         let manners = Manners {
             patches: AtomicBool::new(true),
             memberships: AtomicUsize::new(dialect.capabilities.pace.memberships),
+            fills_new_groups: AtomicBool::new(true),
             removal: AtomicUsize::new(0),
         };
         Self { settings, shared: shared.clone(), dialect, server: OnceCell::new(), manners }
@@ -138,6 +141,12 @@ impl Scim {
             )
         };
         self.server.get_or_try_init(|| connect).await
+    }
+
+    /// Whether a new group may be sent with so many members.
+    fn fills_new_groups(&self, members: usize) -> bool {
+        let at_most = self.manners.memberships.load(Ordering::Relaxed);
+        members <= at_most && self.manners.fills_new_groups.load(Ordering::Relaxed)
     }
 
     fn patches(&self) -> bool {

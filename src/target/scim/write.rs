@@ -35,7 +35,9 @@ pub(super) async fn write(
         Write::CreateUser { source, attributes, active } => {
             create::user(context, source, attributes, *active).await
         }
-        Write::CreateGroup { source, attributes } => create::group(context, source, attributes).await,
+        Write::CreateGroup { source, attributes, members } => {
+            create::group(context, source, attributes, members).await
+        }
         Write::UpdateUser { user, source, before, attributes } => {
             update_user(context, user, source.as_ref(), before, attributes).await
         }

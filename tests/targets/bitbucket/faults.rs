@@ -45,7 +45,7 @@ async fn what_somebody_else_made_is_not_linked() {
     let refusal = message(client.write(create("anna")).await);
     assert_eq!(stand.met(fault), 1);
     assert!(refusal.contains("409"), "{refusal}");
-    let write = Write::CreateGroup { source: "00g1".into(), attributes: group("staff") };
+    let write = Write::CreateGroup { source: "00g1".into(), attributes: group("staff"), members: Vec::new() };
     assert!(message(client.write(write).await).contains("409"));
 }
 

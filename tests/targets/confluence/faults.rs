@@ -77,7 +77,8 @@ async fn what_a_version_lacks_is_named() {
             let delete = Write::DeleteUser { user: anna, groups: vec![] };
             answers.push(message(client.write(delete).await));
             answers.push(message(client.write(Write::DeleteGroup { group: staff.clone() }).await));
-            let create = Write::CreateGroup { source: "00g1".into(), attributes: group("crew") };
+            let create =
+                Write::CreateGroup { source: "00g1".into(), attributes: group("crew"), members: Vec::new() };
             answers.push(message(client.write(create).await));
             let failed = client.change_members(&staff, &members, &[]).await;
             answers.extend(failed.into_iter().map(|(_, reason)| reason));
@@ -176,7 +177,7 @@ async fn what_somebody_else_made_is_not_linked() {
     assert_eq!(stand.met(fault), 1);
     assert!(refusal.contains("409"), "{refusal}");
     stand.world(|world| world.add_group("staff"));
-    let write = Write::CreateGroup { source: "00g1".into(), attributes: group("staff") };
+    let write = Write::CreateGroup { source: "00g1".into(), attributes: group("staff"), members: Vec::new() };
     assert!(message(client.write(write).await).contains("409"));
 }
 

@@ -345,7 +345,7 @@ async fn names_that_no_address_can_hold_reach_nothing_else() {
         Write::ChangeMembers { group: named.clone(), added: vec![named.clone()], removed: vec![] },
         Write::DeleteUser { user: named.clone(), groups: vec![] },
         Write::SetActive { user: named.clone(), active: false },
-        Write::CreateGroup { source: "00g1".into(), attributes: group("..") },
+        Write::CreateGroup { source: "00g1".into(), attributes: group(".."), members: Vec::new() },
         create("."),
     ] {
         assert!(message(client.write(write).await).contains("would mean a step"));

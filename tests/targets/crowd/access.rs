@@ -122,7 +122,9 @@ async fn a_server_in_maintenance_is_said() {
     let fault = server.fault(Fault::on_any(FaultKind::Maintenance));
     says(&client.try_read().await.unwrap_err().to_string(), &["the list of users", "503", "upgraded"]);
     assert_eq!(server.met(fault), 3);
-    let error = client.write(Write::CreateGroup { source: "00g1".into(), attributes: group("new") }).await;
+    let error = client
+        .write(Write::CreateGroup { source: "00g1".into(), attributes: group("new"), members: Vec::new() })
+        .await;
     says(&error.unwrap_err().message, &["group new was not created", "503"]);
 }
 

@@ -51,7 +51,7 @@ async fn what_somebody_else_made_is_not_ours() {
     let (server, client) = serve(&["anna"], &["team"]).await;
     let before = changes(&server);
     says(&refused(create(&client, "00u1", "anna").await), &["user anna was not created", "400"]);
-    let write = Write::CreateGroup { source: "00g1".into(), attributes: group("Team") };
+    let write = Write::CreateGroup { source: "00g1".into(), attributes: group("Team"), members: Vec::new() };
     says(&refused(client.write(write).await), &["group Team was not created", "400"]);
     assert_eq!(changes(&server), before);
     // Not even if another one of ours has the name.
@@ -157,6 +157,6 @@ async fn a_create_that_may_not_be_is_refused() {
     let denied = BTreeSet::from([Permission::CreateUser, Permission::CreateGroup]);
     let (_server, client) = start(Crowd { denied, ..Crowd::default() }, World::default()).await;
     says(&refused(create(&client, "00u1", "anna").await), &["user anna was not created", "403"]);
-    let write = Write::CreateGroup { source: "00g1".into(), attributes: group("team") };
+    let write = Write::CreateGroup { source: "00g1".into(), attributes: group("team"), members: Vec::new() };
     says(&refused(client.write(write).await), &["group team was not created", "403"]);
 }

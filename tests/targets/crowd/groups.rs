@@ -23,8 +23,11 @@ async fn a_group_lives() {
         let crowd = Crowd { group_update_without_body: without_body, ..Crowd::default() };
         let (server, client) = start(crowd, world(&[], &[])).await;
         for name in ODD_NAMES {
-            let write =
-                Write::CreateGroup { source: "00g1".into(), attributes: described(name, "first & <only>") };
+            let write = Write::CreateGroup {
+                source: "00g1".into(),
+                attributes: described(name, "first & <only>"),
+                members: Vec::new(),
+            };
             let id = crate::support::created(client.write(write).await);
             assert_eq!(id.0, name.to_lowercase());
             assert_eq!(asked(&server), counts([("create group", 1)]));

@@ -14,7 +14,7 @@ fn create(name: &str) -> Write {
 }
 
 fn create_group(name: &str) -> Write {
-    Write::CreateGroup { source: "00g1".into(), attributes: group(name) }
+    Write::CreateGroup { source: "00g1".into(), attributes: group(name), members: Vec::new() }
 }
 
 #[tokio::test]

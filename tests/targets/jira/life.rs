@@ -226,7 +226,8 @@ async fn memberships_that_are_so_already_are_done_whatever_jira_says_of_them() {
             (1..=2).contains(&reads),
             "the group is read back once, and a 404 asks whether it exists: {reads}"
         );
-        let again = Write::CreateGroup { source: "00g1".into(), attributes: group("TEAM") };
+        let again =
+            Write::CreateGroup { source: "00g1".into(), attributes: group("TEAM"), members: Vec::new() };
         let error = site.client.write(again).await.unwrap_err();
         assert!(error.message.contains("group TEAM was not created"), "{error}");
         assert!(error.message.contains("already exists"), "the words are read at both places: {error}");

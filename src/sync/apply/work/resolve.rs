@@ -10,7 +10,8 @@ use crate::target::{Named, Write};
 
 impl Work<'_> {
     /// The write that an operation means, with ids and names; or why it cannot be sent.
-    pub(in crate::sync::apply) fn resolve(&self, operation: &Operation) -> Resolved {
+    pub(in crate::sync::apply) fn resolve(&mut self, position: usize, operation: &Operation) -> Resolved {
+        self.filled.sent(position);
         let source = || operation.source.clone();
         // What is taken over as it is needs no request, unless the target is to keep whose it is.
         let keeps_ids = self.capabilities.keeps_source_ids;
@@ -43,7 +44,8 @@ impl Work<'_> {
                 Write::DeleteUser { user: self.named(operation)?, groups }
             }
             Change::CreateGroup { after, .. } => {
-                Write::CreateGroup { source: source(), attributes: after.clone() }
+                let members = self.members_of_new(position);
+                Write::CreateGroup { source: source(), attributes: after.clone(), members }
             }
             Change::AdoptGroup { before, after, .. } if before == after && !keeps_ids => return Ok(None),
             Change::ReleaseGroup { before, after, .. } if before == after => return Ok(None),
@@ -86,6 +88,16 @@ impl Work<'_> {
 
     fn as_named(&self, id: &TargetId, name: &CompactString) -> Named {
         Named { id: id.clone(), name: self.renamed.get(id).unwrap_or(name).clone() }
+    }
+
+    /// Whom a group that is created takes along: all of them, or nobody.
+    fn members_of_new(&self, position: usize) -> Vec<Named> {
+        let members = self.filled.with(position).and_then(|at| self.plan.operations.get(at));
+        let Some(Change::ChangeMembers { added, .. }) = members.map(|operation| &operation.change) else {
+            return Vec::new();
+        };
+        let named = self.people_named(added);
+        if named.len() == added.len() { named } else { Vec::new() }
     }
 
     fn people_named(&self, people: &[u32]) -> Vec<Named> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 /// What was asked.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
@@ -16,6 +18,7 @@ pub struct Book {
     pub most_at_once: usize,
     in_flight: usize,
     busy: BTreeMap<&'static str, Busy>,
+    changes: Option<Busy>,
 }
 
 /// How busy an operation was kept, from its first request to the end of its last.
@@ -62,23 +65,52 @@ impl Book {
         self.busy.get(operation).copied()
     }
 
-    pub(super) fn begin(&mut self, operation: &'static str, line: String, now: Instant) {
+    /// How busy requests other than GET kept it together; none if there were none.
+    pub fn changes(&self) -> Option<Busy> {
+        self.changes
+    }
+
+    /// For programs: requests by operation, and how long and with how many requests at once in the mean each operation, and all
+    /// that were no GET together, kept it busy.
+    pub(super) fn document(&self) -> Value {
+        let busy = |busy: &Busy| json!({ "seconds": busy.time().as_secs_f64(), "at_once": busy.mean() });
+        let operations = self.requests.iter().map(|(operation, requests)| {
+            let known = self.busy(operation).map(|known| busy(&known));
+            json!({ "operation": operation, "requests": requests, "busy": known })
+        });
+        json!({
+            "total": self.total(),
+            "operations": operations.collect::<Vec<_>>(),
+            "changes": self.changes.as_ref().map(busy),
+            "most_at_once": self.most_at_once,
+        })
+    }
+
+    pub(super) fn begin(&mut self, (operation, changes): (&'static str, bool), line: String, now: Instant) {
         *self.requests.entry(operation).or_default() += 1;
         self.lines.push(line);
         self.in_flight += 1;
         self.most_at_once = self.most_at_once.max(self.in_flight);
-        let busy =
-            self.busy.entry(operation).or_insert(Busy { first: now, last: now, in_flight: 0, sum: 0.0 });
-        busy.pass_time(now);
-        busy.in_flight += 1;
+        let fresh = Busy { first: now, last: now, in_flight: 0, sum: 0.0 };
+        let all = changes.then(|| self.changes.get_or_insert(fresh));
+        for busy in [Some(self.busy.entry(operation).or_insert(fresh)), all].into_iter().flatten() {
+            busy.pass_time(now);
+            busy.in_flight += 1;
+        }
     }
 
-    pub(super) fn end(&mut self, operation: &'static str, status: Option<u16>, now: Instant) {
+    pub(super) fn end(
+        &mut self,
+        (operation, changes): (&'static str, bool),
+        status: Option<u16>,
+        now: Instant,
+    ) {
         if let Some(status) = status {
             *self.statuses.entry(status).or_default() += 1;
         }
         self.in_flight = self.in_flight.saturating_sub(1);
-        if let Some(busy) = self.busy.get_mut(operation) {
+        let all = self.changes.as_mut().filter(|_| changes);
+        for busy in [self.busy.get_mut(operation), all].into_iter().flatten() {
             busy.pass_time(now);
             busy.in_flight = busy.in_flight.saturating_sub(1);
         }

@@ -55,14 +55,18 @@ async fn handle<P: Product>(
     reset: Arc<AtomicBool>,
 ) -> Result<Response<Full<Bytes>>, std::io::Error> {
     let request = taken_apart(request).await.map_err(std::io::Error::other)?;
+    if let Some(reply) = for_programs(&request, &shared) {
+        return Ok(respond(reply));
+    }
+    let changes = request.method != "GET";
     let operation = {
         let mut state = shared.state();
         let operation = state.product.operation(&request);
         let line = format!("{} {}", request.method, target(&request));
-        state.book.begin(operation, line, Instant::now());
+        state.book.begin((operation, changes), line, Instant::now());
         operation
     };
-    let mut flight = Flight { shared: &shared, operation, status: None };
+    let mut flight = Flight { shared: &shared, operation: (operation, changes), status: None };
     if !shared.latency.is_zero() {
         tokio::time::sleep(shared.latency).await;
     }
@@ -84,10 +88,22 @@ async fn handle<P: Product>(
     }
 }
 
+/// What the stand-in itself is asked from outside: `GET /sandbox/book`, and `POST /sandbox/forget` to begin a new one.
+fn for_programs<P: Product>(request: &Request, shared: &Shared<P>) -> Option<Reply> {
+    match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/sandbox/book") => Some(Reply::json(200, &shared.state().book.document())),
+        ("POST", "/sandbox/forget") => {
+            shared.state().book.forget();
+            Some(Reply::json(200, &serde_json::json!({})))
+        }
+        _ => None,
+    }
+}
+
 /// A request under way: it is over when it was answered, or when the client went away.
 struct Flight<'a, P> {
     shared: &'a Shared<P>,
-    operation: &'static str,
+    operation: (&'static str, bool),
     status: Option<u16>,
 }
 

@@ -47,6 +47,8 @@ pub struct Dialect {
     pub members_in_lists: bool,
     /// Groups without members have `"members": []`; else no `members`.
     pub empty_members: bool,
+    /// What becomes of the members that a group is created with.
+    pub new_members: NewMembers,
     /// What is told of a member.
     pub member_details: MemberDetails,
     /// Adding a member again gives a second entry.
@@ -147,6 +149,19 @@ pub enum MemberDetails {
     Known,
 }
 
+/// What becomes of the members that a group is created with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewMembers {
+    /// The group has them, and the answer shows them.
+    Told,
+    /// The group has them, and the answer does not show them.
+    Untold,
+    /// The group is created without them.
+    Dropped,
+    /// Such a group is refused with 400.
+    Refused,
+}
+
 /// What becomes of members that do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownMembers {
@@ -229,6 +244,7 @@ impl Dialect {
             repeats_across_pages: false,
             members_in_lists: true,
             empty_members: false,
+            new_members: NewMembers::Told,
             member_details: MemberDetails::AsGiven,
             duplicate_members: false,
             unknown_members: UnknownMembers::Kept,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Scim;
 use super::answer::{Outcome, Refusal};
-use super::dialect::Limit;
+use super::dialect::{Limit, NewMembers};
 use super::draft::Changes;
 use super::intake::{self, Document};
 use super::ledger::Extras;
@@ -44,7 +44,14 @@ impl Scim {
         let projection = projection(request, &self.dialect)?;
         let mut document = intake::resource(body(request)?, schema::groups(), &self.dialect)?;
         // Not published: that an unknown member is refused here as in a PUT.
-        let entries = self.whole_list(&mut document, world)?;
+        let mut entries = self.whole_list(&mut document, world)?;
+        match self.dialect.new_members {
+            NewMembers::Refused if !entries.is_empty() => {
+                return Err(Refusal::bad("invalidValue", "a group is created without members"));
+            }
+            NewMembers::Dropped => entries.clear(),
+            NewMembers::Told | NewMembers::Untold | NewMembers::Refused => {}
+        }
         self.acceptable_group(&document, None, world)?;
         let mut group = Group::default();
         let mut roster = Roster::of(&group, Extras::default());
@@ -55,6 +62,10 @@ impl Scim {
         let id = world.insert_group(group);
         self.lookup.group_changed(id, None, Some(keys), before, world);
         self.store_members(id, changed, world);
+        if self.dialect.new_members == NewMembers::Untold {
+            let silent = Group { members: Default::default(), ..world.groups()[&id].clone() };
+            return Ok(View { scim: self, world, request }.group_reply(201, id, &silent, &projection));
+        }
         self.tell_group(201, id, request, world, &projection)
     }
 

@@ -31,8 +31,8 @@ use serde_json::Value;
 
 use answer::{Outcome, Refusal};
 pub use dialect::{
-    Deletion, Dialect, Etags, Filtering, ItemsPerPage, Limit, Locations, MemberDetails, Paging, PatchAnswer,
-    UnknownAttributes, UnknownMembers,
+    Deletion, Dialect, Etags, Filtering, ItemsPerPage, Limit, Locations, MemberDetails, NewMembers, Paging,
+    PatchAnswer, UnknownAttributes, UnknownMembers,
 };
 use ledger::Ledger;
 use lists::{Asked, Kind};
