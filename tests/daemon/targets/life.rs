@@ -206,3 +206,46 @@ pub(super) fn many_members(kind: Kind) {
     }
     nothing_to_do(&house, &daemon);
 }
+
+pub(super) fn ten_thousand_members(kind: Kind) {
+    let house = House::new(kind);
+    let org = house.site.okta.org();
+    let people: Vec<String> =
+        (0..10_000).map(|number| org.add_user(person(&format!("p{number:05}")))).collect();
+    let all: Vec<&String> = people.iter().collect();
+    let group = house.site.add_group("staff", &all);
+    let daemon = house.start("limits: { memberships: off }\n");
+    let report = daemon.sync("acme");
+    assert_success(&report);
+    assert_eq!(report["counts"]["memberships"]["created"], 10_000, "{report:#}");
+    assert_eq!(house.groups(&daemon)["staff"].len(), 10_000);
+    org.set_members(&group, &all[9_999..]);
+    assert_success(&daemon.sync("acme"));
+    assert_eq!(house.groups(&daemon)["staff"], names(&["p09999"]));
+    nothing_to_do(&house, &daemon);
+}
+
+pub(super) fn a_leaver_has_a_grace(kind: Kind) {
+    let house = House::new(kind);
+    let org = house.site.okta.org();
+    let people = ["anna", "ben", "carl"].map(|name| org.add_user(named(name)));
+    house.site.add_group("staff", &people.iter().collect::<Vec<_>>());
+    let users = if kind.can().disable { "disable" } else { "keep" };
+    let leavers = |grace: &str| {
+        format!("leavers: {{ users: {users}, memberships: remove, grace: {{ deactivated: {grace} }} }}\n")
+    };
+    let daemon = house.start(&leavers("7d"));
+    assert_success(&daemon.sync("acme"));
+    org.set_status(&people[0], Status::Deprovisioned);
+    let report = daemon.sync("acme");
+    assert_success(&report);
+    assert_eq!(report["in_grace"], 1, "{report:#}");
+    assert!(house.accounts(&daemon)["anna@example.com"].active, "left alone until it is over");
+    assert_eq!(house.groups(&daemon)["staff"], names(&["anna", "ben", "carl"]), "with its memberships");
+    nothing_to_do(&house, &daemon);
+    // It is over at once.
+    house.rewrite(&daemon, &leavers("0s"));
+    assert_success(&daemon.sync("acme"));
+    assert_eq!(house.accounts(&daemon)["anna@example.com"].active, !kind.can().disable);
+    assert_eq!(house.groups(&daemon)["staff"], names(&["ben", "carl"]));
+}

@@ -42,6 +42,8 @@ every_target! {
     life::people_and_groups_from_start_to_end,
     life::each_way_to_leave,
     life::many_members,
+    life::ten_thousand_members,
+    life::a_leaver_has_a_grace,
     loss::a_lost_ledger_comes_back,
     strangers::names_of_others_are_left_alone,
     strangers::adoption_takes_over_what_is_ours,
