@@ -8,7 +8,7 @@ use super::text::{listed, plural};
 use crate::control::api::{ObjectKind, RelinkAnswer, RelinkRequest, Relinked};
 use crate::telemetry::escape::escape;
 
-/// So many lines of each kind are shown.
+/// So many lines of each kind are shown, but for those that matter most.
 const SHOWN: usize = 20;
 
 /// Rebuilds the ledger, or shows what that would link.
@@ -23,35 +23,44 @@ pub(super) async fn relink(ctl: &Ctl, name: &str, yes: bool) -> Result<Exit, Fai
 fn render(name: &str, answer: &RelinkAnswer) -> String {
     let name = escape(name);
     let mut out = String::new();
-    let linked = |link: &Relinked| {
-        let left =
-            if link.in_scope { "" } else { "  out of scope: the next sync treats it as one that left" };
-        format!("{} {}  {}{left}", kind(link.kind), escape(&link.name), escape(&link.source.0))
-    };
-    let mut section = |heading: String, lines: Vec<String>| {
+    let linked =
+        |link: &Relinked| format!("{} {}  {}", kind(link.kind), escape(&link.name), escape(&link.source.0));
+    let mut section = |heading: String, lines: Vec<String>, most: usize| {
         if lines.is_empty() {
             return;
         }
         out.push_str(&format!("{heading}\n"));
-        lines.iter().take(SHOWN).for_each(|line| out.push_str(&format!("  {line}\n")));
-        if lines.len() > SHOWN {
-            let more = lines.len() - SHOWN;
+        lines.iter().take(most).for_each(|line| out.push_str(&format!("  {line}\n")));
+        if lines.len() > most {
+            let more = lines.len() - most;
             out.push_str(&format!("  … {more} more, all with `usersyncd ctl --json relink {name}`\n"));
         }
     };
     section(
         format!("by the ids that the target keeps, linked at once: {}", counted(&answer.by_id)),
         answer.by_id.iter().map(linked).collect(),
+        SHOWN,
+    );
+    let left: Vec<Relinked> = answer.by_id.iter().filter(|link| !link.in_scope).cloned().collect();
+    // Never cut: they are the ones who lose something.
+    section(
+        format!(
+            "of them out of scope, which the next sync treats as left, within the limits: {}",
+            counted(&left)
+        ),
+        left.iter().map(linked).collect(),
+        usize::MAX,
     );
     section(
         format!("by name only, held by the next sync for your approval: {}", counted(&answer.by_name)),
         answer.by_name.iter().map(linked).collect(),
+        SHOWN,
     );
     let alone = answer.left_alone.iter();
     let alone = alone.map(|one| format!("{} {}: {}", kind(one.kind), escape(&one.name), escape(&one.reason)));
     let findings = answer.findings.iter().map(|finding| escape(&finding.message).into_owned());
     let alone: Vec<String> = alone.chain(findings).collect();
-    section(format!("left alone: {}", alone.len()), alone);
+    section(format!("left alone: {}", alone.len()), alone, SHOWN);
     out.push_str(&match (answer.done, is_empty(answer)) {
         (false, true) => format!("nothing in the target can be linked for {name}\n"),
         (false, false) => format!("nothing was changed; `usersyncd ctl relink {name} --yes` does it\n"),
@@ -118,8 +127,10 @@ mod tests {
         insta::assert_snapshot!(render("acme", &answer), @r"
         by the ids that the target keeps, linked at once: 2 users and 1 group
           user anna@example.com  00u1
-          user left@example.com  00u2  out of scope: the next sync treats it as one that left
+          user left@example.com  00u2
           group staff  00g1
+        of them out of scope, which the next sync treats as left, within the limits: 1 user
+          user left@example.com  00u2
         by name only, held by the next sync for your approval: 1 group
           group jira-users  00g2
         left alone: 2

@@ -170,7 +170,13 @@ impl Control for Operations {
             HoldState::Discarded => return Ok(format!("hold {hold} of {name} was put aside already")),
             HoldState::Open | HoldState::Approved => {}
         }
+        let relinking = store.is_relinking(name).await?;
         store.discard(hold).await?;
+        if relinking && !store.is_relinking(name).await? {
+            return Ok(format!(
+                "uid {uid} puts hold {hold} of {name} aside and ends the relink: what bears a name only is not managed, and                  runs do not ask for it any more"
+            ));
+        }
         let taken_back = match &view.approval {
             Some(approval) if approval.left > 0 => "its approval is taken back; ",
             _ => "",
@@ -235,8 +241,9 @@ impl Control for Operations {
         if !confirm {
             return self.relink_shown(name).await;
         }
+        let relinking = self.relink_read(name).await?;
         let (operations, name) = (self.clone(), name.to_owned());
-        to_the_end(async move { operations.relink_now(&name).await }).await
+        to_the_end(async move { operations.relink_now(&name, relinking).await }).await
     }
 
     async fn rename(&self, from: &str, to: &str) -> Result<String, Fault> {

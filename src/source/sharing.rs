@@ -1,8 +1,8 @@
 //! One read of an org for all connectors that ask it the same question at the same time (RULES 2).
 //!
 //! Connectors meet before a read begins, never after: what a run sees was read after the run was asked for (RULES 3). The read
-//! brings what all of them want, and each gets what it would have read alone. It ends early only when nobody waits for it any
-//! more.
+//! brings what all of them want, and each gets its part of it. What keeps one list from being read to its end does
+//! so for all of them. The read ends early only when nobody waits for it any more.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, oneshot};
+use tracing::Instrument;
 
 use super::{
     GroupFilter, Inspection, MemberListSeen, MembersDigest, Questions, ReadRequest, Source, SourceError,
@@ -21,7 +22,7 @@ use crate::sync::progress::{Progress, RunControl};
 /// How long the first one waits for the others: what is due at the same time comes within moments.
 const GATHERING: Duration = Duration::from_millis(500);
 
-/// How many connectors ask the same question and can run, by what they ask.
+/// How many connectors that can run have these settings of their source.
 pub type Partners = Box<dyn Fn(&OktaSettings) -> usize + Send + Sync>;
 
 /// Where connectors meet, cheap to clone.
@@ -56,7 +57,7 @@ pub struct Shared {
 }
 
 impl Sharing {
-    /// Says how it is known who may come. Only the first call counts.
+    /// Before this is called, nobody waits for anybody: it says whom to ask how many may come. Only the first call counts.
     pub fn ask(&self, partners: Partners) {
         drop(self.0.partners.set(partners));
     }
@@ -89,17 +90,19 @@ impl Sharing {
         let meeting = Meeting { seats: vec![seat], full: Arc::clone(&full) };
         meetings.insert(shared.settings.clone(), meeting);
         let (sharing, settings, source) = (self.clone(), shared.settings.clone(), Arc::clone(&shared.source));
-        tokio::spawn(async move {
+        let read = async move {
             // Whichever comes first: nobody is waited for longer than that.
             drop(tokio::time::timeout(GATHERING, full.notified()).await);
             let seats = sharing.meetings().remove(&settings).map(|meeting| meeting.seats);
             read_for_all(source.as_ref(), seats.unwrap_or_default()).await;
-        });
+        };
+        // What is said of it is said in the name of whoever came first.
+        tokio::spawn(read.in_current_span());
     }
 }
 
 /// Reads once, and gives each its part.
-async fn read_for_all(source: &dyn Source, seats: Vec<Seat>) {
+async fn read_for_all(source: &dyn Source, mut seats: Vec<Seat>) {
     let request = together(seats.iter().map(|seat| &seat.request));
     let control = RunControl {
         progress: Progress::of_all(seats.iter().map(|seat| &seat.control.progress)),
@@ -110,7 +113,7 @@ async fn read_for_all(source: &dyn Source, seats: Vec<Seat>) {
     }
     let read = tokio::select! {
         biased;
-        () = all_gone(&seats) => return,
+        () = all_gone(&mut seats) => return,
         read = source.read(&request, &control) => read,
     };
     let last = seats.len().saturating_sub(1);
@@ -124,10 +127,13 @@ async fn read_for_all(source: &dyn Source, seats: Vec<Seat>) {
     }
 }
 
-/// Ends when everybody was cancelled.
-async fn all_gone(seats: &[Seat]) {
+/// Ends when everybody was cancelled or went away.
+async fn all_gone(seats: &mut [Seat]) {
     for seat in seats {
-        seat.control.cancel.cancelled().await;
+        tokio::select! {
+            () = seat.control.cancel.cancelled() => {}
+            () = seat.answer.closed() => {}
+        }
     }
 }
 

@@ -87,7 +87,11 @@ fn snapshot(request: &ReadRequest) -> SourceSnapshot {
         } else {
             Vec::new()
         },
-        members_proof: Proof::Proven,
+        // Alone, a list that is not wanted is empty and proven.
+        members_proof: match (request.wants_members.0)(name) {
+            true => Proof::NotProven("a page did not come".to_owned()),
+            false => Proof::Proven,
+        },
         members_changed: CompactString::default(),
     };
     let attributes = request.attributes.iter().map(|name| AttributeValue::Text(name.clone())).collect();
@@ -112,7 +116,7 @@ fn request(attributes: &[&str], group: &'static str) -> ReadRequest {
     ReadRequest {
         attributes: attributes.iter().map(|name| CompactString::from(*name)).collect(),
         wants_members: GroupFilter(Arc::new(move |name| name == group)),
-        decides: GroupFilter::none(),
+        decides: GroupFilter(Arc::new(move |name| name == group)),
         groups_with_memberships: [SourceId::from(group)].into(),
         member_lists: Arc::default(),
     }
@@ -180,6 +184,10 @@ async fn rule_2_who_asks_the_same_org_at_the_same_time_shares_one_read_and_gets_
     let asked = org.fake.asked.lock().unwrap()[0].clone();
     assert_eq!(asked.attributes[..], ["lastLogin", "profile.email", "profile.login"]);
     assert_eq!(asked.groups_with_memberships, ["board".into(), "staff".into()].into());
+    for group in ["staff", "board"] {
+        assert!((asked.wants_members.0)(group) && (asked.decides.0)(group));
+    }
+    assert!(!(asked.decides.0)("other") && !(asked.wants_members.0)("other"));
     for (read, ask) in [(read_one.unwrap(), ask_one), (read_other.unwrap(), ask_other)] {
         let alone = snapshot(&ask);
         assert_eq!((read.attribute_names, read.users), (alone.attribute_names, alone.users));
@@ -290,5 +298,22 @@ fn what_was_seen_of_member_lists_is_kept_where_it_agrees_and_read_twice_where_no
         assert_eq!(lists["later"], seen("3", 1));
         assert_eq!(lists["parted"], seen("2", u8::MAX));
         assert_eq!(lists["mine"], seen("1", 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_ends_when_whoever_waited_for_it_went_away() {
+    let org = Org::new(2, 0);
+    let (one, other) = (org.source(), org.source());
+    let (ask, control) = (request(&[], "staff"), RunControl::default());
+    {
+        let both = futures_util::future::join(one.read(&ask, &control), other.read(&ask, &control));
+        tokio::select! {
+            _ = both => panic!("nobody lets it end"),
+            () = org.fake.begun.notified() => {}
+        }
+    }
+    while org.fake.given_up.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
     }
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::{Kept, time, time_text, unusable, word};
+use super::{Kept, Links, time, time_text, unusable, word};
 use crate::sync::diff::Claims;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{
     AlwaysGroup, Binding, Ledger, LedgerGroup, LedgerUser, Origin, SourceAddress, SourceId, TargetId,
     Unanswered,
 };
+use crate::sync::relink::RELINK;
 use crate::sync::report::Managed;
 
 pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Ledger> {
@@ -290,6 +291,36 @@ pub(super) fn bind(transaction: &Transaction<'_>, connector: &str, binding: &Bin
         params![connector, binding.source.id, binding.source.origin, binding.target],
     )?;
     Ok(())
+}
+
+/// Links again, or says why not.
+pub(super) fn relink(
+    transaction: &Transaction<'_>,
+    connector: &str,
+    binding: &Binding,
+    links: &Links,
+) -> Result<Option<String>> {
+    let claims = claims(transaction, connector, &binding.target)?;
+    let taken = links.changes.iter().find_map(|change| match change {
+        LedgerChange::PutUser(_, user) => Some((&user.username, claims.users.get(&user.target)?)),
+        LedgerChange::PutGroup(_, group) => Some((&group.name, claims.groups.get(&group.target)?)),
+        LedgerChange::PutAlways { name, target, .. } => Some((name, claims.groups.get(target)?)),
+        _ => None,
+    });
+    if let Some((name, other)) = taken {
+        return Ok(Some(format!(
+            "the connector {other} took {name} while the target was read, so nothing was linked; run this again"
+        )));
+    }
+    bind(transaction, connector, binding)?;
+    change(transaction, connector, &links.changes)?;
+    // What somebody decided about an earlier relink is not decided about this one.
+    transaction.execute(
+        "UPDATE holds SET state = 'over' WHERE connector = ?1 AND topic = ?2",
+        params![connector, RELINK],
+    )?;
+    set_relinking(transaction, connector, links.asks_by_name)?;
+    Ok(None)
 }
 
 pub(super) fn set_relinking(transaction: &Transaction<'_>, connector: &str, relinking: bool) -> Result<()> {

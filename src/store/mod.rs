@@ -73,6 +73,15 @@ pub struct Kept {
     pub always: bool,
 }
 
+/// What a relink puts into a ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// What is linked.
+    pub changes: Vec<LedgerChange>,
+    /// Whether the next runs ask for what bears a name only.
+    pub asks_by_name: bool,
+}
+
 /// Why the store did not do it. The text is a whole sentence for an administrator.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
@@ -160,20 +169,16 @@ impl Store {
         .await
     }
 
-    /// Binds a ledger, puts into it what was linked again, and lets the next runs ask for the rest (RULES 4).
-    pub async fn relink(
-        &self,
-        connector: &str,
-        binding: &Binding,
-        changes: Vec<LedgerChange>,
-    ) -> Result<(), StoreError> {
+    /// Binds a ledger, puts into it what was linked again, and lets the next runs ask for the rest (RULES 4). An error says
+    /// why not: another connector manages some of it by now.
+    pub async fn relink(&self, connector: &str, binding: &Binding, links: Links) -> Result<(), StoreError> {
         let (connector, binding) = (connector.to_owned(), binding.clone());
-        self.write("the ledger could not be written", move |transaction| {
-            ledger::bind(transaction, &connector, &binding)?;
-            ledger::change(transaction, &connector, &changes)?;
-            ledger::set_relinking(transaction, &connector, true)
-        })
-        .await
+        let refusal = self
+            .write("the ledger could not be written", move |transaction| {
+                ledger::relink(transaction, &connector, &binding, &links)
+            })
+            .await?;
+        refusal.map_or(Ok(()), |refusal| Err(StoreError(refusal)))
     }
 
     /// Whether a relink of the connector is under way: what bears a wanted name may have been managed.

@@ -1,8 +1,9 @@
 //! Finds out what became of operations whose answers were never recorded, because the daemon or the disk gave out in
 //! between. Pure: the target tells.
 //!
-//! A create: if the target has an object of the name that was sent, and nobody manages it, it is ours: nothing of that name
-//! was there when the create was planned (RULES 5). A disable: if the account is disabled, we did it, and may enable it
+//! A create: if the target has an object of the name that was sent, nobody manages it, and nothing it shows says that it is
+//! somebody else's (another id of the source, another e-mail address), it is ours: nothing of that name was there when the
+//! create was planned (RULES 5). A disable: if the account is disabled, we did it, and may enable it
 //! again (RULES 8). A delete: what is gone is forgotten, else it would look as if somebody else had deleted it. Whatever
 //! happened counts against the limits over 24 hours (RULES 20).
 
@@ -12,8 +13,8 @@ use compact_str::CompactString;
 
 use super::diff::Claims;
 use super::model::{
-    Ledger, LedgerChange, LedgerGroup, LedgerUser, Origin, SourceId, TargetId, TargetSnapshot, TargetUser,
-    Unanswered,
+    Ledger, LedgerChange, LedgerGroup, LedgerUser, Origin, SourceId, TargetGroup, TargetId, TargetSnapshot,
+    TargetUser, Unanswered,
 };
 use super::plan::always_name;
 use super::report::HoldKind;
@@ -75,34 +76,31 @@ struct Seen<'a> {
     users: HashMap<&'a TargetId, usize>,
     groups: HashMap<&'a TargetId, usize>,
     /// Users and groups that nobody manages, by name.
-    free_users: BTreeMap<CompactString, (CompactString, TargetId)>,
-    free_groups: BTreeMap<CompactString, (CompactString, TargetId)>,
+    free_users: BTreeMap<CompactString, &'a TargetUser>,
+    free_groups: BTreeMap<CompactString, &'a TargetGroup>,
 }
 
 impl<'a> Seen<'a> {
     fn new(ledger: &Ledger, target: &'a TargetSnapshot, claims: &Claims, capabilities: Capabilities) -> Self {
         let managed: BTreeSet<&TargetId> = ledger.users.values().map(|user| &user.target).collect();
-        let free_users = target
-            .users
-            .iter()
-            .filter(|user| !managed.contains(&user.id) && !claims.users.contains_key(&user.id))
-            .map(|user| (&user.attributes.username, &user.id));
+        let is_free =
+            |user: &&TargetUser| !managed.contains(&user.id) && !claims.users.contains_key(&user.id);
+        let free_users = target.users.iter().filter(is_free);
+        let free_users =
+            free_users.map(|user| (capabilities.name_key(&user.attributes.username), user)).collect();
         let managed: BTreeSet<&TargetId> = ledger.groups.values().map(|group| &group.target).collect();
-        let free_groups = target
-            .groups
-            .iter()
-            .filter(|group| !managed.contains(&group.id) && !claims.groups.contains_key(&group.id))
-            .map(|group| (&group.attributes.name, &group.id));
-        let by_name = |(name, id): (&CompactString, &TargetId)| {
-            (capabilities.name_key(name), (name.clone(), id.clone()))
-        };
+        let is_free =
+            |group: &&TargetGroup| !managed.contains(&group.id) && !claims.groups.contains_key(&group.id);
+        let free_groups = target.groups.iter().filter(is_free);
+        let free_groups =
+            free_groups.map(|group| (capabilities.name_key(&group.attributes.name), group)).collect();
         Self {
             target,
             capabilities,
             users: target.users.iter().enumerate().map(|(at, user)| (&user.id, at)).collect(),
             groups: target.groups.iter().enumerate().map(|(at, group)| (&group.id, at)).collect(),
-            free_users: free_users.map(by_name).collect(),
-            free_groups: free_groups.map(by_name).collect(),
+            free_users,
+            free_groups,
         }
     }
 
@@ -126,7 +124,17 @@ impl<'a> Seen<'a> {
     }
 
     fn created_user(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
-        let (name, id) = self.free_users.get(&self.capabilities.name_key(&sent.name))?;
+        let found = self.free_users.get(&self.capabilities.name_key(&sent.name))?;
+        let theirs = found.attributes.email.trim();
+        let ours = sent.after.as_ref().map_or("", |after| after.email.trim());
+        let is_anothers = match &found.source {
+            Some(source) => *source != sent.source,
+            None => !theirs.is_empty() && theirs.to_lowercase() != ours.to_lowercase(),
+        };
+        if is_anothers {
+            return None;
+        }
+        let (name, id) = (&found.attributes.username, &found.id);
         // Unless what the ledger knows is gone and this is its successor.
         if ledger.users.get(&sent.source).is_some_and(|known| self.users.contains_key(&known.target)) {
             return None;
@@ -139,8 +147,11 @@ impl<'a> Seen<'a> {
     }
 
     fn created_group(&self, sent: &Unanswered, ledger: &Ledger) -> Option<Effect> {
-        let (name, id) = self.free_groups.get(&self.capabilities.name_key(&sent.name))?;
-        let (name, target) = (name.clone(), id.clone());
+        let found = self.free_groups.get(&self.capabilities.name_key(&sent.name))?;
+        if found.source.as_ref().is_some_and(|source| *source != sent.source) {
+            return None;
+        }
+        let (name, target) = (found.attributes.name.clone(), found.id.clone());
         let change = match always_name(&sent.source) {
             Some(always) if ledger.always.contains_key(always) => return None,
             Some(always) => LedgerChange::PutAlways { name: always.into(), target, created: true },

@@ -1,6 +1,7 @@
 //! Rebuilding a ledger that was lost, from the ids of the source that the target keeps (RULES 4). Pure.
 //!
-//! What is linked counts as adopted, since nothing says whether the connector made it: it is never deleted. An account that
+//! What is linked counts as adopted, since nothing says whether the connector made it: it is never deleted. (A group of
+//! `groups.always` bears an id only if the connector made it.) An account that
 //! is found disabled was disabled by somebody else, as far as anybody can tell: it is not enabled. What bears no id can be
 //! linked by its name only, which is an adoption that somebody approves.
 
@@ -93,20 +94,22 @@ pub struct ById {
 #[must_use]
 pub fn strangers(input: &Input<'_>, at_most: usize) -> Questions {
     let seen = Seen::of(input);
-    let is_open = |source: &SourceId| {
+    let is_open = |kind: ObjectKind, source: &SourceId| {
         !input.ledger.users.contains_key(source)
             && !input.ledger.groups.contains_key(source)
             && always_name(source).is_none()
-            && matches!(seen.known(source), Known::NotAsked)
+            && matches!(seen.known(kind, source), Known::NotAsked)
     };
     let mut users: Vec<(bool, &SourceId)> =
         input.target.users.iter().filter_map(|user| Some((!user.active, user.source.as_ref()?))).collect();
     users.sort();
-    let users = users.into_iter().map(|(_, source)| source).filter(|source| is_open(source));
+    let users = users.into_iter().map(|(_, source)| source);
+    let users = users.filter(|source| is_open(ObjectKind::User, source));
     let groups = input.target.groups.iter().filter_map(|group| group.source.as_ref());
+    let groups = groups.filter(|source| is_open(ObjectKind::Group, source));
     Questions {
         users: users.take(at_most).cloned().collect(),
-        groups: groups.filter(|source| is_open(source)).take(at_most).cloned().collect(),
+        groups: groups.take(at_most).cloned().collect(),
         ..Questions::default()
     }
 }
@@ -187,7 +190,7 @@ fn verdict(
             object.kind == ObjectKind::Group && input.desired.always.iter().any(|known| known == name);
         return if wanted { Ok(true) } else { Err("groups.always does not name it".to_owned()) };
     }
-    match seen.known(source) {
+    match seen.known(object.kind, source) {
         Known::InScope => Ok(true),
         Known::OutOfScope if input.shared => Err(format!(
             "it carries the id {source}, which is not in scope, and may belong to another connector that has this target"
@@ -195,7 +198,9 @@ fn verdict(
         Known::OutOfScope => Ok(false),
         Known::Gone => Err(format!("it carries the id {source}, which the source does not know")),
         Known::Unclear(reason) => Err(format!("it carries the id {source}, and {reason}")),
-        Known::NotAsked => Err(format!("it carries the id {source}, about which the source was not asked")),
+        Known::NotAsked => Err(format!(
+            "it carries the id {source}; there are so many such ids that the source was not asked about this one"
+        )),
     }
 }
 
@@ -211,30 +216,37 @@ enum Known<'a> {
 /// Ids that the source has shown.
 struct Seen<'a> {
     /// In scope, or nothing may be concluded: the next sync leaves it as it is.
-    stays: BTreeSet<&'a SourceId>,
-    out_of_scope: BTreeSet<&'a SourceId>,
+    stays: BTreeSet<(ObjectKind, &'a SourceId)>,
+    out_of_scope: BTreeSet<(ObjectKind, &'a SourceId)>,
+    unreadable: &'a BTreeSet<SourceId>,
     absences: &'a BTreeMap<SourceId, Absence>,
 }
 
 impl<'a> Seen<'a> {
     fn of(input: &Input<'a>) -> Self {
         let desired = input.desired;
-        let users = desired.users.iter().map(|user| &user.id).chain(&desired.users_left_alone);
-        let groups = desired.groups.iter().flat_map(|group| &group.sources).chain(&desired.groups_left_alone);
-        let out_of_scope = desired.users_out_of_scope.keys().chain(desired.groups_out_of_scope.keys());
+        let user = |id: &'a SourceId| (ObjectKind::User, id);
+        let group = |id: &'a SourceId| (ObjectKind::Group, id);
+        let users = desired.users.iter().map(|user| &user.id).chain(&desired.users_left_alone).map(user);
+        let groups = desired.groups.iter().flat_map(|group| &group.sources);
+        let groups = groups.chain(&desired.groups_left_alone).map(group);
+        let users_out = desired.users_out_of_scope.keys().map(user);
         Self {
-            stays: users.chain(groups).chain(&input.source.unreadable).collect(),
-            out_of_scope: out_of_scope.collect(),
+            stays: users.chain(groups).collect(),
+            out_of_scope: users_out.chain(desired.groups_out_of_scope.keys().map(group)).collect(),
+            unreadable: &input.source.unreadable,
             absences: &input.source.absences,
         }
     }
 
-    fn known(&self, source: &SourceId) -> Known<'a> {
-        if self.stays.contains(source) {
+    fn known(&self, kind: ObjectKind, source: &SourceId) -> Known<'a> {
+        if self.stays.contains(&(kind, source)) || self.unreadable.contains(source) {
             return Known::InScope;
         }
+        if self.out_of_scope.contains(&(kind, source)) {
+            return Known::OutOfScope;
+        }
         match self.absences.get(source) {
-            _ if self.out_of_scope.contains(source) => Known::OutOfScope,
             // A search that does not find an id does not say that there is such a user.
             Some(Absence::OutOfScope(_)) => {
                 Known::Unclear("the source was asked for a part of its records only, without it")

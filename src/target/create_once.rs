@@ -49,7 +49,7 @@ where
             return Err(WriteError { uncertain: error.uncertain || unanswered, ..error });
         }
         unanswered = true;
-        if let Some(object) = find().await? {
+        if let Some(object) = find().await.map_err(uncertain)? {
             return Ok(Sent::Found(object));
         }
         if attempt >= TRIES {
@@ -59,6 +59,11 @@ where
         pause(attempt).await;
     }
     Err(WriteError::refused(what.to_owned()))
+}
+
+/// A look for what may have been made failed: whether it was is not known, whatever kept us from looking.
+pub(super) fn uncertain(error: WriteError) -> WriteError {
+    WriteError { uncertain: true, ..error }
 }
 
 /// What to say of a create that was answered as done, and of which nothing is there.

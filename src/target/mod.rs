@@ -97,6 +97,11 @@ pub trait Writer: Send + Sync {
 trait WriteOne: Reader {
     /// Carries out one write.
     async fn write_one(&self, write: &Write, control: &RunControl) -> Result<Written, WriteError>;
+    /// How many writes wait for one of the lanes beside those that are under way, so that none is empty while answers are
+    /// booked.
+    fn waiting(&self) -> usize {
+        self.capabilities().pace.at_once
+    }
 }
 
 #[async_trait]
@@ -114,8 +119,7 @@ impl<Product: WriteOne> Writer for Product {
     }
 
     fn at_once(&self) -> usize {
-        // As many again wait for one of the lanes, so that none is empty while answers are booked.
-        2 * self.capabilities().pace.at_once
+        self.capabilities().pace.at_once + self.waiting()
     }
 }
 

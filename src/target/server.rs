@@ -3,12 +3,14 @@
 //! A request comes back with whatever the product answered, except for 429 and server errors, which are tried again first
 //! (`http`), and 401, after which nothing else can succeed either. A product's own module knows what a status means there.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::said::said;
@@ -29,6 +31,10 @@ pub(super) struct Server {
     /// Where the secret is, in words.
     secret: String,
     given_up: AtomicU32,
+    /// Cancelled with the run, or when it is known that no write can succeed any more.
+    writing: OnceLock<CancellationToken>,
+    /// Why none can.
+    hopeless: OnceLock<Failed>,
 }
 
 /// One request.
@@ -121,6 +127,8 @@ impl Server {
             product: capabilities.product,
             secret: place_of(place),
             given_up: AtomicU32::new(0),
+            writing: OnceLock::new(),
+            hopeless: OnceLock::new(),
         })
     }
 
@@ -158,8 +166,18 @@ impl Server {
                 uncertain: answer.uncertain,
             })
         };
-        let reply = self.api.ask(self.call(&ask, control), &control.progress, &mut body, read).await;
-        self.heard(reply, &ask)
+        let stop = self.stop(&ask, control);
+        let reply = self.api.ask(self.call(&ask, stop), &control.progress, &mut body, read).await;
+        self.heard(reply, &ask, stop)
+    }
+
+    /// What ends waiting for a turn. Writes that wait when another one learns that none can succeed are not sent: accounts
+    /// are locked after so many refusals.
+    fn stop<'c>(&'c self, ask: &Ask<'_>, control: &'c RunControl) -> &'c CancellationToken {
+        match ask.method {
+            Method::GET => &control.cancel,
+            _ => self.writing.get_or_init(|| control.cancel.child_token()),
+        }
     }
 
     /// Makes a GET request and reads the answer if it is good; an answer that cannot be read is asked for again.
@@ -173,7 +191,7 @@ impl Server {
         let mut value = None;
         let reply = self
             .api
-            .ask(self.call(&ask, control), &control.progress, &mut body, |answer, body| {
+            .ask(self.call(&ask, &control.cancel), &control.progress, &mut body, |answer, body| {
                 let body = if answer.status.is_success() {
                     value = Some(read(body)?);
                     Vec::new()
@@ -184,7 +202,7 @@ impl Server {
                 Ok(Reply { status, headers, body, uncertain: answer.uncertain })
             })
             .await;
-        let reply = self.heard(reply, &ask)?;
+        let reply = self.heard(reply, &ask, &control.cancel)?;
         Ok(value.ok_or(reply))
     }
 
@@ -203,7 +221,7 @@ impl Server {
         }
     }
 
-    fn call<'c>(&self, ask: &'c Ask<'_>, control: &'c RunControl) -> Call<'c> {
+    fn call<'c>(&self, ask: &'c Ask<'_>, stop: &'c CancellationToken) -> Call<'c> {
         Call {
             method: &ask.method,
             bucket: "target",
@@ -212,12 +230,35 @@ impl Server {
             content_type: ask.content_type,
             smaller: None,
             once: ask.once,
-            stop: &control.cancel,
+            stop,
             explain: said,
         }
     }
 
-    fn heard(&self, reply: Result<Reply, Failure>, ask: &Ask<'_>) -> Result<Reply, Failed> {
+    fn heard(
+        &self,
+        reply: Result<Reply, Failure>,
+        ask: &Ask<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Reply, Failed> {
+        let writes = ask.method != Method::GET;
+        if let (true, Err(failure), Some(why)) = (writes, &reply, self.hopeless.get())
+            && failure.kind == FailureKind::Stopped
+        {
+            return Err(Failed { uncertain: failure.uncertain, ..why.clone() });
+        }
+        let answer = self.understood(reply, ask);
+        if let Err(failed) = &answer
+            && writes
+            && failed.fatal
+        {
+            drop(self.hopeless.set(failed.clone()));
+            stop.cancel();
+        }
+        answer
+    }
+
+    fn understood(&self, reply: Result<Reply, Failure>, ask: &Ask<'_>) -> Result<Reply, Failed> {
         let failed = match reply {
             Ok(reply) if reply.status == StatusCode::UNAUTHORIZED => {
                 let text = format!("{} with 401{}", self.refused_secret(), in_words(&reply.body));

@@ -533,3 +533,33 @@ async fn a_group_that_somebody_filled_is_not_deleted() {
     assert!(error.message.contains("2 members were put into it meanwhile"), "{error}");
     assert_eq!(service.world(|world| world.groups().len()), 1);
 }
+
+#[tokio::test]
+async fn writes_that_wait_when_the_credentials_are_refused_are_not_sent() {
+    let (service, client) = service(Scim::reference(), World::default()).await;
+    let fault = service.fault(Fault::on("create user", FaultKind::Status(401)));
+    let create = |number: usize| {
+        let (source, attributes) = (format!("00u{number}").as_str().into(), person(&format!("p{number}")));
+        client.write(Write::CreateUser { source, attributes, active: true })
+    };
+    let answers = futures_util::future::join_all((0..100).map(create)).await;
+    for answer in &answers {
+        let error = answer.as_ref().unwrap_err();
+        assert!(error.fatal && !error.uncertain && error.message.contains("401"), "{error:?}");
+    }
+    let at_once = client.capabilities().pace.at_once as u64;
+    assert!(service.met(fault) <= at_once, "more refusals lock accounts: {}", service.met(fault));
+}
+
+#[tokio::test]
+async fn a_create_that_cannot_be_looked_for_is_uncertain_whatever_keeps_us_from_looking() {
+    for kind in [FaultKind::Status(401), FaultKind::Status(403), FaultKind::Reset] {
+        let (service, client) = service(Scim::reference(), World::default()).await;
+        let lost = service.fault(Fault::on("create user", FaultKind::LostAnswer).times(1));
+        let blind = service.fault(Fault::on("list users", kind.clone()));
+        let create = Write::CreateUser { source: "00u1".into(), attributes: person("anna"), active: true };
+        let answer = client.write(create).await;
+        assert_eq!((service.met(lost), service.met(blind) > 0), (1, true), "{kind:?}");
+        assert!(answer.as_ref().is_err_and(|error| error.uncertain), "{kind:?}: {answer:?}");
+    }
+}

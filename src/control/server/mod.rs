@@ -79,7 +79,7 @@ pub trait Control: Send + Sync + 'static {
     async fn set_paused(&self, name: &str, paused: bool) -> Result<String, Fault>;
     /// Binds the ledger to the present source and target, or says what that would change.
     async fn rebind(&self, name: &str, confirm: bool) -> Result<RebindAnswer, Fault>;
-    /// Rebuilds the ledger from what the target keeps, or says what that would link. Dropping the future gives up the latter.
+    /// Rebuilds the ledger from what the target keeps, or says what that would link. Dropping the future gives it up while it reads.
     async fn relink(&self, name: &str, confirm: bool) -> Result<RelinkAnswer, Fault>;
     /// Gives the ledger of a connector whose file is gone to another name.
     async fn rename(&self, from: &str, to: &str) -> Result<String, Fault>;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::super::handle::ConnectorHandle;
 use super::Operations;
 use crate::config::model::Connector;
-use crate::control::api::{RebindAnswer, RelinkAnswer};
+use crate::control::api::{ConnectorStatus, RebindAnswer, RelinkAnswer};
 use crate::control::fault::Fault;
 use crate::control::server::Control;
+use crate::store::{Links, StoreError};
 use crate::sync::engine::{Rebinding, Relinking};
 use crate::sync::report::FORMAT_VERSION;
 
@@ -46,14 +47,27 @@ impl Operations {
         Ok(answer(self.relinking(&connector).await?, false))
     }
 
-    /// RULES 4: puts what carries an id into the ledger, and lets the next runs hold what bears a name only.
-    pub(super) async fn relink_now(&self, name: &str) -> Result<RelinkAnswer, Fault> {
+    /// RULES 4: what carries an id is to be put into the ledger, and the next runs are to hold what bears a name only. Reading
+    /// takes as long as it takes, and the connector may go on meanwhile; dropping the future gives it up.
+    pub(super) async fn relink_read(&self, name: &str) -> Result<Relinking, Fault> {
         let handle = self.registry.get(name)?;
-        let connector = configuration(&handle, name)?;
-        let maintenance = handle.maintain().await?;
-        let relinking = self.relinking(&connector).await?;
-        let changes = relinking.by_id.changes.clone();
-        self.workshop.store.relink(name, &relinking.binding, changes).await?;
+        self.relinking(&*configuration(&handle, name)?).await
+    }
+
+    /// Does so, unless something changed since.
+    pub(super) async fn relink_now(&self, name: &str, relinking: Relinking) -> Result<RelinkAnswer, Fault> {
+        let maintenance = self.registry.get(name)?.maintain().await?;
+        if self.workshop.store.ledger(name).await? != relinking.before {
+            return Err(Fault::conflict(format!(
+                "what {name} manages changed while the target was read, so nothing was linked; run this again"
+            )));
+        }
+        let links = Links {
+            changes: relinking.by_id.changes.clone(),
+            // Whoever cannot run for so many names that are there is let run: what to do about each is said in findings.
+            asks_by_name: !relinking.by_name.is_empty() || relinking.before.users.is_empty(),
+        };
+        self.workshop.store.relink(name, &relinking.binding, links).await.map_err(refused)?;
         drop(maintenance);
         Ok(answer(relinking, true))
     }
@@ -61,7 +75,11 @@ impl Operations {
     async fn relinking(&self, connector: &Connector) -> Result<Relinking, Fault> {
         let (own, others): (Vec<_>, Vec<_>) =
             self.registry.status().connectors.into_iter().partition(|one| one.name == connector.name);
-        let shared = own.iter().any(|own| others.iter().any(|other| other.target == own.target));
+        // Where the target of one of them is not known, its file being broken, it may be the same.
+        let same = |one: &ConnectorStatus, other: &ConnectorStatus| {
+            other.target.is_none() || one.target == other.target
+        };
+        let shared = own.iter().any(|own| others.iter().any(|other| same(own, other)));
         self.workshop.relinking(connector, shared).await.map_err(Fault::conflict)
     }
 
@@ -132,8 +150,12 @@ fn configuration(handle: &ConnectorHandle, name: &str) -> Result<Arc<Connector>,
     })
 }
 
+fn refused(error: StoreError) -> Fault {
+    Fault::conflict(error.to_string())
+}
+
 fn answer(relinking: Relinking, done: bool) -> RelinkAnswer {
-    let Relinking { binding, by_id, by_name, findings } = relinking;
+    let Relinking { binding, by_id, by_name, findings, before: _ } = relinking;
     RelinkAnswer {
         format_version: FORMAT_VERSION,
         binding,

@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use super::work::Work;
 use super::{CHUNK, Resolved, Workplace, chunks};
@@ -107,13 +108,13 @@ impl<'p> Conveyor<'p> {
         if !self.closed && left > 0 && self.place.control.cancel.is_cancelled() {
             work.applying.cancelled = true;
             self.close();
-            work.stop(format!("the run was cancelled; {left} operations were not applied"));
+            work.stop(format!("the run was cancelled; {}", not_applied(left)));
         }
     }
 
     /// How many operations were not sent.
     fn left(&self, work: &Work<'_>) -> usize {
-        (self.total - self.sent).saturating_sub(work.done_with_others())
+        (self.total - self.sent).saturating_sub(work.over_with_others())
     }
 
     fn close(&mut self) {
@@ -166,10 +167,10 @@ impl<'p> Conveyor<'p> {
             return;
         }
         let size = self.place.writer.batch_size().max(1);
-        // What was carried out with something else needs nothing more, and parts what stands around it.
+        // What went with something else needs nothing more, and parts what stands around it.
         let positions = chunk.first..;
         let open = positions.zip(chunk.operations).collect::<Vec<_>>();
-        for run in open.split(|(position, _)| work.is_done(*position)) {
+        for run in open.split(|(position, _)| work.is_over(*position)) {
             let Some((first, _)) = run.first() else { continue };
             let from = first - chunk.first;
             let Some(operations) = chunk.operations.get(from..from + run.len()) else { continue };
@@ -188,7 +189,8 @@ impl<'p> Conveyor<'p> {
             let resolved =
                 operations.map(|(position, operation)| work.resolve(position, operation)).collect();
             let (writer, control) = (Arc::clone(&self.place.writer), self.place.control.clone());
-            let flight = tokio::spawn(async move { write(writer.as_ref(), &control, resolved).await });
+            let flight = async move { write(writer.as_ref(), &control, resolved).await };
+            let flight = tokio::spawn(flight.in_current_span());
             let flight = AbortOnDropHandle::new(flight);
             self.flights.push(Box::pin(async move { (batch, landed(flight.await)) }));
         }
@@ -197,19 +199,26 @@ impl<'p> Conveyor<'p> {
     fn settle(&mut self, batch: Batch<'p>, answers: Answers, work: &mut Work<'_>) {
         let fatal =
             answers.iter().find_map(|answer| answer.as_ref().err().filter(|error| error.fatal)).cloned();
-        let before = work.done_with_others();
+        let before = work.over_with_others();
         for ((at, operation), answer) in (batch.first..).zip(batch.operations).zip(answers) {
             work.settle(operation, at, answer, self.place, &mut self.pending);
         }
-        let answered = batch.operations.len() + work.done_with_others() - before;
+        let answered = batch.operations.len() + work.over_with_others() - before;
         self.place.control.progress.operations_applied(answered as u64);
         if let Some(error) = fatal
             && !self.closed
         {
-            let undone = self.total as u64 - work.applying.applied;
+            let undone = self.total - usize::try_from(work.applying.applied).unwrap_or(self.total);
             self.close();
-            work.stop(format!("{error}; {undone} operations were not applied"));
+            work.stop(format!("{error}; {}", not_applied(undone)));
         }
+    }
+}
+
+fn not_applied(operations: usize) -> String {
+    match operations {
+        1 => "1 operation was not applied".to_owned(),
+        _ => format!("{operations} operations were not applied"),
     }
 }
 

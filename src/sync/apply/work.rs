@@ -103,13 +103,13 @@ impl<'a> Work<'a> {
         memberships(with.unwrap_or(operation))
     }
 
-    /// True if an operation was carried out with another one.
-    pub(super) fn is_done(&self, position: usize) -> bool {
-        self.filled.is_done(position)
+    /// True if an operation went with another one, or may have.
+    pub(super) fn is_over(&self, position: usize) -> bool {
+        self.filled.is_over(position)
     }
 
-    /// How many operations were carried out with others.
-    pub(super) fn done_with_others(&self) -> usize {
+    /// How many operations went with others, or may have.
+    pub(super) fn over_with_others(&self) -> usize {
         self.filled.count()
     }
 
@@ -164,14 +164,16 @@ impl<'a> Work<'a> {
                 line.result = "failed";
                 line.error = Some(error.message);
                 self.count_failed(operation);
-
                 if matches!(&operation.change, Change::UpdateGroup { before, after } if before.name != after.name)
                 {
                     self.not_renamed.extend(operation.target.clone());
                 }
                 if error.uncertain {
-                    if let Some(members) = self.filled.with(position) {
-                        self.filled.sent(members);
+                    let with = self.filled.with(position);
+                    if let Some((at, members)) = with.and_then(|at| Some((at, self.plan.operations.get(at)?)))
+                    {
+                        self.count_failed(members);
+                        self.filled.unclear(at);
                     }
                     // Without an answer in the journal the next run looks for what became of it.
                     return;

@@ -30,6 +30,10 @@ pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
         if *link == Link::New && sides.input.focus.is_some() && !memberships.has_comers(group) {
             continue;
         }
+        let bears_name = actual.is_none_or(|(_, actual)| name_obstacle(sides, group, actual).is_none());
+        if bears_name && group.always {
+            served.insert(sides.key(&group.attributes.name));
+        }
         if let (Link::New, None) = (link, actual) {
             plan.operations.push(create_group(group));
         }
@@ -44,10 +48,6 @@ pub(super) fn plan_groups(sides: &Sides<'_>, fates: &Fates, plan: &mut Plan) {
         }
         if let (Link::Existing(_), Some((_, actual)), None) = (link, actual, sides.input.focus) {
             update_group(sides, group, actual, plan);
-        }
-        let bears_name = actual.is_none_or(|(_, actual)| name_obstacle(sides, group, actual).is_none());
-        if bears_name && group.always {
-            served.insert(sides.key(&group.attributes.name));
         }
         memberships.plan_members(group, actual, bears_name, plan);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::propose::check_binding;
 use super::read::{Read, read, read_request};
 use super::{Failure, Services};
 use crate::config::model::Connector;
@@ -26,10 +27,12 @@ pub struct Relinking {
     pub by_name: Vec<Relinked>,
     /// What bears the name of a record in scope, and cannot be linked.
     pub findings: Vec<Finding>,
+    /// The ledger that all of this is about.
+    pub before: Ledger,
 }
 
 /// So many ids that only the target knows are asked for, of users and of groups.
-const ASK_AT_MOST: usize = 1_000;
+const ASK_AT_MOST: usize = 10_000;
 
 /// What rebuilding the connector's ledger would mean, asked of both sides (for `ctl relink`). `shared`: other connectors write
 /// to the same target.
@@ -53,8 +56,10 @@ async fn make(
     let Read { mut source, target, rules, .. } =
         read(&connector, services, None, &Permission::default(), control).await?;
     let (capabilities, now) = (services.reader.capabilities(), services.clock.now());
-    let binding = Binding { source: source.address.clone(), target: services.reader.address() };
-    let mut ledger = services.store.ledger(&connector.name).await?;
+    let before = services.store.ledger(&connector.name).await?;
+    let bound_now = Binding { source: source.address.clone(), target: services.reader.address() };
+    let binding = check_binding(&connector.name, &before, &bound_now)?;
+    let mut ledger = before.clone();
     let claims = services.store.claims(&connector.name, &binding.target).await?;
     let side =
         Side { target: &target, ledger: &ledger, claims: &claims, protected: &rules.protected, shared };
@@ -84,7 +89,7 @@ async fn make(
     let is_about_existing =
         |finding: &Finding| matches!(finding.kind, FindingKind::NotManaged | FindingKind::ClaimedElsewhere);
     let findings = plan.findings.into_iter().filter(is_about_existing).collect();
-    Ok(Relinking { binding, by_id, by_name, findings })
+    Ok(Relinking { binding, by_id, by_name, findings, before })
 }
 
 /// Everything about the target that a relink depends on.

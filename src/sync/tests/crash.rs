@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::world::*;
 use crate::sync::engine::sync;
-use crate::sync::model::Status;
+use crate::sync::model::{FindingKind, Status};
 use crate::sync::progress::RunControl;
 use crate::sync::report::Outcome;
 use crate::sync::rules::*;
@@ -276,5 +276,36 @@ async fn whom_a_crashed_run_deleted_or_anonymized_comes_back_as_themselves() {
         let report = world.sync().await;
         assert_eq!((report.outcome, report.findings.len()), (Outcome::Success, 0), "{users:?}: {report:?}");
         assert!(world.target().user_named("u1@example.com").unwrap().active, "{users:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_made_under_the_name_of_a_create_that_was_not_answered_is_not_ours() {
+    for (source, email, is_ours) in [
+        (Some("u000"), "other@example.com", true),
+        (Some("u999"), "u0@example.com", false),
+        (None, "other@example.com", false),
+        (None, "U0@example.com", true),
+        (None, "", true),
+    ] {
+        let mut org = Org::with_users(1);
+        org.group("g1", "staff", &[]);
+        let world = World::new(org, 2).await;
+        // It is journaled, and it never arrives.
+        assert!(sync_and_die(&world, 0).await);
+        assert_eq!(world.ledger().await.unanswered.len(), 1);
+        {
+            let mut target = world.target();
+            let id = target.add_user("u0@example.com");
+            let user = target.users.get_mut(&id).unwrap();
+            (user.source, user.attributes.email) = (source.map(Into::into), email.into());
+            let group = target.add_group("staff", &[]);
+            target.group_sources.insert(group, "g999".into());
+        }
+        let report = world.sync().await;
+        let expected = if is_ours { 1 } else { 0 };
+        assert_eq!(world.ledger().await.users.len(), expected, "{source:?} {email}: {report:?}");
+        let strangers = kinds(&report).iter().filter(|kind| **kind == FindingKind::NotManaged).count();
+        assert_eq!(strangers, 2 - expected, "{source:?} {email}: {report:?}");
     }
 }

@@ -86,7 +86,7 @@ async fn a_run_that_stops_in_between_leaves_nothing_that_may_have_happened_behin
         let ticket = world.begin().await;
         let report = sync(&world.connector, &world.services, &ticket, &control).await;
         assert_eq!(report.outcome, Outcome::Cancelled);
-        let left = if leaves_groups_empty { "2 operations" } else { "1 operations" };
+        let left = if leaves_groups_empty { "2 operations" } else { "1 operation was" };
         assert!(report.error.as_ref().unwrap().contains(left), "{:?}", report.error);
         assert_eq!(world.ledger().await.unanswered, [], "leaves_groups_empty: {leaves_groups_empty}");
         assert_eq!(world.sync().await.outcome, Outcome::Success);
@@ -105,4 +105,34 @@ async fn who_is_not_created_is_not_taken_along() {
         ["create pair with 0", "create trio with 0", "add 1 to pair", "add 2 to trio"]
     );
     assert_eq!(world.target().members("pair"), ["u0@example.com"]);
+}
+
+#[tokio::test]
+async fn where_nobody_knows_of_the_creation_nobody_knows_of_its_members_and_the_next_run_looks() {
+    let world = two_groups().await;
+    world.target().loses_answer = Some("pair".to_owned());
+    let report = world.sync().await;
+    assert_eq!(report.outcome, Outcome::Partial);
+    assert_eq!((report.counts.groups.failed, report.counts.memberships.failed), (1, 2));
+    let open: Vec<String> = world.ledger().await.unanswered.iter().map(|one| one.kind.clone()).collect();
+    assert_eq!(open, ["create_group", "change_members"], "neither is answered");
+    assert_eq!(requests(&world), ["create pair with 2", "create trio with 0", "add 3 to trio"]);
+    world.target().loses_answer = None;
+    world.target().log.clear();
+    let report = world.sync().await;
+    assert_eq!(report.outcome, Outcome::Success);
+    assert!(requests(&world).is_empty(), "it is found with its members: {:?}", requests(&world));
+    assert_eq!(report.managed.memberships, 5);
+}
+
+#[tokio::test]
+async fn members_of_an_always_group_whose_answer_was_lost_are_ours_all_the_same() {
+    let mut world = World::new(Org::with_users(2), 2).await;
+    world.connector.rules.groups.always = vec!["everybody".into()];
+    world.target().loses_answer = Some("everybody".to_owned());
+    world.sync().await;
+    world.target().loses_answer = None;
+    world.sync().await;
+    assert_eq!(world.ledger().await.always["everybody"].members.len(), 2);
+    assert_eq!(world.target().members("everybody").len(), 2);
 }

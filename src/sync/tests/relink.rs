@@ -196,3 +196,64 @@ async fn rule_4_an_account_found_disabled_stays_so_and_a_created_group_is_not_de
     assert!(world.target().groups.values().any(|(group, _)| group.name == "admins"));
     assert!(world.target().members("admins").is_empty());
 }
+
+#[tokio::test]
+async fn rule_4_a_second_relink_is_another_decision() {
+    let world = lost_world(false).await;
+    world.relink().await;
+    let first = world.sync().await.holds[0].id.unwrap();
+    world.services.store.discard(first).await.unwrap();
+    world.relink().await;
+    let report = world.sync().await;
+    let second = report.holds[0].id.unwrap();
+    assert_ne!(second, first);
+    assert!(report.holds[0].fresh, "somebody is told again");
+    let open = world.services.store.holds(Some("acme"), false).await.unwrap();
+    assert_eq!(open.iter().filter_map(|hold| hold.summary.id).collect::<Vec<_>>(), [second]);
+}
+
+#[tokio::test]
+async fn rule_2_what_another_connector_took_meanwhile_is_not_linked() {
+    let world = lost_world(true).await;
+    let relinking = world.relinking(false).await;
+    let links = |relinking: &Relinking| crate::store::Links {
+        changes: relinking.by_id.changes.clone(),
+        asks_by_name: false,
+    };
+    let store = &world.services.store;
+    store.relink("other", &relinking.binding, links(&relinking)).await.unwrap();
+    let error = store.relink("acme", &relinking.binding, links(&relinking)).await.unwrap_err();
+    assert!(error.to_string().contains("the connector other took"), "{error}");
+    assert!(world.ledger().await.users.is_empty());
+}
+
+#[tokio::test]
+async fn rule_4_a_user_that_carries_the_id_of_a_group_is_not_linked() {
+    let world = lost_world(true).await;
+    {
+        let mut target = world.target();
+        let odd = target.add_user("odd@example.com");
+        target.users.get_mut(&odd).unwrap().source = Some("g1".into());
+    }
+    let relinking = world.relinking(false).await;
+    assert_eq!(
+        left_alone(&relinking),
+        [("odd@example.com", "it carries the id g1, which the source does not know")]
+    );
+}
+
+#[tokio::test]
+async fn rule_4_a_group_of_always_is_found_by_the_name_that_stands_there() {
+    let mut org = Org::with_users(2);
+    org.group("g1", "staff", &["u000"]);
+    let mut world = World::new(org, 5).await;
+    world.connector.rules.groups.always = vec!["everybody".into(), "staff".into()];
+    world.sync().await;
+    world.lose_state().await;
+    assert_eq!(names(&world.relink().await.by_id.linked, ObjectKind::Group), ["everybody", "staff"]);
+    world.target().log.clear();
+    let report = world.sync().await;
+    assert_eq!(report.outcome, Outcome::Success, "{report:?}");
+    assert!(report.findings.is_empty() && world.target().log.is_empty(), "{:?}", world.target().log);
+    assert!(world.ledger().await.always["everybody"].created);
+}

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 pub(super) use super::org::*;
 
 use crate::config::model::Connector;
-use crate::store::Store;
+use crate::store::{Links, Store};
 use crate::sync::decision::UndoDocument;
 use crate::sync::engine::{self, Keeping, Relinking, RunTicket, Services, Undoing, UserRequest, sync};
 use crate::sync::explain::Explanation;
@@ -43,6 +43,8 @@ pub(super) struct Memory {
     pub(super) dies_behind: Option<usize>,
     /// After so many more writes the process dies.
     pub(super) dies_after: Option<usize>,
+    /// Creating a group of this name has its effect, and the answer gets lost.
+    pub(super) loses_answer: Option<String>,
     /// New groups have no members, whatever they are created with.
     pub(super) leaves_groups_empty: bool,
     /// Writes on an object of this name fail.
@@ -64,6 +66,7 @@ impl Default for Memory {
             dies_behind: None,
             dies_after: None,
             leaves_groups_empty: false,
+            loses_answer: None,
             refuses: None,
             cancels: None,
         }
@@ -212,6 +215,10 @@ impl Memory {
                 let members: BTreeSet<TargetId> = members.collect();
                 assert!(members.iter().all(|member| self.users.contains_key(member)), "{members:?}");
                 self.groups.insert(id.clone(), (attributes.clone(), members));
+                if self.loses_answer.as_deref() == Some(attributes.name.as_str()) {
+                    let message = format!("nobody knows of {}", attributes.name);
+                    return Err(WriteError { uncertain: true, ..WriteError::refused(message) });
+                }
                 if takes { Written::Filled(id) } else { Written::Created(id) }
             }
             Write::UpdateGroup { group, attributes, .. } => {
@@ -429,8 +436,9 @@ impl World {
     /// Does what a relink would do.
     pub(super) async fn relink(&self) -> Relinking {
         let relinking = self.relinking(false).await;
-        let (binding, changes) = (&relinking.binding, relinking.by_id.changes.clone());
-        self.services.store.relink("acme", binding, changes).await.unwrap();
+        let changes = relinking.by_id.changes.clone();
+        let links = Links { changes, asks_by_name: !relinking.by_name.is_empty() };
+        self.services.store.relink("acme", &relinking.binding, links).await.unwrap();
         relinking
     }
 

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 
 use super::write::display_name;
-use super::{Context, wire};
+use super::{Context, newcomers, wire};
 use crate::sync::model::{GroupAttributes, TargetId, UserAttributes};
 use crate::target::create_once::{Sent, create_once, not_shown, pause};
 use crate::target::password::random_password;
@@ -35,7 +35,16 @@ pub(super) async fn user(
         ("notify", "false"),
     ];
     let wanted = Wanted { path: "users", query: &query, object: Object::User(attributes), what: &what };
-    match wanted.create(context).await? {
+    // Until it is known what became of it, others who were created wait for it.
+    let creation = context.bitbucket.newcomers.begin();
+    let sent = wanted.send(context).await;
+    let is_made = matches!(&sent, Ok(Sent::Answered { reply, .. }) if reply.status.is_success());
+    let place = creation.end(is_made.then_some(attributes));
+    newcomers::look_up(context).await;
+    if let Some(id) = place.told().await {
+        return Ok(Written::Created(id));
+    }
+    match wanted.made(context, sent?).await? {
         Ok(id) => Ok(Written::Created(id)),
         Err(reply) => Err(context.server.refused(&what, &reply)),
     }
@@ -70,10 +79,20 @@ enum Object<'a> {
 impl Wanted<'_> {
     /// The id of the new object, or of the one that an earlier try made; else the refusal.
     async fn create(&self, context: Context<'_>) -> Result<Result<TargetId, Reply>, WriteError> {
+        self.made(context, self.send(context).await?).await
+    }
+
+    async fn send(&self, context: Context<'_>) -> Result<Sent<TargetId>, WriteError> {
         let ask = Ask::bare(Method::POST, context.url(&[self.path], self.query), self.what);
         let unwritten = |failed| context.unwritten(self.what, failed);
-        let sent =
-            create_once(context.server, context.control, ask, unwritten, || self.find(context)).await?;
+        create_once(context.server, context.control, ask, unwritten, || self.find(context)).await
+    }
+
+    async fn made(
+        &self,
+        context: Context<'_>,
+        sent: Sent<TargetId>,
+    ) -> Result<Result<TargetId, Reply>, WriteError> {
         match sent {
             Sent::Found(id) => Ok(Ok(id)),
             Sent::Answered { reply, .. } if reply.status.is_success() => self.id(context).await.map(Ok),

@@ -7,6 +7,7 @@
 mod create;
 mod list;
 mod members;
+mod newcomers;
 mod read;
 mod wire;
 mod write;
@@ -29,6 +30,7 @@ use crate::http::Shared;
 use crate::sync::model::{TargetId, TargetSnapshot};
 use crate::sync::progress::RunControl;
 use crate::sync::rules::Protected;
+use newcomers::Newcomers;
 use wire::Home;
 
 /// What Bitbucket can do.
@@ -69,6 +71,8 @@ pub struct Bitbucket {
     settings: ServerSettings,
     shared: Shared,
     server: OnceCell<Server>,
+    /// Accounts that were just created.
+    newcomers: Newcomers,
     /// Where accounts are at home that the last read found not to be writable in every way.
     foreign: Mutex<HashMap<TargetId, Home>>,
 }
@@ -111,7 +115,13 @@ impl Bitbucket {
     /// A Bitbucket at these settings.
     #[must_use]
     pub fn new(settings: ServerSettings, shared: &Shared) -> Self {
-        Self { settings, shared: shared.clone(), server: OnceCell::new(), foreign: Mutex::default() }
+        Self {
+            settings,
+            shared: shared.clone(),
+            server: OnceCell::new(),
+            newcomers: Newcomers::default(),
+            foreign: Mutex::default(),
+        }
     }
 
     async fn context<'a>(&'a self, control: &'a RunControl) -> Result<Context<'a>, TargetError> {
@@ -168,6 +178,11 @@ impl Reader for Bitbucket {
 impl WriteOne for Bitbucket {
     async fn write_one(&self, write: &Write, control: &RunControl) -> Result<Written, WriteError> {
         write::write(self.context(control).await?, write).await
+    }
+
+    fn waiting(&self) -> usize {
+        // Those who wait until enough others are created as well; see `newcomers`.
+        newcomers::TOGETHER
     }
 }
 

@@ -79,6 +79,7 @@ async fn users(context: Context<'_>, interest: &Interest) -> Result<People, Targ
         let why = "it is empty, although there are accounts that we manage, and the one that the daemon signs in with";
         return Err(context.server.incomplete(list.what, why));
     }
+    context.bitbucket.newcomers.there_are(accounts.len());
     let mut people = People::default();
     for account in accounts {
         people.add(account);

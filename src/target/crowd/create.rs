@@ -8,7 +8,7 @@ use super::entity::{self, SOURCE_ID, User, attributes_body, group_id};
 use super::stranger;
 use super::write::Context;
 use crate::sync::model::{GroupAttributes, SourceId, UserAttributes};
-use crate::target::create_once::{Sent, create_once};
+use crate::target::create_once::{Sent, create_once, uncertain};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{WriteError, Written};
@@ -54,7 +54,7 @@ pub(super) async fn user(
             Err(_) => wanted.must_find(context).await?,
         },
         Ended::Found => wanted.must_find(context).await?,
-        Ended::Refused { reply, unanswered } => match wanted.find(context, unanswered).await? {
+        Ended::Refused { reply, unanswered } => match wanted.find_after(context, unanswered).await? {
             Some(found) => found,
             None => return Err(context.server.refused(&what, &reply)),
         },
@@ -99,7 +99,8 @@ pub(super) async fn group(context: Context<'_>, attributes: &GroupAttributes) ->
         Ended::Created(_) | Ended::Found => {}
         // Groups bear no id of the source: only what an earlier try of this write may have made is ours.
         Ended::Refused { reply, unanswered } => {
-            if !unanswered || !exists_already(&reply) || !wanted.is_there(context, &what).await? {
+            let may_be_ours = unanswered && exists_already(&reply);
+            if !may_be_ours || !wanted.is_there(context, &what).await.map_err(uncertain)? {
                 return Err(context.server.refused(&what, &reply));
             }
         }
@@ -166,8 +167,14 @@ impl WantedUser<'_> {
         }))
     }
 
+    /// The same after a refusal: if an earlier try was not answered, it may have made what cannot be looked for now.
+    async fn find_after(&self, context: Context<'_>, unanswered: bool) -> Result<Option<User>, WriteError> {
+        let found = self.find(context, unanswered).await;
+        found.map_err(|error| if unanswered { uncertain(error) } else { error })
+    }
+
     async fn must_find(&self, context: Context<'_>) -> Result<User, WriteError> {
-        self.find(context, true).await?.ok_or_else(|| {
+        self.find(context, true).await.map_err(uncertain)?.ok_or_else(|| {
             let message = format!(
                 "{}, as far as is known: {} said that it was, and does not show it",
                 self.what,

@@ -11,7 +11,7 @@ use super::members;
 use super::schema::{member_ids, new_group, new_user, user as read_user};
 use super::write::Context;
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, UserAttributes};
-use crate::target::create_once::{Sent, create_once, not_shown};
+use crate::target::create_once::{Sent, create_once, not_shown, uncertain};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{Named, WriteError, Written};
@@ -96,14 +96,15 @@ async fn filled(
         return Ok(Written::Filled(made.id));
     }
     let group = Named { id: made.id.clone(), name: attributes.name.clone() };
-    match members::current(context, &group, what).await {
-        Ok(Some(shown)) if has_all(&shown) => Ok(Written::Filled(made.id)),
+    match members::current(context, &group, what).await.map_err(uncertain)? {
+        Some(shown) if has_all(&shown) => Ok(Written::Filled(made.id)),
         // It takes them, and does nothing with them: nobody is sent so again.
-        Ok(Some(shown)) if shown.is_empty() => {
+        Some(shown) if shown.is_empty() => {
             context.scim.manners.fills_new_groups.store(false, Ordering::Relaxed);
             Ok(Written::Created(made.id))
         }
-        _ => Ok(Written::Created(made.id)),
+        // Some of them, or no such group any more: the next run sees what is.
+        _ => Err(not_shown(context.server, what)),
     }
 }
 
@@ -151,11 +152,13 @@ impl Wanted<'_> {
             let id = reply.json().and_then(|body| Some(TargetId::from(body["id"].as_str()?)));
             return match id {
                 Some(id) => Ok(Ok(Made { id, answer: Some(reply.body) })),
-                None => Ok(Ok(Made::found(self.must_find(context).await?))),
+                None => Ok(Ok(Made::found(self.must_find(context).await.map_err(uncertain)?))),
             };
         }
         if reply.status == StatusCode::CONFLICT {
-            return Ok(self.find(context, unanswered).await?.map(Made::found).ok_or(reply));
+            let found = self.find(context, unanswered).await;
+            let found = found.map_err(|error| if unanswered { uncertain(error) } else { error })?;
+            return Ok(found.map(Made::found).ok_or(reply));
         }
         Ok(Err(reply))
     }
@@ -167,6 +170,7 @@ impl Wanted<'_> {
     /// Looks for a resource of that name that is ours: it has our id, or, where an earlier try was not answered, our address
     /// and nobody else's id.
     async fn find(&self, context: Context<'_>, unanswered: bool) -> Result<Option<TargetId>, WriteError> {
+        let mut asked = false;
         for (attribute, value) in [(self.name_attribute, self.name), ("externalId", self.source.0.as_str())] {
             // RFC 7644, section 3.4.2.2: a text is written as in JSON.
             let filter = format!("{attribute} eq {}", json!(value));
@@ -174,10 +178,19 @@ impl Wanted<'_> {
             let reply = context.ask(Ask::get(url, self.what)).await?;
             // A service without filters cannot be asked.
             let Some(list) = reply.json().filter(|_| reply.status.is_success()) else { continue };
+            asked = true;
             let resources = list["Resources"].as_array().map(Vec::as_slice).unwrap_or_default();
             if let Some(found) = resources.iter().find(|one| self.is_ours(one, unanswered, context)) {
                 return Ok(found["id"].as_str().map(TargetId::from));
             }
+        }
+        if unanswered && !asked {
+            let message = format!(
+                "{}, as far as is known: no answer came, and the service does not let anybody look for it; the next run reads \
+                 what is there",
+                self.what
+            );
+            return Err(uncertain(WriteError::refused(message)));
         }
         Ok(None)
     }

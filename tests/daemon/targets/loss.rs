@@ -51,7 +51,11 @@ pub(super) fn a_lost_ledger_comes_back(kind: Kind) {
         (false, _) => ("", Some("for your approval: 2 users and 2 groups\n")),
     };
     assert!(said.contains(by_id) && by_name.is_none_or(|by_name| said.contains(by_name)), "{said}");
-    assert_eq!(said.contains("the next sync treats it as one that left"), can.keeps_user_ids, "{said}");
+    assert_eq!(
+        said.contains("which the next sync treats as left, within the limits: 1 user"),
+        can.keeps_user_ids,
+        "{said}"
+    );
 
     // Done, and what only a name says is held.
     let (code, said, messages) = house.site.ctl(&["relink", "acme", "--yes"]);

@@ -328,3 +328,50 @@ async fn no_log_shows_the_password_of_a_new_account() {
     // Where the password may stand in a query of the stand-in itself, it is there: the test looks for the right word.
     assert!(stand.book().lines.iter().any(|line| line.contains("password=")));
 }
+
+#[tokio::test]
+async fn many_new_users_are_looked_up_together() {
+    let (stand, client) = usual(&["anna"]).await;
+    client.read().await;
+    let names: Vec<String> = (0..60).map(|number| format!("new{number:02}")).collect();
+    let refused = Fault::on("create user", FaultKind::Status(403)).times(1);
+    let refused = stand.fault(refused);
+    stand.forget();
+    let writes = names.iter().map(|name| client.write(create(name)));
+    let answers = futures_util::future::join_all(writes).await;
+    assert_eq!(stand.met(refused), 1);
+    let mut failed = 0;
+    for (name, answer) in names.iter().zip(answers) {
+        match answer {
+            Ok(Written::Created(id)) => assert_eq!(id, named(&stand, name).id),
+            Err(error) => {
+                failed += 1;
+                assert!(error.message.contains("403") && !error.uncertain, "{error:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(failed, 1, "one that is refused keeps nobody waiting");
+    let book = stand.book();
+    assert_eq!(book.of("create user"), 60);
+    assert!(book.total() <= 62, "{:?}", book.requests);
+}
+
+#[tokio::test]
+async fn new_users_that_the_list_does_not_show_are_asked_for() {
+    let (stand, client) = usual(&["anna"]).await;
+    client.read().await;
+    for kind in [
+        FaultKind::Status(403),
+        FaultKind::Answer(Reply::json(200, &json!({ "values": [], "isLastPage": true }))),
+    ] {
+        let fault = stand.fault(Fault::on("list users", kind.clone()));
+        let names: Vec<String> = (0..5).map(|number| format!("new{}-{number}", changes(&stand))).collect();
+        let writes = names.iter().map(|name| client.write(create(name)));
+        for (name, answer) in names.iter().zip(futures_util::future::join_all(writes).await) {
+            assert_eq!(answer, Ok(Written::Created(named(&stand, name).id)), "{kind:?}");
+        }
+        assert!(stand.met(fault) > 0, "{kind:?}");
+        stand.clear_faults();
+    }
+}

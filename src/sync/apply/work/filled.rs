@@ -22,10 +22,18 @@ enum State {
     Planned,
     /// Its intent is on the disk.
     Journaled,
-    /// It was sent, or may have been.
+    /// It was sent by itself.
     Sent,
     /// It was carried out with the creation.
     Done,
+    /// Nobody knows whether it was, as nobody knows of the creation: the next run looks.
+    Unclear,
+}
+
+impl State {
+    fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Unclear)
+    }
 }
 
 impl Filled {
@@ -67,9 +75,9 @@ impl Filled {
         self.states.contains_key(&position)
     }
 
-    /// True if an operation was carried out with a creation.
-    pub(super) fn is_done(&self, position: usize) -> bool {
-        self.states.get(&position) == Some(&State::Done)
+    /// True if nothing more is to be done about an operation: it went with a creation, or nobody knows.
+    pub(super) fn is_over(&self, position: usize) -> bool {
+        self.states.get(&position).is_some_and(|state| state.is_over())
     }
 
     pub(super) fn journaled(&mut self, position: usize) {
@@ -84,15 +92,19 @@ impl Filled {
         self.set(position, State::Done);
     }
 
+    pub(super) fn unclear(&mut self, position: usize) {
+        self.set(position, State::Unclear);
+    }
+
     fn set(&mut self, position: usize, state: State) {
         if let Some(known) = self.states.get_mut(&position) {
             *known = state;
         }
     }
 
-    /// How many operations were carried out with a creation.
+    /// How many operations went with a creation, or may have.
     pub(super) fn count(&self) -> usize {
-        self.states.values().filter(|state| **state == State::Done).count()
+        self.states.values().filter(|state| state.is_over()).count()
     }
 
     /// Operations whose intent is on the disk and that were certainly not sent.
