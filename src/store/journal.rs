@@ -21,6 +21,8 @@ pub struct JournalBatch {
     pub withdrawn: Vec<u64>,
     /// Answers to operations sent before.
     pub answers: Vec<Answer>,
+    /// Operations that were sent and not answered, with what is known of that: they stay open, and the next run looks.
+    pub unclear: Vec<(u64, String)>,
     /// What the answers change in the ledger.
     pub ledger_changes: Vec<LedgerChange>,
     /// What the answers add to the counts of the last 24 hours.
@@ -125,6 +127,11 @@ pub(super) fn record(
             Some(text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?)
         };
         update.execute(params![run, answer.position, answer.result, answer.error, created, left_out])?;
+    }
+    let mut unclear =
+        transaction.prepare_cached("UPDATE journal SET error = ?3 WHERE run = ?1 AND position = ?2")?;
+    for (position, why) in &batch.unclear {
+        unclear.execute(params![run, position, why])?;
     }
     holds::use_up(transaction, connector, &batch.used)?;
     ledger::change(transaction, connector, &batch.ledger_changes)?;

@@ -190,6 +190,39 @@ fn rules_1_the_ledger_follows_a_renamed_file_when_told_to() {
 }
 
 #[test]
+fn rules_4_with_another_connector_on_the_target_who_left_is_not_linked() {
+    for (beta, shares) in [
+        ("", true),
+        ("no-such-key: 1\n", true),
+        ("target: { scim: { url: \"http://127.0.0.1:9\", token: { env: HOME } } }\n", false),
+    ] {
+        let site = Site::empty();
+        let org = site.okta.org();
+        let people: Vec<String> =
+            (0..12).map(|n| org.add_user(NewUser::new(&format!("p{n}@example.com")))).collect();
+        site.write("acme", &site.connector(""));
+        let mut daemon = site.start();
+        assert_eq!(daemon.sync("acme")["outcome"], "success");
+        daemon.signal(nix::sys::signal::Signal::SIGTERM);
+        daemon.ended();
+        for name in ["state.db", "state.db-wal", "state.db-shm"] {
+            std::fs::remove_file(site.path("state").join(name)).ok();
+        }
+        org.set_status(&people[0], sandbox::okta::Status::Deprovisioned);
+        site.write("beta", &site.connector(beta));
+        let _daemon = site.start();
+        let (code, said, messages) = site.ctl(&["relink", "acme"]);
+        assert_eq!(code, 4, "{said}{messages}");
+        assert_eq!(
+            said.contains("may belong to another connector that has this target"),
+            shares,
+            "{beta}: {said}"
+        );
+        assert_eq!(said.contains("linked at once: 12 users"), !shares, "{beta}: {said}");
+    }
+}
+
+#[test]
 fn rules_1_another_org_needs_a_rebind() {
     let site = Site::with(&["acme"]);
     let other = Site::with_org(Options { seed: 2, ..Options::default() });

@@ -162,7 +162,6 @@ impl<'a> Work<'a> {
             Err(error) => {
                 tracing::warn!(operation = operation.summary(), error = %error, "an operation failed");
                 line.result = "failed";
-                line.error = Some(error.message);
                 self.count_failed(operation);
                 if matches!(&operation.change, Change::UpdateGroup { before, after } if before.name != after.name)
                 {
@@ -174,10 +173,13 @@ impl<'a> Work<'a> {
                     {
                         self.count_failed(members);
                         self.filled.unclear(at);
+                        pending.unclear.push((at as u64, error.message.clone()));
                     }
+                    pending.unclear.push((position as u64, error.message));
                     // Without an answer in the journal the next run looks for what became of it.
                     return;
                 }
+                line.error = Some(error.message);
             }
         }
         pending.answers.push(line);

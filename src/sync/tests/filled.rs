@@ -117,6 +117,10 @@ async fn where_nobody_knows_of_the_creation_nobody_knows_of_its_members_and_the_
     let open: Vec<String> = world.ledger().await.unanswered.iter().map(|one| one.kind.clone()).collect();
     assert_eq!(open, ["create_group", "change_members"], "neither is answered");
     assert_eq!(requests(&world), ["create pair with 2", "create trio with 0", "add 3 to trio"]);
+    let told = journaled(&world, report.run).await.operations;
+    let unclear: Vec<_> = told.iter().filter(|one| one.result == "unanswered").collect();
+    assert_eq!(unclear.len(), 2);
+    assert!(unclear.iter().all(|one| one.error.as_deref() == Some("nobody knows of pair")), "{unclear:?}");
     world.target().loses_answer = None;
     world.target().log.clear();
     let report = world.sync().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nix::sys::signal::Signal;
 use sandbox::okta::Status;
-use sandbox::product::{Fault, FaultKind};
+use sandbox::product::{Fault, FaultKind, Reply};
 
 use super::backend::{Account, House, Kind};
 use crate::harness::Daemon;
@@ -174,10 +174,54 @@ pub(super) fn refusals_are_told_in_words(kind: Kind) {
     assert_eq!(daemon.sync("acme")["outcome"], "success", "and afterwards all is well");
 }
 
+pub(super) fn a_run_that_cannot_write_says_why_and_the_next_one_goes_on(kind: Kind) {
+    let expected = undisturbed(kind);
+    for (fault, words) in [
+        (FaultKind::Status(401), "refused what is in the file"),
+        (FaultKind::Maintenance, "Down for maintenance"),
+    ] {
+        let office = Office::new(kind);
+        let daemon = office.start();
+        let id = office.house.fault(Fault::on("create user", fault.clone()));
+        let report = daemon.sync("acme");
+        assert!(office.house.met(id) > 0);
+        office.house.clear_faults();
+        // With the credentials refused nothing could be applied at all.
+        assert!(
+            ["partial", "failed"].contains(&report["outcome"].as_str().unwrap()),
+            "{fault:?}: {report:#}"
+        );
+        let run = daemon.get(&format!("/v1/runs/{}", report["run"]));
+        let errors: Vec<&str> = run["operations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|operation| operation["error"].as_str())
+            .chain(report["error"].as_str())
+            .collect();
+        assert!(errors.iter().any(|error| error.contains(words)), "{errors:#?}");
+        assert!(office.house.accounts(&daemon).is_empty(), "{fault:?}: nobody was created");
+        assert_eq!(daemon.sync("acme")["outcome"], "success");
+        assert_eq!(office.contents(&daemon), expected[0], "{fault:?}");
+    }
+}
+
 pub(super) fn no_seat_is_free(kind: Kind) {
+    for status in [402, 403] {
+        no_seat_is_free_as(kind, status);
+    }
+}
+
+fn no_seat_is_free_as(kind: Kind, status: u16) {
     let office = Office::new(kind);
     let daemon = office.start();
-    let fault = office.house.fault(Fault::on("create user", FaultKind::Status(402)).matching("anna@"));
+    let refusal = Reply::json(status, &serde_json::json!({ "detail": "The license limit is reached" }))
+        .header("x-embedded-crowd-version", "Crowd/6.0.0");
+    let fault = match status {
+        402 => FaultKind::Status(402),
+        _ => FaultKind::Answer(refusal),
+    };
+    let fault = office.house.fault(Fault::on("create user", fault).matching("anna@"));
     let report = daemon.sync("acme");
     assert_eq!(office.house.met(fault), 1);
     assert_eq!(report["outcome"], "partial", "{report:#}");

@@ -56,4 +56,5 @@ every_product! {
     faults::the_daemon_may_die_at_any_request,
     faults::refusals_are_told_in_words,
     faults::no_seat_is_free,
+    faults::a_run_that_cannot_write_says_why_and_the_next_one_goes_on,
 }
