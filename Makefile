@@ -40,10 +40,11 @@ lint: tools ## Format, clippy, licences and sources of dependencies
 format: ## Format everything
 	$(CARGO) fmt --all
 
-bench: ## Scope and mapping alone; then Atlassian's published workload: time, memory and requests
+bench: ## Scope and mapping alone; then Atlassian's published workload: time, memory and requests, and into each target
 	$(CARGO) build --release --workspace --bins
 	$(CARGO) bench --bench desire
 	$(CARGO) bench --bench sync
+	$(CARGO) bench --bench targets
 
 tools:
 	@PATH="$(TOOLS)/bin:$$PATH"; command -v cargo-deny >/dev/null || \

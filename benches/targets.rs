@@ -6,9 +6,8 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 use support::{Daemon, GROUPS, MEMBERSHIPS, Outcome, StandIn, USERS, secret};
@@ -17,84 +16,165 @@ use usersyncd::target::{Capabilities, atlassian_cloud, bitbucket, confluence, cr
 /// What every request takes, in milliseconds.
 const LATENCY: &str = "5";
 
-/// A product, and what its API needs.
+/// A product, and what its API allows (docs/targets.md).
+#[derive(Clone, Copy)]
 struct Target {
     /// As the stand-in calls it.
     name: &'static str,
     /// As the connector file and the metrics call it.
     key: &'static str,
     can: Capabilities,
-    /// Requests that create a user.
-    per_user: u64,
-    /// Members are listed with their groups, up to this size of group.
-    members_in_list: Option<u64>,
-    /// All memberships come in one request.
-    memberships_at_once: bool,
-    /// Members per page where each group is asked for its own; 0: never.
+    /// Users per page at most.
+    users_per_page: u64,
+    /// Members per page where each group is asked for its own; 0: they come with the groups, or all at once.
     members_per_page: u64,
-    /// Requests that say what the product can do.
+    /// Requests that say what the product can do, whose account it is, and the like.
     greetings: u64,
+    /// Requests that bring all memberships.
+    memberships: u64,
 }
 
-/// Facts about the APIs: docs/targets.md.
 fn targets() -> [Target; 7] {
+    let page = |can: Capabilities| can.pace.page as u64;
     let scim_service = Target {
         name: "scim",
         key: "scim",
         can: scim::CAPABILITIES,
-        per_user: 1,
-        members_in_list: None,
-        memberships_at_once: false,
+        users_per_page: page(scim::CAPABILITIES),
         members_per_page: 0,
         greetings: 1,
+        memberships: 0,
     };
-    let product = |name, can| Target { name, key: name, can, greetings: 0, ..scim_service };
+    let cloud = Target {
+        name: "cloud",
+        key: "atlassian_cloud",
+        can: atlassian_cloud::CAPABILITIES,
+        users_per_page: page(atlassian_cloud::CAPABILITIES),
+        greetings: 0,
+        ..scim_service
+    };
+    let product =
+        |name, can| Target { name, key: name, can, users_per_page: page(can), greetings: 0, ..scim_service };
     [
-        Target { ..scim_service },
+        scim_service,
         Target { name: "other-scim", ..scim_service },
+        cloud,
+        Target { memberships: 1, ..product("crowd", crowd::CAPABILITIES) },
         Target {
-            name: "cloud",
-            key: "atlassian_cloud",
-            can: atlassian_cloud::CAPABILITIES,
-            greetings: 0,
-            ..scim_service
+            users_per_page: 2000,
+            members_per_page: 50,
+            greetings: 2,
+            ..product("jira", jira::CAPABILITIES)
         },
-        Target { per_user: 2, memberships_at_once: true, ..product("crowd", crowd::CAPABILITIES) },
-        Target { members_per_page: 50, ..product("jira", jira::CAPABILITIES) },
-        Target { members_per_page: 200, ..product("confluence", confluence::CAPABILITIES) },
+        Target {
+            users_per_page: 200,
+            members_per_page: 200,
+            greetings: 1,
+            ..product("confluence", confluence::CAPABILITIES)
+        },
         Target { members_per_page: 1000, ..product("bitbucket", bitbucket::CAPABILITIES) },
     ]
 }
 
+impl Target {
+    /// The fewest requests that create all of it, in an empty product: one for each user and group, and for memberships as few
+    /// as fit. The product is read first.
+    fn least_first(&self, users: u64, groups: &[u64]) -> u64 {
+        let memberships = groups.iter().map(|members| match self.can.pace.new_group as u64 {
+            0 => members.div_ceil(self.can.pace.memberships as u64),
+            first => members.saturating_sub(first).div_ceil(self.can.pace.memberships as u64),
+        });
+        self.greetings + 2 + users + groups.len() as u64 + memberships.sum::<u64>()
+    }
+
+    /// The fewest requests that read all of it.
+    fn least_unchanged(&self, users: u64, groups: &[u64]) -> u64 {
+        let pages = users.div_ceil(self.users_per_page);
+        let groups_pages = match self.name {
+            // The only lists with pages of fewer groups.
+            "cloud" => groups.len().div_ceil(100),
+            "confluence" => groups.len().div_ceil(200),
+            _ => 1,
+        };
+        let members = |members: &u64| match self.members_per_page {
+            0 => 0,
+            page => members.div_ceil(page).max(1),
+        };
+        self.greetings
+            + pages
+            + groups_pages as u64
+            + self.memberships
+            + groups.iter().map(members).sum::<u64>()
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
-    println!("{USERS} users, {GROUPS} groups, {MEMBERSHIPS} memberships; every request takes {LATENCY} ms");
+    println!("{USERS} users, {GROUPS} groups, {MEMBERSHIPS} memberships; every request takes {LATENCY} ms\n");
+    println!("| target     | sync      | wall    | requests | least  | over  | in use | at the product |");
+    println!("|------------|-----------|--------:|---------:|-------:|------:|-------:|---------------:|");
     let chosen = std::env::var("TARGETS").unwrap_or_default();
     for which in targets() {
-        if !chosen.is_empty() && !chosen.split(',').any(|one| one == which.name) {
-            continue;
-        }
-        let scratch = tempfile::tempdir()?;
-        let okta = StandIn::okta()?;
-        let product = StandIn::start(&["product", which.name, "--latency", LATENCY])?;
-        let daemon = Daemon::start(scratch.path(), &okta, &connector(scratch.path(), &which, &product)?)?;
-        for what in ["first", "unchanged"] {
-            product.post("forget", "").await?;
-            let started = Instant::now();
-            let report = daemon.sync()?;
-            let wall = started.elapsed();
-            let book = product.get("book").await?;
-            println!("{} {what} {:.1} s {}", which.name, wall.as_secs_f64(), report["counts"]);
-            println!("{book:#}");
-            println!(
-                "in use {}",
-                daemon
-                    .metric(&format!("usersyncd_http_request_duration_seconds_sum{{api=\"{}\"}}", which.key))
-                    .await?
-            );
+        if chosen.is_empty() || chosen.split(',').any(|one| one == which.name) {
+            round(&which).await?;
         }
     }
     Ok(())
+}
+
+/// A first sync and an unchanged one, a row each.
+async fn round(which: &Target) -> Outcome<()> {
+    let scratch = tempfile::tempdir()?;
+    let okta = StandIn::okta()?;
+    let product = StandIn::start(&["product", which.name, "--latency", LATENCY])?;
+    let daemon = Daemon::start(scratch.path(), &okta, &connector(scratch.path(), which, &product)?)?;
+    let series = format!("usersyncd_http_request_duration_seconds_sum{{api=\"{}\"}}", which.key);
+    let mut groups = Vec::new();
+    let mut users = 0;
+    for what in ["first", "unchanged"] {
+        product.post("forget", "").await?;
+        let (before, started) = (daemon.metric(&series).await?, Instant::now());
+        let report = daemon.sync()?;
+        let (wall, in_use) = (started.elapsed(), daemon.metric(&series).await? - before);
+        let book = product.get("book").await?;
+        let requests = book["total"].as_u64().unwrap_or(0);
+        let least = if what == "first" {
+            users = report["counts"]["users"]["created"].as_u64().unwrap_or(0);
+            groups = sizes(&daemon.ask(&["run", &report["run"].to_string()])?);
+            which.least_first(users, &groups)
+        } else {
+            if !book["changes"].is_null() {
+                return Err(format!("{} was written to: {book:#}", which.name).into());
+            }
+            which.least_unchanged(users, &groups)
+        };
+        // Of the places that the product has for requests at once, while it was written to.
+        let busy = |seconds: f64| match book["changes"]["seconds"].as_f64() {
+            Some(time) => format!("{:.1} %", 100.0 * seconds / time / which.can.pace.at_once as f64),
+            None => "-".to_owned(),
+        };
+        let changes = &book["changes"];
+        let there = changes["at_once"].as_f64().unwrap_or(0.0) * changes["seconds"].as_f64().unwrap_or(0.0);
+        println!(
+            "| {:<10} | {what:<9} | {:>5.1} s | {requests:>8} | {least:>6} | {:>5.3} | {:>6} | {:>14} |",
+            which.name,
+            wall.as_secs_f64(),
+            requests as f64 / least as f64,
+            busy(in_use),
+            busy(there),
+        );
+    }
+    Ok(())
+}
+
+/// How many members each new group got.
+fn sizes(run: &Value) -> Vec<u64> {
+    let operations = run["operations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let kind = |kind: &'static str| operations.iter().filter(move |one| one["operation"]["kind"] == kind);
+    let added = |one: &Value| one["operation"]["after"]["added"].as_array().map_or(0, Vec::len) as u64;
+    let mut sizes: Vec<u64> = kind("change_members").map(added).collect();
+    sizes.resize(kind("create_group").count(), 0);
+    sizes
 }
 
 /// What the connector file has beside its source.

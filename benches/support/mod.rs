@@ -1,4 +1,5 @@
-//! What benchmarks have in common: the daemon and the stand-ins as processes of their own, and the kernel's figures.
+//! What benchmarks have in common: the daemon and the stand-ins as processes of their own.
+#![allow(dead_code, reason = "each benchmark uses its part of it")]
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -8,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub type Outcome<T> = Result<T, Box<dyn Error>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Atlassian's published workload.
-pub const USERS: u64 = 10_000;
-pub const GROUPS: u64 = 1_000;
-pub const MEMBERSHIPS: u64 = 200_000;
+pub(crate) const USERS: u64 = 10_000;
+pub(crate) const GROUPS: u64 = 1_000;
+pub(crate) const MEMBERSHIPS: u64 = 200_000;
 
 /// A process that ends with this value.
-pub struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -26,22 +27,22 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 }
 
 /// A stand-in, and the line in which it said where it is.
-pub struct StandIn {
+pub(crate) struct StandIn {
     _process: Process,
     line: String,
     /// Its address, with the path of the API if there is one.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl StandIn {
     /// Starts the release build of the stand-in, which is beside this program.
-    pub fn start(arguments: &[&str]) -> Outcome<Self> {
+    pub(crate) fn start(arguments: &[&str]) -> Outcome<Self> {
         let program: PathBuf = Path::new(env!("CARGO_BIN_EXE_usersyncd")).with_file_name("sandbox");
         let mut command = Command::new(program);
         command.args(arguments).arg("--until-stdin-closes");
@@ -55,7 +56,7 @@ impl StandIn {
     }
 
     /// Okta with the published workload and no rate limits.
-    pub fn okta() -> Outcome<Self> {
+    pub(crate) fn okta() -> Outcome<Self> {
         let [users, groups, memberships] = [USERS, GROUPS, MEMBERSHIPS].map(|count| count.to_string());
         Self::start(&[
             "okta",
@@ -71,7 +72,7 @@ impl StandIn {
     }
 
     /// A word of its line: `token=…`.
-    pub fn word(&self, name: &str) -> Outcome<String> {
+    pub(crate) fn word(&self, name: &str) -> Outcome<String> {
         let start = format!("{name}=");
         let found = self.line.split_whitespace().find_map(|word| word.strip_prefix(&start));
         Ok(found.ok_or(format!("no {name} in {:?}", self.line))?.to_owned())
@@ -83,12 +84,12 @@ impl StandIn {
         self.url.get(..end).unwrap_or(&self.url)
     }
 
-    pub async fn get(&self, path: &str) -> Outcome<Value> {
+    pub(crate) async fn get(&self, path: &str) -> Outcome<Value> {
         let url = format!("{}/sandbox/{path}", self.origin());
         Ok(serde_json::from_slice(&reqwest::Client::new().get(url).send().await?.bytes().await?)?)
     }
 
-    pub async fn post(&self, path: &str, body: &str) -> Outcome<Value> {
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Outcome<Value> {
         let url = format!("{}/sandbox/{path}", self.origin());
         let request = reqwest::Client::new().post(url).body(body.to_owned());
         Ok(serde_json::from_slice(&request.send().await?.bytes().await?)?)
@@ -96,14 +97,14 @@ impl StandIn {
 }
 
 /// The daemon, in a directory of its own.
-pub struct Daemon {
+pub(crate) struct Daemon {
     process: Process,
     scratch: PathBuf,
 }
 
 impl Daemon {
     /// With one connector, `acme`, that has these keys beside its source.
-    pub fn start(scratch: &Path, okta: &StandIn, keys: &str) -> Outcome<Self> {
+    pub(crate) fn start(scratch: &Path, okta: &StandIn, keys: &str) -> Outcome<Self> {
         std::fs::create_dir(scratch.join("connectors.d"))?;
         secret(scratch, "token", &okta.word("token")?)?;
         let (url, token) = (&okta.url, scratch.join("token"));
@@ -132,7 +133,7 @@ impl Daemon {
         Ok(daemon)
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
@@ -143,23 +144,23 @@ impl Daemon {
     }
 
     /// What a command says as JSON.
-    pub fn ask(&self, arguments: &[&str]) -> Outcome<Value> {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Outcome<Value> {
         let output = self.ctl(arguments)?;
         let message = || String::from_utf8_lossy(&output.stderr).into_owned();
         Ok(serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", message()))?)
     }
 
     /// The value of a series, 0 if there is none.
-    pub async fn metric(&self, series: &str) -> Outcome<f64> {
+    pub(crate) async fn metric(&self, series: &str) -> Outcome<f64> {
         let status = self.ask(&["status"])?;
         let address = status["metrics"].as_str().ok_or("no metrics")?;
-        let text = reqwest::get(format!("{address}metrics")).await?.text().await?;
+        let text = reqwest::Client::new().get(format!("{address}metrics")).send().await?.text().await?;
         let value = text.lines().find_map(|line| line.strip_prefix(series)).map_or("0", str::trim);
         Ok(value.parse()?)
     }
 
     /// Syncs; anything but success is an error.
-    pub fn sync(&self) -> Outcome<Value> {
+    pub(crate) fn sync(&self) -> Outcome<Value> {
         let report = self.ask(&["sync", "acme", "--wait"])?;
         if report["outcome"] != "success" {
             return Err(format!("a sync ended with {}: {}", report["outcome"], report["error"]).into());
@@ -169,7 +170,7 @@ impl Daemon {
 }
 
 /// Writes a secret where only its owner reads it.
-pub fn secret(scratch: &Path, name: &str, value: &str) -> Outcome<PathBuf> {
+pub(crate) fn secret(scratch: &Path, name: &str, value: &str) -> Outcome<PathBuf> {
     let path = scratch.join(name);
     std::fs::write(&path, value)?;
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;

@@ -122,8 +122,10 @@ async fn read_for_all(source: &dyn Source, mut seats: Vec<Seat>) {
         // The last one takes what the others got copies of.
         let copy = if at == last { read.take() } else { read.clone() };
         let part = copy.map(|read| read.map(|snapshot| part_of(snapshot, &seat.request)));
-        // Whoever was cancelled does not hear it.
-        drop(part.map(|part| seat.answer.send(part)));
+        if let Some(part) = part {
+            // Whoever was cancelled does not hear it.
+            drop(seat.answer.send(part));
+        }
     }
 }
 

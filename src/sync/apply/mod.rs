@@ -105,11 +105,11 @@ fn intent(operation: &Operation, position: u64, target: Option<TargetId>, plan: 
 
 /// Cuts the operations into chunks of one rank each: what is committed at once. `weigh` says how many memberships the operation
 /// at a position brings.
-fn chunks<'p>(
-    operations: &'p [Operation],
+fn chunks(
+    operations: &[Operation],
     size: usize,
     weigh: impl Fn(usize, &Operation) -> usize,
-) -> impl Iterator<Item = &'p [Operation]> {
+) -> impl Iterator<Item = &[Operation]> {
     let (mut rest, mut position) = (operations, 0);
     std::iter::from_fn(move || {
         let first = rest.first()?;
