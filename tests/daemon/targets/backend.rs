@@ -103,23 +103,43 @@ impl Kind {
     pub(crate) fn writes(self) -> Vec<&'static str> {
         match self {
             Self::Directory => Vec::new(),
-            Self::Scim | Self::AnotherScim | Self::AtlassianCloud => {
-                vec!["create user", "update user", "create group", "change members"]
-            }
-            Self::Crowd => vec!["create user", "update user", "create group", "add member", "remove member"],
-            Self::Jira | Self::Confluence => {
-                vec![
-                    "create user",
-                    "update user",
-                    "disable user",
-                    "create group",
-                    "add member",
-                    "remove member",
-                ]
-            }
-            Self::Bitbucket => {
-                vec!["create user", "update user", "create group", "add member", "remove member"]
-            }
+            Self::Scim | Self::AnotherScim | Self::AtlassianCloud => vec![
+                "create user",
+                "update user",
+                "rename user",
+                "disable user",
+                "create group",
+                "change members",
+                "delete group",
+            ],
+            Self::Crowd | Self::Bitbucket => vec![
+                "create user",
+                "update user",
+                "rename user",
+                "create group",
+                "add member",
+                "remove member",
+                "delete group",
+            ],
+            Self::Jira => vec![
+                "create user",
+                "update user",
+                "rename user",
+                "disable user",
+                "create group",
+                "add member",
+                "remove member",
+                "delete group",
+            ],
+            Self::Confluence => vec![
+                "create user",
+                "update user",
+                "disable user",
+                "create group",
+                "add member",
+                "remove member",
+                "delete group",
+            ],
         }
     }
 }

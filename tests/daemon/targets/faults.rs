@@ -15,6 +15,7 @@ struct Office {
     house: House,
     people: Vec<String>,
     staff: String,
+    old: String,
 }
 
 type Contents = (BTreeMap<String, Account>, BTreeMap<String, std::collections::BTreeSet<String>>);
@@ -26,19 +27,16 @@ impl Office {
         let people: Vec<String> =
             ["anna", "ben", "carl", "dora"].map(|name| org.add_user(person(name))).into();
         let staff = house.site.add_group("staff", &people[..2].iter().collect::<Vec<_>>());
-        Self { house, people, staff }
+        let old = house.site.add_group("old", &[&people[2], &people[3]]);
+        Self { house, people, staff, old }
     }
 
     fn start(&self) -> Daemon {
-        let rules = if self.house.kind.can().disable {
-            "leavers: { memberships: remove }\n"
-        } else {
-            "leavers: { users: keep, memberships: remove }\n"
-        };
-        self.house.start(rules)
+        let users = if self.house.kind.can().disable { "disable" } else { "keep" };
+        self.house.start(&format!("leavers: {{ users: {users}, memberships: remove, groups: delete }}\n"))
     }
 
-    /// Somebody comes, somebody changes, somebody leaves, members change, and a group comes.
+    /// Somebody comes, somebody changes or gets another name, somebody leaves, members change, a group comes and another goes.
     fn stir(&self) {
         let org = self.house.site.okta.org();
         let [anna, ben, carl, dora] = &self.people[..] else { panic!() };
@@ -47,6 +45,8 @@ impl Office {
         let eve = org.add_user(person("eve"));
         org.set_members(&self.staff, &[anna, carl, &eve]);
         self.house.site.add_group("fresh", &[dora, &eve]);
+        org.update_profile(dora, "login", "dorothy@example.com");
+        org.delete_group(&self.old);
     }
 
     fn contents(&self, daemon: &Daemon) -> Contents {
@@ -148,6 +148,45 @@ pub(super) fn the_daemon_may_die_at_any_request(kind: Kind) {
             daemon.sync("acme");
             assert_eq!(office.house.changes(), changes, "{operation}: nothing is left to do");
         }
+    }
+}
+
+/// An account that goes for good goes once, whatever becomes of the answer.
+pub(super) fn a_deletion_may_fail_once_and_the_daemon_die_at_it(kind: Kind) {
+    if !kind.can().delete_users {
+        return;
+    }
+    let faults = [
+        FaultKind::TooManyRequests(Some("0".to_owned())),
+        FaultKind::Status(500),
+        FaultKind::Reset,
+        FaultKind::LostAnswer,
+        FaultKind::StatusAfterwards(502),
+        FaultKind::Stall,
+    ];
+    for fault in faults {
+        let office = Office::new(kind);
+        let mut daemon = office.house.start("leavers: { users: delete, memberships: remove }\n");
+        assert_eq!(daemon.sync("acme")["outcome"], "success");
+        office.house.site.okta.org().set_status(&office.people[1], Status::Deprovisioned);
+        let id = office.house.fault(Fault::on("delete user", fault.clone()).times(1));
+        if matches!(fault, FaultKind::Stall) {
+            let running = daemon.begin_sync("acme");
+            while office.house.met(id) == 0 {
+                std::thread::yield_now();
+            }
+            daemon.signal(Signal::SIGKILL);
+            daemon.ended();
+            drop(running);
+            daemon = office.house.site.start();
+        }
+        let report = daemon.sync("acme");
+        assert_eq!(office.house.met(id), 1, "{fault:?}");
+        assert_eq!((&report["outcome"], &report["findings"]), (&"success".into(), &serde_json::json!([])));
+        assert!(!house_has(&office, &daemon, "ben@example.com"), "{fault:?}");
+        let changes = office.house.changes();
+        daemon.sync("acme");
+        assert_eq!(office.house.changes(), changes, "{fault:?}: nothing is left to do");
     }
 }
 

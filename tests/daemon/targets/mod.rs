@@ -54,6 +54,7 @@ every_product! {
     faults::every_request_may_fail_once,
     faults::every_answer_may_be_lost,
     faults::the_daemon_may_die_at_any_request,
+    faults::a_deletion_may_fail_once_and_the_daemon_die_at_it,
     faults::refusals_are_told_in_words,
     faults::no_seat_is_free,
     faults::a_run_that_cannot_write_says_why_and_the_next_one_goes_on,
