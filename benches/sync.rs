@@ -74,8 +74,7 @@ async fn round() -> Outcome<Vec<Figures>> {
 async fn measure(what: &'static str, daemon: &Daemon, okta: &StandIn, extra: u64) -> Outcome<Figures> {
     let pid = daemon.id();
     okta.post("reset-counts", "").await?;
-    // 5 resets the peak of the resident size (proc(5), clear_refs).
-    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").ok();
+    daemon.reset_peak();
     let (cpu_before, started) = (cpu_seconds(pid)?, Instant::now());
     let report = daemon.sync()?;
     let (wall, cpu) = (started.elapsed(), cpu_seconds(pid)? - cpu_before);
@@ -90,7 +89,7 @@ async fn measure(what: &'static str, daemon: &Daemon, okta: &StandIn, extra: u64
         what,
         wall,
         cpu,
-        peak_kib: peak_kib(pid)?,
+        peak_kib: daemon.peak_kib()?,
         requests: count(&state["requests"]["total"]),
         least: count(&state["least_requests"]["total"]) + extra,
         changes,
@@ -105,10 +104,4 @@ fn cpu_seconds(pid: u32) -> Outcome<f64> {
     let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
     // The kernel's clock tick for user space is 100 per second on every Linux that Rust runs on.
     Ok(ticks / 100.0)
-}
-
-fn peak_kib(pid: u32) -> Outcome<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

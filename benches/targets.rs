@@ -111,8 +111,12 @@ impl Target {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
     println!("{USERS} users, {GROUPS} groups, {MEMBERSHIPS} memberships; every request takes {LATENCY} ms\n");
-    println!("| target     | sync      | wall    | requests | least  | over  | in use | at the product |");
-    println!("|------------|-----------|--------:|---------:|-------:|------:|-------:|---------------:|");
+    println!(
+        "| target     | sync      | wall    | peak     | requests | least  | over  | in use | at the product |"
+    );
+    println!(
+        "|------------|-----------|--------:|---------:|---------:|-------:|------:|-------:|---------------:|"
+    );
     let chosen = std::env::var("TARGETS").unwrap_or_default();
     for which in targets() {
         if chosen.is_empty() || chosen.split(',').any(|one| one == which.name) {
@@ -133,6 +137,7 @@ async fn round(which: &Target) -> Outcome<()> {
     let mut users = 0;
     for what in ["first", "unchanged"] {
         product.post("forget", "").await?;
+        daemon.reset_peak();
         let (before, started) = (daemon.metric(&series).await?, Instant::now());
         let report = daemon.sync()?;
         let (wall, in_use) = (started.elapsed(), daemon.metric(&series).await? - before);
@@ -156,9 +161,10 @@ async fn round(which: &Target) -> Outcome<()> {
         let changes = &book["changes"];
         let there = changes["at_once"].as_f64().unwrap_or(0.0) * changes["seconds"].as_f64().unwrap_or(0.0);
         println!(
-            "| {:<10} | {what:<9} | {:>5.1} s | {requests:>8} | {least:>6} | {:>5.3} | {:>6} | {:>14} |",
+            "| {:<10} | {what:<9} | {:>5.1} s | {:>5.1} MB | {requests:>8} | {least:>6} | {:>5.3} | {:>6} | {:>14} |",
             which.name,
             wall.as_secs_f64(),
+            daemon.peak_kib()? as f64 * 1024.0 / 1e6,
             requests as f64 / least as f64,
             busy(in_use),
             busy(there),

@@ -159,6 +159,18 @@ impl Daemon {
         Ok(value.parse()?)
     }
 
+    /// Begins to look for the peak of the resident size anew: 5 resets it (proc(5), clear_refs).
+    pub(crate) fn reset_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.id()), "5").ok();
+    }
+
+    /// The peak of the resident size since then (proc(5), status).
+    pub(crate) fn peak_kib(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
     /// Syncs; anything but success is an error.
     pub(crate) fn sync(&self) -> Outcome<Value> {
         let report = self.ask(&["sync", "acme", "--wait"])?;

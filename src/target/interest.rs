@@ -1,6 +1,6 @@
 //! Which part of a target a run is about: who is managed there, and who is wanted there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
@@ -15,6 +15,9 @@ pub struct Interest {
     pub users: Wanted,
     /// Groups that are managed or wanted.
     pub groups: Wanted,
+    /// Groups in which the ledger has memberships: one of these that seems to be empty is looked at by itself (as RULES 18 asks
+    /// of a source).
+    pub filled: BTreeSet<TargetId>,
     /// Groups whose members matter although nobody manages them: what is protected, where accounts are taken over or
     /// deleted.
     pub watched_groups: Globs,

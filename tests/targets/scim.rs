@@ -411,6 +411,42 @@ async fn a_read_takes_the_fewest_requests() {
 }
 
 #[tokio::test]
+async fn groups_without_members_are_asked_for_only_where_that_may_not_be_all() {
+    for (in_lists, known, asked) in [(true, false, 0), (true, true, 1), (false, false, 3)] {
+        let mut world = crowd(5);
+        world.add_group("empty");
+        world.add_group("vacant");
+        let scim = with(|dialect| dialect.members_in_lists = in_lists);
+        let (service, mut client) = service(scim, world).await;
+        client.wants_groups(&["staff", "empty", "vacant"]);
+        let seen = client.read().await;
+        if known {
+            // The ledger has memberships in it.
+            let empty = seen.snapshot.groups.iter().find(|group| group.attributes.name == "empty").unwrap();
+            client.interest.filled.insert(empty.id.clone());
+        }
+        service.forget();
+        let seen = client.read().await;
+        assert_eq!(service.book().of("read group"), asked, "{in_lists} {known}");
+        assert_eq!((seen.groups()["staff"].len(), seen.groups()["empty"].len()), (5, 0));
+    }
+}
+
+#[tokio::test]
+async fn many_groups_come_in_pages_as_long_as_their_members_allow() {
+    for (scim, most) in [(Scim::reference(), 2), (with(|dialect| dialect.max_results = Some(100)), 8)] {
+        let mut world = crowd(3);
+        for number in 0..750 {
+            world.add_group(&format!("group{number:03}"));
+        }
+        let (service, client) = service(scim, world).await;
+        service.forget();
+        assert_eq!(client.read().await.groups().len(), 751);
+        assert_eq!(service.book().of("list groups"), most, "{:?}", service.book().lines);
+    }
+}
+
+#[tokio::test]
 async fn a_write_takes_one_request() {
     for scim in all() {
         let (service, client) = service(scim, World::default()).await;

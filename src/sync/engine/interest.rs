@@ -21,6 +21,11 @@ pub(super) fn interest(
     users.managed.extend(of_users);
     groups.managed.extend(ledger.groups.values().map(|group| (group.target.clone(), group.name.clone())));
     groups.managed.extend(ledger.always.iter().map(|(name, group)| (group.target.clone(), name.clone())));
+    let with_members = ledger.groups.values().filter(|group| group.memberships > 0);
+    interest.filled.extend(with_members.map(|group| group.target.clone()));
+    let with_members = ledger.always.values().filter(|group| !group.members.is_empty());
+    interest.filled.extend(with_members.map(|group| group.target.clone()));
+    let (users, groups) = (&mut interest.users, &mut interest.groups);
     for sent in &ledger.unanswered {
         let of_group = matches!(sent.kind.as_str(), "create_group" | "update_group");
         let names = if of_group { &mut *groups } else { &mut *users };

@@ -15,8 +15,10 @@ use crate::sync::progress::RunControl;
 use crate::target::server::{Ask, Server};
 use crate::target::{Interest, TargetError};
 
-/// Groups bring all their members along, so fewer of them fit into an answer.
-const GROUPS_PER_PAGE: usize = 100;
+/// Groups bring all their members along: so many are asked for first, to see how long they are.
+const FIRST_GROUPS: usize = 100;
+/// Then as many as make a page of about this size, in bytes.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Reads a service.
 pub(super) async fn read(
@@ -28,12 +30,13 @@ pub(super) async fn read(
     let most = learn(scim, server, control).await?;
     let dialect = scim.dialect;
     let list = List { server, control, at_once: dialect.capabilities.pace.at_once };
-    let users =
-        list.whole("Users", "the list of users", most, &|body| schema::users_page(body, dialect)).await?;
+    let users = list
+        .whole("Users", "the list of users", (most, most), &|body| schema::users_page(body, dialect))
+        .await?;
     control.progress.users_read(users.len() as u64);
     let positions: Positions = users.iter().zip(0u32..).map(|(user, at)| (user.id.0.clone(), at)).collect();
     let groups = list
-        .whole("Groups", "the list of groups", most.min(GROUPS_PER_PAGE), &|body| {
+        .whole("Groups", "the list of groups", (most.min(FIRST_GROUPS), most), &|body| {
             schema::groups_page(body, &positions)
         })
         .await?;
@@ -73,7 +76,8 @@ async fn learn(scim: &Scim, server: &Server, control: &RunControl) -> Result<usi
     }
 }
 
-/// Some services show members only of a group that is asked for by its id.
+/// Some services show members only of a group that is asked for by its id. Where the list shows members of any group, one
+/// that it shows without has none (RFC 7643, section 2.5), unless the ledger knows better.
 async fn with_members(
     scim: &Scim,
     list: List<'_>,
@@ -83,8 +87,10 @@ async fn with_members(
 ) -> Result<Vec<GroupRecord>, TargetError> {
     let List { server, control, at_once } = list;
     let capabilities = scim.dialect.capabilities;
+    let list_shows_members = groups.iter().any(|group| group.members.is_some());
     let completed = groups.into_iter().map(|group| async move {
         let needed = group.members.is_none()
+            && (!list_shows_members || interest.filled.contains(&group.id))
             && interest.needs_members(&group.id, &group.attributes.name, capabilities);
         if !needed {
             return Ok(Some(group));
@@ -124,19 +130,19 @@ enum Broken {
 }
 
 impl<'a> List<'a> {
-    /// All records of a list.
+    /// All records of a list: `sizes` says how many are asked for first, and then at most.
     async fn whole<T: Send>(
         self,
         resource: &str,
         what: &str,
-        size: usize,
+        sizes: (usize, usize),
         read: ReadPage<'_, T>,
     ) -> Result<Vec<T>, TargetError> {
-        let first = self.once(resource, what, size, read).await;
+        let first = self.once(resource, what, sizes, read).await;
         let again = match first {
             Err(Broken::Unclear(why)) => {
                 tracing::info!(why, "{what} is read once more");
-                self.once(resource, what, size, read).await
+                self.once(resource, what, sizes, read).await
             }
             other => other,
         };
@@ -150,10 +156,11 @@ impl<'a> List<'a> {
         self,
         resource: &str,
         what: &str,
-        size: usize,
+        (size, most): (usize, usize),
         read: ReadPage<'_, T>,
     ) -> Result<Vec<T>, Broken> {
         let first = self.page(resource, what, 1, size, read).await?;
+        let fitting = first.fitting(PAGE_BYTES).min(most);
         let total = first.total;
         let served = first.records.len() as u64;
         let mut records = Collected::new(total);
@@ -161,10 +168,13 @@ impl<'a> List<'a> {
         if served == 0 && total > 0 {
             return Err(Broken::Unclear(format!("it promises {total} records and brings none")));
         }
-        // The service decides how many come in a page; the rest is asked for in pieces of that size.
-        let starts = (served + 1..=total).step_by(usize::try_from(served.max(1)).unwrap_or(usize::MAX));
+        // The service decides how many come in a page; the rest is asked for in pieces of that size, or of a greater one where
+        // it brought as many as it was asked for.
+        let whole_page = u64::try_from(size).is_ok_and(|size| size == served);
+        let piece = if whole_page { served.max(fitting as u64) } else { served };
+        let starts = (served + 1..=total).step_by(usize::try_from(piece.max(1)).unwrap_or(usize::MAX));
         let pieces = starts.map(|start| {
-            let end = (start + served - 1).min(total);
+            let end = (start + piece - 1).min(total);
             self.piece(resource, what, start, end, total, read)
         });
         let mut pieces = stream::iter(pieces).buffered(self.at_once);

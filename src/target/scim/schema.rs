@@ -31,6 +31,15 @@ pub(super) struct Page<T> {
     /// Where it says that it starts, from 1.
     pub(super) start: Option<u64>,
     pub(super) records: Vec<(CompactString, T)>,
+    /// How long the answer was.
+    pub(super) bytes: usize,
+}
+
+impl<T> Page<T> {
+    /// How many such records make a page of so many bytes.
+    pub(super) fn fitting(&self, bytes: usize) -> usize {
+        bytes.saturating_mul(self.records.len()).checked_div(self.bytes).unwrap_or(0)
+    }
 }
 
 #[derive(Deserialize)]
@@ -85,7 +94,7 @@ pub(super) fn users_page(body: &[u8], dialect: Dialect) -> Result<Page<TargetUse
         let user = user(resource, dialect)?;
         records.push((user.id.0.clone(), user));
     }
-    Ok(Page { total: listed.total_results, start: listed.start_index, records })
+    Ok(Page { total: listed.total_results, start: listed.start_index, records, bytes: body.len() })
 }
 
 /// Reads a page of groups.
@@ -96,7 +105,7 @@ pub(super) fn groups_page(body: &[u8], positions: &Positions) -> Result<Page<Gro
         let group = group_of(resource, positions)?;
         records.push((group.id.0.clone(), group));
     }
-    Ok(Page { total: listed.total_results, start: listed.start_index, records })
+    Ok(Page { total: listed.total_results, start: listed.start_index, records, bytes: body.len() })
 }
 
 /// Reads one group.
