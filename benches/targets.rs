@@ -7,7 +7,7 @@
 mod support;
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::{Daemon, GROUPS, MEMBERSHIPS, Outcome, StandIn, USERS, secret};
@@ -132,45 +132,62 @@ async fn round(which: &Target) -> Outcome<()> {
     let okta = StandIn::okta()?;
     let product = StandIn::start(&["product", which.name, "--latency", LATENCY])?;
     let daemon = Daemon::start(scratch.path(), &okta, &connector(scratch.path(), which, &product)?)?;
+    let mut syncs = Vec::new();
+    for _ in 0..2 {
+        syncs.push(measure(which, &product, &daemon).await?);
+    }
+    let [first, unchanged] = &syncs[..] else { return Err("two syncs".into()) };
+    let users = first.report["counts"]["users"]["created"].as_u64().unwrap_or(0);
+    let groups = sizes(&daemon.ask(&["run", &first.report["run"].to_string()])?);
+    if !unchanged.book["changes"].is_null() {
+        return Err(format!("{} was written to: {:#}", which.name, unchanged.book).into());
+    }
+    first.print(which, "first", which.least_first(users, &groups));
+    unchanged.print(which, "unchanged", which.least_unchanged(users, &groups));
+    Ok(())
+}
+
+/// One sync.
+struct Sync {
+    wall: Duration,
+    peak_kib: u64,
+    /// Seconds that requests took, as the daemon measures them.
+    in_use: f64,
+    book: Value,
+    report: Value,
+}
+
+async fn measure(which: &Target, product: &StandIn, daemon: &Daemon) -> Outcome<Sync> {
     let series = format!("usersyncd_http_request_duration_seconds_sum{{api=\"{}\"}}", which.key);
-    let mut groups = Vec::new();
-    let mut users = 0;
-    for what in ["first", "unchanged"] {
-        product.post("forget", "").await?;
-        daemon.reset_peak();
-        let (before, started) = (daemon.metric(&series).await?, Instant::now());
-        let report = daemon.sync()?;
-        let (wall, in_use) = (started.elapsed(), daemon.metric(&series).await? - before);
-        let book = product.get("book").await?;
-        let requests = book["total"].as_u64().unwrap_or(0);
-        let least = if what == "first" {
-            users = report["counts"]["users"]["created"].as_u64().unwrap_or(0);
-            groups = sizes(&daemon.ask(&["run", &report["run"].to_string()])?);
-            which.least_first(users, &groups)
-        } else {
-            if !book["changes"].is_null() {
-                return Err(format!("{} was written to: {book:#}", which.name).into());
-            }
-            which.least_unchanged(users, &groups)
-        };
+    product.post("forget", "").await?;
+    daemon.reset_peak();
+    let (before, started) = (daemon.metric(&series).await?, Instant::now());
+    let report = daemon.sync()?;
+    let (wall, peak_kib) = (started.elapsed(), daemon.peak_kib()?);
+    let in_use = daemon.metric(&series).await? - before;
+    Ok(Sync { wall, peak_kib, in_use, book: product.get("book").await?, report })
+}
+
+impl Sync {
+    fn print(&self, which: &Target, what: &str, least: u64) {
+        let requests = self.book["total"].as_u64().unwrap_or(0);
+        let changes = &self.book["changes"];
         // Of the places that the product has for requests at once, while it was written to.
-        let busy = |seconds: f64| match book["changes"]["seconds"].as_f64() {
+        let busy = |seconds: f64| match changes["seconds"].as_f64() {
             Some(time) => format!("{:.1} %", 100.0 * seconds / time / which.can.pace.at_once as f64),
             None => "-".to_owned(),
         };
-        let changes = &book["changes"];
         let there = changes["at_once"].as_f64().unwrap_or(0.0) * changes["seconds"].as_f64().unwrap_or(0.0);
         println!(
             "| {:<10} | {what:<9} | {:>5.1} s | {:>5.1} MB | {requests:>8} | {least:>6} | {:>5.3} | {:>6} | {:>14} |",
             which.name,
-            wall.as_secs_f64(),
-            daemon.peak_kib()? as f64 * 1024.0 / 1e6,
+            self.wall.as_secs_f64(),
+            self.peak_kib as f64 * 1024.0 / 1e6,
             requests as f64 / least as f64,
-            busy(in_use),
+            busy(self.in_use),
             busy(there),
         );
     }
-    Ok(())
 }
 
 /// How many members each new group got.

@@ -46,7 +46,7 @@ where
         };
         if !failed.uncertain || failed.cancelled {
             let error = unwritten(failed);
-            return Err(WriteError { uncertain: error.uncertain || unanswered, ..error });
+            return Err(if unanswered { uncertain(error) } else { error });
         }
         unanswered = true;
         if let Some(object) = find().await.map_err(uncertain)? {
@@ -63,14 +63,14 @@ where
 
 /// A look for what may have been made failed: whether it was is not known, whatever kept us from looking.
 pub(super) fn uncertain(error: WriteError) -> WriteError {
-    WriteError { uncertain: true, ..error }
+    WriteError { uncertain: true, unsent: false, ..error }
 }
 
 /// What to say of a create that was answered as done, and of which nothing is there.
 pub(super) fn not_shown(server: &Server, what: &str) -> WriteError {
     let place = server.place();
     let message = format!("{what}, as far as is known: {place} said that it was, and does not show it");
-    WriteError { message, fatal: false, uncertain: true }
+    uncertain(WriteError::refused(message))
 }
 
 /// Waits before the next look, longer each time.

@@ -231,6 +231,8 @@ pub struct WriteError {
     pub fatal: bool,
     /// True if the target may have carried it out all the same: no answer came. The next run looks.
     pub uncertain: bool,
+    /// True if it was never sent: the run was cancelled before, or nothing could succeed any more.
+    pub unsent: bool,
 }
 
 impl From<TargetError> for WriteError {
@@ -244,13 +246,13 @@ impl WriteError {
     /// It was refused, and nothing was done; others may succeed.
     #[must_use]
     pub fn refused(message: String) -> Self {
-        Self { message, fatal: false, uncertain: false }
+        Self { message, fatal: false, uncertain: false, unsent: false }
     }
 
     /// It was not done, and nothing else can be either.
     #[must_use]
     pub fn fatal(message: String) -> Self {
-        Self { message, fatal: true, uncertain: false }
+        Self { message, fatal: true, uncertain: false, unsent: false }
     }
 }
 

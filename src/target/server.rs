@@ -73,6 +73,8 @@ pub(super) struct Failed {
     pub(super) fatal: bool,
     /// The run was cancelled.
     pub(super) cancelled: bool,
+    /// It was never sent.
+    unsent: bool,
 }
 
 impl<'a> Ask<'a> {
@@ -245,7 +247,8 @@ impl Server {
         if let (true, Err(failure), Some(why)) = (writes, &reply, self.hopeless.get())
             && failure.kind == FailureKind::Stopped
         {
-            return Err(Failed { uncertain: failure.uncertain, ..why.clone() });
+            let uncertain = failure.uncertain;
+            return Err(Failed { uncertain, unsent: !uncertain, ..why.clone() });
         }
         let answer = self.understood(reply, ask);
         if let Err(failed) = &answer
@@ -264,7 +267,14 @@ impl Server {
                 let text = format!("{} with 401{}", self.refused_secret(), in_words(&reply.body));
                 let advice =
                     "Check the name, the token or password, and whether the account may still sign in";
-                return Err(Failed { text, advice, uncertain: false, fatal: true, cancelled: false });
+                return Err(Failed {
+                    text,
+                    advice,
+                    uncertain: false,
+                    fatal: true,
+                    cancelled: false,
+                    unsent: false,
+                });
             }
             Ok(reply) => {
                 self.given_up.store(0, Ordering::Relaxed);
@@ -272,7 +282,9 @@ impl Server {
             }
             Err(failure) => failure,
         };
-        tracing::warn!(why = failed.text, "{} was given up", ask.what);
+        if failed.kind != FailureKind::Stopped {
+            tracing::warn!(why = failed.text, "{} was given up", ask.what);
+        }
         let cancelled = failed.kind == FailureKind::Stopped;
         let in_a_row =
             if cancelled || ask.once { 0 } else { self.given_up.fetch_add(1, Ordering::Relaxed) + 1 };
@@ -283,6 +295,7 @@ impl Server {
             uncertain: failed.uncertain,
             fatal: hopeless || in_a_row >= MOST_GIVEN_UP,
             cancelled,
+            unsent: cancelled && !failed.uncertain,
         })
     }
 
@@ -337,7 +350,7 @@ impl Server {
 
     /// Why something was not done: no answer. `what` is like `user anna was not created`.
     pub(super) fn unwritten(&self, what: &str, failed: Failed) -> WriteError {
-        let Failed { text, advice, uncertain, fatal, cancelled } = failed;
+        let Failed { text, advice, uncertain, fatal, cancelled, unsent } = failed;
         let message = if cancelled {
             format!("{what}: the run was cancelled")
         } else if uncertain {
@@ -345,7 +358,7 @@ impl Server {
         } else {
             format!("{what}: {text}. {advice}")
         };
-        WriteError { message, fatal, uncertain }
+        WriteError { message, fatal, uncertain, unsent }
     }
 
     /// Why something was not done: a refusal.

@@ -18,7 +18,7 @@ use tracing::Instrument;
 use super::work::Work;
 use super::{CHUNK, Resolved, Workplace, chunks};
 use crate::store::{JournalBatch, StoreError};
-use crate::sync::plan::{Operation, Plan};
+use crate::sync::plan::{Change, Operation, Plan};
 use crate::sync::progress::RunControl;
 use crate::target::{WriteError, Writer, Written};
 
@@ -200,10 +200,19 @@ impl<'p> Conveyor<'p> {
         let fatal =
             answers.iter().find_map(|answer| answer.as_ref().err().filter(|error| error.fatal)).cloned();
         let before = work.over_with_others();
+        let mut answered = 0;
         for ((at, operation), answer) in (batch.first..).zip(batch.operations).zip(answers) {
+            // Of others, which may take several requests, a part may be done.
+            let creates = matches!(operation.change, Change::CreateUser { .. } | Change::CreateGroup { .. });
+            if creates && answer.as_ref().is_err_and(|error| error.unsent && !error.uncertain) {
+                self.pending.withdrawn.push(at as u64);
+                self.sent -= 1;
+                continue;
+            }
             work.settle(operation, at, answer, self.place, &mut self.pending);
+            answered += 1;
         }
-        let answered = batch.operations.len() + work.over_with_others() - before;
+        answered += work.over_with_others() - before;
         self.place.control.progress.operations_applied(answered as u64);
         if let Some(error) = fatal
             && !self.closed

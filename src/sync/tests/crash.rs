@@ -309,3 +309,26 @@ async fn what_somebody_else_made_under_the_name_of_a_create_that_was_not_answere
         assert_eq!(strangers, 2 - expected, "{source:?} {email}: {report:?}");
     }
 }
+
+#[tokio::test]
+async fn what_waits_for_its_turn_when_the_run_is_cancelled_did_not_fail_it_was_not_sent() {
+    for name in ["u6@example.com", "left"] {
+        let (org, _) = changed_org();
+        let world = World::new(org, 1).await;
+        let control = RunControl::default();
+        world.target().never_sends = Some((name.to_owned(), control.cancel.clone()));
+        let ticket = world.begin().await;
+        let report = sync(&world.connector, &world.services, &ticket, &control).await;
+        world.services.store.end_run(&report).await.unwrap();
+        assert_eq!(report.outcome, Outcome::Cancelled);
+        assert_eq!((report.counts.users.failed, report.counts.groups.failed), (0, 0), "{name}");
+        assert_eq!(world.ledger().await.unanswered, [], "{name}");
+        let told = world.services.store.report(ticket.run).await.unwrap().unwrap().operations;
+        assert!(told.iter().all(|one| one.result == "applied"), "{name}: {told:?}");
+        let left = 7 + 4 - told.len();
+        assert!(report.error.unwrap().contains(&format!("{left} operations were not applied")), "{name}");
+        world.target().never_sends = None;
+        assert_eq!(world.sync().await.outcome, Outcome::Success);
+        assert_eq!(world.target().users.len(), 7);
+    }
+}

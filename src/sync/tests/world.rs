@@ -47,6 +47,8 @@ pub(super) struct Memory {
     pub(super) loses_answer: Option<String>,
     /// New groups have no members, whatever they are created with.
     pub(super) leaves_groups_empty: bool,
+    /// The run is cancelled while a write on an object of this name waits for its turn.
+    pub(super) never_sends: Option<(String, tokio_util::sync::CancellationToken)>,
     /// Writes on an object of this name fail.
     pub(super) refuses: Option<String>,
     /// Cancelled by the n-th write from now.
@@ -67,6 +69,7 @@ impl Default for Memory {
             dies_after: None,
             leaves_groups_empty: false,
             loses_answer: None,
+            never_sends: None,
             refuses: None,
             cancels: None,
         }
@@ -165,6 +168,12 @@ impl Memory {
         };
         if self.refuses.as_deref() == Some(subject.as_str()) {
             return Err(WriteError::refused(format!("{subject} was refused")));
+        }
+        if let Some((name, run)) = &self.never_sends
+            && name == subject.as_str()
+        {
+            run.cancel();
+            return Err(WriteError { unsent: true, ..WriteError::refused("it was cancelled".to_owned()) });
         }
         self.log.push(write.clone());
         Ok(match write {

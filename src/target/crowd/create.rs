@@ -180,7 +180,7 @@ impl WantedUser<'_> {
                 self.what,
                 context.server.place()
             );
-            WriteError { message, fatal: false, uncertain: true }
+            uncertain(WriteError::refused(message))
         })
     }
 }
