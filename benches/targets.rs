@@ -94,6 +94,8 @@ impl Target {
             // The only lists with pages of fewer groups.
             "cloud" => groups.len().div_ceil(100),
             "confluence" => groups.len().div_ceil(200),
+            // No totals: a page that is full may not be the last.
+            "crowd" => groups.len() / 1000 + 1,
             _ => 1,
         };
         let members = |members: &u64| match self.members_per_page {

@@ -181,8 +181,7 @@ impl WriteOne for Bitbucket {
     }
 
     fn waiting(&self) -> usize {
-        // Those who wait until enough others are created as well; see `newcomers`.
-        newcomers::TOGETHER
+        newcomers::AT_A_TIME
     }
 }
 

@@ -13,7 +13,9 @@ use super::{CAPABILITIES, Context};
 use crate::sync::model::{TargetId, UserAttributes};
 
 /// So many are looked up together.
-pub(super) const TOGETHER: usize = 200;
+const TOGETHER: usize = 250;
+/// So many may be created or wait for their id at a time: while some are looked up, others are created.
+pub(super) const AT_A_TIME: usize = 3 * TOGETHER;
 
 /// Those who wait for their id.
 #[derive(Debug, Default)]
