@@ -46,7 +46,7 @@ where
         };
         if !failed.uncertain || failed.cancelled {
             let error = unwritten(failed);
-            return Err(if unanswered { uncertain(error) } else { error });
+            return Err(uncertain_if(unanswered)(error));
         }
         unanswered = true;
         if let Some(object) = find().await.map_err(uncertain)? {
@@ -64,6 +64,11 @@ where
 /// A look for what may have been made failed: whether it was is not known, whatever kept us from looking.
 pub(super) fn uncertain(error: WriteError) -> WriteError {
     WriteError { uncertain: true, unsent: false, ..error }
+}
+
+/// The same where it matters only if an earlier try was not answered.
+pub(super) fn uncertain_if(unanswered: bool) -> impl Fn(WriteError) -> WriteError {
+    move |error| if unanswered { uncertain(error) } else { error }
 }
 
 /// What to say of a create that was answered as done, and of which nothing is there.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sandbox::product::World;
 use url::Url;
 use usersyncd::config::model::{Product, SecretRef, ServerSettings, SignIn};
 use usersyncd::http::{Patience, Shared};
@@ -111,6 +112,21 @@ impl Client {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A world with the account of the daemon, and these users.
+pub(crate) fn world(users: &[&str]) -> World {
+    let mut world = World::default();
+    world.add_user("usersyncd");
+    users.iter().for_each(|name| {
+        world.add_user(name);
+    });
+    world
+}
+
+/// The creation of a user of that name.
+pub(crate) fn create(name: &str) -> Write {
+    Write::CreateUser { source: "00u1".into(), attributes: person(name), active: true }
 }
 
 /// The id of what was created.

@@ -1,6 +1,7 @@
 //! What is known while a plan is being applied, and what each answer changes in it.
 
 mod filled;
+mod members;
 mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,6 +21,7 @@ use crate::sync::report::HoldKind;
 use crate::sync::tally::count;
 use crate::target::{Capabilities, WriteError, Written};
 use filled::Filled;
+use members::{MembersDone, partial};
 
 /// What is known while a plan is being applied.
 pub(super) struct Work<'a> {
@@ -192,19 +194,6 @@ impl<'a> Work<'a> {
         self.applying.counts.memberships.failed += done.left_out;
     }
 
-    /// Whom a membership operation neither added nor removed.
-    fn left_out(&self, operation: &Operation, done: &MembersDone) -> Vec<SourceId> {
-        let Change::ChangeMembers { added, removed, leavers, .. } = &operation.change else {
-            return Vec::new();
-        };
-        let was_done = |person: &&u32| {
-            [&done.added, &done.removed, &done.leavers].into_iter().any(|list| list.contains(person))
-        };
-        let all = added.iter().chain(removed).chain(leavers);
-        let left_out: Vec<u32> = all.filter(|person| !was_done(person)).copied().collect();
-        self.sources(&left_out)
-    }
-
     /// The changes that were done and that somebody had permitted.
     fn permitted(&self, operation: &Operation, done: &MembersDone) -> Vec<Digest> {
         if self.permission.is_empty() {
@@ -232,26 +221,6 @@ impl<'a> Work<'a> {
             change if change.is_about_user() => counts.users.failed += 1,
             _ => counts.groups.failed += 1,
         }
-    }
-
-    /// What a membership operation did.
-    fn members_done(&self, operation: &Operation, written: &Written) -> MembersDone {
-        let Change::ChangeMembers { added, removed, leavers, .. } = &operation.change else {
-            return MembersDone::default();
-        };
-        let refused: &[(TargetId, String)] = match written {
-            Written::Members { failed } => failed,
-            _ => &[],
-        };
-        let is_done = |person: &u32| {
-            self.id(*person).is_some_and(|id| !refused.iter().any(|(refused, _)| refused == id))
-        };
-        let done = |who: &[u32]| who.iter().copied().filter(is_done).collect::<Vec<u32>>();
-        let all = (added.len() + removed.len() + leavers.len()) as u64;
-        let mut members =
-            MembersDone { added: done(added), removed: done(removed), leavers: done(leavers), left_out: 0 };
-        members.left_out = all - members.added.len() as u64 - members.gone();
-        members
     }
 
     fn sources(&self, people: &[u32]) -> Vec<SourceId> {
@@ -485,33 +454,5 @@ fn new_name(change: &Change) -> Option<&CompactString> {
             Some(&after.name).filter(|name| **name != before.name)
         }
         _ => None,
-    }
-}
-
-/// Whom a membership operation really added and removed, as positions in the plan's people.
-#[derive(Debug, Default)]
-struct MembersDone {
-    added: Vec<u32>,
-    removed: Vec<u32>,
-    leavers: Vec<u32>,
-    /// How many it did neither with.
-    left_out: u64,
-}
-
-impl MembersDone {
-    fn gone(&self) -> u64 {
-        (self.removed.len() + self.leavers.len()) as u64
-    }
-}
-
-/// Why a membership operation was done in part only.
-fn partial(written: &Written, left_out: u64) -> String {
-    let first = match written {
-        Written::Members { failed } => failed.first(),
-        _ => None,
-    };
-    match first {
-        Some((id, reason)) => format!("{left_out} members were left out; the first, {id}: {reason}"),
-        None => format!("{left_out} members were left out: they have no account in the target"),
     }
 }

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use super::write::display_name;
 use super::{Context, newcomers, wire};
 use crate::sync::model::{GroupAttributes, TargetId, UserAttributes};
-use crate::target::create_once::{Sent, create_once, not_shown, pause};
+use crate::target::create_once::{Sent, create_once, not_shown, pause, uncertain};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{WriteError, Written};
@@ -131,6 +131,6 @@ impl Wanted<'_> {
             }),
         };
         // Whatever keeps us from looking, it may be there.
-        found.map_err(|error| WriteError { uncertain: true, ..error })
+        found.map_err(uncertain)
     }
 }

@@ -7,7 +7,7 @@ use super::read::is_missing;
 use super::write::{GROUPS_SINCE, addressable, full_name, set_active};
 use super::{Context, wire};
 use crate::sync::model::{GroupAttributes, TargetId, UserAttributes};
-use crate::target::create_once::{Sent, create_once, not_shown};
+use crate::target::create_once::{Sent, create_once, not_shown, uncertain};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{Named, WriteError, Written};
@@ -115,6 +115,6 @@ impl Wanted<'_> {
             }),
         };
         // Whatever keeps us from looking, it may be there.
-        found.map_err(|error| WriteError { uncertain: true, ..error })
+        found.map_err(uncertain)
     }
 }

@@ -8,7 +8,7 @@ use super::entity::{self, SOURCE_ID, User, attributes_body, group_id};
 use super::stranger;
 use super::write::Context;
 use crate::sync::model::{GroupAttributes, SourceId, UserAttributes};
-use crate::target::create_once::{Sent, create_once, uncertain};
+use crate::target::create_once::{Sent, create_once, not_shown, uncertain, uncertain_if};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{WriteError, Written};
@@ -54,10 +54,12 @@ pub(super) async fn user(
             Err(_) => wanted.must_find(context).await?,
         },
         Ended::Found => wanted.must_find(context).await?,
-        Ended::Refused { reply, unanswered } => match wanted.find_after(context, unanswered).await? {
-            Some(found) => found,
-            None => return Err(context.server.refused(&what, &reply)),
-        },
+        Ended::Refused { reply, unanswered } => {
+            match wanted.find(context, unanswered).await.map_err(uncertain_if(unanswered))? {
+                Some(found) => found,
+                None => return Err(context.server.refused(&what, &reply)),
+            }
+        }
     };
     keep_attributes(context, &created, &kept).await;
     Ok(Written::Created(created.id()))
@@ -167,20 +169,8 @@ impl WantedUser<'_> {
         }))
     }
 
-    /// The same after a refusal: if an earlier try was not answered, it may have made what cannot be looked for now.
-    async fn find_after(&self, context: Context<'_>, unanswered: bool) -> Result<Option<User>, WriteError> {
-        let found = self.find(context, unanswered).await;
-        found.map_err(|error| if unanswered { uncertain(error) } else { error })
-    }
-
     async fn must_find(&self, context: Context<'_>) -> Result<User, WriteError> {
-        self.find(context, true).await.map_err(uncertain)?.ok_or_else(|| {
-            let message = format!(
-                "{}, as far as is known: {} said that it was, and does not show it",
-                self.what,
-                context.server.place()
-            );
-            uncertain(WriteError::refused(message))
-        })
+        let found = self.find(context, true).await.map_err(uncertain)?;
+        found.ok_or_else(|| not_shown(context.server, self.what))
     }
 }

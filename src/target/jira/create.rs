@@ -11,7 +11,7 @@ use super::read::group_id;
 use super::write::{self, Fields};
 use super::{members, users};
 use crate::sync::model::{GroupAttributes, TargetId, TargetUser, UserAttributes};
-use crate::target::create_once::{Sent, create_once, not_shown};
+use crate::target::create_once::{Sent, create_once, not_shown, uncertain};
 use crate::target::said::said;
 use crate::target::server::{Ask, Reply};
 use crate::target::{Named, WriteError, Written};
@@ -46,7 +46,7 @@ pub(super) async fn user(
         let what = format!("user {} was created, and then not disabled", attributes.username);
         if let Err(error) = write::change_user(look, &user, fields, &what).await {
             // The next run finds the account and goes on.
-            return Err(WriteError { uncertain: true, ..error });
+            return Err(uncertain(error));
         }
     }
     Ok(Written::Created(made.id))

@@ -11,7 +11,7 @@ use super::members;
 use super::schema::{member_ids, new_group, new_user, user as read_user};
 use super::write::Context;
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, UserAttributes};
-use crate::target::create_once::{Sent, create_once, not_shown, uncertain};
+use crate::target::create_once::{Sent, create_once, not_shown, uncertain, uncertain_if};
 use crate::target::password::random_password;
 use crate::target::server::{Ask, Reply};
 use crate::target::{Named, WriteError, Written};
@@ -156,8 +156,7 @@ impl Wanted<'_> {
             };
         }
         if reply.status == StatusCode::CONFLICT {
-            let found = self.find(context, unanswered).await;
-            let found = found.map_err(|error| if unanswered { uncertain(error) } else { error })?;
+            let found = self.find(context, unanswered).await.map_err(uncertain_if(unanswered))?;
             return Ok(found.map(Made::found).ok_or(reply));
         }
         Ok(Err(reply))

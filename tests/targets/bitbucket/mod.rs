@@ -1,6 +1,6 @@
 //! Bitbucket Data Center: its client against its stand-in.
 
-use crate::support::{Client, With, group, person};
+use crate::support::{Client, With, create, group, person, world};
 use sandbox::bitbucket::{Bitbucket, Rights};
 use sandbox::product::{Fault, FaultKind, Reply, Serving, StandIn, User, World};
 use serde_json::json;
@@ -24,16 +24,6 @@ fn of(stand: &StandIn<Bitbucket>) -> Client {
     Client::new(Product::Bitbucket, &url, With::Password("usersyncd", "secret-password"))
 }
 
-/// A world with the account of the daemon, and these users.
-fn world(users: &[&str]) -> World {
-    let mut world = World::default();
-    world.add_user("usersyncd");
-    users.iter().for_each(|name| {
-        world.add_user(name);
-    });
-    world
-}
-
 async fn usual(users: &[&str]) -> (StandIn<Bitbucket>, Client) {
     start(Bitbucket::default(), world(users)).await
 }
@@ -45,10 +35,6 @@ fn update(user: &Named, attributes: &UserAttributes) -> Write {
         before: person(&user.name),
         attributes: attributes.clone(),
     }
-}
-
-fn create(name: &str) -> Write {
-    Write::CreateUser { source: "00u1".into(), attributes: person(name), active: true }
 }
 
 fn delete(user: &Named) -> Write {

@@ -1,6 +1,6 @@
 //! Confluence Data Center: its client against its stand-in.
 
-use crate::support::{Client, With, group, person};
+use crate::support::{Client, With, create, group, person, world};
 use sandbox::confluence::{Confluence, Rights, Version};
 use sandbox::product::{Fault, FaultKind, Reply, Serving, StandIn, User, World};
 use serde_json::json;
@@ -22,16 +22,6 @@ fn of(stand: &StandIn<Confluence>) -> Client {
     Client::new(Product::Confluence, &url, With::Password("usersyncd", "secret-password"))
 }
 
-/// A world with the account of the daemon, and these users.
-fn world(users: &[&str]) -> World {
-    let mut world = World::default();
-    world.add_user("usersyncd");
-    users.iter().for_each(|name| {
-        world.add_user(name);
-    });
-    world
-}
-
 async fn usual(users: &[&str]) -> (StandIn<Confluence>, Client) {
     start(Confluence::default(), world(users)).await
 }
@@ -43,10 +33,6 @@ fn update(user: &Named, before: &UserAttributes, attributes: &UserAttributes) ->
         before: before.clone(),
         attributes: attributes.clone(),
     }
-}
-
-fn create(name: &str) -> Write {
-    Write::CreateUser { source: "00u1".into(), attributes: person(name), active: true }
 }
 
 fn message(answer: Result<Written, WriteError>) -> String {
