@@ -110,6 +110,7 @@ fn snapshot(rules: &Rules) -> SourceSnapshot {
         let members = members.map(|(_, person)| Member { person: *person, status: Status::Active });
         SourceGroup {
             members_changed: Default::default(),
+            members_from: Default::default(),
             id: SourceId(format_compact!("00g{number:017}")),
             name: format_compact!("okta-group-{number}"),
             description: CompactString::default(),
@@ -124,6 +125,7 @@ fn snapshot(rules: &Rules) -> SourceSnapshot {
         groups: (0..GROUPS).map(group).collect(),
         people,
         users,
+        began: None,
         users_proof: Proof::Proven,
         users_narrowed: false,
         of_one_user: false,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use tokio::time::Instant;
@@ -93,6 +94,14 @@ pub struct Answer {
     pub url: Url,
     /// True if an earlier try of the same request brought no answer, or a server error: it may have been carried out.
     pub uncertain: bool,
+}
+
+impl Answer {
+    /// What the server's clock showed, if it says so.
+    #[must_use]
+    pub fn date(&self) -> Option<DateTime<Utc>> {
+        headers::date(&self.headers)
+    }
 }
 
 /// A request that was given up.

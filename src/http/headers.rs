@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
@@ -30,21 +31,25 @@ pub(super) fn rate_limits(status: StatusCode, headers: &HeaderMap) -> Heard {
 /// How long a server asks to be left alone: `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), which is
 /// taken relative to the server's own `Date`. Okta does not send it; a gateway before it may.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let date = |name| {
-        let text = headers.get(name).and_then(|value: &reqwest::header::HeaderValue| value.to_str().ok())?;
-        chrono::DateTime::parse_from_rfc2822(text).ok()
-    };
     if let Some(seconds) = least(headers, &RETRY_AFTER) {
         return Some(Duration::from_secs(seconds));
     }
-    let left = date(RETRY_AFTER)?.signed_duration_since(date(DATE)?);
+    let left = time(headers, &RETRY_AFTER)?.signed_duration_since(date(headers)?);
     Some(left.to_std().unwrap_or_default())
 }
 
+/// What the server's clock showed (RFC 9110, section 6.6.1).
+pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    time(headers, &DATE)
+}
+
+fn time(headers: &HeaderMap, name: &HeaderName) -> Option<DateTime<Utc>> {
+    let text = headers.get(name)?.to_str().ok()?;
+    Some(DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc))
+}
+
 fn left_of_window(headers: &HeaderMap) -> Option<Duration> {
-    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-    let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
-    let (Some(reset), Some(date)) = (least(headers, &RESET), date) else {
+    let (Some(reset), Some(date)) = (least(headers, &RESET), date(headers)) else {
         return Some(LONGEST_WINDOW);
     };
     let date = u64::try_from(date.timestamp()).unwrap_or_default();

@@ -1,7 +1,9 @@
-//! What a source must offer, and the sources there are: [`okta`]. [`sharing`] lets several connectors read as one.
+//! What a source must offer, and the sources there are: [`okta`]. [`sharing`] lets several connectors read as one;
+//! [`cache`] is what earlier reads showed.
 //!
 //! A source only reads. It knows nothing of targets, plans or the store.
 
+pub mod cache;
 pub mod okta;
 pub mod sharing;
 
@@ -9,11 +11,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use compact_str::CompactString;
-use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::sync::model::{SourceAddress, SourceId, SourceSnapshot};
 use crate::sync::progress::RunControl;
+use cache::CachedLists;
 
 /// What one read must bring.
 #[derive(Clone, Debug)]
@@ -29,35 +31,9 @@ pub struct ReadRequest {
     pub decides: GroupFilter,
     /// Groups in which the ledger has memberships: an empty one of these is read even if Okta counts 0 (RULES 18).
     pub groups_with_memberships: BTreeSet<SourceId>,
-    /// What member lists were when they were last read to their end: one that changed although its stamp did not is read
-    /// once more.
-    pub member_lists: Arc<BTreeMap<SourceId, MemberListSeen>>,
-}
-
-/// What a member list was when it was last read to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberListSeen {
-    /// When the source says that it last changed, as it says it.
-    pub stamp: CompactString,
-    /// Names the set of its members.
-    pub members: MembersDigest,
-}
-
-/// Names a set of members: the sum of the first halves of the SHA-256 digests of their ids, so that their order does not
-/// matter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MembersDigest(pub [u8; 16]);
-
-impl MembersDigest {
-    /// Of these ids.
-    pub fn of<'i>(ids: impl IntoIterator<Item = &'i SourceId>) -> Self {
-        let sum = ids.into_iter().fold(0u128, |sum, id| {
-            let digest: [u8; 32] = Sha256::digest(id.0.as_bytes()).into();
-            let half = digest.first_chunk::<16>().copied().unwrap_or_default();
-            sum.wrapping_add(u128::from_be_bytes(half))
-        });
-        Self(sum.to_be_bytes())
-    }
+    /// Member lists as they were when they were last read to their end. One that has not changed since is not read again;
+    /// one that changed although its stamp did not is read once more.
+    pub member_lists: Arc<CachedLists>,
 }
 
 /// Decides by name whether the members of a group are wanted.

@@ -4,7 +4,7 @@
 //! brings what all of them want, and each gets its part of it. What keeps one list from being read to its end does
 //! so for all of them. The read ends early only when nobody waits for it any more.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -12,11 +12,10 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, oneshot};
 use tracing::Instrument;
 
-use super::{
-    GroupFilter, Inspection, MemberListSeen, MembersDigest, Questions, ReadRequest, Source, SourceError,
-};
+use super::cache::CachedLists;
+use super::{GroupFilter, Inspection, Questions, ReadRequest, Source, SourceError};
 use crate::config::model::OktaSettings;
-use crate::sync::model::{Proof, SourceAddress, SourceId, SourceSnapshot};
+use crate::sync::model::{MembersFrom, Proof, SourceAddress, SourceSnapshot};
 use crate::sync::progress::{Progress, RunControl};
 
 /// How long the first one waits for the others: what is due at the same time comes within moments.
@@ -148,29 +147,15 @@ fn together<'r>(requests: impl Iterator<Item = &'r ReadRequest> + Clone) -> Read
     let (wants_members, decides) = (any(|one| &one.wants_members), any(|one| &one.decides));
     let attributes: std::collections::BTreeSet<_> =
         requests.clone().flat_map(|request| request.attributes.iter().cloned()).collect();
-    let mut member_lists: BTreeMap<SourceId, MemberListSeen> = BTreeMap::new();
-    for (id, seen) in requests.clone().flat_map(|request| request.member_lists.iter()) {
-        match member_lists.get_mut(id) {
-            Some(known) => merge(known, seen),
-            None => drop(member_lists.insert(id.clone(), seen.clone())),
-        }
-    }
     ReadRequest {
         attributes: attributes.into_iter().collect(),
         wants_members,
         decides,
-        groups_with_memberships: requests.flat_map(|one| one.groups_with_memberships.clone()).collect(),
-        member_lists: Arc::new(member_lists),
-    }
-}
-
-/// The later stamp counts: the source does not go back to an earlier one. Where two runs saw different lists under one stamp,
-/// the list is read twice whatever comes, as no list is named by this digest.
-fn merge(known: &mut MemberListSeen, seen: &MemberListSeen) {
-    if known.stamp < seen.stamp {
-        *known = seen.clone();
-    } else if known.stamp == seen.stamp && known.members != seen.members {
-        known.members = MembersDigest([u8::MAX; 16]);
+        groups_with_memberships: requests
+            .clone()
+            .flat_map(|one| one.groups_with_memberships.clone())
+            .collect(),
+        member_lists: Arc::new(CachedLists::together(requests.map(|one| one.member_lists.as_ref()))),
     }
 }
 
@@ -180,6 +165,7 @@ fn part_of(mut snapshot: SourceSnapshot, request: &ReadRequest) -> SourceSnapsho
         if !(request.wants_members.0)(&group.name) {
             group.members = Vec::new();
             group.members_proof = Proof::Proven;
+            group.members_from = MembersFrom::Nowhere;
         }
     }
     if snapshot.attribute_names != request.attributes {

@@ -1,6 +1,6 @@
 //! Who meets, what is asked for all of them, and what each gets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use compact_str::CompactString;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::config::model::SecretRef;
-use crate::sync::model::{AttributeValue, Member, People, SourceGroup, SourceUser, Status};
+use crate::sync::model::{AttributeValue, Member, People, SourceGroup, SourceId, SourceUser, Status};
 
 /// A source that answers when it is let, and counts.
 struct Fake {
@@ -93,6 +93,7 @@ fn snapshot(request: &ReadRequest) -> SourceSnapshot {
             false => Proof::Proven,
         },
         members_changed: CompactString::default(),
+        members_from: Default::default(),
     };
     let attributes = request.attributes.iter().map(|name| AttributeValue::Text(name.clone())).collect();
     SourceSnapshot {
@@ -101,6 +102,7 @@ fn snapshot(request: &ReadRequest) -> SourceSnapshot {
         users: vec![SourceUser { id: "u1".into(), status: Status::Active, attributes }],
         groups: vec![group("g1", "staff"), group("g2", "board")],
         people,
+        began: None,
         users_proof: Proof::Proven,
         users_narrowed: false,
         of_one_user: false,
@@ -273,32 +275,6 @@ async fn a_failure_is_everybodys() {
         assert_eq!(read.unwrap_err().to_string(), "no");
     }
     assert_eq!(org.reads(), 1);
-}
-
-#[test]
-fn what_was_seen_of_member_lists_is_kept_where_it_agrees_and_read_twice_where_not() {
-    let seen = |stamp: &str, digest: u8| MemberListSeen {
-        stamp: stamp.into(),
-        members: MembersDigest([digest; 16]),
-    };
-    let with = |lists: &[(&str, MemberListSeen)]| ReadRequest {
-        member_lists: Arc::new(lists.iter().map(|(id, seen)| ((*id).into(), seen.clone())).collect()),
-        ..request(&[], "staff")
-    };
-    let one = with(&[
-        ("same", seen("2", 1)),
-        ("later", seen("3", 1)),
-        ("parted", seen("2", 1)),
-        ("mine", seen("1", 1)),
-    ]);
-    let other = with(&[("same", seen("2", 1)), ("later", seen("2", 2)), ("parted", seen("2", 2))]);
-    for requests in [[&one, &other], [&other, &one]] {
-        let lists = together(requests.into_iter()).member_lists;
-        assert_eq!(lists["same"], seen("2", 1));
-        assert_eq!(lists["later"], seen("3", 1));
-        assert_eq!(lists["parted"], seen("2", u8::MAX));
-        assert_eq!(lists["mine"], seen("1", 1));
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,14 +1,10 @@
 //! The store's answers about what people decided, and about what runs are compared with.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 
-use super::{Held, Numbered, Remembered, Store, StoreError, holds, lists, plans, runs};
-use crate::source::MemberListSeen;
+use super::{Held, Numbered, Remembered, Store, StoreError, holds, plans, runs};
 use crate::sync::decision::{HoldView, KeptPlan, KeptPlanDocument};
 use crate::sync::digest::{Digest, Permission};
-use crate::sync::model::SourceId;
 use crate::sync::report::{OperationReport, PlanDocument};
 use crate::sync::select::KeptOperation;
 
@@ -60,31 +56,6 @@ impl Store {
         let connector = connector.to_owned();
         self.read("the holds could not be read", move |transaction| {
             holds::numbers(transaction, &connector, &held)
-        })
-        .await
-    }
-
-    /// What member lists were when they were last read to their end.
-    pub async fn member_lists(
-        &self,
-        connector: &str,
-    ) -> Result<BTreeMap<SourceId, MemberListSeen>, StoreError> {
-        let connector = connector.to_owned();
-        self.read("what is known of member lists could not be read", move |transaction| {
-            lists::load(transaction, &connector)
-        })
-        .await
-    }
-
-    /// Remembers what these member lists were.
-    pub async fn remember_member_lists(
-        &self,
-        connector: &str,
-        lists: Vec<(SourceId, MemberListSeen)>,
-    ) -> Result<(), StoreError> {
-        let connector = connector.to_owned();
-        self.write("member lists could not be recorded", move |transaction| {
-            lists::put(transaction, &connector, &lists)
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 use rusqlite::{OptionalExtension, Result, Transaction, params};
 
-use super::{Kept, Links, time, time_text, unusable, word};
+use super::{Kept, Links, cache, time, time_text, unusable, word};
 use crate::sync::diff::Claims;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{
@@ -274,13 +274,12 @@ pub(super) fn forget_decisions(transaction: &Transaction<'_>, connector: &str) -
         "UPDATE hold_changes SET permitted = 0 WHERE hold IN (SELECT id FROM holds WHERE connector = ?1)",
         "UPDATE holds SET state = 'over' WHERE connector = ?1",
         "DELETE FROM kept_plans WHERE connector = ?1",
-        "DELETE FROM member_lists WHERE connector = ?1",
         "UPDATE connectors SET view = NULL, last_file = NULL,
                 undo_after = (SELECT max(id) FROM runs WHERE connector = ?1) WHERE name = ?1",
     ] {
         transaction.execute(sql, [connector])?;
     }
-    Ok(())
+    cache::forget(transaction, connector)
 }
 
 pub(super) fn bind(transaction: &Transaction<'_>, connector: &str, binding: &Binding) -> Result<()> {
@@ -364,9 +363,9 @@ pub(super) fn rename(transaction: &Transaction<'_>, from: &str, to: &str) -> Res
         )));
     }
     transaction.execute("DELETE FROM connectors WHERE name = ?1", [to])?;
-    transaction.execute("DELETE FROM member_lists WHERE connector = ?1", [to])?;
+    cache::forget(transaction, to)?;
     transaction.execute("UPDATE connectors SET name = ?2 WHERE name = ?1", [from, to])?;
-    for table in [
+    let tables = [
         "ledger_users",
         "ledger_groups",
         "ledger_always",
@@ -375,8 +374,8 @@ pub(super) fn rename(transaction: &Transaction<'_>, from: &str, to: &str) -> Res
         "applied",
         "holds",
         "kept_plans",
-        "member_lists",
-    ] {
+    ];
+    for table in tables.into_iter().chain(cache::TABLES) {
         transaction
             .execute(&format!("UPDATE {table} SET connector = ?2 WHERE connector = ?1"), [from, to])?;
     }

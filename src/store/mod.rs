@@ -3,12 +3,12 @@
 //! Nothing here decides anything. A [`Store`] is a handle to one thread that owns the connection; every method is one
 //! transaction, durable when it returns.
 
+mod cache;
 pub(crate) mod database;
 mod decisions;
 mod holds;
 mod journal;
 mod ledger;
-mod lists;
 mod plans;
 mod runs;
 
@@ -29,6 +29,7 @@ use crate::sync::report::{Managed, Outcome, Report, RunSummary, Trigger};
 use crate::sync::undo::{Done, Later};
 use database::{Database, Schema};
 
+pub use cache::{CacheUpdate, StoredList, StoredLists};
 pub use holds::{Held, Numbered, StoredView};
 pub use journal::{Answer, Applied, Intent, JournalBatch};
 
@@ -103,6 +104,7 @@ const SCHEMA: Schema = Schema {
         include_str!("schema_3.sql"),
         include_str!("schema_4.sql"),
         include_str!("schema_5.sql"),
+        include_str!("schema_6.sql"),
     ],
 };
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
@@ -247,6 +248,23 @@ pub struct SourceGroup {
     pub members_proof: Proof,
     /// When the source says that the members last changed, as it says it; empty where it does not.
     pub members_changed: CompactString,
+    /// Where the members come from.
+    pub members_from: MembersFrom,
+}
+
+/// Where the members of a source group come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MembersFrom {
+    /// Their list was not asked for: nobody wants it, or there is nobody in it.
+    #[default]
+    Nowhere,
+    /// Their list was read in this run.
+    List {
+        /// Whether it holds all that the group's stamp stands for: it was read long enough after the last change.
+        settled: bool,
+    },
+    /// They are those of an earlier run, and the source says that nothing has changed since.
+    Cache,
 }
 
 /// What is known of a record that a list did not show, by a question for it (RULES 17), or that the source's own part of
@@ -266,6 +284,8 @@ pub enum Absence {
 pub struct SourceSnapshot {
     /// Which source it is. A ledger belongs to it.
     pub address: SourceAddress,
+    /// What the source's own clock showed before its lists were read, if it did.
+    pub began: Option<DateTime<Utc>>,
     /// Paths of what was kept of each user beside id and status, sorted: `lastLogin`, `profile.login`, or `profile` for
     /// the whole profile.
     pub attribute_names: Arc<[CompactString]>,
@@ -303,6 +323,13 @@ pub struct People {
 }
 
 impl People {
+    /// People in this order; who comes twice has the last of the places.
+    #[must_use]
+    pub fn of(ids: &[SourceId]) -> Self {
+        let positions = (0..).zip(ids).map(|(person, id)| (id.clone(), person)).collect();
+        Self { ids: ids.to_vec(), positions }
+    }
+
     /// The position of `id`, which is added if it is new.
     pub fn intern(&mut self, id: &str) -> Person {
         if let Some(person) = self.positions.get(id) {

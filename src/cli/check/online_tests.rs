@@ -36,6 +36,7 @@ fn user(number: usize, names: &[CompactString]) -> SourceUser {
 fn group(name: &str) -> SourceGroup {
     SourceGroup {
         members_changed: Default::default(),
+        members_from: Default::default(),
         id: name.into(),
         name: name.into(),
         description: CompactString::default(),
@@ -59,6 +60,7 @@ fn inspection() -> Inspection {
             users: (1..=8).rev().map(|number| user(number, &names)).collect(),
             attribute_names: names,
             people: People::default(),
+            began: None,
             users_proof: Proof::Proven,
             users_narrowed: false,
             of_one_user: false,

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use reqwest::{Method, StatusCode};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -111,6 +112,8 @@ pub(super) struct Client {
     given_up: AtomicU32,
     /// Cancelled when so much was given up that nothing more is asked for.
     stop: CancellationToken,
+    /// What the org's clock showed in the last answer.
+    server_time: Mutex<Option<DateTime<Utc>>>,
     /// Memory for bodies, one for each request that is under way.
     buffers: Mutex<Vec<Vec<u8>>>,
 }
@@ -118,7 +121,15 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(api: Api, token: SecretRef, progress: Progress) -> Self {
         let (given_up, stop) = (AtomicU32::new(0), CancellationToken::new());
-        Self { api, token, progress, given_up, stop, buffers: Mutex::default() }
+        Self {
+            api,
+            token,
+            progress,
+            given_up,
+            stop,
+            server_time: Mutex::default(),
+            buffers: Mutex::default(),
+        }
     }
 
     pub(super) fn origin(&self) -> &Url {
@@ -156,6 +167,7 @@ impl Client {
         };
         let mut buffer = self.buffer();
         let reply = self.api.ask(call, &self.progress, &mut buffer, |answer, body| {
+            *self.server_time.lock().unwrap_or_else(PoisonError::into_inner) = answer.date();
             if answer.status == StatusCode::OK {
                 return read(answer, body).map(Ok);
             }
@@ -182,6 +194,11 @@ impl Client {
             );
             Err(Unread::GivenUp(failure))
         })
+    }
+
+    /// What the org's clock showed in the last answer, if it did (`Date`, RFC 9110, section 6.6.1).
+    pub(super) fn server_time(&self) -> Option<DateTime<Utc>> {
+        *self.server_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether so much was given up that nothing more is asked for.

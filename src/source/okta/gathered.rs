@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 
 use super::app::Assigned;
 use super::list::Taken;
 use super::parse::{Broken, GroupRecord, MemberRecord, Records, UserRecord};
-use crate::source::MembersDigest;
 use crate::sync::model::{
-    Finding, FindingKind, Member, People, Person, Proof, SourceAddress, SourceGroup, SourceId,
+    Finding, FindingKind, Member, MembersFrom, People, Person, Proof, SourceAddress, SourceGroup, SourceId,
     SourceSnapshot, SourceUser, Status,
 };
 
@@ -42,6 +42,11 @@ pub(super) enum Kind {
 }
 
 impl Gathered {
+    /// Nothing yet, but people with numbers that are given already.
+    pub(super) fn with(people: People) -> Self {
+        Self(Mutex::new(Contents { people, ..Contents::default() }))
+    }
+
     /// No reader panics while it holds the lock.
     pub(super) fn lock(&self) -> MutexGuard<'_, Contents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -55,7 +60,7 @@ impl Gathered {
     /// The snapshot. A list that nobody finished is not proven.
     pub(super) fn into_snapshot(
         self,
-        address: SourceAddress,
+        (address, began): (SourceAddress, Option<DateTime<Utc>>),
         attribute_names: Arc<[CompactString]>,
         users_narrowed: bool,
     ) -> SourceSnapshot {
@@ -64,6 +69,7 @@ impl Gathered {
         contents.users.shrink_to_fit();
         SourceSnapshot {
             address,
+            began,
             attribute_names,
             people: contents.people,
             users: contents.users,
@@ -166,6 +172,7 @@ impl Contents {
             members: Vec::new(),
             members_proof: Proof::NotProven("its members were not read".to_owned()),
             members_changed: members_changed.clone(),
+            members_from: MembersFrom::default(),
         });
         Some(place)
     }
@@ -185,16 +192,18 @@ impl Contents {
         taken
     }
 
-    /// Names the set of members of a list.
-    pub(super) fn digest(&self, list: &MemberList) -> MembersDigest {
-        list.digest(&self.people)
-    }
-
     /// The members of a group have been read as far as they could be.
-    pub(super) fn end_members(&mut self, place: usize, members: Vec<Member>, proof: Proof) {
+    pub(super) fn end_members(
+        &mut self,
+        place: usize,
+        members: Vec<Member>,
+        proof: Proof,
+        from: MembersFrom,
+    ) {
         if let Some(group) = self.groups.get_mut(place) {
             group.members = members;
             group.members_proof = proof;
+            group.members_from = from;
         }
     }
 }
@@ -212,9 +221,16 @@ impl MemberList {
         self.members.len()
     }
 
-    /// Names the set of members, who stand in `people`.
-    pub(super) fn digest(&self, people: &People) -> MembersDigest {
-        MembersDigest::of(self.members.keys().filter_map(|person| people.ids().get(*person as usize)))
+    /// Who is in it, in the order of their numbers.
+    pub(super) fn persons(&self) -> Vec<Person> {
+        let mut persons: Vec<_> = self.members.keys().copied().collect();
+        persons.sort_unstable();
+        persons
+    }
+
+    /// Whether these, without doubles, are who is in it.
+    pub(super) fn is(&self, persons: &[Person]) -> bool {
+        self.members.len() == persons.len() && persons.iter().all(|person| self.members.contains_key(person))
     }
 
     /// The members in the order of their numbers.

@@ -1,5 +1,6 @@
 //! The group list. Groups whose members are to be read are handed on as soon as they are known.
 
+use compact_str::CompactString;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::app::{self, Assigned, both};
@@ -9,8 +10,8 @@ use super::list::{self, List, Taken};
 use super::parse::{self, GroupRecord, Records};
 use super::refusal;
 use super::scope::{GROUPS_SEARCH, Scope};
-use crate::source::{MembersDigest, ReadRequest, SourceError};
-use crate::sync::model::{Proof, SourceId};
+use crate::source::{ReadRequest, SourceError};
+use crate::sync::model::{MembersFrom, Person, Proof, SourceId};
 
 const WHAT: &str = "the group list";
 /// What a search for groups may do (Okta Management API, "List all groups").
@@ -25,8 +26,10 @@ pub(super) struct Wanted {
     pub(super) id: SourceId,
     /// How many members Okta counts, if it said.
     pub(super) count: Option<u64>,
-    /// What the list was when it was last read, if Okta says that it has not changed since.
-    pub(super) seen: Option<MembersDigest>,
+    /// When Okta says that its members last changed.
+    pub(super) stamp: CompactString,
+    /// Who was in the list when it was last read, if Okta says that it has not changed since.
+    pub(super) seen: Option<Vec<Person>>,
 }
 
 /// Reads all groups that the source's own part of the scope lets in. Dropping `wanted` at the end says that there are no
@@ -91,23 +94,21 @@ fn take(
         let Some(place) = contents.take_group(&group) else { continue };
         taken.new += 1;
         client.progress.groups_found(1);
-        if needs_members(&group, request) {
-            let seen = members_seen(request, &group);
-            let GroupRecord { id, users_count: count, .. } = group;
-            // Its reader is gone only when the whole read is being dropped.
-            let _unsent = wanted.send(Wanted { place, id, count, seen });
-        } else {
-            contents.end_members(place, Vec::new(), Proof::Proven);
+        let cached = &request.member_lists;
+        if !needs_members(&group, request) {
+            contents.end_members(place, Vec::new(), Proof::Proven, MembersFrom::Nowhere);
             client.progress.groups_read(1);
+        } else if let Some(members) = cached.unchanged(&group.id, &group.members_changed, group.users_count) {
+            contents.end_members(place, members, Proof::Proven, MembersFrom::Cache);
+            client.progress.groups_read(1);
+        } else {
+            let seen = cached.seen(&group.id, &group.members_changed);
+            let GroupRecord { id, users_count: count, members_changed: stamp, .. } = group;
+            // Its reader is gone only when the whole read is being dropped.
+            let _unsent = wanted.send(Wanted { place, id, count, stamp, seen });
         }
     }
     taken
-}
-
-/// What an earlier run read as the members of a group that has not changed since, as Okta says.
-fn members_seen(request: &ReadRequest, group: &GroupRecord) -> Option<MembersDigest> {
-    let seen = request.member_lists.get(&group.id)?;
-    (!seen.stamp.is_empty() && seen.stamp == group.members_changed).then_some(seen.members)
 }
 
 /// Whether the members of a group cost a request: not those of `Everyone`, who are all users; not those that nobody wants;

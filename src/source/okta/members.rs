@@ -9,8 +9,8 @@ use super::gathered::{Gathered, MemberList};
 use super::groups::Wanted;
 use super::list::{self, Ended, List};
 use super::parse;
-use crate::source::{MembersDigest, SourceError};
-use crate::sync::model::{Member, Proof, SourceId};
+use crate::source::{SourceError, cache};
+use crate::sync::model::{Member, MembersFrom, Person, Proof, SourceId};
 
 /// How many groups are read side by side; the limiter decides how many requests really run at once.
 pub(super) const SIDE_BY_SIDE: usize = 8;
@@ -42,10 +42,10 @@ pub(super) async fn read_all(
     let wanted =
         stream::unfold(wanted, async |mut wanted| wanted.recv().await.map(|group| (Ok(group), wanted)));
     wanted
-        .try_for_each_concurrent(SIDE_BY_SIDE, async |group: Wanted| {
-            let (members, proof) =
-                read(client, gathered, &group.id, (group.count, group.seen), Shown::Listed).await?;
-            gathered.lock().end_members(group.place, members, proof);
+        .try_for_each_concurrent(SIDE_BY_SIDE, async |Wanted { place, id, count, stamp, seen }: Wanted| {
+            let settled = cache::is_settled(&stamp, client.server_time());
+            let (members, proof) = read(client, gathered, &id, (count, seen), Shown::Listed).await?;
+            gathered.lock().end_members(place, members, proof, MembersFrom::List { settled });
             client.progress.groups_read(1);
             Ok(())
         })
@@ -60,7 +60,7 @@ pub(super) async fn read(
     client: &Client,
     gathered: &Gathered,
     id: &SourceId,
-    (count, seen): (Option<u64>, Option<MembersDigest>),
+    (count, seen): (Option<u64>, Option<Vec<Person>>),
     shown: Shown,
 ) -> Result<(Vec<Member>, Proof), SourceError> {
     let (mut list, mut proof) = read_once(client, gathered, id, shown).await?;
@@ -68,14 +68,12 @@ pub(super) async fn read(
         (list, proof) = read_once(client, gathered, id, shown).await?;
     }
     proof = counted(proof, &list, count);
-    let digest = |list: &MemberList| gathered.lock().digest(list);
     if let (Proof::Proven, Some(seen)) = (&proof, seen)
-        && digest(&list) != seen
+        && !list.is(&seen)
     {
-        let first = digest(&list);
+        let first = list.persons();
         (list, proof) = read_once(client, gathered, id, shown).await?;
-        let second = digest(&list);
-        if proof.is_proven() && second != first && second != seen {
+        if proof.is_proven() && !list.is(&first) && !list.is(&seen) {
             proof = Proof::NotProven(
                 "it was another list each time it was read, and Okta says that it did not change".to_owned(),
             );

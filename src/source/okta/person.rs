@@ -12,7 +12,7 @@ use super::scope::Scope;
 use super::{read, refusal};
 use crate::source::SourceError;
 use crate::sync::model::{
-    Absence, Member, People, Proof, ScopeRule, SourceGroup, SourceId, SourceSnapshot, Status,
+    Absence, Member, MembersFrom, People, Proof, ScopeRule, SourceGroup, SourceId, SourceSnapshot, Status,
 };
 
 /// Reads the user with this id or login, its groups, and whether the source's own part of the scope lets them in.
@@ -23,6 +23,7 @@ pub(super) async fn read(
 ) -> Result<SourceSnapshot, SourceError> {
     let mut snapshot = SourceSnapshot {
         address: read::address(client).await?,
+        began: client.server_time(),
         attribute_names: scope.request.attributes.clone(),
         people: People::default(),
         users: Vec::new(),
@@ -131,6 +132,7 @@ async fn read_groups(
             members,
             members_proof: Proof::Proven,
             members_changed,
+            members_from: MembersFrom::Nowhere,
         }
     }));
     for record in broken {

@@ -7,13 +7,13 @@ use super::gathered::Gathered;
 use super::scope::Scope;
 use super::{groups, members, parse, users};
 use crate::source::SourceError;
-use crate::sync::model::{SourceAddress, SourceSnapshot};
+use crate::sync::model::{People, SourceAddress, SourceSnapshot};
 
 /// Reads the org's id, then users, groups and members at the same time.
 pub(super) async fn read(client: &Client, scope: &Scope<'_>) -> Result<SourceSnapshot, SourceError> {
     // First and alone: a wrong token or domain costs one request and gives one error.
-    let address = address(client).await?;
-    let gathered = Gathered::default();
+    let address = (address(client).await?, client.server_time());
+    let gathered = Gathered::with(People::of(&scope.request.member_lists.people));
     let (found, wanted) = mpsc::unbounded_channel();
     tokio::try_join!(
         users::read(client, &gathered, scope),
@@ -27,8 +27,8 @@ pub(super) async fn read(client: &Client, scope: &Scope<'_>) -> Result<SourceSna
 
 /// Reads the list of groups and the members of those that are wanted, at the same time, and no user.
 pub(super) async fn read_groups(client: &Client, scope: &Scope<'_>) -> Result<SourceSnapshot, SourceError> {
-    let address = address(client).await?;
-    let gathered = Gathered::default();
+    let address = (address(client).await?, client.server_time());
+    let gathered = Gathered::with(People::of(&scope.request.member_lists.people));
     let (found, wanted) = mpsc::unbounded_channel();
     tokio::try_join!(
         groups::read(client, &gathered, scope, found),

@@ -11,8 +11,9 @@ use super::client::{Ask, Bucket, Unread};
 use super::*;
 use crate::config::model::SecretRef;
 use crate::http::Patience;
-use crate::source::{GroupFilter, MemberListSeen, MembersDigest};
-use crate::sync::model::{Absence, Proof, SourceId};
+use crate::source::GroupFilter;
+use crate::source::cache::{CachedList, CachedLists, PackedMembers};
+use crate::sync::model::{Absence, Member, Proof, SourceId, Status};
 use crate::sync::progress::Progress;
 use crate::telemetry::metrics::Metrics;
 
@@ -145,7 +146,7 @@ async fn law_1_an_answer_about_somebody_else_answers_nothing() {
     for (source, ids) in [(by_app, &["00u1", "00g1"][..]), (by_search, &["00u1"])] {
         let address = SourceAddress { id: None, origin: server.uri() };
         let mut snapshot =
-            gathered::Gathered::default().into_snapshot(address, request().attributes.clone(), true);
+            gathered::Gathered::default().into_snapshot((address, None), request().attributes.clone(), true);
         let (request, control) = (request(), RunControl::default());
         source.source.confirm(&mut snapshot, &questions, &request, &control).await.unwrap();
         for id in ids {
@@ -260,7 +261,12 @@ fn a_token_is_used_as_it_is_or_not_at_all() {
 
 /// Reads an org with one group whose list is these members, one list after the other, and which was seen before as `seen`
 /// with this stamp. Returns its members, whether they are proven, and how often they were asked for.
-async fn read_again(lists: &[&[&str]], seen: &[&str], stamp: &str) -> (usize, Proof, usize) {
+async fn read_again(
+    lists: &[&[&str]],
+    seen: &[&str],
+    stamp: &str,
+    is_current: bool,
+) -> (usize, Proof, usize) {
     let server = MockServer::start().await;
     let now = "2026-11-23T03:00:00.000Z";
     let group = json!([{ "id": "00g1", "lastMembershipUpdated": now, "profile": { "name": "a" } }]);
@@ -275,9 +281,16 @@ async fn read_again(lists: &[&[&str]], seen: &[&str], stamp: &str) -> (usize, Pr
             .await;
     }
     empty_org(&server).await;
-    let seen: Vec<SourceId> = seen.iter().map(|id| SourceId::from(*id)).collect();
-    let seen = MemberListSeen { stamp: stamp.into(), members: MembersDigest::of(&seen) };
-    let request = ReadRequest { member_lists: Arc::new([("00g1".into(), seen)].into()), ..request() };
+    let people: Vec<SourceId> = seen.iter().map(|id| SourceId::from(*id)).collect();
+    let members = (0..).zip(&people).map(|(person, _)| Member { person, status: Status::Active });
+    let list = CachedList {
+        stamp: stamp.into(),
+        read: chrono::DateTime::UNIX_EPOCH,
+        members: PackedMembers::pack(&members.collect::<Vec<_>>()),
+        is_current,
+    };
+    let cached = CachedLists { people: people.into(), lists: [("00g1".into(), list)].into() };
+    let request = ReadRequest { member_lists: Arc::new(cached), ..request() };
     let bench = source(&server, |_| {});
     let snapshot = bench.source.read(&request, &RunControl::default()).await.unwrap();
     let asked = server.received_requests().await.unwrap();
@@ -289,15 +302,23 @@ async fn read_again(lists: &[&[&str]], seen: &[&str], stamp: &str) -> (usize, Pr
 #[tokio::test]
 async fn a_list_that_changed_although_its_stamp_did_not_is_read_once_more() {
     const STAMP: &str = "2026-11-23T03:00:00.000Z";
-    let same = read_again(&[&["u2", "u1"]], &["u1", "u2"], STAMP).await;
+    let same = read_again(&[&["u2", "u1"]], &["u1", "u2"], STAMP, false).await;
     assert_eq!(same, (2, Proof::Proven, 1), "nothing changed, whatever the order");
-    let moved = read_again(&[&["u1"]], &["u1", "u2"], "2026-11-22T03:00:00.000Z").await;
+    let moved = read_again(&[&["u1"]], &["u1", "u2"], "2026-11-22T03:00:00.000Z", false).await;
     assert_eq!(moved, (1, Proof::Proven, 1), "Okta says that it changed");
-    let twice = read_again(&[&["u1"], &["u1"]], &["u1", "u2"], STAMP).await;
+    let twice = read_again(&[&["u1"], &["u1"]], &["u1", "u2"], STAMP, false).await;
     assert_eq!(twice, (1, Proof::Proven, 2), "the stamp lags behind: what came twice is believed");
-    let glitch = read_again(&[&["u1"], &["u1", "u2"]], &["u1", "u2"], STAMP).await;
+    let glitch = read_again(&[&["u1"], &["u1", "u2"]], &["u1", "u2"], STAMP, false).await;
     assert_eq!(glitch, (2, Proof::Proven, 2), "the second time it was as before");
-    let (_, proof, asked) = read_again(&[&["u1"], &[]], &["u1", "u2"], STAMP).await;
+    let (_, proof, asked) = read_again(&[&["u1"], &[]], &["u1", "u2"], STAMP, false).await;
     assert_eq!(asked, 2);
     assert!(matches!(&proof, Proof::NotProven(why) if why.contains("another list each time")), "{proof:?}");
+}
+
+#[tokio::test]
+async fn a_list_that_has_not_changed_is_not_asked_for() {
+    const STAMP: &str = "2026-11-23T03:00:00.000Z";
+    assert_eq!(read_again(&[&["u1"]], &["u1", "u2"], STAMP, true).await, (2, Proof::Proven, 0));
+    let moved = read_again(&[&["u1"]], &["u1", "u2"], "2026-11-22T03:00:00.000Z", true).await;
+    assert_eq!(moved, (1, Proof::Proven, 1), "Okta says that it changed");
 }

@@ -1,6 +1,7 @@
 //! One run from start to end: read both sides, desire, diff, guard, apply, report; what it would do, and why; and the way
 //! back.
 
+mod cache;
 mod cause;
 mod explain;
 mod interest;
@@ -18,7 +19,7 @@ use chrono::{DateTime, Utc};
 
 use super::apply::{Applying, Workplace, apply, record_planned};
 use super::link::Found;
-use super::model::{Finding, FindingKind, SourceId};
+use super::model::{Finding, FindingKind};
 use super::plan::{Change, InGrace, Operation, Plan, Standing};
 use super::progress::{Phase, RunControl};
 use super::report::{Counts, FORMAT_VERSION, FilteredBy, Managed, Outcome, Report, Trigger, Waiting};
@@ -27,7 +28,7 @@ use super::tally::{add_applied, count_held, count_planned, managed, outcome};
 use super::turn::Turn;
 use crate::clock::Clock;
 use crate::config::model::{Connector, OktaSettings};
-use crate::source::{MemberListSeen, Source, SourceError};
+use crate::source::{Source, SourceError};
 use crate::store::{Applied, Remembered, Store, StoreError};
 use crate::target::{Reader, TargetError, Writer};
 
@@ -178,6 +179,7 @@ async fn run(
 ) -> Result<(), Failure> {
     let mut decisions = Decisions::standing(connector, services, Some(ticket)).await?;
     let mut read = read(connector, services, ticket.user.as_ref(), &decisions.permission, control).await?;
+    read.keep(connector, services).await;
     let restore = ticket.user.as_ref().is_some_and(|user| user.restore);
     let purpose = if restore { Purpose::Restore } else { Purpose::Sync };
     let earlier = earlier(connector, services, control, &read, purpose, &decisions).await?;
@@ -194,7 +196,6 @@ async fn run(
     }
     decisions.still_standing(connector, services).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
-    let member_lists = std::mem::take(&mut read.member_lists);
     let relinking = read.rules.existing.users == OnExisting::AdoptHeld;
     drop(read);
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());
@@ -247,7 +248,7 @@ async fn run(
             .filter(|_| usual && ticket.kept.is_none())
             .map(|view| stored_view(connector, view, (ticket.run, at))),
     };
-    if let Err(error) = remember(connector, services, ticket, report.outcome, seen, member_lists).await {
+    if let Err(error) = remember(connector, services, ticket, report.outcome, seen).await {
         tracing::warn!("{error}; the run itself is over, and the next one compares with an older one");
     }
     Ok(())
@@ -260,15 +261,11 @@ async fn remember(
     ticket: &RunTicket,
     outcome: Outcome,
     seen: Remembered,
-    member_lists: Vec<(SourceId, MemberListSeen)>,
 ) -> Result<(), StoreError> {
     services.store.remember(&connector.name, ticket.run, seen).await?;
     // Whoever is told of holds is not told of what such a run holds: the next one tells.
     if outcome == Outcome::Cancelled || ticket.kept.is_some() {
         services.store.untell(ticket.run).await?;
-    }
-    if !member_lists.is_empty() {
-        services.store.remember_member_lists(&connector.name, member_lists).await?;
     }
     Ok(())
 }

@@ -45,7 +45,8 @@ async fn make(
 ) -> Result<(PlanDocument, Option<KeptPlan>), Failure> {
     let purpose = Purpose::Show;
     let decisions = Decisions::standing(connector, services, None).await?;
-    let read = read(connector, services, None, &decisions.permission, control).await?;
+    let mut read = read(connector, services, None, &decisions.permission, control).await?;
+    read.keep(connector, services).await;
     let earlier = earlier(connector, services, control, &read, purpose, &decisions).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());

@@ -1,6 +1,6 @@
 //! Reading both sides for a run about everybody, or about one user.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -8,9 +8,11 @@ use compact_str::CompactString;
 
 use super::interest::{interest, read_target};
 use super::propose::check_binding;
-use super::{Failure, Services, UserRequest};
+use super::{Failure, Services, UserRequest, cache};
 use crate::config::model::Connector;
-use crate::source::{GroupFilter, MemberListSeen, MembersDigest, Questions, ReadRequest};
+use crate::source::cache::CachedLists;
+use crate::source::{GroupFilter, Questions, ReadRequest};
+use crate::store::CacheUpdate;
 use crate::sync::desire::groups::name_in_target;
 use crate::sync::desire::{
     decides_about_scope, desire, required_group_problem, wanted_attributes, wants_members,
@@ -43,8 +45,8 @@ pub(super) struct Read {
     pub(super) focus: Option<SourceId>,
     /// How much the lists showed, before anybody was asked for by id.
     pub(super) listed: View,
-    /// Member lists that are not what they were in the last run, to be remembered.
-    pub(super) member_lists: Vec<(SourceId, MemberListSeen)>,
+    /// What the next run can know of the source without asking.
+    pub(super) cache: CacheUpdate,
 }
 
 /// The connector's rules, with what the target itself protects (RULES 7), and what a relink asks for (RULES 4).
@@ -68,7 +70,7 @@ pub(super) fn read_request(
     rules: &Rules,
     capabilities: Capabilities,
     ledger: &Ledger,
-    member_lists: BTreeMap<SourceId, MemberListSeen>,
+    member_lists: CachedLists,
 ) -> ReadRequest {
     let with_memberships = ledger.groups.iter().filter(|(_, group)| group.memberships > 0);
     // What was sent and never answered may have made or filled a group.
@@ -98,7 +100,8 @@ pub(super) async fn read(
     let rules = rules_in_force(connector, services, control).await?;
     let capabilities = services.reader.capabilities();
     let ledger = services.store.ledger(&connector.name).await?;
-    let member_lists = services.store.member_lists(&connector.name).await?;
+    let stored = services.store.cached_lists(&connector.name).await?;
+    let member_lists = cache::usable(stored, connector.schedule.as_ref(), services.clock.now());
     let request = read_request(&rules, capabilities, &ledger, member_lists);
     let everybody = Everybody { connector, services, rules: &rules, request: &request, permission, control };
     match user {
@@ -113,9 +116,23 @@ pub(super) async fn read(
             if questions != Questions::default() {
                 services.source.confirm(&mut source, &questions, &request, control).await?;
             }
-            let (listed, member_lists, now) = (View::default(), Vec::new(), services.clock.now());
+            let (listed, cache, now) = (View::default(), CacheUpdate::default(), services.clock.now());
             let focus = Some(focus);
-            Ok(Read { source, target, interest, rules, writes, now, focus, listed, member_lists })
+            Ok(Read { source, target, interest, rules, writes, now, focus, listed, cache })
+        }
+    }
+}
+
+impl Read {
+    /// Keeps what was read of the source for the next run, however this one ends. That it could not be kept costs the next run
+    /// requests, and this one nothing.
+    pub(super) async fn keep(&mut self, connector: &Connector, services: &Services) {
+        let update = std::mem::take(&mut self.cache);
+        if update == CacheUpdate::default() {
+            return;
+        }
+        if let Err(error) = services.store.update_cache(&connector.name, update).await {
+            tracing::warn!("{error}; the next run reads again what it could have known");
         }
     }
 }
@@ -179,9 +196,9 @@ impl Everybody<'_> {
             }
             services.source.confirm(&mut source, &asked, request, control).await?;
         }
-        let member_lists = changed_lists(&source, request);
+        let cache = cache::update(&source, &request.member_lists, services.clock.now());
         let rules = rules.clone();
-        Ok(Read { source, target, interest, rules, writes, now, focus: None, listed, member_lists })
+        Ok(Read { source, target, interest, rules, writes, now, focus: None, listed, cache })
     }
 
     /// Reads one user and its groups, by whatever name it is known.
@@ -258,20 +275,6 @@ impl Everybody<'_> {
 /// How much of a source can be seen.
 pub(super) fn shown(source: &SourceSnapshot) -> View {
     View { users: source.users.len() as u64, groups: source.groups.len() as u64 }
-}
-
-/// Member lists that were read to their end and are not what the request knew of them.
-fn changed_lists(source: &SourceSnapshot, request: &ReadRequest) -> Vec<(SourceId, MemberListSeen)> {
-    let is_known =
-        |group: &&SourceGroup| group.members_proof.is_proven() && !group.members_changed.is_empty();
-    let seen = source.groups.iter().filter(is_known).map(|group| {
-        let ids = source.people.ids();
-        let members = group.members.iter().filter_map(|member| ids.get(member.person as usize));
-        let seen =
-            MemberListSeen { stamp: group.members_changed.clone(), members: MembersDigest::of(members) };
-        (group.id.clone(), seen)
-    });
-    seen.filter(|(id, seen)| request.member_lists.get(id) != Some(seen)).collect()
 }
 
 /// Managed groups whose members may be inactive and that the list does not show: asked for before anybody is found inactive

@@ -1,12 +1,11 @@
 //! What rebuilding a lost ledger would mean (RULES 4).
 
-use std::collections::BTreeMap;
-
 use super::propose::check_binding;
 use super::read::{Read, read, read_request};
 use super::{Failure, Services};
 use crate::config::model::Connector;
 use crate::source::Questions;
+use crate::source::cache::CachedLists;
 use crate::sync::desire::{Desired, desire};
 use crate::sync::diff::{Claims, Evidence, Input, diff};
 use crate::sync::digest::Permission;
@@ -66,7 +65,7 @@ async fn make(
     let desired = desire(&source, &rules, &capabilities, now);
     let questions = strangers(&side.facing(&source, &desired), ASK_AT_MOST);
     if questions != Questions::default() {
-        let request = read_request(&rules, capabilities, &ledger, BTreeMap::new());
+        let request = read_request(&rules, capabilities, &ledger, CachedLists::default());
         services.source.confirm(&mut source, &questions, &request, control).await?;
     }
     let desired = desire(&source, &rules, &capabilities, now);

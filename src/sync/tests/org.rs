@@ -104,6 +104,7 @@ impl Org {
         rotate(&mut members, self.rotation);
         SourceGroup {
             members_changed: Default::default(),
+            members_from: Default::default(),
             id: id.into(),
             name: group.name.as_str().into(),
             description: CompactString::default(),
@@ -159,6 +160,7 @@ impl Org {
             users,
             users_narrowed: !self.left_out.is_empty(),
             of_one_user: false,
+            began: None,
             users_proof: cut(self.users_cut),
             groups,
             groups_proof: cut(self.groups_cut),

@@ -6,6 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::narrowed::Brought;
 use super::{Answered, answered, if_same, note_absence, note_broken, unknown};
+use crate::source::cache::is_settled;
 use crate::source::okta::app;
 use crate::source::okta::client::{Ask, Bucket, Client};
 use crate::source::okta::gathered::{Gathered, Kind};
@@ -14,7 +15,9 @@ use crate::source::okta::members::{self, SIDE_BY_SIDE, Shown};
 use crate::source::okta::parse::{self, GroupRecord};
 use crate::source::okta::scope::{Scope, narrowed};
 use crate::source::{ReadRequest, SourceError};
-use crate::sync::model::{Absence, Member, Proof, ScopeRule, SourceGroup, SourceId, SourceSnapshot};
+use crate::sync::model::{
+    Absence, Member, MembersFrom, Proof, ScopeRule, SourceGroup, SourceId, SourceSnapshot,
+};
 
 type Answer<T> = (SourceId, Answered<T>);
 
@@ -157,10 +160,13 @@ async fn with_members(
     record: GroupRecord,
 ) -> Result<Answered<SourceGroup>, SourceError> {
     let GroupRecord { id, name, description, everyone, users_count, members_changed } = record;
-    let (members, members_proof) = if everyone || !(request.wants_members.0)(&name) {
-        (Vec::new(), Proof::Proven)
+    let (members, members_proof, members_from) = if everyone || !(request.wants_members.0)(&name) {
+        (Vec::new(), Proof::Proven, MembersFrom::Nowhere)
     } else {
-        members::read(client, gathered, &id, (users_count, None), Shown::AskedFor).await?
+        let settled = is_settled(&members_changed, client.server_time());
+        let (members, proof) =
+            members::read(client, gathered, &id, (users_count, None), Shown::AskedFor).await?;
+        (members, proof, MembersFrom::List { settled })
     };
     Ok(Answered::Found(SourceGroup {
         id,
@@ -170,5 +176,6 @@ async fn with_members(
         members,
         members_proof,
         members_changed,
+        members_from,
     }))
 }

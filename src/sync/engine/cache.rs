@@ -1,0 +1,155 @@
+//! Member lists of earlier runs: which of them still stand for the list itself, and what a read changes in them. Pure.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::config::model::ScheduleSettings;
+use crate::source::cache::{CachedList, CachedLists, PackedMembers};
+use crate::store::{CacheUpdate, StoredList, StoredLists};
+use crate::sync::model::{Member, MembersFrom, Person, SourceId, SourceSnapshot, Status};
+
+/// How old a list may become: what Okta's stamps did not tell is noticed within that time.
+const OLDEST: TimeDelta = TimeDelta::hours(24);
+/// A next run within this time counts as the next chance to read a list that would become too old. Whoever syncs more rarely
+/// reads each list each time.
+const NEXT_CHANCE: TimeDelta = TimeDelta::hours(12);
+/// So many people whom no list names any more keep their numbers.
+const SPARE_NUMBERS: usize = 10_000;
+
+/// What a read may use.
+pub(super) fn usable(
+    stored: StoredLists,
+    schedule: Option<&ScheduleSettings>,
+    now: DateTime<Utc>,
+) -> CachedLists {
+    let next = schedule.and_then(|schedule| {
+        let jitter = TimeDelta::from_std(schedule.jitter).ok()?;
+        schedule.next_after(now)?.checked_add_signed(jitter)
+    });
+    let next = next.filter(|next| *next - now <= NEXT_CHANCE);
+    let usable = |(group, StoredList { stamp, read, settled, members }): (SourceId, StoredList)| {
+        let is_current = settled && !is_due(&group, read, now, next);
+        (group, CachedList { stamp, read, members, is_current })
+    };
+    CachedLists { people: stored.people.into(), lists: stored.lists.into_iter().map(usable).collect() }
+}
+
+/// Whether a list is to be read again although nothing says that it changed. Between half of [`OLDEST`] and nearly all of it
+/// passes before that, for each group another part, so that not all lists are read again in one run.
+fn is_due(group: &SourceId, read: DateTime<Utc>, now: DateTime<Utc>, next: Option<DateTime<Utc>>) -> bool {
+    let mixed = group.0.bytes().fold(0_u8, |mixed, byte| mixed.wrapping_mul(31).wrapping_add(byte));
+    let patience = OLDEST / 2 + OLDEST * i32::from(mixed) * 45 / (100 * 256);
+    let too_old_by_then = next.is_some_and(|next| next - read > OLDEST);
+    // A time that is yet to come says that a clock was wrong.
+    now < read || now - read >= patience || too_old_by_then
+}
+
+/// What is to be stored of the lists of a snapshot that was read with these at hand.
+pub(super) fn update(source: &SourceSnapshot, known: &CachedLists, now: DateTime<Utc>) -> CacheUpdate {
+    let ids = source.people.ids();
+    let numbers = Numbers::of(source, known);
+    let statuses = Deactivated::of(source);
+    let lists = source.groups.iter().filter_map(|group| {
+        let (read, settled) = match group.members_from {
+            _ if !group.members_proof.is_proven() => return None,
+            MembersFrom::Nowhere => return None,
+            MembersFrom::List { settled } => (now, settled),
+            MembersFrom::Cache => (known.lists.get(&group.id)?.read, true),
+        };
+        let members = numbers.give(statuses.apply(&group.members));
+        let (stamp, members) = (group.members_changed.clone(), PackedMembers::pack(&members));
+        Some((group.id.clone(), StoredList { stamp, read, settled, members }))
+    });
+    match &numbers {
+        Numbers::Anew { people, .. } => {
+            let (people, lists) = (people.clone(), lists.collect());
+            CacheUpdate { anew: true, people, lists, forgotten: Vec::new() }
+        }
+        Numbers::Kept => {
+            let is_new = |(group, list): &(SourceId, StoredList)| {
+                known.lists.get(group).is_none_or(|known| {
+                    (known.read, &known.members, &known.stamp) != (list.read, &list.members, &list.stamp)
+                })
+            };
+            let listed: BTreeSet<&SourceId> = source.groups.iter().map(|group| &group.id).collect();
+            let has_left = |group: &&SourceId| source.groups_proof.is_proven() && !listed.contains(group);
+            CacheUpdate {
+                anew: false,
+                people: ids.get(known.people.len()..).unwrap_or_default().to_vec(),
+                lists: lists.filter(is_new).collect(),
+                forgotten: known.lists.keys().filter(has_left).cloned().collect(),
+            }
+        }
+    }
+}
+
+/// The numbers by which stored lists name people.
+enum Numbers {
+    /// Those of the snapshot, which begin with those that are stored.
+    Kept,
+    /// New ones, for those whom a list or the user list names.
+    Anew { people: Vec<SourceId>, of: Vec<Person> },
+}
+
+impl Numbers {
+    fn of(source: &SourceSnapshot, known: &CachedLists) -> Self {
+        let ids = source.people.ids();
+        let mut named = vec![false; ids.len()];
+        let members = source.groups.iter().flat_map(|group| &group.members).map(|member| member.person);
+        let users = source.users.iter().filter_map(|user| source.people.find(&user.id.0));
+        for person in members.chain(users) {
+            if let Some(slot) = named.get_mut(person as usize) {
+                *slot = true;
+            }
+        }
+        let nameless = named.iter().filter(|named| !**named).count();
+        if ids.starts_with(&known.people) && nameless <= ids.len() / 2 + SPARE_NUMBERS {
+            return Self::Kept;
+        }
+        let (mut people, mut of) = (Vec::new(), vec![0; ids.len()]);
+        for ((id, number), _) in ids.iter().zip(&mut of).zip(named).filter(|(_, named)| *named) {
+            *number = Person::try_from(people.len()).unwrap_or(Person::MAX);
+            people.push(id.clone());
+        }
+        Self::Anew { people, of }
+    }
+
+    fn give<'m>(&self, members: Cow<'m, [Member]>) -> Cow<'m, [Member]> {
+        let Self::Anew { of, .. } = self else { return members };
+        let number = |member: &Member| {
+            Some(Member { person: *of.get(member.person as usize)?, status: member.status })
+        };
+        // The order stays: numbers are given in that of the old ones.
+        members.iter().filter_map(number).collect()
+    }
+}
+
+/// Who has been deactivated, perhaps since a list was read: with that status, nobody asks for it again in each run because the
+/// user list does not show it (RULES 12).
+struct Deactivated(BTreeSet<Person>);
+
+impl Deactivated {
+    fn of(source: &SourceSnapshot) -> Self {
+        let gone = source.users.iter().filter(|user| user.status == Status::Deprovisioned);
+        Self(gone.filter_map(|user| source.people.find(&user.id.0)).collect())
+    }
+
+    fn apply<'m>(&self, members: &'m [Member]) -> Cow<'m, [Member]> {
+        let has_changed =
+            |member: &Member| member.status != Status::Deprovisioned && self.0.contains(&member.person);
+        if self.0.is_empty() || !members.iter().any(has_changed) {
+            return Cow::Borrowed(members);
+        }
+        let noted = |member: &Member| match self.0.contains(&member.person) {
+            true => Member { status: Status::Deprovisioned, ..*member },
+            false => *member,
+        };
+        members.iter().map(noted).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;
