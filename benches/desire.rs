@@ -111,6 +111,7 @@ fn snapshot(rules: &Rules) -> SourceSnapshot {
         SourceGroup {
             members_changed: Default::default(),
             members_from: Default::default(),
+            changed: Default::default(),
             id: SourceId(format_compact!("00g{number:017}")),
             name: format_compact!("okta-group-{number}"),
             description: CompactString::default(),
@@ -129,6 +130,7 @@ fn snapshot(rules: &Rules) -> SourceSnapshot {
         users_proof: Proof::Proven,
         users_narrowed: false,
         of_one_user: false,
+        of_changes: None,
         groups_proof: Proof::Proven,
         unreadable: BTreeSet::new(),
         absences: BTreeMap::new(),

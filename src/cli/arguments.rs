@@ -187,6 +187,9 @@ was not proven, 1 nothing was applied.", group = ArgGroup::new("which").args(["n
         /// Take back the user's account even if somebody else disabled or deleted it in the target
         #[arg(long, requires = "user")]
         restore: bool,
+        /// Only what changed at the source since the last run (with `schedule.incremental`)
+        #[arg(long, conflicts_with = "user")]
+        incremental: bool,
         /// Wait for the end and print a summary
         #[arg(long)]
         wait: bool,

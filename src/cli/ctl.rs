@@ -29,8 +29,9 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
         CtlCommand::List => status::list(&ctl).await,
         CtlCommand::Status { name } => status::status(&ctl, name.as_deref()).await,
         CtlCommand::Show { name } => status::show(&ctl, name).await,
-        CtlCommand::Sync { name, all: _, user, restore, wait } => {
-            let request = SyncRequest { wait: *wait, user: user.clone(), restore: *restore };
+        CtlCommand::Sync { name, all: _, user, restore, incremental, wait } => {
+            let (wait, restore, incremental) = (*wait, *restore, *incremental);
+            let request = SyncRequest { wait, user: user.clone(), restore, incremental };
             sync::run(&ctl, name.as_deref(), &request).await
         }
         CtlCommand::Explain { name, login } => explain::run(&ctl, name, login).await,
@@ -145,6 +146,7 @@ pub(super) mod fake {
             schedule: Some("0 */4 * * * (Europe/Berlin)".to_owned()),
             apply: true,
             next_run: Some("2026-11-23T08:00:00Z".parse().unwrap()),
+            incremental: None,
             queued: false,
             waiting: 0,
             current: None,

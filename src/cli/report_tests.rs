@@ -67,6 +67,7 @@ pub(in crate::cli) fn report() -> Report {
             removals_left_out: 1,
         }],
         requests: 345,
+        drift: None,
         apply: true,
         managed: Managed { users: 1000, active: 990, groups: 60, memberships: 5000 },
         operations: vec![

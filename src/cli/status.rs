@@ -1,6 +1,6 @@
 //! `ctl list`, `ctl status` and `ctl show`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
@@ -10,7 +10,7 @@ use super::progress::sentence;
 use super::text::{Style, duration, moment, plural, table};
 use crate::control::api::{
     ConnectorConfiguration, ConnectorList, ConnectorState, ConnectorStatus, DaemonStatus, HoldState,
-    HoldView, RunList, RunSummary,
+    HoldView, IncrementalStatus, RunList, RunSummary,
 };
 use crate::telemetry::escape::{escape, escape_lines};
 
@@ -96,6 +96,17 @@ fn render_list(connectors: &[ConnectorStatus], now: DateTime<Utc>) -> String {
         ]
     });
     table(&["connector", "state", "last run", "result", "next run", "users", "groups"], &[5, 6], rows)
+}
+
+/// How it stands with looking for changes: `changes every 5 min, last 12:03`.
+fn incremental(connector: &ConnectorStatus, now: DateTime<Utc>) -> Option<String> {
+    let IncrementalStatus { every_seconds, last_success, waits_for } = connector.incremental.as_ref()?;
+    let every = duration(TimeDelta::seconds(i64::try_from(*every_seconds).unwrap_or(i64::MAX / 1000)));
+    Some(match (waits_for, last_success) {
+        (Some(why), _) => format!("changes only after the next full sync: {}", escape(why)),
+        (None, Some(at)) => format!("changes every {every}, last {}", moment(*at, now)),
+        (None, None) => format!("changes every {every}"),
+    })
 }
 
 fn state(connector: &ConnectorStatus) -> String {
@@ -237,6 +248,9 @@ fn render_connector(
     }
     if let Some(error) = connector.last_run.as_ref().and_then(|run| run.error.as_ref()) {
         line("error", error);
+    }
+    if let Some(incremental) = incremental(connector, now) {
+        line("incremental", &incremental);
     }
     let success = connector.last_success.map_or_else(|| "never".to_owned(), |at| moment(at, now));
     line("last success", &success);

@@ -47,6 +47,7 @@ fn connectors() -> Vec<ConnectorStatus> {
         apply: false,
         schedule: None,
         next_run: None,
+        incremental: None,
         config_error: Some("error: unknown key `soruce`\n --> beta.yaml:1:1".to_owned()),
         ..connector("beta")
     };

@@ -17,7 +17,7 @@ use crate::control::api::{ErrorKind, RunEvent};
 use crate::sync::progress::{Phase, ProgressView};
 use crate::sync::report::{Outcome, Report};
 
-const WAITING: SyncRequest = SyncRequest { wait: true, user: None, restore: false };
+const WAITING: SyncRequest = SyncRequest { wait: true, user: None, restore: false, incremental: false };
 
 fn lines(events: &[RunEvent]) -> String {
     events.iter().map(|event| format!("{}\n", json!(event))).collect()

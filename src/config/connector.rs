@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::check::Checker;
-use super::model::{Connector, Missed, OktaSettings, ScheduleSettings, SecretRef};
+use super::model::{
+    ChangesFrom, Connector, IncrementalSettings, Missed, OktaSettings, ScheduleSettings, SecretRef,
+};
 use super::secret::Environment;
 use super::text::Complaint;
 use super::tree::{Node, Value};
@@ -162,6 +164,7 @@ fn schedule(checker: &mut Checker, root: &Node) -> Option<ScheduleSettings> {
             .unwrap_or(chrono_tz::UTC),
         jitter: duration("jitter").unwrap_or_default(),
         missed: if missed == Some("skip") { Missed::Skip } else { Missed::RunOnce },
+        incremental: node.get("incremental").and_then(incremental),
     };
     if let Some(gap) = schedule::outlives_token(&schedule) {
         let complaint = Complaint::new(format!(
@@ -174,6 +177,13 @@ fn schedule(checker: &mut Checker, root: &Node) -> Option<ScheduleSettings> {
         );
     }
     Some(schedule)
+}
+
+fn incremental(node: &Node) -> Option<IncrementalSettings> {
+    let every = node.scalar().or_else(|| text(node, &["every"])).unwrap_or("5m");
+    let from = text(node, &["from"]).and_then(|text| values::word(text, &["lists", "system_log"]));
+    let from = if from == Some("system_log") { ChangesFrom::SystemLog } else { ChangesFrom::Lists };
+    Some(IncrementalSettings { every: values::duration(every).ok()?, from })
 }
 
 /// The directory that relative paths in the file at `path` start from; absolute.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use super::model::{
-    CLOUD, Connector, ConnectorNotify, Event, Missed, OktaSettings, Product, ScheduleSettings, SecretRef,
-    SignIn, TargetSettings,
+    CLOUD, ChangesFrom, Connector, ConnectorNotify, Event, IncrementalSettings, Missed, OktaSettings,
+    Product, ScheduleSettings, SecretRef, SignIn, TargetSettings,
 };
 use crate::sync::mapping::Mapping;
 use crate::sync::rules::{
@@ -26,7 +26,7 @@ pub fn effective_yaml(connector: &Connector) -> String {
             .as_ref()
             .map_or_else(|| "\n# no schedule: runs on demand only\n".to_owned(), schedule),
     );
-    yaml.push_str(&rules(&connector.rules));
+    yaml.push_str(&rules_yaml(&connector.rules));
     yaml.push_str(if connector.apply { "\napply: on\n" } else { "\napply: off\n" });
     yaml.push_str(&notify(&connector.notify));
     yaml
@@ -119,15 +119,24 @@ fn schedule(schedule: &ScheduleSettings) -> String {
         Missed::RunOnce => "run_once",
         Missed::Skip => "skip",
     };
+    let incremental = match schedule.incremental {
+        Some(IncrementalSettings { every, from }) => {
+            let from = if from == ChangesFrom::SystemLog { "system_log" } else { "lists" };
+            format!("  incremental: {{ every: {}, from: {from} }}\n", duration(every))
+        }
+        None => String::new(),
+    };
     format!(
-        "\nschedule:\n  cron: {}\n  timezone: {}\n  jitter: {}\n  missed: {missed}\n",
+        "\nschedule:\n  cron: {}\n  timezone: {}\n  jitter: {}\n  missed: {missed}\n{incremental}",
         quote(&schedule.expression),
         schedule.timezone.name(),
         duration(schedule.jitter),
     )
 }
 
-fn rules(rules: &Rules) -> String {
+/// The rules of a connector file, defaults filled in: equal texts mean the same.
+#[must_use]
+pub fn rules_yaml(rules: &Rules) -> String {
     let statuses: Vec<&str> = rules.scope.statuses.iter().map(|status| status.as_str()).collect();
     let mut yaml = format!("\nscope:\n  statuses: [{}]\n", statuses.join(", "));
     put(&mut yaml, "  required_groups: ", &names(&rules.scope.required_groups));

@@ -334,6 +334,26 @@ pub struct ScheduleSettings {
     pub jitter: Duration,
     /// What to do about a run that was due while the daemon was down.
     pub missed: Missed,
+    /// What happens between full runs.
+    pub incremental: Option<IncrementalSettings>,
+}
+
+/// `schedule.incremental`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IncrementalSettings {
+    /// How often changes are read.
+    pub every: Duration,
+    /// Where they are looked for.
+    pub from: ChangesFrom,
+}
+
+/// Where changes are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangesFrom {
+    /// Users and groups that say that they changed.
+    Lists,
+    /// Okta's System Log.
+    SystemLog,
 }
 
 /// What to do about a run that was due while the daemon was down.

@@ -94,6 +94,7 @@ mod tests {
             timezone,
             jitter: Duration::ZERO,
             missed: Missed::RunOnce,
+            incremental: None,
         }
     }
 

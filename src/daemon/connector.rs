@@ -16,13 +16,15 @@ use tokio_util::sync::DropGuard;
 use self::requests::Request;
 use super::handle::{Command, ConnectorHandle, Maintenance, Now, View};
 use super::machine::{Admission, Kind, Machine, Refusal, Work};
+use super::rhythm::Rhythm;
 use super::run::{self, Common, Ended, LastWord};
 use super::timetable::{Tick, Timetable};
 use super::wording;
 use crate::config::model::Connector;
 use crate::control::fault::Fault;
 use crate::store::{ConnectorMemory, StoreError};
-use crate::sync::report::Outcome;
+use crate::sync::engine::ChangesEnd;
+use crate::sync::report::{Outcome, Trigger};
 
 /// What a connector's task starts with.
 #[derive(Clone, Debug)]
@@ -61,6 +63,7 @@ pub(super) struct Task {
     machine: Machine<Request>,
     busy: Option<Busy>,
     timetable: Timetable,
+    rhythm: Rhythm,
     last_scheduled: Option<DateTime<Utc>>,
     catch_up: bool,
     /// How the last run about everybody ended that nobody cancelled.
@@ -92,6 +95,7 @@ pub(super) async fn prepare(
         machine: Machine::new(memory.paused, false),
         busy: None,
         timetable: Timetable::empty(common.clock.now(), Arc::clone(&common.jitter)),
+        rhythm: Rhythm::default(),
         last_scheduled: memory.last_scheduled,
         catch_up: spec.catch_up,
         last_outcome: memory.last_outcome,
@@ -117,7 +121,8 @@ impl Task {
             if self.machine.closed() == Some(Refusal::Stopping) && self.busy.is_none() {
                 return;
             }
-            let sleep = self.timetable.sleep(self.common.clock.now());
+            let now = self.common.clock.now();
+            let sleep = self.timetable.sleep(now).into_iter().chain(self.rhythm.sleep(now)).min();
             tokio::select! {
                 // An end that somebody has seen comes before what is asked next: whoever changed a ledger is not told
                 // that the connector is still busy with it.
@@ -164,13 +169,13 @@ impl Task {
             }
             Command::Retire => {
                 self.view.removed = true;
-                self.timetable.change(None, self.common.clock.now());
+                self.no_more_schedule();
                 let waiting = self.machine.close(Refusal::Removed);
                 self.turn_away(waiting, Refusal::Removed).await;
             }
             Command::Stop => {
                 let waiting = self.machine.close(Refusal::Stopping);
-                self.timetable.change(None, self.common.clock.now());
+                self.no_more_schedule();
                 self.turn_away(waiting, Refusal::Stopping).await;
                 self.stop_busy();
             }
@@ -193,6 +198,8 @@ impl Task {
         } else {
             self.timetable.change(schedule, now)
         };
+        let incremental = schedule.and_then(|schedule| schedule.incremental);
+        self.rhythm.change(incremental.map(|incremental| incremental.every), now);
         self.machine.make_runnable();
         self.machine.open();
         self.view.removed = false;
@@ -201,6 +208,12 @@ impl Task {
         if let Some(done) = done {
             self.remember_scheduled(done).await;
         }
+    }
+
+    fn no_more_schedule(&mut self) {
+        let now = self.common.clock.now();
+        self.timetable.change(None, now);
+        self.rhythm.change(None, now);
     }
 
     fn maintain(&mut self) -> Result<Maintenance, Fault> {
@@ -222,6 +235,7 @@ impl Task {
                     if ended.paused {
                         self.paused_by(&ended.summary).await;
                     }
+                    self.heed_changes(&ended);
                     last_word = Some(self.remember_run(ended));
                 }
                 Err(error) => tracing::error!(
@@ -249,6 +263,31 @@ impl Task {
         if let Some(last_word) = last_word {
             self.publish();
             last_word.tell();
+        }
+    }
+
+    /// What a look for changes says beside its report. A full run that has to take its place waits for its turn.
+    fn heed_changes(&mut self, ended: &Ended) {
+        if ended.summary.trigger != Trigger::Incremental {
+            return;
+        }
+        let waits_for = match &ended.changes {
+            ChangesEnd::NotYet(why) | ChangesEnd::NeedsFullRun(why) => Some(why.clone()),
+            ChangesEnd::Done | ChangesEnd::Nothing => None,
+        };
+        if waits_for.is_none() && ended.summary.outcome.is_some_and(Outcome::is_success) {
+            self.view.last_incremental = ended.summary.ended;
+        }
+        if let ChangesEnd::NotYet(why) = &ended.changes
+            && self.view.incremental_waits_for != waits_for
+        {
+            tracing::info!(connector = self.name, "looks for no changes before the next full run: {why}");
+        }
+        self.view.incremental_waits_for = waits_for;
+        let needs_full_run = matches!(ended.changes, ChangesEnd::NeedsFullRun(_));
+        if needs_full_run && self.machine.admission(&Kind::Sync) == Admission::Wait {
+            let request = self.new_request(Trigger::Cron, None);
+            self.wait(Kind::Sync, request, None);
         }
     }
 
@@ -291,7 +330,16 @@ impl Task {
     }
 
     async fn tick(&mut self) {
-        match self.timetable.tick(self.common.clock.now()) {
+        let now = self.common.clock.now();
+        let looks_for_changes = self.rhythm.tick(now);
+        match self.timetable.tick(now) {
+            // Whatever is busy, the next look finds what this one would have.
+            Tick::Nothing
+                if looks_for_changes && self.machine.admission(&Kind::Changes) == Admission::Start =>
+            {
+                let request = self.new_request(Trigger::Incremental, None);
+                self.begin(Kind::Changes, request);
+            }
             Tick::Nothing => {}
             Tick::Skipped(at) => {
                 tracing::warn!(

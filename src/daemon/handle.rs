@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::feed::{Feed, Watcher};
 use super::machine::Kind;
 use crate::config::model::Connector;
-use crate::control::api::{ConnectorState, ConnectorStatus, CurrentRun, RunSummary};
+use crate::control::api::{ConnectorState, ConnectorStatus, CurrentRun, IncrementalStatus, RunSummary};
 use crate::control::fault::Fault;
 use crate::sync::progress::Progress;
 use crate::sync::report::{Managed, Outcome, Trigger};
@@ -93,6 +93,10 @@ pub(super) struct View {
     pub(super) last_run: Option<RunSummary>,
     /// When a run last ended with success.
     pub(super) last_success: Option<DateTime<Utc>>,
+    /// When what changed was last read and synced.
+    pub(super) last_incremental: Option<DateTime<Utc>>,
+    /// Why no changes are looked for before the next full run.
+    pub(super) incremental_waits_for: Option<String>,
     /// What it manages.
     pub(super) managed: Managed,
 }
@@ -148,6 +152,13 @@ impl View {
             schedule: schedule.map(|schedule| format!("{} {}", schedule.expression, schedule.timezone)),
             apply: configuration.is_none_or(|connector| connector.apply),
             next_run: self.next_run,
+            incremental: schedule.and_then(|schedule| schedule.incremental).map(|incremental| {
+                IncrementalStatus {
+                    every_seconds: incremental.every.as_secs(),
+                    last_success: self.last_incremental,
+                    waits_for: self.incremental_waits_for.clone(),
+                }
+            }),
             queued: self.waiting > 0,
             waiting: self.waiting as u64,
             current,

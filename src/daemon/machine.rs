@@ -19,6 +19,8 @@ pub(super) const MOST_WAITING: usize = 16;
 pub(super) enum Kind {
     /// A full sync.
     Sync,
+    /// A sync of what changed.
+    Changes,
     /// A sync of one user.
     User(UserRequest),
     /// A plan, which writes nothing; it may be kept.
@@ -34,12 +36,12 @@ pub(super) enum Kind {
 impl Kind {
     /// Whether a pause stops it: whatever writes, but for an undo, which itself pauses.
     fn stops_at_pause(&self) -> bool {
-        matches!(self, Self::Sync | Self::User(_) | Self::Apply(_))
+        matches!(self, Self::Sync | Self::Changes | Self::User(_) | Self::Apply(_))
     }
 
     /// Whether only so many may wait: of those without such a bound there is one slot each.
     fn is_one_of_many(&self) -> bool {
-        !matches!(self, Self::Sync | Self::Plan(None))
+        !matches!(self, Self::Sync | Self::Changes | Self::Plan(None))
     }
 
     /// What starts the run that it becomes.
@@ -47,6 +49,7 @@ impl Kind {
         match self {
             Self::Apply(_) => Trigger::Apply,
             Self::Undo(_) => Trigger::Undo,
+            Self::Changes => Trigger::Incremental,
             Self::Sync | Self::User(_) | Self::Plan(_) | Self::PlanUndo(_) => Trigger::Manual,
         }
     }

@@ -20,6 +20,7 @@ mod machine;
 mod operations;
 mod registry;
 mod reload;
+mod rhythm;
 mod run;
 mod supervisor;
 #[cfg(test)]

@@ -25,9 +25,9 @@ use crate::control::api::{
     RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
-use crate::control::server::{Control, Events};
+use crate::control::server::{Control, Events, SyncExtent};
 use crate::store::StoreError;
-use crate::sync::engine::{Keeping, Undoing, UserRequest};
+use crate::sync::engine::{Keeping, Undoing};
 use crate::sync::report::{FORMAT_VERSION, HoldKind, Report, Trigger};
 
 /// For how long an approval or a kept plan counts if nobody says.
@@ -102,8 +102,12 @@ impl Control for Operations {
         })
     }
 
-    async fn sync(&self, name: &str, user: Option<UserRequest>) -> Result<Events, Fault> {
-        let kind = user.map_or(Kind::Sync, Kind::User);
+    async fn sync(&self, name: &str, extent: SyncExtent) -> Result<Events, Fault> {
+        let kind = match extent {
+            SyncExtent::Everybody => Kind::Sync,
+            SyncExtent::Changes => Kind::Changes,
+            SyncExtent::User(user) => Kind::User(user),
+        };
         self.registry.get(name)?.request(kind).await.map(events)
     }
 

@@ -20,7 +20,7 @@ use crate::control::api::{KeptPlan, PlanDocument, RunEvent, RunSummary, UndoDocu
 use crate::control::fault::Fault;
 use crate::notify::{Before, Notifier};
 use crate::store::{ConnectorMemory, Store, StoreError};
-use crate::sync::engine::{self, Keeping, RunTicket, Undoing, UserRequest};
+use crate::sync::engine::{self, ChangesEnd, Keeping, RunTicket, Undoing, UserRequest};
 use crate::sync::progress::RunControl;
 use crate::sync::removals::cause_in_words;
 use crate::sync::report::{Managed, Outcome, Report, Trigger};
@@ -46,6 +46,8 @@ pub(super) trait Records: Send + Sync {
     ) -> Result<u64, StoreError>;
     /// See [`Store::end_run`].
     async fn end_run(&self, report: &Report) -> Result<(), StoreError>;
+    /// See [`Store::forget_run`].
+    async fn forget_run(&self, run: u64) -> Result<(), StoreError>;
     /// See [`Store::prune`].
     async fn prune(
         &self,
@@ -84,6 +86,9 @@ impl Records for Store {
     async fn end_run(&self, report: &Report) -> Result<(), StoreError> {
         Store::end_run(self, report).await
     }
+    async fn forget_run(&self, run: u64) -> Result<(), StoreError> {
+        Store::forget_run(self, run).await
+    }
     async fn prune(
         &self,
         connector: &str,
@@ -100,6 +105,13 @@ impl Records for Store {
 pub(super) trait Runner: Send + Sync {
     /// See [`engine::sync`].
     async fn sync(&self, connector: &Connector, ticket: &RunTicket, control: &RunControl) -> Report;
+    /// See [`engine::sync_changes`].
+    async fn sync_changes(
+        &self,
+        connector: &Connector,
+        ticket: &RunTicket,
+        control: &RunControl,
+    ) -> (Report, ChangesEnd);
     /// See [`engine::plan`].
     async fn plan(
         &self,
@@ -152,6 +164,8 @@ pub(super) struct Common {
 pub(super) enum Task {
     /// Syncs everybody.
     Everybody,
+    /// Syncs what changed since.
+    Changes,
     /// Syncs one user.
     User(UserRequest),
     /// Syncs what stands in the plan kept under that name.
@@ -200,6 +214,8 @@ pub(super) struct Ended {
     pub(super) managed: Managed,
     /// True if the run paused the connector, which the store knows already.
     pub(super) paused: bool,
+    /// How a run that reads changes ended; [`ChangesEnd::Done`] for any other.
+    pub(super) changes: ChangesEnd,
     /// For those who wait.
     pub(super) last_word: LastWord,
 }
@@ -223,7 +239,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
     let (user, kept) = match &task {
         Task::User(user) => (Some(user.clone()), None),
         Task::Kept(id) => (None, Some(id.clone())),
-        Task::Everybody | Task::Undo(_) => (None, None),
+        Task::Everybody | Task::Changes | Task::Undo(_) => (None, None),
     };
     let login = user.as_ref().map(|user| user.login.as_str());
     let run = match common.records.begin_run(&name, trigger, login, started).await {
@@ -233,7 +249,8 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
             let (report, message) = not_begun(&common, &name, &ticket, managed, &error);
             common.notifier.tell(&connector, before, &report);
             let last_word = LastWord(teller, Fault::internal(message).into());
-            return Ended { summary: RunSummary::from(&report), managed, paused: false, last_word };
+            let (summary, changes) = (RunSummary::from(&report), ChangesEnd::Done);
+            return Ended { summary, managed, paused: false, changes, last_word };
         }
     };
     let ticket = RunTicket { run, trigger, user, kept, started };
@@ -247,9 +264,18 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
             );
         }
         count_beginning(&common.metrics, &name, &ticket);
-        tracing::info!("began ({})", wording::extent(&ticket));
+        let between = matches!(task, Task::Changes);
+        if between {
+            tracing::debug!("looks for what changed");
+        } else {
+            tracing::info!("began ({})", wording::extent(&ticket));
+        }
         teller.began(Some(Began { run, started }), control.progress.clone());
-        let (report, paused) = in_a_task(&common, &connector, &ticket, task, &control, managed).await;
+        let Finished { report, paused, changes } =
+            in_a_task(&common, &connector, &ticket, task, &control, managed).await;
+        if changes != ChangesEnd::Done {
+            return without_effect(&common, report, changes, teller).await;
+        }
         if let Err(error) = common.records.end_run(&report).await {
             let message = format!(
                 "what run {run} did could not be recorded and will be missing from the history: {error}. What it \
@@ -263,10 +289,54 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         common.notifier.tell(&connector, before, &report);
         forget_old_runs(&common, &name).await;
         let (summary, managed) = (RunSummary::from(&report), report.managed);
-        Ended { summary, managed, paused, last_word: LastWord(teller, RunEvent::Finished { report: Box::new(report) }) }
+        let last_word = LastWord(teller, RunEvent::Finished { report: Box::new(report) });
+        Ended { summary, managed, paused, changes, last_word }
     }
     .instrument(span.clone())
     .await
+}
+
+/// A look for changes that found nothing to do, or could not begin: no run that anybody has to know of.
+async fn without_effect(common: &Common, report: Report, changes: ChangesEnd, teller: Teller) -> Ended {
+    let name = &report.connector;
+    if let Err(error) = common.records.forget_run(report.run).await {
+        tracing::warn!("{error}; it stays in the history");
+    }
+    let event = match &changes {
+        ChangesEnd::NotYet(why) => Fault::conflict(format!(
+            "{name} cannot look for changes: {why}. Nothing was changed; a full sync comes first: `usersyncd ctl sync {name}`"
+        ))
+        .into(),
+        ChangesEnd::NeedsFullRun(why) => {
+            tracing::warn!("a full sync takes the place of a look for changes: {why}");
+            teller.notice(format!("a full sync takes its place: {why}"));
+            RunEvent::Finished { report: Box::new(report.clone()) }
+        }
+        ChangesEnd::Nothing | ChangesEnd::Done => {
+            tracing::debug!(requests = report.requests, "nothing has changed");
+            RunEvent::Finished { report: Box::new(report.clone()) }
+        }
+    };
+    if changes == ChangesEnd::Nothing {
+        common.metrics.run_ended(&report);
+    } else {
+        common.metrics.run_left_out(name);
+    }
+    let (summary, managed) = (RunSummary::from(&report), report.managed);
+    Ended { summary, managed, paused: false, changes, last_word: LastWord(teller, event) }
+}
+
+/// How a run ended.
+struct Finished {
+    report: Report,
+    paused: bool,
+    changes: ChangesEnd,
+}
+
+impl Finished {
+    fn with(report: Report) -> Self {
+        Self { report, paused: false, changes: ChangesEnd::Done }
+    }
 }
 
 /// Removes reports that were kept long enough.
@@ -289,15 +359,24 @@ async fn in_a_task(
     task: Task,
     control: &RunControl,
     managed: Managed,
-) -> (Report, bool) {
+) -> Finished {
     let undoes = if let Task::Undo(undoing) = &task { Some(undoing.run) } else { None };
     let task = {
         let (runner, connector) = (Arc::clone(&common.runner), Arc::clone(connector));
         let (ticket, control) = (ticket.clone(), control.clone());
         let work = async move {
             match task {
-                Task::Undo(undoing) => runner.undo(&connector, &ticket, &undoing, &control).await,
-                _ => (runner.sync(&connector, &ticket, &control).await, false),
+                Task::Undo(undoing) => {
+                    let (report, paused) = runner.undo(&connector, &ticket, &undoing, &control).await;
+                    Finished { paused, ..Finished::with(report) }
+                }
+                Task::Changes => {
+                    let (report, changes) = runner.sync_changes(&connector, &ticket, &control).await;
+                    Finished { changes, ..Finished::with(report) }
+                }
+                Task::Everybody | Task::User(_) | Task::Kept(_) => {
+                    Finished::with(runner.sync(&connector, &ticket, &control).await)
+                }
             }
         };
         work.in_current_span()
@@ -313,7 +392,7 @@ async fn in_a_task(
             let ended = common.clock.now();
             let report = engine::failed_report(&connector.name, ticket, ended, sentence);
             // An undo may have paused before it failed: paused is the safe belief.
-            (Report { managed, undoes, ..report }, undoes.is_some())
+            Finished { paused: undoes.is_some(), ..Finished::with(Report { managed, undoes, ..report }) }
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::config::model::{Connector, NotifySettings, ReportSettings, ScheduleSe
 use crate::control::api::{KeptPlan, PlanDocument, RunSummary, UndoDocument};
 use crate::notify::{Notifier, Queue};
 use crate::store::{ConnectorMemory, StoreError};
-use crate::sync::engine::{Keeping, RunTicket, Undoing, UserRequest, failed_report};
+use crate::sync::engine::{ChangesEnd, Keeping, RunTicket, Undoing, UserRequest, failed_report};
 use crate::sync::progress::RunControl;
 use crate::sync::report::{Counts, FORMAT_VERSION, Managed, Outcome, Report, Trigger};
 use crate::sync::rules::Rules;
@@ -30,6 +30,7 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct Notebook {
     pub(super) memories: Mutex<BTreeMap<String, ConnectorMemory>>,
     pub(super) reports: Mutex<Vec<Report>>,
+    pub(super) forgotten: Mutex<Vec<u64>>,
     pub(super) full_disk: AtomicBool,
     runs: AtomicU64,
 }
@@ -97,6 +98,10 @@ impl Records for Notebook {
         self.reports.lock().unwrap().push(report.clone());
         Ok(())
     }
+    async fn forget_run(&self, run: u64) -> Result<(), StoreError> {
+        self.forgotten.lock().unwrap().push(run);
+        Ok(())
+    }
     async fn prune(
         &self,
         _connector: &str,
@@ -133,6 +138,8 @@ pub(super) struct Script {
     pub(super) heeds_cancel: AtomicBool,
     pub(super) at_once: AtomicU64,
     pub(super) most_at_once: AtomicU64,
+    /// How the next looks for changes end; as [`ChangesEnd::Done`] after these.
+    pub(super) changes: std::sync::Mutex<std::collections::VecDeque<ChangesEnd>>,
 }
 
 impl Script {
@@ -161,6 +168,15 @@ impl Runner for Script {
         let outcome = if cancelled { Outcome::Cancelled } else { Outcome::Success };
         let managed = Managed { users: 3, active: 3, groups: 2, memberships: 4 };
         Report { outcome, managed, error: None, ..report }
+    }
+    async fn sync_changes(
+        &self,
+        connector: &Connector,
+        ticket: &RunTicket,
+        control: &RunControl,
+    ) -> (Report, ChangesEnd) {
+        let end = self.changes.lock().unwrap().pop_front().unwrap_or(ChangesEnd::Done);
+        (self.sync(connector, ticket, control).await, end)
     }
     async fn undo(
         &self,
@@ -237,6 +253,7 @@ impl Bench {
             heeds_cancel: AtomicBool::new(true),
             at_once: AtomicU64::new(0),
             most_at_once: AtomicU64::new(0),
+            changes: std::sync::Mutex::default(),
         });
         let metrics = Metrics::new();
         crate::notify::testing::start_logging();

@@ -171,6 +171,7 @@ pub(super) mod tests {
             timezone: zone,
             jitter: Duration::ZERO,
             missed,
+            incremental: None,
         }
     }
 

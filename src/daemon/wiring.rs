@@ -13,7 +13,7 @@ use crate::http::Shared;
 use crate::source::okta::Okta;
 use crate::source::sharing::Sharing;
 use crate::store::Store;
-use crate::sync::engine::{self, Keeping, Rebinding, Relinking, RunTicket, Services, Undoing};
+use crate::sync::engine::{self, ChangesEnd, Keeping, Rebinding, Relinking, RunTicket, Services, Undoing};
 use crate::sync::model::Ledger;
 use crate::sync::progress::RunControl;
 use crate::sync::report::Report;
@@ -102,6 +102,14 @@ impl Workshop {
 impl Runner for Workshop {
     async fn sync(&self, connector: &Connector, ticket: &RunTicket, control: &RunControl) -> Report {
         engine::sync(connector, &self.services(connector), ticket, control).await
+    }
+    async fn sync_changes(
+        &self,
+        connector: &Connector,
+        ticket: &RunTicket,
+        control: &RunControl,
+    ) -> (Report, ChangesEnd) {
+        engine::sync_changes(connector, &self.services(connector), ticket, control).await
     }
     async fn plan(
         &self,

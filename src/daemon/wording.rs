@@ -272,6 +272,7 @@ mod tests {
             schedule: None,
             apply: true,
             next_run,
+            incremental: None,
             queued: false,
             waiting: 0,
             current: None,

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
-use crate::sync::model::{Member, People, Person, SourceId, Status};
+use crate::sync::model::{
+    AttributeValue, Member, MembersFrom, People, Person, SourceGroup, SourceId, SourceUser, Status,
+};
 
 /// Okta shows a change of members in the group's stamp up to some seconds late, lists may be a moment behind a change, and
 /// stamps count in whole seconds (observed: more than four seconds). A list that was read sooner after its stamp may
@@ -116,6 +119,69 @@ fn status(code: u64) -> Option<Status> {
         None if code == Status::KNOWN.len() => Some(Status::Unknown),
         None => None,
     }
+}
+
+/// A group as a list showed it, beside its members.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedGroup {
+    /// Its name.
+    pub name: CompactString,
+    /// A text for people.
+    pub description: CompactString,
+    /// Okta's built-in `Everyone`.
+    pub everyone: bool,
+    /// When the source said that its members last changed.
+    pub stamp: CompactString,
+    /// When the source said that the group itself last changed.
+    pub changed: CompactString,
+    /// Whether its members are those of a list; else there are none, or nobody wanted them.
+    pub has_list: bool,
+}
+
+impl CachedGroup {
+    /// Of a group that was read.
+    #[must_use]
+    pub fn of(group: &SourceGroup) -> Self {
+        Self {
+            name: group.name.clone(),
+            description: group.description.clone(),
+            everyone: group.everyone,
+            stamp: group.members_changed.clone(),
+            changed: group.changed.clone(),
+            has_list: group.members_from != MembersFrom::Nowhere,
+        }
+    }
+}
+
+/// A user in one line of JSON: an array of the status and the attributes.
+#[must_use]
+pub fn write_user(user: &SourceUser) -> Box<str> {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::Absent => serde_json::Value::Null,
+        AttributeValue::Text(text) => serde_json::Value::from(text.as_str()),
+        AttributeValue::Json(value) => (**value).clone(),
+    };
+    let status = serde_json::Value::from(user.status.as_str());
+    let record: Vec<_> = std::iter::once(status).chain(user.attributes.iter().map(value)).collect();
+    serde_json::Value::Array(record).to_string().into()
+}
+
+/// Reads such a line back; none if it is none, or has another number of attributes.
+#[must_use]
+pub fn read_user(id: &SourceId, record: &str, attributes: usize) -> Option<SourceUser> {
+    let values: Vec<serde_json::Value> = serde_json::from_str(record).ok()?;
+    let (status, values) = values.split_first()?;
+    let value = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => AttributeValue::Absent,
+        serde_json::Value::String(text) => AttributeValue::Text(text.as_str().into()),
+        value => AttributeValue::Json(Box::new(value.clone())),
+    };
+    let user = SourceUser {
+        id: id.clone(),
+        status: Status::from_okta(status.as_str()?),
+        attributes: values.iter().map(value).collect(),
+    };
+    (user.attributes.len() == attributes).then_some(user)
 }
 
 impl CachedLists {

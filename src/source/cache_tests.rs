@@ -119,3 +119,29 @@ fn what_two_connectors_know_is_put_together() {
     }
     assert_eq!(CachedLists::together(std::iter::empty()).people.len(), 0);
 }
+
+#[test]
+fn a_user_comes_out_as_it_went_in() {
+    let value = |json: &str| AttributeValue::Json(Box::new(serde_json::from_str(json).unwrap()));
+    let text = |text: &str| AttributeValue::Text(text.into());
+    let attributes = [
+        AttributeValue::Absent,
+        text(""),
+        text("null"),
+        text("a \"b\" \u{e4}\n"),
+        value("17"),
+        value("true"),
+        value("[\"a\", null]"),
+        value("{\"a\": {\"b\": 1.5}}"),
+    ];
+    let id = SourceId::from("00u1");
+    for status in Status::KNOWN.into_iter().chain([Status::Unknown]) {
+        let user = SourceUser { id: id.clone(), status, attributes: attributes.clone().into() };
+        let record = write_user(&user);
+        assert_eq!(read_user(&id, &record, attributes.len()), Some(user));
+        assert_eq!(read_user(&id, &record, attributes.len() + 1), None, "the rules use more of it now");
+    }
+    for wrong in ["", "[]", "{}", "[17]", "[\"ACTIVE\""] {
+        assert_eq!(read_user(&id, wrong, 0), None, "{wrong}");
+    }
+}

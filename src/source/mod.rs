@@ -10,6 +10,7 @@ pub mod sharing;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use std::collections::BTreeSet;
 
@@ -66,6 +67,50 @@ pub struct Questions {
     pub own_groups: BTreeSet<SourceId>,
 }
 
+/// From where on changes are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// Users and groups that say that they changed at this time, by the source's clock, or later.
+    Time(DateTime<Utc>),
+    /// The entries of the source's log from this place on.
+    Log(LogPlace),
+}
+
+/// A place in the source's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogPlace {
+    /// What was logged at this time or later.
+    Time(DateTime<Utc>),
+    /// As the source named it when it was read last.
+    Next(String),
+}
+
+/// What a read of changes found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// They are in the snapshot.
+    Read(ChangesRead),
+    /// Too much changed, or too long ago, to be read one by one: the end of a sentence that says which.
+    NeedsFullRead(String),
+}
+
+/// What changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangesRead {
+    /// What the source's clock showed before changes were asked for, if it did.
+    pub began: Option<DateTime<Utc>>,
+    /// Users who are not as the snapshot had them.
+    pub users: BTreeSet<SourceId>,
+    /// Groups that are not, or whose members are not.
+    pub groups: BTreeSet<SourceId>,
+    /// Who and what was asked for by id, since the log named it: what these answers say of being gone may be concluded.
+    pub asked: BTreeSet<SourceId>,
+    /// Where the log is to be read on.
+    pub log: Option<String>,
+    /// Why some of it is not known, as the end of a sentence: the next read has to begin where this one did.
+    pub incomplete: Option<String>,
+}
+
 /// Where users, groups and memberships are read.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -78,6 +123,21 @@ pub trait Source: Send + Sync {
     /// An error means that nothing usable came: refused credentials, no answer to the very first requests, an answer
     /// that is not the source's, or cancellation.
     async fn read(&self, request: &ReadRequest, control: &RunControl) -> Result<SourceSnapshot, SourceError>;
+
+    /// Reads what changed since an earlier read, and puts it into the snapshot that holds what was known then: users and groups
+    /// that changed or came, with the members of groups whose membership changed. Who is not named in a list of changes is as
+    /// it was; nothing is concluded from absence. What the log names and a question finds gone has an entry in
+    /// [`SourceSnapshot::absences`].
+    ///
+    /// Errors are those of [`Source::read`]; a list that began and could not be read to its end is
+    /// [`ChangesRead::incomplete`].
+    async fn read_changes(
+        &self,
+        snapshot: &mut SourceSnapshot,
+        since: &Since,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<Changes, SourceError>;
 
     /// Asks for single records by id, with the question that defined the scope (RULES 17), and puts the answers into the
     /// snapshot: who is there is added to its lists (a group with its members), who is not, or is not in the source's own

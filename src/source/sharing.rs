@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use tracing::Instrument;
 
 use super::cache::CachedLists;
-use super::{GroupFilter, Inspection, Questions, ReadRequest, Source, SourceError};
+use super::{Changes, GroupFilter, Inspection, Questions, ReadRequest, Since, Source, SourceError};
 use crate::config::model::OktaSettings;
 use crate::sync::model::{MembersFrom, Proof, SourceAddress, SourceSnapshot};
 use crate::sync::progress::{Progress, RunControl};
@@ -202,6 +202,16 @@ impl Source for Shared {
             () = control.cancel.cancelled() => Err(SourceError::Cancelled),
             part = part => part.unwrap_or_else(|_| Err(broken_off())),
         }
+    }
+
+    async fn read_changes(
+        &self,
+        snapshot: &mut SourceSnapshot,
+        since: &Since,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<Changes, SourceError> {
+        self.source.read_changes(snapshot, since, request, control).await
     }
 
     async fn confirm(

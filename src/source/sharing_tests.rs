@@ -48,6 +48,15 @@ impl Source for Fake {
         reading.0 = None;
         if self.fails { Err(SourceError::Refused("no".to_owned())) } else { Ok(snapshot(request)) }
     }
+    async fn read_changes(
+        &self,
+        _: &mut SourceSnapshot,
+        _: &Since,
+        _: &ReadRequest,
+        _: &RunControl,
+    ) -> Result<Changes, SourceError> {
+        Err(SourceError::Cancelled)
+    }
     async fn confirm(
         &self,
         _: &mut SourceSnapshot,
@@ -94,6 +103,7 @@ fn snapshot(request: &ReadRequest) -> SourceSnapshot {
         },
         members_changed: CompactString::default(),
         members_from: Default::default(),
+        changed: Default::default(),
     };
     let attributes = request.attributes.iter().map(|name| AttributeValue::Text(name.clone())).collect();
     SourceSnapshot {
@@ -106,6 +116,7 @@ fn snapshot(request: &ReadRequest) -> SourceSnapshot {
         users_proof: Proof::Proven,
         users_narrowed: false,
         of_one_user: false,
+        of_changes: None,
         groups_proof: Proof::Proven,
         unreadable: BTreeSet::new(),
         absences: BTreeMap::new(),

@@ -29,7 +29,7 @@ use crate::sync::report::{Managed, Outcome, Report, RunSummary, Trigger};
 use crate::sync::undo::{Done, Later};
 use database::{Database, Schema};
 
-pub use cache::{CacheUpdate, StoredList, StoredLists};
+pub use cache::{CacheUpdate, LogPosition, StoredList, StoredLists, StoredRead, StoredRecords};
 pub use holds::{Held, Numbered, StoredView};
 pub use journal::{Answer, Applied, Intent, JournalBatch};
 
@@ -315,6 +315,15 @@ impl Store {
         self.read("what is known of the connector could not be read", move |transaction| {
             let sql = "SELECT undo_after FROM connectors WHERE name = ?1";
             Ok(transaction.query_row(sql, [&connector], |row| row.get(0)).optional()?.flatten())
+        })
+        .await
+    }
+
+    /// Forgets a run that did nothing.
+    pub async fn forget_run(&self, run: u64) -> Result<(), StoreError> {
+        self.write("a run without effect could not be removed", move |transaction| {
+            transaction.execute("DELETE FROM runs WHERE id = ?1", [run])?;
+            Ok(())
         })
         .await
     }

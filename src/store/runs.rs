@@ -110,7 +110,7 @@ pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<C
     };
     let last = transaction
         .query_row(
-            &format!("{SUMMARY} WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo') AND ended IS NOT NULL ORDER BY id DESC LIMIT 1"),
+            &format!("{SUMMARY} WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND ended IS NOT NULL ORDER BY id DESC LIMIT 1"),
             [connector],
             read_run,
         )
@@ -123,16 +123,16 @@ pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<C
         last_outcome: transaction
             .query_row(
                 "SELECT outcome FROM runs
-                 WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo') AND outcome IS NOT NULL AND outcome <> 'cancelled'
+                 WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND outcome IS NOT NULL AND outcome <> 'cancelled'
                  ORDER BY id DESC LIMIT 1",
                 [connector],
                 |row| word(0, row.get(0)?),
             )
             .optional()?,
-        last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo')")?,
+        last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental')")?,
         last_success: moment(
             "SELECT max(ended) FROM runs
-             WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo') AND outcome IN ('success', 'held')",
+             WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND outcome IN ('success', 'held')",
         )?,
         last_scheduled: last_scheduled.map(|text| time(1, &text)).transpose()?,
         last_report,
@@ -218,9 +218,9 @@ pub(super) fn forget_effects(
 /// The runs that stay whatever their age: the last that ended, the last that succeeded, and those with operations that the
 /// next run has to look for.
 const NEEDED: &str = "
-    SELECT max(id) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo') AND ended IS NOT NULL
+    SELECT max(id) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND ended IS NOT NULL
     UNION SELECT max(id) FROM runs
-          WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo') AND outcome IN ('success', 'held')
+          WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND outcome IN ('success', 'held')
     UNION SELECT run FROM journal WHERE result IS NULL";
 
 pub(super) fn prune(

@@ -250,6 +250,8 @@ pub struct SourceGroup {
     pub members_changed: CompactString,
     /// Where the members come from.
     pub members_from: MembersFrom,
+    /// When the source says that the group itself last changed, as it says it; empty where it does not.
+    pub changed: CompactString,
 }
 
 /// Where the members of a source group come from.
@@ -300,6 +302,9 @@ pub struct SourceSnapshot {
     pub users_narrowed: bool,
     /// True if only one user and its own groups were read.
     pub of_one_user: bool,
+    /// Some if only what changed was read, and the rest is as it was known: whom and what the source was asked about since
+    /// its log named them. Of all others, absence says nothing (RULES 22).
+    pub of_changes: Option<BTreeSet<SourceId>>,
     /// Groups in any order, without doubles.
     pub groups: Vec<SourceGroup>,
     /// Whether `groups` is the whole list of groups.

@@ -28,17 +28,19 @@ pub enum Trigger {
     Apply,
     /// Somebody had a run undone (RULES 26).
     Undo,
+    /// Between full runs: what changed at the source (RULES 22).
+    Incremental,
 }
 
 impl Trigger {
     /// All triggers.
-    pub const ALL: [Trigger; 6] =
-        [Self::Cron, Self::Manual, Self::Startup, Self::Approval, Self::Apply, Self::Undo];
+    pub const ALL: [Trigger; 7] =
+        [Self::Cron, Self::Manual, Self::Startup, Self::Approval, Self::Apply, Self::Undo, Self::Incremental];
 
-    /// True for what syncs as much as there is to sync; false for what does only what somebody chose.
+    /// True for what syncs as much as there is to sync; false for what does only what somebody chose, or what changed.
     #[must_use]
     pub fn is_sync(self) -> bool {
-        !matches!(self, Self::Apply | Self::Undo)
+        !matches!(self, Self::Apply | Self::Undo | Self::Incremental)
     }
 
     /// The name as in JSON and in metric labels.
@@ -51,6 +53,7 @@ impl Trigger {
             Self::Approval => "approval",
             Self::Apply => "apply",
             Self::Undo => "undo",
+            Self::Incremental => "incremental",
         }
     }
 }
@@ -361,6 +364,9 @@ pub struct Report {
     pub view: Option<View>,
     /// Requests made to the source.
     pub requests: u64,
+    /// What incremental runs had left undone when a full one looked; none where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// False for a connector with `apply: off`: nothing was written, and the counts and operations are what a sync would
     /// have done (RULES 27).
     #[serde(default = "applies")]
@@ -383,6 +389,15 @@ impl Report {
 
 fn applies() -> bool {
     true
+}
+
+/// What incremental runs left for a full one, in operations (RULES 22).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// What they could have seen: 0, unless something is wrong.
+    pub operations: u64,
+    /// For who or what is no longer there, which only a full run can conclude, or Okta's System Log tells.
+    pub absences: u64,
 }
 
 /// How much a source showed to the token (RULES 19).

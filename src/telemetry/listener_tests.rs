@@ -18,6 +18,7 @@ fn connector(name: &str) -> ConnectorStatus {
         schedule: None,
         apply: true,
         next_run: None,
+        incremental: None,
         queued: false,
         waiting: 0,
         current: None,

@@ -14,7 +14,7 @@ use prometheus::TextEncoder;
 use super::series::{Series, integer, seconds};
 use crate::control::api::ConnectorState;
 use crate::store::ConnectorMemory;
-use crate::sync::report::Report;
+use crate::sync::report::{Report, Trigger};
 
 const CODES: [&str; 6] = ["200", "401", "403", "429", "500", "none"];
 
@@ -133,11 +133,23 @@ impl Metrics {
             if report.outcome.is_success() && report.is_about_everybody() {
                 series.sync_last_success.with_label_values(&[connector]).set(seconds(report.ended));
             }
+            if report.trigger == Trigger::Incremental && report.outcome.is_success() {
+                series.incremental_last_success.with_label_values(&[connector]).set(seconds(report.ended));
+            }
+            if let Some(drift) = report.drift {
+                series.drift_operations.with_label_values(&[connector]).set(integer(drift.operations));
+                series.drift_absences.with_label_values(&[connector]).set(integer(drift.absences));
+            }
             if report.apply {
                 series.count_operations(connector, &report.counts, report.adopted);
             }
             series.show_result(report);
         });
+    }
+
+    /// A run that had begun turned out not to be one.
+    pub fn run_left_out(&self, connector: &str) {
+        self.of(connector, |series| series.sync_in_progress.with_label_values(&[connector]).set(0));
     }
 
     /// The configuration was read (again); `good` if nothing was rejected.

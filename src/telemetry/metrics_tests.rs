@@ -51,6 +51,7 @@ fn report(outcome: Outcome) -> Report {
         }],
         not_proven: Vec::new(),
         requests: 12,
+        drift: None,
         apply: true,
         managed: Managed { users: 100, active: 99, groups: 6, memberships: 400 },
         operations: Vec::new(),

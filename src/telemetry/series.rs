@@ -41,6 +41,9 @@ pub(super) struct Series {
     pub(super) sync_last_success: GaugeVec,
     pub(super) sync_next_run: GaugeVec,
     pub(super) sync_interval: GaugeVec,
+    pub(super) incremental_last_success: GaugeVec,
+    pub(super) drift_operations: IntGaugeVec,
+    pub(super) drift_absences: IntGaugeVec,
     pub(super) sync_in_progress: IntGaugeVec,
     pub(super) operations: IntCounterVec,
     pub(super) held_operations: IntGaugeVec,
@@ -100,6 +103,21 @@ impl Series {
             sync_interval: names.moments(
                 "sync_interval_seconds",
                 "How far apart the next two scheduled runs are; 0 without a schedule.",
+                one_connector,
+            ),
+            incremental_last_success: names.moments(
+                "incremental_last_success_timestamp_seconds",
+                "When what changed at the source was last read and synced; 0 before the first time.",
+                one_connector,
+            ),
+            drift_operations: names.gauges(
+                "drift_operations",
+                "Operations that the last full run had to do because incremental runs had missed a change; more than 0 is a fault.",
+                one_connector,
+            ),
+            drift_absences: names.gauges(
+                "drift_absences",
+                "Operations of the last full run for users and groups that are no longer shown, which only a full run can tell.",
                 one_connector,
             ),
             sync_in_progress: names.gauges("sync_in_progress", "1 while a run is busy, else 0.", one_connector),
@@ -166,7 +184,15 @@ impl Series {
             self.operations.with_label_values(&[connector, operation, result]);
         }
         self.sync_duration.with_label_values(&[connector]);
-        for vector in [&self.sync_last_attempt, &self.sync_next_run, &self.sync_interval] {
+        for vector in [
+            &self.sync_last_attempt,
+            &self.sync_next_run,
+            &self.sync_interval,
+            &self.incremental_last_success,
+        ] {
+            vector.with_label_values(&[connector]);
+        }
+        for vector in [&self.drift_operations, &self.drift_absences] {
             vector.with_label_values(&[connector]);
         }
         self.sync_in_progress.with_label_values(&[connector]);
@@ -200,9 +226,16 @@ impl Series {
             drop(self.operations.remove_label_values(&[connector, operation, result]));
         }
         drop(self.sync_duration.remove_label_values(&[connector]));
-        for vector in
-            [&self.sync_last_attempt, &self.sync_last_success, &self.sync_next_run, &self.sync_interval]
-        {
+        for vector in [
+            &self.sync_last_attempt,
+            &self.sync_last_success,
+            &self.sync_next_run,
+            &self.sync_interval,
+            &self.incremental_last_success,
+        ] {
+            drop(vector.remove_label_values(&[connector]));
+        }
+        for vector in [&self.drift_operations, &self.drift_absences] {
             drop(vector.remove_label_values(&[connector]));
         }
         drop(self.sync_in_progress.remove_label_values(&[connector]));

@@ -318,6 +318,7 @@ mod tests {
             timezone: chrono_tz::Europe::Berlin,
             jitter: std::time::Duration::ZERO,
             missed: crate::config::model::Missed::Skip,
+            incremental: None,
         };
         // Clocks go forward on 29 March 2026 at 02:00.
         let clock = Clock::starting_at("2026-03-27T12:00:00Z".parse().unwrap());

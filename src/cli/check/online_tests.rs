@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::cli::output::captured::Seen;
 use crate::clock::Clock;
-use crate::source::{Questions, SourceError};
+use crate::source::{Changes, Questions, Since, SourceError};
 use crate::sync::model::{
     AttributeValue, FindingKind, People, SourceAddress, SourceGroup, SourceUser, Status,
 };
@@ -37,6 +37,7 @@ fn group(name: &str) -> SourceGroup {
     SourceGroup {
         members_changed: Default::default(),
         members_from: Default::default(),
+        changed: Default::default(),
         id: name.into(),
         name: name.into(),
         description: CompactString::default(),
@@ -64,6 +65,7 @@ fn inspection() -> Inspection {
             users_proof: Proof::Proven,
             users_narrowed: false,
             of_one_user: false,
+            of_changes: None,
             groups: ["Everyone", "okta-staff", "test"].map(group).into(),
             groups_proof: Proof::Proven,
             unreadable: BTreeSet::new(),
@@ -84,6 +86,15 @@ impl Source for Shown {
         Err(SourceError::Cancelled)
     }
     async fn read(&self, _: &ReadRequest, _: &RunControl) -> Result<SourceSnapshot, SourceError> {
+        Err(SourceError::Cancelled)
+    }
+    async fn read_changes(
+        &self,
+        _: &mut SourceSnapshot,
+        _: &Since,
+        _: &ReadRequest,
+        _: &RunControl,
+    ) -> Result<Changes, SourceError> {
         Err(SourceError::Cancelled)
     }
     async fn confirm(

@@ -6,7 +6,6 @@ use crate::config::values;
 use crate::sync::mapping::DEFAULTS;
 
 const ONLY_TOKEN: &str = "Write `api_token: { credential: NAME }` instead.";
-const ONLY_FULL: &str = "Remove it: every run is a full one; let `cron` fire more often instead.";
 const NO_TLS: &str = "Remove it; until it is supported, add the certificate authority to those of this host.";
 const ONLY_IN_SETTINGS: &str =
     "Move it to `notify` in usersyncd.yaml: only there it is said which programs the daemon runs.";
@@ -125,7 +124,24 @@ const SCHEDULE: &[Key] = &[
         Kind::One(words(&["run_once", "skip"])),
     )
     .or("run_once"),
-    key("incremental", "Reads changes only, between full runs.", Kind::Later(Nothing::Absent, ONLY_FULL)),
+    key(
+        "incremental",
+        "How often changes are read between full runs: a duration, or a mapping that also says where they are looked for.",
+        Kind::OneOrSection(OFTEN, INCREMENTAL),
+    ),
+];
+
+/// How often changes may be asked for.
+const OFTEN: Form = Form::Within(10, 86_400);
+
+const INCREMENTAL: &[Key] = &[
+    key("every", "How often changes are read.", Kind::One(OFTEN)).or("5m"),
+    key(
+        "from",
+        "lists: searches for users and groups that changed. system_log: reads Okta's System Log, which also tells who was deleted or unassigned, and asks only for whom it names.",
+        Kind::One(words(&["lists", "system_log"])),
+    )
+    .or("lists"),
 ];
 
 const SCOPE: &[Key] = &[

@@ -81,12 +81,6 @@ fn keys_and_values_of_later_versions_are_refused_where_they_stand() {
             ],
         ),
         (
-            with(r#"schedule: { cron: "@daily", incremental: 5m }"#),
-            &[
-                "2:29 `schedule.incremental` is not supported yet. [Remove it: every run is a full one; let `cron` fire more often instead.]",
-            ],
-        ),
-        (
             with("tls: { ca: /x }"),
             &[
                 "2:1 `tls` is not supported yet. [Remove it; until it is supported, add the certificate authority to those of this host.]",
@@ -162,7 +156,7 @@ fn wrong_types_say_what_was_expected_and_found() {
         (
             with("schedule: daily"),
             &[
-                "2:11 `schedule` must be a mapping of keys to values, but it is `daily`. [Its keys are `cron`, `timezone`, `jitter` or `missed`.]",
+                "2:11 `schedule` must be a mapping of keys to values, but it is `daily`. [Its keys are `cron`, `timezone`, `jitter`, `missed` or `incremental`.]",
             ],
         ),
         (

@@ -199,7 +199,8 @@ fn what_the_checker_refuses_for_its_shape_the_schema_refuses() {
         "notify: { webhook: { url: { credential: notify-url }, timeout: 10 } }",
         "notify: { command: [/bin/true] }",
         "notify: { command_timeout: 1m }",
-        "schedule: { cron: '@daily', incremental: 5m }",
+        "schedule: { cron: '@daily', incremental: { from: events } }",
+        "schedule: { incremental: 5m }",
     ] {
         let contents = if rest.starts_with("source") { rest.to_owned() } else { with(rest) };
         assert!(check(&contents).value.is_none(), "{contents}");
@@ -338,6 +339,10 @@ fn needed_for(path: &str) -> Value {
         // One place of the secret.
         target.as_object_mut().unwrap().remove(key);
         contents["target"] = json!({ product: target });
+    }
+    if path.starts_with("schedule.incremental.") {
+        contents["schedule"] = json!({ "cron": "@daily", "incremental": {} });
+        return contents;
     }
     let sections = ["schedule.", "inactive.", "leavers.memberships.", "groups.unmatched", "notify.webhook."];
     if let Some(section) = sections.iter().find(|section| path.starts_with(**section)) {

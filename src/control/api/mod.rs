@@ -179,6 +179,9 @@ pub struct ConnectorStatus {
     pub pause_reason: Option<String>,
     /// When it runs next by itself.
     pub next_run: Option<DateTime<Utc>>,
+    /// How changes are looked for between full runs, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incremental: Option<IncrementalStatus>,
     /// A sync waits in its queue.
     pub queued: bool,
     /// How many syncs wait: a full one counts once, and each one of a single user.
@@ -194,6 +197,19 @@ pub struct ConnectorStatus {
     pub managed: Managed,
     /// What is wrong with its file, as `usersyncd check` prints it.
     pub config_error: Option<String>,
+}
+
+/// How changes are looked for between full runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncrementalStatus {
+    /// How often, in seconds.
+    pub every_seconds: u64,
+    /// When that last ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<DateTime<Utc>>,
+    /// Why it does not happen before the next full run: the end of a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
 }
 
 /// A run that is busy.
@@ -250,6 +266,9 @@ pub struct SyncRequest {
     /// With `user`: take back an account that somebody else disabled or deleted in the target.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restore: bool,
+    /// Only what changed at the source since the last run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub incremental: bool,
 }
 
 /// Asks why a user is in or out.

@@ -37,6 +37,17 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(10);
 /// What happens to a requested run, to its end.
 pub type Events = Pin<Box<dyn Stream<Item = RunEvent> + Send>>;
 
+/// What a sync is to be about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyncExtent {
+    /// All there is.
+    Everybody,
+    /// What changed at the source since the last run.
+    Changes,
+    /// One user.
+    User(UserRequest),
+}
+
 /// What the socket asks of the daemon. Names come decoded and may be anything.
 #[async_trait]
 pub trait Control: Send + Sync + 'static {
@@ -46,8 +57,8 @@ pub trait Control: Send + Sync + 'static {
     fn connector(&self, name: &str) -> Result<ConnectorStatus, Fault>;
     /// What is in force for a connector.
     fn configuration(&self, name: &str) -> Result<ConnectorConfiguration, Fault>;
-    /// Asks for a sync of everybody, or of one user. Dropping the events leaves the run alone.
-    async fn sync(&self, name: &str, user: Option<UserRequest>) -> Result<Events, Fault>;
+    /// Asks for a sync. Dropping the events leaves the run alone.
+    async fn sync(&self, name: &str, extent: SyncExtent) -> Result<Events, Fault>;
     /// Asks for a plan, to be kept if the request says so; `uid` is the caller's.
     async fn plan(&self, name: &str, request: PlanRequest, uid: u32) -> Result<Events, Fault>;
     /// All kept plans, by name.

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::caller::{Caller, Gate};
 use super::trust;
-use super::{Control, Events, REQUEST_TIME};
+use super::{Control, Events, REQUEST_TIME, SyncExtent};
 use crate::control::api::{
     ConnectorList, DirectoryGroups, DirectoryMembers, DirectoryUsers, Done, ErrorKind, ExplainRequest,
     LogLevelRequest, RebindRequest, ReleaseRequest, RelinkRequest, RenameRequest, RunEvent, RunList,
@@ -172,19 +172,23 @@ async fn sync(State(control): Shared, name: Name, request: Request) -> Result<Re
     let name = decoded(name)?;
     let request: SyncRequest = body(request).await?;
     let wait = request.wait;
-    let events = control.sync(&name, limited_to(request)?).await?;
+    let events = control.sync(&name, extent(request)?).await?;
     told(events, wait).await
 }
 
-/// The one user that a sync is limited to.
-fn limited_to(request: SyncRequest) -> Result<Option<UserRequest>, Fault> {
-    let SyncRequest { wait: _, user, restore } = request;
+/// What a sync is limited to.
+fn extent(request: SyncRequest) -> Result<SyncExtent, Fault> {
+    let SyncRequest { wait: _, user, restore, incremental } = request;
     match user {
-        Some(login) => Ok(Some(UserRequest { login: checked_login(&login)?, restore })),
+        Some(_) if incremental => Err(Fault::bad_request(
+            "`incremental` asks for all that changed and `user` for one user; ask for one of them. Nothing was begun",
+        )),
+        Some(login) => Ok(SyncExtent::User(UserRequest { login: checked_login(&login)?, restore })),
         None if restore => Err(Fault::bad_request(
             "`restore` takes back one account and needs `user`, the login or the name in the target; nothing was begun",
         )),
-        None => Ok(None),
+        None if incremental => Ok(SyncExtent::Changes),
+        None => Ok(SyncExtent::Everybody),
     }
 }
 

@@ -91,6 +91,7 @@ impl Task {
         let Request { trigger, scheduled, teller, .. } = request;
         let task = match kind {
             Kind::Sync => Ok(run::Task::Everybody),
+            Kind::Changes => Ok(run::Task::Changes),
             Kind::User(user) => Ok(run::Task::User(user)),
             Kind::Apply(id) => Ok(run::Task::Kept(id)),
             Kind::Undo(undoing) => Ok(run::Task::Undo(undoing)),

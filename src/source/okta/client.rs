@@ -31,6 +31,8 @@ pub(super) enum Bucket {
     Group,
     /// The users and groups of any application, listed or one by one: the tightest limit of all.
     Apps,
+    /// `/api/v1/logs`.
+    Logs,
     /// Everything else under `/api/v1`.
     Other,
 }
@@ -43,6 +45,7 @@ impl Bucket {
             Self::Groups => "groups",
             Self::Group => "group",
             Self::Apps => "apps",
+            Self::Logs => "logs",
             Self::Other => "other",
         }
     }

@@ -75,6 +75,7 @@ impl Gathered {
             users: contents.users,
             users_narrowed,
             of_one_user: false,
+            of_changes: None,
             users_proof: contents.users_proof.unwrap_or_else(unfinished),
             groups: contents.groups,
             groups_proof: contents.groups_proof.unwrap_or_else(unfinished),
@@ -156,7 +157,7 @@ impl Contents {
 
     /// Takes a group, as yet without members; its place if it is new, none if it was listed before.
     pub(super) fn take_group(&mut self, record: &GroupRecord) -> Option<usize> {
-        let GroupRecord { id, name, description, everyone, members_changed, .. } = record;
+        let GroupRecord { id, name, description, everyone, members_changed, changed, .. } = record;
         if let Some(known) = self.group_places.get(id).and_then(|place| self.groups.get_mut(*place)) {
             known.name.clone_from(name);
             known.description.clone_from(description);
@@ -173,6 +174,7 @@ impl Contents {
             members_proof: Proof::NotProven("its members were not read".to_owned()),
             members_changed: members_changed.clone(),
             members_from: MembersFrom::default(),
+            changed: changed.clone(),
         });
         Some(place)
     }

@@ -113,7 +113,7 @@ fn take(
 
 /// Whether the members of a group cost a request: not those of `Everyone`, who are all users; not those that nobody wants;
 /// not those of an empty group, unless the ledger says that it had some (RULES 18), or they decide about others.
-fn needs_members(group: &GroupRecord, request: &ReadRequest) -> bool {
+pub(super) fn needs_members(group: &GroupRecord, request: &ReadRequest) -> bool {
     let empty = group.users_count == Some(0)
         && !request.groups_with_memberships.contains(&group.id)
         && !(request.decides.0)(&group.name);

@@ -1,7 +1,7 @@
 //! The Okta org as a source, read with an API token through Okta's Management API.
 //!
 //! `read` strings together the three lists, which are read at the same time: `users`, `groups` and, as groups become
-//! known, `members`. `confirm` asks for single records, `person` for one user and its groups, `inspect` for what the token
+//! known, `members`. `changes` reads what changed since, from lists or from the System Log (`log`). `confirm` asks for single records, `person` for one user and its groups, `inspect` for what the token
 //! shows; `sample` reads a saved user. Below them: `scope` puts the connector's searches and its application into
 //! questions, `app` asks for what is assigned to that, `list` follows pages, `client` makes requests and knows Okta's
 //! buckets, `parse` reads bodies, `refusal` says what to do about 401, 403 and strange answers. `gathered` holds what came
@@ -10,12 +10,14 @@
 //! Nothing here writes to Okta. Who is in scope is decided here only as far as Okta itself decides it.
 
 mod app;
+mod changes;
 mod client;
 mod confirm;
 mod gathered;
 mod groups;
 mod inspect;
 mod list;
+mod log;
 mod members;
 mod own_groups;
 mod parse;
@@ -33,7 +35,7 @@ use async_trait::async_trait;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Inspection, Questions, ReadRequest, Source, SourceError};
+use super::{Changes, Inspection, Questions, ReadRequest, Since, Source, SourceError};
 use crate::config::model::OktaSettings;
 use crate::http::Shared;
 use crate::sync::model::{SourceAddress, SourceSnapshot};
@@ -89,6 +91,17 @@ impl Source for Okta {
         let client = self.client(control)?;
         self.fields_refused.store(false, Ordering::Relaxed);
         unless_cancelled(control, read::read(&client, &self.scope(request))).await
+    }
+
+    async fn read_changes(
+        &self,
+        snapshot: &mut SourceSnapshot,
+        since: &Since,
+        request: &ReadRequest,
+        control: &RunControl,
+    ) -> Result<Changes, SourceError> {
+        let client = self.client(control)?;
+        unless_cancelled(control, changes::read(&client, &self.scope(request), snapshot, since)).await
     }
 
     async fn confirm(

@@ -31,6 +31,7 @@ pub(super) async fn read(
         users_proof: Proof::Proven,
         users_narrowed: scope.narrows_users(),
         of_one_user: true,
+        of_changes: None,
         groups: Vec::new(),
         groups_proof: Proof::Proven,
         unreadable: BTreeSet::new(),
@@ -122,7 +123,7 @@ async fn read_groups(
     client.progress.groups_found(groups.len() as u64);
     client.progress.groups_read(groups.len() as u64);
     snapshot.groups.extend(groups.into_values().map(|group| {
-        let GroupRecord { id, name, description, everyone, members_changed, .. } = group;
+        let GroupRecord { id, name, description, everyone, members_changed, changed, .. } = group;
         let members = vec![Member { person, status }];
         SourceGroup {
             id,
@@ -133,6 +134,7 @@ async fn read_groups(
             members_proof: Proof::Proven,
             members_changed,
             members_from: MembersFrom::Nowhere,
+            changed,
         }
     }));
     for record in broken {

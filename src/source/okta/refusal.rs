@@ -43,6 +43,17 @@ pub(super) fn forbidden(origin: &Url, what: &str, error: Option<&OktaError>) -> 
     ))
 }
 
+/// 403 for the System Log.
+pub(super) fn no_log(origin: &Url, error: Option<&OktaError>) -> SourceError {
+    let host = host_and_port(origin);
+    let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
+    SourceError::Refused(format!(
+        "{host} does not let these credentials read the System Log: 403{said}; nothing was changed. Give them a role that may \
+         view it (a service app needs the scope okta.logs.read too), or write `from: lists` under `schedule.incremental` in \
+         the connector's file. Full syncs go on as they are"
+    ))
+}
+
 /// The first page of a list, or the org itself, could not be had.
 pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> SourceError {
     let host = host_and_port(origin);

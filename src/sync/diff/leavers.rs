@@ -278,6 +278,11 @@ fn leaver(sides: &Sides<'_>, row: &Row<'_>) -> Leaver {
         return left(out.reason(), deactivated || out.rule == ScopeRule::Statuses);
     }
     match sides.input.evidence.absences.get(row.source) {
+        Some(Absence::Gone | Absence::OutOfScope(_)) | None
+            if !sides.input.evidence.tells_absence_of(row.source) =>
+        {
+            Leaver::Stays
+        }
         Some(Absence::Gone) => {
             left(Cow::Borrowed("the source no longer has it, or hides it from the token"), false)
         }

@@ -262,6 +262,11 @@ pub(super) fn left_group(sides: &Sides<'_>, source: &SourceId, in_scope: &BTreeS
         return LeftGroup::Left(left_out(*rule));
     }
     match sides.input.evidence.absences.get(source) {
+        Some(Absence::Gone | Absence::OutOfScope(_)) | None
+            if !sides.input.evidence.tells_absence_of(source) =>
+        {
+            LeftGroup::Stays
+        }
         Some(Absence::OutOfScope(rule)) => LeftGroup::Left(left_out(*rule)),
         Some(Absence::Gone) => LeftGroup::Left(Cow::Borrowed("the source no longer has the group")),
         Some(Absence::Unknown(reason)) => LeftGroup::Unknown(reason.clone()),

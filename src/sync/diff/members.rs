@@ -242,7 +242,9 @@ impl<'s, 'a> Memberships<'s, 'a> {
         let evidence = self.sides.input.evidence;
         let unanswered = |source| matches!(evidence.absences.get(source), Some(Absence::Unknown(_)));
         self.sides.rows.get(row as usize).is_some_and(|row| {
-            row.desired.is_none() && (!evidence.users.is_proven() || unanswered(row.source))
+            let untold = !evidence.tells_absence_of(row.source)
+                && !self.sides.input.desired.users_out_of_scope.contains_key(row.source);
+            row.desired.is_none() && (!evidence.users.is_proven() || unanswered(row.source) || untold)
         })
     }
 

@@ -83,6 +83,8 @@ pub struct Evidence<'a> {
     pub absences: &'a BTreeMap<SourceId, Absence>,
     /// Users who were asked for their groups.
     pub own_groups_asked: &'a BTreeSet<SourceId>,
+    /// Some in a run that reads only what changed: whom and what the source was asked about since its log named them.
+    pub of_changes: Option<&'a BTreeSet<SourceId>>,
 }
 
 impl<'a> Evidence<'a> {
@@ -94,7 +96,14 @@ impl<'a> Evidence<'a> {
             groups: &snapshot.groups_proof,
             absences: &snapshot.absences,
             own_groups_asked: &snapshot.own_groups_asked,
+            of_changes: snapshot.of_changes.as_ref(),
         }
+    }
+
+    /// Whether it may be concluded that somebody or something left for not being shown (RULES 22).
+    #[must_use]
+    pub fn tells_absence_of(&self, id: &SourceId) -> bool {
+        self.of_changes.is_none_or(|asked| asked.contains(id))
     }
 }
 

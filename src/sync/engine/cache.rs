@@ -1,14 +1,20 @@
 //! Member lists of earlier runs: which of them still stand for the list itself, and what a read changes in them. Pure.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest as _, Sha256};
 
-use crate::config::model::ScheduleSettings;
-use crate::source::cache::{CachedList, CachedLists, PackedMembers};
-use crate::store::{CacheUpdate, StoredList, StoredLists};
-use crate::sync::model::{Member, MembersFrom, Person, SourceId, SourceSnapshot, Status};
+use super::judge::question;
+use crate::config::model::{Connector, ScheduleSettings};
+use crate::source::ReadRequest;
+use crate::source::cache::{CachedGroup, CachedList, CachedLists, PackedMembers, read_user, write_user};
+use crate::store::{CacheUpdate, StoredList, StoredLists, StoredRead, StoredRecords};
+use crate::sync::model::{
+    Member, MembersFrom, People, Person, Proof, SourceAddress, SourceGroup, SourceId, SourceSnapshot, Status,
+};
 
 /// How old a list may become: what Okta's stamps did not tell is noticed within that time.
 const OLDEST: TimeDelta = TimeDelta::hours(24);
@@ -65,7 +71,7 @@ pub(super) fn update(source: &SourceSnapshot, known: &CachedLists, now: DateTime
     match &numbers {
         Numbers::Anew { people, .. } => {
             let (people, lists) = (people.clone(), lists.collect());
-            CacheUpdate { anew: true, people, lists, forgotten: Vec::new() }
+            CacheUpdate { anew: true, people, lists, ..CacheUpdate::default() }
         }
         Numbers::Kept => {
             let is_new = |(group, list): &(SourceId, StoredList)| {
@@ -80,9 +86,122 @@ pub(super) fn update(source: &SourceSnapshot, known: &CachedLists, now: DateTime
                 people: ids.get(known.people.len()..).unwrap_or_default().to_vec(),
                 lists: lists.filter(is_new).collect(),
                 forgotten: known.lists.keys().filter(has_left).cloned().collect(),
+                ..CacheUpdate::default()
             }
         }
     }
+}
+
+/// Whether users and groups are kept from run to run, for runs between full ones.
+pub(super) fn keeps_records(connector: &Connector) -> bool {
+    connector.schedule.as_ref().is_some_and(|schedule| schedule.incremental.is_some())
+}
+
+/// Names all settings on which it depends what is read, kept, and made of it.
+pub(super) fn settings(connector: &Connector, request: &ReadRequest, target: &str) -> String {
+    let rules = crate::config::rules_yaml(&connector.rules);
+    let settings = format!("{} {:?} {rules} {target}", question(connector), request.attributes);
+    Sha256::digest(settings).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Adds to an update what changed of users and groups, and up to when they are known. Of lists that are not whole, nothing is
+/// kept: what was known before stays.
+pub(super) fn add_records(
+    update: &mut CacheUpdate,
+    source: &SourceSnapshot,
+    stored: &StoredRecords,
+    settings: String,
+) {
+    if !(source.users_proof.is_proven() && source.groups_proof.is_proven()) {
+        return;
+    }
+    let numbers: HashMap<&SourceId, u32> = match update.anew {
+        true => (0..).zip(&update.people).map(|(person, id)| (id, person)).collect(),
+        false => HashMap::new(),
+    };
+    let number = |id: &SourceId| match update.anew {
+        true => numbers.get(id).copied(),
+        false => source.people.find(&id.0),
+    };
+    let known = |person: u32| stored.users.get(person as usize).filter(|_| !update.anew)?.as_deref();
+    let mut listed = vec![false; stored.users.len()];
+    let mut users = Vec::new();
+    for user in &source.users {
+        let Some(person) = number(&user.id) else { continue };
+        if let Some(slot) = listed.get_mut(person as usize) {
+            *slot = true;
+        }
+        let record = write_user(user);
+        if known(person) != Some(&*record) {
+            users.push((person, Some(record)));
+        }
+    }
+    if !update.anew {
+        let gone = (0..)
+            .zip(&stored.users)
+            .zip(&listed)
+            .filter(|((_, record), listed)| !**listed && record.is_some());
+        users.extend(gone.map(|((person, _), _)| (person, None)));
+    }
+    let groups = source.groups.iter().map(|group| (group.id.clone(), CachedGroup::of(group)));
+    update.groups =
+        groups.filter(|(id, group)| update.anew || stored.groups.get(id) != Some(group)).collect();
+    let listed: BTreeSet<&SourceId> = source.groups.iter().map(|group| &group.id).collect();
+    update.groups_gone = stored.groups.keys().filter(|id| !listed.contains(id)).cloned().collect();
+    update.users = users;
+    // A read of changes says itself up to when it knows.
+    update.read = source.began.map(|since| StoredRead { settings, since, log: None, done: false });
+}
+
+/// The source as it was known, if all of it can be read back.
+pub(super) fn recall(
+    lists: &CachedLists,
+    stored: &StoredRecords,
+    request: &ReadRequest,
+    narrowed: bool,
+) -> Option<SourceSnapshot> {
+    let attributes = &request.attributes;
+    let users =
+        lists.people.iter().zip(&stored.users).filter_map(|(id, record)| {
+            record.as_deref().map(|record| read_user(id, record, attributes.len()))
+        });
+    let groups = stored.groups.iter().map(|(id, group)| {
+        let list = lists.lists.get(id);
+        let unread = || Proof::NotProven("it could not be read when all were read last".to_owned());
+        let (members, members_proof) = match list {
+            _ if !group.has_list => (Vec::new(), Proof::Proven),
+            Some(list) => (list.members.unpack(lists.people.len())?, Proof::Proven),
+            None => (Vec::new(), unread()),
+        };
+        Some(SourceGroup {
+            id: id.clone(),
+            name: group.name.clone(),
+            description: group.description.clone(),
+            everyone: group.everyone,
+            members,
+            members_proof,
+            members_changed: list.map_or_else(|| group.stamp.clone(), |list| list.stamp.clone()),
+            members_from: if group.has_list { MembersFrom::Cache } else { MembersFrom::Nowhere },
+            changed: group.changed.clone(),
+        })
+    });
+    Some(SourceSnapshot {
+        address: SourceAddress::default(),
+        began: None,
+        attribute_names: Arc::clone(attributes),
+        users: users.collect::<Option<_>>()?,
+        groups: groups.collect::<Option<_>>()?,
+        people: People::of(&lists.people),
+        users_narrowed: narrowed,
+        of_one_user: false,
+        of_changes: Some(BTreeSet::new()),
+        users_proof: Proof::Proven,
+        groups_proof: Proof::Proven,
+        unreadable: BTreeSet::new(),
+        absences: BTreeMap::new(),
+        own_groups_asked: BTreeSet::new(),
+        findings: Vec::new(),
+    })
 }
 
 /// The numbers by which stored lists name people.

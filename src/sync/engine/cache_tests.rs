@@ -16,6 +16,7 @@ fn every(cron: &str) -> ScheduleSettings {
         timezone: chrono_tz::Tz::UTC,
         jitter: std::time::Duration::ZERO,
         missed: Missed::Skip,
+        incremental: None,
     }
 }
 
@@ -90,6 +91,7 @@ fn snapshot(people: &[&str], groups: &[(&str, MembersFrom, &[&str])]) -> SourceS
             members_proof: Proof::Proven,
             members_changed: STAMP.into(),
             members_from: *members_from,
+            changed: Default::default(),
         }
     };
     let groups = groups.iter().map(&mut group).collect();
@@ -101,6 +103,7 @@ fn snapshot(people: &[&str], groups: &[(&str, MembersFrom, &[&str])]) -> SourceS
         users: Vec::new(),
         users_narrowed: false,
         of_one_user: false,
+        of_changes: None,
         users_proof: Proof::Proven,
         groups,
         groups_proof: Proof::Proven,

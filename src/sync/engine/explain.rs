@@ -60,8 +60,13 @@ async fn explain_user(
         note.push_str(&format!("; it is left alone until {until} (leavers.grace)"));
     }
     let (not_proven, findings) = (plan.not_proven.clone(), plan.findings.clone());
-    let conditions =
-        Conditions { limits: &rules.limits, recent: &recent, permission: &permission, shrunken: None };
+    let conditions = Conditions {
+        limits: &rules.limits,
+        recent: &recent,
+        permission: &permission,
+        shrunken: None,
+        waiting: &[],
+    };
     let (approved, holds) = guard(plan, &conditions);
     let operations = planned(approved.plan());
     Ok(Explanation {

@@ -10,8 +10,9 @@ use super::read::{Read, shown};
 use super::{Failure, RunTicket, Services};
 use crate::config::model::Connector;
 use crate::store::{Held, StoredView};
+use crate::sync::decision::{HoldState, HoldView};
 use crate::sync::digest::{Digest, Permission};
-use crate::sync::guard::{ApprovedPlan, Baseline, Conditions, Hold, guard, shrunken};
+use crate::sync::guard::{ApprovedPlan, Baseline, Conditions, Hold, Waiting, guard, shrunken};
 use crate::sync::link::Found;
 use crate::sync::model::{Binding, Finding, FindingKind, Ledger, SourceId};
 use crate::sync::plan::{Change, Operation, Plan, Standing};
@@ -102,23 +103,39 @@ pub(super) async fn make_plan(
     let left_out = decisions.kept.as_ref().map(|kept| select(&mut plan, kept)).unwrap_or_default();
     let whole = if purpose == Purpose::Show { to_keep(&plan.operations, &plan) } else { Vec::new() };
     let removals = Removals::of(&plan.operations, &plan.people);
-    let view = read.focus.is_none().then_some(read.listed);
+    let everybody = read.focus.is_none() && read.source.of_changes.is_none();
+    let view = everybody.then_some(read.listed);
     let baseline = services.store.remembered(&connector.name).await?.view;
     let baseline = baseline.filter(|known| known.question == question(connector));
-    let why = baseline.filter(|_| read.focus.is_none()).and_then(|known| {
+    let why = baseline.filter(|_| everybody).and_then(|known| {
         let before = View { users: known.users, groups: known.groups };
         let baseline = Baseline { view: before, run: known.run, at: known.at };
         shrunken(&baseline, &shown(&read.source), &connector.rules.limits)
     });
+    let waiting = match read.source.of_changes {
+        Some(_) => undecided(connector, services).await?,
+        None => Vec::new(),
+    };
     let conditions = Conditions {
         limits: &connector.rules.limits,
         recent: &recent,
         permission: &decisions.permission,
         shrunken: why.as_deref(),
+        waiting: &waiting,
     };
-    let (approved, holds) = guard(plan, &conditions);
+    let (approved, mut holds) = guard(plan, &conditions);
+    // What waits for a decision is told, and counted, by the run that held the others.
+    holds.retain(|hold| !conditions.waits(hold.summary.kind, hold.summary.group.as_ref()));
     let shrunken = why.is_some();
     Ok(Made { ledger, binding, approved, holds, found, left_out, whole, removals, view, shrunken })
+}
+
+/// What open holds are about.
+async fn undecided(connector: &Connector, services: &Services) -> Result<Vec<Waiting>, Failure> {
+    let holds = services.store.holds(Some(&connector.name), false).await?;
+    let is_undecided = |hold: &HoldView| matches!(hold.state, HoldState::Open | HoldState::Discarded);
+    let open = holds.into_iter().filter(is_undecided);
+    Ok(open.map(|hold| Waiting { kind: hold.summary.kind, group: hold.summary.group }).collect())
 }
 
 /// The digest of what a connector asks its source: the answers to another question are no baseline (RULES 19).
@@ -147,7 +164,7 @@ pub(super) async fn earlier(
     purpose: Purpose,
     decisions: &Decisions,
 ) -> Result<Option<Earlier>, Failure> {
-    if read.focus.is_some() {
+    if read.focus.is_some() || read.source.of_changes.is_some() {
         return Ok(None);
     }
     let Some(before) = super::cause::changed_since(connector, services).await? else { return Ok(None) };
@@ -180,7 +197,7 @@ pub(super) async fn keep_holds(
     earlier: Option<&Earlier>,
 ) -> Result<(), Failure> {
     let plan = made.approved.plan();
-    let whole = ticket.user.is_none() && ticket.kept.is_none();
+    let whole = ticket.is_whole();
     let at = services.clock.now();
     let view = made.view.map(|view| stored_view(connector, view, (ticket.run, at)));
     let held = made.holds.iter().map(|hold| Held {

@@ -3,6 +3,8 @@
 
 mod cache;
 mod cause;
+mod changes;
+mod drift;
 mod explain;
 mod interest;
 mod judge;
@@ -32,12 +34,14 @@ use crate::source::{Source, SourceError};
 use crate::store::{Applied, Remembered, Store, StoreError};
 use crate::target::{Reader, TargetError, Writer};
 
+pub use changes::{ChangesEnd, sync_changes};
+use drift::Drifted;
 pub use explain::explain;
 use interest::read_target;
 use judge::{Decisions, Made, attribute, earlier, end_unwanted, keep_holds, make_plan, stored_view};
 pub use plan::{Keeping, plan};
 use propose::Purpose;
-use read::read;
+use read::{Read, read};
 pub use rebind::{Rebinding, rebinding};
 pub use relink::{Relinking, relinking};
 pub use undo::{Undoing, plan_undo, undo};
@@ -97,6 +101,13 @@ pub struct RunTicket {
     pub kept: Option<String>,
     /// When it began.
     pub started: DateTime<Utc>,
+}
+
+impl RunTicket {
+    /// Whether the run is about everybody and all that is to be done, so that what it finds says how the connector is doing.
+    fn is_whole(&self) -> bool {
+        self.user.is_none() && self.kept.is_none() && self.trigger != Trigger::Incremental
+    }
 }
 
 /// Asks for a run that concerns one user only.
@@ -177,9 +188,27 @@ async fn run(
     control: &RunControl,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let mut decisions = Decisions::standing(connector, services, Some(ticket)).await?;
+    let decisions = Decisions::standing(connector, services, Some(ticket)).await?;
+    let known = drift::known(connector, services, ticket).await?;
     let mut read = read(connector, services, ticket.user.as_ref(), &decisions.permission, control).await?;
+    let drifted = known.map(|known| known.compare(&read.source));
     read.keep(connector, services).await;
+    carry_out(connector, services, ticket, control, report, (decisions, read, drifted)).await?;
+    if ticket.is_whole() && changes::done(report.outcome) {
+        changes::note_done(connector, services).await?;
+    }
+    Ok(())
+}
+
+/// Plans what follows from both sides, has the limits look at it, applies it, and remembers what the next run needs.
+async fn carry_out(
+    connector: &Connector,
+    services: &Services,
+    ticket: &RunTicket,
+    control: &RunControl,
+    report: &mut Report,
+    (mut decisions, mut read, drifted): (Decisions, Read, Option<Drifted>),
+) -> Result<(), Failure> {
     let restore = ticket.user.as_ref().is_some_and(|user| user.restore);
     let purpose = if restore { Purpose::Restore } else { Purpose::Sync };
     let earlier = earlier(connector, services, control, &read, purpose, &decisions).await?;
@@ -203,6 +232,7 @@ async fn run(
         keep_holds(connector, services, ticket, &mut made, earlier.as_ref()).await?;
     }
     fill_in(report, connector, ticket, &made);
+    report.drift = drifted.map(|drifted| drifted.count(made.approved.plan(), &made.holds));
     let Made { mut ledger, binding, approved, holds, found, view, shrunken, .. } = made;
     let plan = approved.plan();
     let mut counts = plan.counts;
@@ -229,7 +259,7 @@ async fn run(
     report.error = applying.stopped;
     report.approvals = applying.approvals.into_iter().collect();
     // RULES 19: only such a run says what the source usually shows.
-    if connector.apply && ticket.user.is_none() && ticket.kept.is_none() && report.outcome.is_success() {
+    if connector.apply && ticket.is_whole() && report.outcome.is_success() {
         end_unwanted(connector, services, &decisions.permission, plan, &holds).await?;
         let by_name = |operation: &Operation| operation.standing == Standing::ByName;
         if relinking && !holds.iter().flat_map(|hold| &hold.operations).any(by_name) {
@@ -238,12 +268,9 @@ async fn run(
     }
     let usual = plan.not_proven.is_empty() && !shrunken;
     let at = services.clock.now();
+    let succeeded = report.outcome == Outcome::Success && connector.apply && ticket.is_whole();
     let seen = Remembered {
-        file: (report.outcome == Outcome::Success
-            && connector.apply
-            && ticket.user.is_none()
-            && ticket.kept.is_none())
-        .then(|| connector.text.to_string()),
+        file: succeeded.then(|| connector.text.to_string()),
         view: view
             .filter(|_| usual && ticket.kept.is_none())
             .map(|view| stored_view(connector, view, (ticket.run, at))),
@@ -347,6 +374,7 @@ pub fn failed_report(connector: &str, ticket: &RunTicket, ended: DateTime<Utc>, 
         holds: Vec::new(),
         not_proven: Vec::new(),
         requests: 0,
+        drift: None,
         apply: true,
         managed: Managed::default(),
         operations: Vec::new(),

@@ -65,9 +65,12 @@ pub(super) async fn rules_in_force(
     Ok(rules)
 }
 
-/// What is asked of the source.
+/// The attribute that says when a user last changed: kept where runs between full ones look for changes.
+pub(super) const CHANGED: &str = "lastUpdated";
+
+/// What is asked of the source; with `keeps_records`, it is kept from run to run.
 pub(super) fn read_request(
-    rules: &Rules,
+    (rules, keeps_records): (&Rules, bool),
     capabilities: Capabilities,
     ledger: &Ledger,
     member_lists: CachedLists,
@@ -77,10 +80,14 @@ pub(super) fn read_request(
     let unanswered = ledger.unanswered.iter().map(|sent| &sent.source);
     let groups_with_memberships =
         with_memberships.map(|(source, _)| source).chain(unanswered).cloned().collect();
-    let attributes = wanted_attributes(rules).into();
+    let mut attributes = wanted_attributes(rules);
+    if keeps_records && !attributes.iter().any(|path| path == CHANGED) {
+        attributes.push(CHANGED.into());
+        attributes.sort();
+    }
     let (rules, deciding) = (rules.clone(), rules.clone());
     ReadRequest {
-        attributes,
+        attributes: attributes.into(),
         decides: GroupFilter(Arc::new(move |name| decides_about_scope(&deciding, &capabilities, name))),
         wants_members: GroupFilter(Arc::new(move |name| wants_members(&rules, &capabilities, name))),
         groups_with_memberships,
@@ -102,10 +109,14 @@ pub(super) async fn read(
     let ledger = services.store.ledger(&connector.name).await?;
     let stored = services.store.cached_lists(&connector.name).await?;
     let member_lists = cache::usable(stored, connector.schedule.as_ref(), services.clock.now());
-    let request = read_request(&rules, capabilities, &ledger, member_lists);
+    let request =
+        read_request((&rules, cache::keeps_records(connector)), capabilities, &ledger, member_lists);
     let everybody = Everybody { connector, services, rules: &rules, request: &request, permission, control };
     match user {
-        None => everybody.read(ledger).await,
+        None => {
+            let source = services.source.read(&request, control).await?;
+            everybody.read(source, ledger).await
+        }
         Some(user) => {
             let (mut source, focus) = everybody.read_one(user, &ledger).await?;
             let writes = services.turn.writes();
@@ -142,20 +153,20 @@ impl Read {
 const MOST_ROUNDS: usize = 4;
 
 /// What reading needs.
-struct Everybody<'a> {
-    connector: &'a Connector,
-    services: &'a Services,
-    rules: &'a Rules,
-    request: &'a ReadRequest,
+pub(super) struct Everybody<'a> {
+    pub(super) connector: &'a Connector,
+    pub(super) services: &'a Services,
+    pub(super) rules: &'a Rules,
+    pub(super) request: &'a ReadRequest,
     /// Who is asked for however many are missing: an approval waits for the answer (RULES 24).
-    permission: &'a Permission,
-    control: &'a RunControl,
+    pub(super) permission: &'a Permission,
+    pub(super) control: &'a RunControl,
 }
 
 impl Everybody<'_> {
-    async fn read(&self, mut ledger: Ledger) -> Result<Read, Failure> {
+    /// Reads the target for what the source showed, and asks the source for who is missing.
+    pub(super) async fn read(&self, mut source: SourceSnapshot, mut ledger: Ledger) -> Result<Read, Failure> {
         let Self { connector, services, rules, request, permission, control } = *self;
-        let mut source = services.source.read(request, control).await?;
         let listed = shown(&source);
         let binding = Binding { source: source.address.clone(), target: services.reader.address() };
         check_binding(&connector.name, &ledger, &binding)?;
@@ -196,9 +207,21 @@ impl Everybody<'_> {
             }
             services.source.confirm(&mut source, &asked, request, control).await?;
         }
-        let cache = cache::update(&source, &request.member_lists, services.clock.now());
+        let cache = self.cache_update(&source).await?;
         let rules = rules.clone();
         Ok(Read { source, target, interest, rules, writes, now, focus: None, listed, cache })
+    }
+
+    /// What of the source is to be kept for the next run.
+    async fn cache_update(&self, source: &SourceSnapshot) -> Result<CacheUpdate, Failure> {
+        let Self { connector, services, request, .. } = *self;
+        let mut update = cache::update(source, &request.member_lists, services.clock.now());
+        if cache::keeps_records(connector) {
+            let stored = services.store.cached_records(&connector.name).await?;
+            let settings = cache::settings(connector, request, &services.reader.address());
+            cache::add_records(&mut update, source, &stored, settings);
+        }
+        Ok(update)
     }
 
     /// Reads one user and its groups, by whatever name it is known.

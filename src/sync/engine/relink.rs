@@ -65,7 +65,7 @@ async fn make(
     let desired = desire(&source, &rules, &capabilities, now);
     let questions = strangers(&side.facing(&source, &desired), ASK_AT_MOST);
     if questions != Questions::default() {
-        let request = read_request(&rules, capabilities, &ledger, CachedLists::default());
+        let request = read_request((&rules, false), capabilities, &ledger, CachedLists::default());
         services.source.confirm(&mut source, &questions, &request, control).await?;
     }
     let desired = desire(&source, &rules, &capabilities, now);

@@ -120,6 +120,7 @@ async fn carry_out(
         recent: &Recent::default(),
         permission: &permission,
         shrunken: None,
+        waiting: &[],
     };
     let (approved, holds) = guard(undo.plan, &conditions);
     debug_assert!(holds.is_empty(), "everything is permitted");

@@ -29,7 +29,7 @@ pub(super) fn hold_leavers(plan: &mut Plan, holds: &mut Vec<Hold>, check: &Check
         .operations
         .iter()
         .any(|operation| operation.change.is_leaving() && operation.standing == Standing::Unconfirmed);
-    let objection = check.objection(count).filter(|_| count > 0);
+    let objection = check.objection(count).or_else(|| check.wait(count)).filter(|_| count > 0);
     let objection = objection.or_else(|| unconfirmed.then(|| not_asked(count)));
     let Some((allowed, objection)) = objection else {
         holds.extend(grace_notice(plan, count, check));

@@ -54,6 +54,30 @@ pub struct Conditions<'a> {
     pub permission: &'a Permission,
     /// How the source's view shrank, if it did by more than the limits allow (RULES 19): then every removal is held.
     pub shrunken: Option<&'a str>,
+    /// What a person has not decided about yet, in a run that sees a part only: it cannot tell whether what it sees of that
+    /// kind is all of it, so that waits too.
+    pub waiting: &'a [Waiting],
+}
+
+/// A kind of operations that an open hold is about, and the name of the group if it is about one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which limit held them.
+    pub kind: HoldKind,
+    /// The group, for memberships.
+    pub group: Option<CompactString>,
+}
+
+impl Conditions<'_> {
+    /// Whether operations of that kind wait for what somebody decides about others.
+    #[must_use]
+    pub fn waits(&self, kind: HoldKind, group: Option<&CompactString>) -> bool {
+        let removes = matches!(kind, HoldKind::Leavers | HoldKind::Groups | HoldKind::Memberships);
+        self.waiting.iter().any(|waiting| {
+            (waiting.kind == kind && waiting.group.as_ref() == group)
+                || (waiting.kind == HoldKind::View && removes)
+        })
+    }
 }
 
 /// Operations that were not approved, and why.
@@ -116,22 +140,25 @@ pub struct RecentCount {
 /// Splits a plan into what may be applied and what a person must look at first.
 #[must_use]
 pub fn guard(mut plan: Plan, conditions: &Conditions<'_>) -> (ApprovedPlan, Vec<Hold>) {
-    let Conditions { limits, recent, permission, shrunken } = *conditions;
+    let Conditions { limits, recent, permission, shrunken, .. } = *conditions;
+    let waits = |kind| conditions.waits(kind, None);
     let mut holds = Vec::new();
     permit::mark(&mut plan, permission);
     hold_adoptions(&mut plan, &mut holds);
-    let leavers = leavers_check(&plan, limits, recent);
+    let leavers = Check { waits: waits(HoldKind::Leavers), ..leavers_check(&plan, limits, recent) };
     hold_leavers(&mut plan, &mut holds, &leavers);
     let active = plan.bases.active_users;
     let renames = Check::of(limits.renames, limits.floor, active, recent.renames);
+    let renames = Check { waits: waits(HoldKind::Renames), ..renames };
     hold_whole(&mut plan, &mut holds, HoldKind::Renames, is_rename, &renames);
     let creates = if plan.first_run { Limit::Off } else { limits.creates };
     let creates = Check::of(creates, limits.floor, active, recent.creates);
+    let creates = Check { waits: waits(HoldKind::Creates), ..creates };
     let is_create = |change: &Change| matches!(change, Change::CreateUser { .. });
     hold_whole(&mut plan, &mut holds, HoldKind::Creates, is_create, &creates);
-    let groups = groups_check(&plan, limits, recent);
+    let groups = Check { waits: waits(HoldKind::Groups), ..groups_check(&plan, limits, recent) };
     hold_whole(&mut plan, &mut holds, HoldKind::Groups, leaves_as_group, &groups);
-    hold_memberships(&mut plan, &mut holds, limits, recent);
+    hold_memberships(&mut plan, &mut holds, conditions);
     match shrunken {
         Some(why) => view::hold_removals(&mut plan, &mut holds, why),
         None => let_others_wait(&mut plan, &mut holds),
@@ -245,11 +272,18 @@ struct Check {
     /// How many go by permission, which is not counted: the floor does not cover all of the others either.
     permitted: u64,
     recent: RecentCount,
+    /// Whether what a person has to decide first is of this kind.
+    waits: bool,
 }
 
 impl Check {
     fn of(limit: Limit, floor: u64, base: u64, recent: RecentCount) -> Self {
-        Self { limit, floor, base, never_all_from: None, permitted: 0, recent }
+        Self { limit, floor, base, never_all_from: None, permitted: 0, recent, waits: false }
+    }
+
+    /// The sentence that says that they wait for others; none if they do not.
+    fn wait(&self, count: u64) -> Option<(u64, String)> {
+        self.waits.then(|| (0, format!("{count} would go, and others of the kind wait for a decision")))
     }
 
     /// The limit and how much of it is used.
@@ -321,7 +355,7 @@ fn hold_whole(
         .iter()
         .any(|operation| concerns(&operation.change) && operation.standing == Standing::Unconfirmed);
     let objection = check.objection(count).or_else(|| unconfirmed.then(|| not_asked(count)));
-    let Some((allowed, objection)) = objection else { return };
+    let Some((allowed, objection)) = objection.or_else(|| check.wait(count)) else { return };
     let is_held =
         |operation: &Operation| operation.standing != Standing::Permitted && concerns(&operation.change);
     let (held, kept) = std::mem::take(&mut plan.operations).into_iter().partition(is_held);
@@ -354,7 +388,8 @@ fn names(operations: &[Operation]) -> Vec<CompactString> {
 }
 
 /// Holds all removals of each group that would lose too many; its additions go through.
-fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, recent: &Recent) {
+fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, conditions: &Conditions<'_>) {
+    let Conditions { limits, recent, .. } = *conditions;
     let permitted: BTreeMap<(SourceId, Option<TargetId>), u64> = plan
         .operations
         .iter()
@@ -377,11 +412,11 @@ fn hold_memberships(plan: &mut Plan, holds: &mut Vec<Hold>, limits: &Limits, rec
         let permitted = permitted.get(&(operation.source.clone(), operation.target.clone()));
         let check =
             memberships_check(operation, (before, permitted.copied().unwrap_or_default()), limits, recent);
+        let check = Check { waits: conditions.waits(HoldKind::Memberships, Some(&operation.name)), ..check };
         let Change::ChangeMembers { removed, tie, .. } = &mut operation.change else { continue };
         let count = removed.len() as u64;
-        let Some((allowed, objection)) = (if count == 0 { None } else { check.objection(count) }) else {
-            continue;
-        };
+        let objection = check.objection(count).or_else(|| check.wait(count)).filter(|_| count > 0);
+        let Some((allowed, objection)) = objection else { continue };
         let people = removed.iter().filter_map(|person| plan.people.get(*person as usize));
         let mut names: Vec<CompactString> = people.map(|person| person.username.clone()).collect();
         names.sort();

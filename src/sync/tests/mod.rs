@@ -7,6 +7,7 @@ mod crash;
 mod explain;
 mod filled;
 mod identity;
+mod incremental;
 mod kept;
 mod leavers;
 mod limits;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use compact_str::CompactString;
 
-use crate::source::{Inspection, Questions, ReadRequest, Source, SourceError};
+use crate::source::{Changes, ChangesRead, Inspection, Questions, ReadRequest, Since, Source, SourceError};
 use crate::sync::desire::wanted_attributes;
 use crate::sync::model::*;
 use crate::sync::progress::RunControl;
@@ -38,6 +38,8 @@ pub(super) struct Org {
     pub(super) no_groups_of: BTreeSet<String>,
     /// Rotates the order of all records.
     pub(super) rotation: usize,
+    /// What its clock shows.
+    pub(super) now: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +58,52 @@ pub(super) struct OrgGroup {
 }
 
 impl Org {
+    /// Puts what is otherwise than the snapshot has it into it; with a log, also who and what is gone.
+    fn changes(&self, snapshot: &mut SourceSnapshot, request: &ReadRequest, with_log: bool) -> ChangesRead {
+        let mut found = ChangesRead { began: self.now, ..ChangesRead::default() };
+        let listed = |id: &String| !self.skipped.contains(id) && !self.left_out.contains_key(id);
+        for (id, user) in self.users.iter().filter(|(id, _)| listed(id)) {
+            let user = Self::source_user(id, user, &request.attributes);
+            match snapshot.users.iter().position(|known| known.id == user.id) {
+                Some(at) if snapshot.users[at] == user => continue,
+                Some(at) => snapshot.users[at] = user.clone(),
+                None => snapshot.users.push(user.clone()),
+            }
+            snapshot.people.intern(id);
+            found.users.insert(user.id);
+        }
+        for (id, group) in self.groups.iter().filter(|(id, _)| listed(id)) {
+            let mut group = self.source_group(id, group, &mut snapshot.people);
+            group.members.sort_unstable();
+            match snapshot.groups.iter().position(|known| known.id == group.id) {
+                Some(at)
+                    if (&snapshot.groups[at].name, &snapshot.groups[at].members)
+                        == (&group.name, &group.members) => {}
+                Some(at) => {
+                    found.groups.insert(group.id.clone());
+                    snapshot.groups[at] = group;
+                }
+                None => {
+                    found.groups.insert(group.id.clone());
+                    snapshot.groups.push(group);
+                }
+            }
+        }
+        if with_log {
+            found.log = Some("next".to_owned());
+            let gone = |id: &SourceId| {
+                !self.users.contains_key(id.0.as_str()) && !self.groups.contains_key(id.0.as_str())
+            };
+            let users = snapshot.users.extract_if(.., |user| gone(&user.id)).map(|user| user.id);
+            let groups = snapshot.groups.extract_if(.., |group| gone(&group.id)).map(|group| group.id);
+            let all: BTreeSet<SourceId> = users.chain(groups).collect();
+            snapshot.absences.extend(all.iter().map(|id| (id.clone(), Absence::Gone)));
+            found.users.extend(all.iter().cloned());
+            found.asked = all;
+        }
+        found
+    }
+
     pub(super) fn user(&mut self, id: &str, login: &str) -> &mut OrgUser {
         self.users.entry(id.to_owned()).or_insert(OrgUser {
             login: login.to_owned(),
@@ -104,7 +152,8 @@ impl Org {
         rotate(&mut members, self.rotation);
         SourceGroup {
             members_changed: Default::default(),
-            members_from: Default::default(),
+            members_from: MembersFrom::List { settled: true },
+            changed: Default::default(),
             id: id.into(),
             name: group.name.as_str().into(),
             description: CompactString::default(),
@@ -160,7 +209,8 @@ impl Org {
             users,
             users_narrowed: !self.left_out.is_empty(),
             of_one_user: false,
-            began: None,
+            of_changes: None,
+            began: self.now,
             users_proof: cut(self.users_cut),
             groups,
             groups_proof: cut(self.groups_cut),
@@ -318,6 +368,18 @@ impl Source for FakeSource {
         org.asked += 1;
         org.answer(snapshot, questions, request);
         Ok(())
+    }
+    async fn read_changes(
+        &self,
+        snapshot: &mut SourceSnapshot,
+        since: &Since,
+        request: &ReadRequest,
+        _: &RunControl,
+    ) -> Result<Changes, SourceError> {
+        let mut org = self.0.lock().unwrap();
+        org.reads += 1;
+        snapshot.address = source_address("org1");
+        Ok(Changes::Read(org.changes(snapshot, request, matches!(since, Since::Log(_)))))
     }
     async fn read_user(
         &self,

@@ -22,7 +22,7 @@ const GROUPS: usize = 4;
 fn conditions(limits: &Limits) -> Conditions<'_> {
     static RECENT: LazyLock<Recent> = LazyLock::new(Recent::default);
     static PERMISSION: LazyLock<Permission> = LazyLock::new(Permission::default);
-    Conditions { limits, recent: &RECENT, permission: &PERMISSION, shrunken: None }
+    Conditions { limits, recent: &RECENT, permission: &PERMISSION, shrunken: None, waiting: &[] }
 }
 
 fn user_id(at: usize) -> String {

@@ -8,10 +8,12 @@ use compact_str::CompactString;
 
 pub(super) use super::org::*;
 
-use crate::config::model::Connector;
+use crate::config::model::{ChangesFrom, Connector, IncrementalSettings, Missed, ScheduleSettings};
 use crate::store::{Links, Store};
 use crate::sync::decision::UndoDocument;
-use crate::sync::engine::{self, Keeping, Relinking, RunTicket, Services, Undoing, UserRequest, sync};
+use crate::sync::engine::{
+    self, ChangesEnd, Keeping, Relinking, RunTicket, Services, Undoing, UserRequest, sync,
+};
 use crate::sync::explain::Explanation;
 use crate::sync::model::*;
 use crate::sync::progress::RunControl;
@@ -358,6 +360,30 @@ impl World {
         let report = sync(&self.connector, &self.services, &ticket, &RunControl::default()).await;
         self.services.store.end_run(&report).await.unwrap();
         report
+    }
+
+    /// Has changes looked for between full runs.
+    pub(super) fn with_changes(mut self, from: ChangesFrom) -> Self {
+        let every = std::time::Duration::from_secs(30);
+        self.connector.schedule = Some(ScheduleSettings {
+            expression: "@daily".to_owned(),
+            cron: croner::parser::CronParser::new().parse("@daily").unwrap(),
+            timezone: chrono_tz::Tz::UTC,
+            jitter: std::time::Duration::ZERO,
+            missed: Missed::Skip,
+            incremental: Some(IncrementalSettings { every, from }),
+        });
+        self.org().now = Some(self.services.clock.now());
+        self
+    }
+
+    /// One look for changes.
+    pub(super) async fn sync_changes(&self) -> (Report, ChangesEnd) {
+        let ticket = RunTicket { trigger: Trigger::Incremental, ..self.begin().await };
+        let control = RunControl::default();
+        let (report, end) = engine::sync_changes(&self.connector, &self.services, &ticket, &control).await;
+        self.services.store.end_run(&report).await.unwrap();
+        (report, end)
     }
 
     /// One sync of one user.

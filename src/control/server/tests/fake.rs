@@ -11,8 +11,9 @@ use crate::control::api::{
     RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
+use crate::control::server::SyncExtent;
 use crate::control::server::{Control, Events};
-use crate::sync::engine::{RunTicket, UserRequest, failed_report};
+use crate::sync::engine::{RunTicket, failed_report};
 use crate::sync::explain::{ExplainedSource, ExplainedTarget};
 use crate::sync::model::{Binding, SourceAddress};
 use crate::sync::report::{Counts, FORMAT_VERSION, Report, Trigger};
@@ -135,7 +136,7 @@ impl Control for Parrot {
             config_error,
         })
     }
-    async fn sync(&self, name: &str, user: Option<UserRequest>) -> Result<Events, Fault> {
+    async fn sync(&self, name: &str, extent: SyncExtent) -> Result<Events, Fault> {
         if name == "paused" {
             return Err(Fault::conflict("paused"));
         }
@@ -143,9 +144,10 @@ impl Control for Parrot {
             let refused = RunEvent::Refused { error: ErrorKind::Internal, message: "disk full".to_owned() };
             return Ok(events(vec![refused]));
         }
-        match user {
-            None => self.hear(name, "sync")?,
-            Some(user) => self.hear(name, &format!("sync {user:?}"))?,
+        match extent {
+            SyncExtent::Everybody => self.hear(name, "sync")?,
+            SyncExtent::Changes => self.hear(name, "sync changes")?,
+            SyncExtent::User(user) => self.hear(name, &format!("sync {user:?}"))?,
         };
         Ok(events(vec![
             RunEvent::Notice { message: "old version".to_owned() },

@@ -159,7 +159,7 @@ async fn with_members(
     request: &ReadRequest,
     record: GroupRecord,
 ) -> Result<Answered<SourceGroup>, SourceError> {
-    let GroupRecord { id, name, description, everyone, users_count, members_changed } = record;
+    let GroupRecord { id, name, description, everyone, users_count, members_changed, changed } = record;
     let (members, members_proof, members_from) = if everyone || !(request.wants_members.0)(&name) {
         (Vec::new(), Proof::Proven, MembersFrom::Nowhere)
     } else {
@@ -177,5 +177,6 @@ async fn with_members(
         members_proof,
         members_changed,
         members_from,
+        changed,
     }))
 }

@@ -24,6 +24,8 @@ pub(in super::super) struct GroupRecord {
     pub(in super::super) users_count: Option<u64>,
     /// `lastMembershipUpdated`, as sent; empty if it was not.
     pub(in super::super) members_changed: CompactString,
+    /// `lastUpdated`, as sent; empty if it was not.
+    pub(in super::super) changed: CompactString,
 }
 
 /// Reads a page of `GET /api/v1/groups`. The error is a part of a sentence.
@@ -52,6 +54,8 @@ enum Field {
     Embedded,
     #[serde(rename = "lastMembershipUpdated")]
     LastMembershipUpdated,
+    #[serde(rename = "lastUpdated")]
+    LastUpdated,
     #[serde(other)]
     Other,
 }
@@ -81,7 +85,8 @@ impl<'de> Record<'de> for Groups {
     type Value = GroupRecord;
 
     fn read<A: MapAccess<'de>>(self, mut fields: A) -> Result<Result<GroupRecord, Broken>, A::Error> {
-        let (mut id, mut kind, mut changed) = (Text::default(), Text::default(), Text::default());
+        let (mut id, mut kind) = (Text::default(), Text::default());
+        let (mut members_changed, mut changed) = (Text::default(), Text::default());
         let (mut profile, mut embedded) = (Object::<Profile<'de>>::default(), Object::<Embedded>::default());
         while let Some(field) = fields.next_key()? {
             match field {
@@ -89,7 +94,8 @@ impl<'de> Record<'de> for Groups {
                 Field::Type => kind = fields.next_value()?,
                 Field::Profile => profile = fields.next_value()?,
                 Field::Embedded => embedded = fields.next_value()?,
-                Field::LastMembershipUpdated => changed = fields.next_value()?,
+                Field::LastMembershipUpdated => members_changed = fields.next_value()?,
+                Field::LastUpdated => changed = fields.next_value()?,
                 Field::Other => {
                     fields.next_value::<IgnoredAny>()?;
                 }
@@ -107,8 +113,9 @@ impl<'de> Record<'de> for Groups {
         let users_count =
             embedded.0.and_then(|embedded| embedded.stats.0).and_then(|stats| stats.users_count.0);
         let description = profile.description.0.unwrap_or_default().into();
-        let members_changed = changed.0.unwrap_or_default().into();
+        let [members_changed, changed] =
+            [members_changed, changed].map(|stamp| CompactString::from(stamp.0.unwrap_or_default()));
         let (id, name) = (SourceId(id), name.into());
-        Ok(Ok(GroupRecord { id, name, description, everyone, users_count, members_changed }))
+        Ok(Ok(GroupRecord { id, name, description, everyone, users_count, members_changed, changed }))
     }
 }

@@ -6,6 +6,7 @@
 mod app;
 mod group;
 mod lenient;
+mod log;
 mod member;
 mod page;
 mod token;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 pub(super) use app::{app_user, app_users, ids, only_id};
 pub(super) use group::{GroupRecord, group, groups};
+pub(super) use log::{LogEntry, log};
 pub(super) use member::{MemberRecord, members};
 pub(super) use token::{Principal, principal, profile_attributes, roles};
 pub(super) use user::{UserRecord, login, user, users};
