@@ -48,6 +48,7 @@ mod lists;
 mod members;
 mod names;
 mod new_user;
+mod oauth;
 mod org;
 mod projection;
 mod query;
@@ -75,13 +76,14 @@ use tokio::task::JoinHandle;
 
 pub use admin::LeastRequests;
 pub use change::{CHANGE_HELP, Change, Changed};
-pub use counts::Counts;
+pub use counts::{Counts, OAuthCounts};
 pub use fault::{Broken, Fault, FaultId, FaultKind};
 pub use fault_text::FAULT_HELP;
 pub use handle::{Org, OrgGroup, OrgUser};
 pub use handle_apps::OrgAppUser;
 pub use limits::{Bucket, Limits, RateLimits};
 pub use new_user::NewUser;
+pub use oauth::{AppRole, KeyKind, KeyPair, PublicKey, Refusal, ServiceApp};
 pub use resources::Resources;
 pub use role::Role;
 pub use route::Route;
@@ -202,8 +204,13 @@ pub struct Options {
     pub more_tokens: Vec<String>,
     /// The org's rate limits; off by default.
     pub rate_limits: RateLimits,
-    /// The share of each limit that one token may use, in percent; 50 as in Okta.
+    /// The share of each limit that one token or service app may use, in percent; 50 as in Okta.
     pub token_share_percent: u32,
+    /// How long an access token lasts, and is said to last; an hour as in Okta, where it cannot be changed.
+    pub access_token_lifetime: Duration,
+    /// Whether calls with DPoP must bear a nonce of the endpoints' own too (RFC 9449, section 9). Okta does not ask for
+    /// one at present.
+    pub dpop_resource_nonce: bool,
     /// The length of a rate-limit window; 60 seconds as in Okta.
     pub window: Duration,
     /// By how many seconds the server's clock (`Date`, reset, stamps) is ahead of the local one.
@@ -251,6 +258,8 @@ impl Default for Options {
             more_tokens: Vec::new(),
             rate_limits: RateLimits::Off,
             token_share_percent: 50,
+            access_token_lifetime: Duration::from_secs(3600),
+            dpop_resource_nonce: false,
             window: Duration::from_secs(60),
             clock_skew: 0,
             links: LinkStyle::TwoLines,
@@ -332,6 +341,7 @@ impl Okta {
             book: counts::Book::default(),
             searches: lists::Searches::default(),
             bounds: resources::Bounds::default(),
+            authority: oauth::Authority::default(),
         };
         let shared = Arc::new(Shared::new(state));
         let server = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
@@ -383,8 +393,26 @@ impl Okta {
         self.shared.state().reset_counts();
     }
 
+    /// Registers a service app, or registers it anew where its id is known: keys, scopes, DPoP and role are as given from
+    /// the next request on, while access tokens that it has stay as they are.
+    pub fn add_service_app(&self, app: ServiceApp) {
+        self.shared.state().authority.register(app);
+    }
+
+    /// Revokes every access token there is: calls with them are answered 401.
+    pub fn revoke_access_tokens(&self) {
+        self.shared.state().authority.revoke();
+    }
+
+    /// Begins a new DPoP nonce before its 24 hours are over. The old ones stay valid, or do not.
+    pub fn rotate_dpop_nonce(&self, keep_old: bool) {
+        let mut state = self.shared.state();
+        let now = state.clock.milliseconds();
+        state.authority.rotate_nonces(keep_old, now);
+    }
+
     /// The last request lines: method, path, query, host, whether an accepted token came with it, the status. Never the
-    /// token itself.
+    /// token itself, nor an assertion or a proof.
     pub fn log(&self) -> Vec<String> {
         self.shared.state().book.lines()
     }
