@@ -1,5 +1,6 @@
 //! A stand-in for an Okta org: users, groups, members, applications with who is assigned to them, the token's owner with
-//! its role, the schema of users and the org itself, read with an SSWS token.
+//! its role, the schema of users and the org itself, read with an SSWS token, or with the access tokens that the org gives
+//! to its service apps.
 //!
 //! It behaves as Okta was documented and recorded to behave: paging by two `Link` lines and opaque cursors, rate limits
 //! in fixed windows with a share per token, error bodies, `DEPROVISIONED` users hidden from the plain list, stamps
@@ -11,6 +12,41 @@
 //! Nothing is published or recorded about some details, and a client should not depend on them: the words in parentheses
 //! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there, and
 //! that `id eq` minds case in a `search`.
+//!
+//! # Service apps
+//!
+//! `POST /oauth2/v1/token` takes the client credentials grant with `private_key_jwt` from a [`ServiceApp`], and answers with
+//! an access token for `Authorization: Bearer`; or for `Authorization: DPoP`, where the app wants that or the request bears
+//! a `DPoP` proof. Every endpoint wants its scope, and the app a role. [`OAuthCounts`] tells what was refused and why, a
+//! [`KeyPair`] is made when a test needs one, and faults reach the token endpoint as [`Route::Token`].
+//!
+//! ```no_run
+//! use sandbox::okta::{KeyKind, KeyPair, Okta, Options, Refusal, ServiceApp};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let okta = Okta::start(Options::default()).await?;
+//! let pair = KeyPair::generate(KeyKind::Rsa2048);
+//! okta.add_service_app(ServiceApp { dpop: true, ..ServiceApp::new("0oa1service", pair.public_key()) });
+//! // … let the client sign with pair.private_pem() or pair.private_jwk(), and take its tokens away meanwhile …
+//! okta.revoke_access_tokens();
+//! assert_eq!(okta.requests().oauth.of(Refusal::ProofReplay), 0);
+//! # Ok(()) }
+//! ```
+//!
+//! Where nothing is published or recorded, the stand-in is strict, so that a client that pleases it should please Okta too:
+//! - Clocks may be 300 s apart: `iat` of an assertion so far ahead, `iat` of a proof so far ahead or back. `exp` has no
+//!   grace. All by the stand-in's clock, which [`Options::clock_skew`] moves.
+//! - A `jti` is used up once signature and claims are right, whatever is answered then: a 429, a fault, the request for a
+//!   nonce. The same assertion is therefore no good for the second request of the nonce round.
+//! - `aud` is text, the token endpoint and nothing else. One scope that is not granted spoils the whole request.
+//! - Refused token requests count against the share of the app that they name.
+//! - `/api/v1/users/me` is a 404 for an app, since no user is behind it.
+//! - `WWW-Authenticate` of a 401 or of a missing scope is formed like the one that was recorded of a bad proof.
+//! - The nonce of the token endpoint, and the one that [`Options::dpop_resource_nonce`] makes the others want, are not the
+//!   same.
+//! - [`Options::role`] is that of the API token only; [`Resources`] hide from apps too.
+//!
+//! # Example
 //!
 //! ```no_run
 //! use sandbox::okta::{Fault, FaultKind, Okta, Options, Route, Status};

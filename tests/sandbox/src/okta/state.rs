@@ -223,7 +223,11 @@ impl State {
             }
             Served::Error(answer) => answer,
         };
-        self.finish(answer, met, &mut delivered, admission, now)
+        let mut answer = self.finish(answer, met, &mut delivered, admission, now);
+        if self.options.dpop_resource_nonce && matches!(ask.authorization, Authorization::App(_)) {
+            answer.header("dpop-nonce", self.authority.resource_nonce(now));
+        }
+        answer
     }
 
     /// Whether an app asks that has no role and is shown empty lists for it.

@@ -97,17 +97,20 @@ impl PublicKey {
         let body: Option<String> = body.map(|(body, _)| body.split_whitespace().collect());
         let der = body.and_then(|body| STANDARD.decode(body).ok());
         let der = der.ok_or_else(|| "this is no PEM of a PUBLIC KEY".to_owned())?;
-        let (scheme, curve, key) = public_key_info(&der).ok_or_else(|| "this is no public key".to_owned())?;
-        let material = match scheme {
+        let info = KeyInfo::read(&der).ok_or_else(|| "this is no public key".to_owned())?;
+        let material = match info.scheme {
             RSA_ENCRYPTION => {
-                let mut sequence = key;
+                let mut sequence = info.key;
                 let mut numbers = take(&mut sequence, SEQUENCE).unwrap_or_default();
                 let (modulus, exponent) = (take_number(&mut numbers), take_number(&mut numbers));
                 Material::rsa(modulus.unwrap_or_default().to_vec(), exponent.unwrap_or_default().to_vec())?
             }
             EC_PUBLIC_KEY => {
-                let curve = Curve::ALL.into_iter().find(|known| Some(known.facts().2) == curve);
-                Material::ec(curve.ok_or_else(|| "this is no curve of Okta's".to_owned())?, key.to_vec())?
+                let curve = Curve::ALL.into_iter().find(|known| Some(known.facts().2) == info.curve);
+                Material::ec(
+                    curve.ok_or_else(|| "this is no curve of Okta's".to_owned())?,
+                    info.key.to_vec(),
+                )?
             }
             _ => return Err("this is no type of key of Okta's; it takes RSA and EC".to_owned()),
         };
@@ -211,11 +214,19 @@ impl Material {
     }
 }
 
-/// The scheme, the named curve if there is one, and the key of a SubjectPublicKeyInfo.
-fn public_key_info(mut der: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
-    let mut info = take(&mut der, SEQUENCE)?;
-    let mut scheme = take(&mut info, SEQUENCE)?;
-    let (unused, key) = take(&mut info, BITS)?.split_first()?;
-    let name = take(&mut scheme, IDENTIFIER)?;
-    (*unused == 0).then_some((name, take(&mut scheme, IDENTIFIER), key))
+/// A SubjectPublicKeyInfo, taken apart.
+struct KeyInfo<'a> {
+    scheme: &'a [u8],
+    curve: Option<&'a [u8]>,
+    key: &'a [u8],
+}
+
+impl<'a> KeyInfo<'a> {
+    fn read(mut der: &'a [u8]) -> Option<Self> {
+        let mut info = take(&mut der, SEQUENCE)?;
+        let mut algorithm = take(&mut info, SEQUENCE)?;
+        let (unused, key) = take(&mut info, BITS)?.split_first()?;
+        let scheme = take(&mut algorithm, IDENTIFIER)?;
+        (*unused == 0).then_some(Self { scheme, curve: take(&mut algorithm, IDENTIFIER), key })
+    }
 }

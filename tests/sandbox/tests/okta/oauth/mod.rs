@@ -58,9 +58,7 @@ impl Party {
 
     /// The stand-in's clock, in seconds.
     pub(crate) async fn now(&self) -> i64 {
-        let answer = plain().get(format!("{}/api/v1/org", self.okta.url())).send().await.unwrap();
-        let date = answer.headers()["date"].to_str().unwrap();
-        chrono::DateTime::parse_from_rfc2822(date).unwrap().timestamp()
+        now(self.okta.url()).await
     }
 
     /// An id that no JWT of this party had.
@@ -115,6 +113,24 @@ impl Party {
     pub(crate) fn refused(&self, why: Refusal) -> u64 {
         self.okta.requests().oauth.of(why)
     }
+}
+
+/// The clock of the stand-in at an address, in seconds.
+async fn now(url: &str) -> i64 {
+    let answer = plain().get(format!("{url}/api/v1/org")).send().await.unwrap();
+    let date = answer.headers()["date"].to_str().unwrap();
+    chrono::DateTime::parse_from_rfc2822(date).unwrap().timestamp()
+}
+
+/// The form of a token request that is right.
+pub(crate) async fn request_body(pair: &KeyPair, client: &str, url: &str) -> String {
+    let claims = json!({
+        "iss": client, "sub": client, "aud": format!("{url}/oauth2/v1/token"), "exp": now(url).await + 300,
+    });
+    let assertion = sign(pair, &json!({ "alg": "ES256", "kid": pair.kid() }), &claims);
+    format!(
+        "grant_type=client_credentials&scope={USERS}&client_assertion_type={ASSERTION_TYPE}&client_assertion={assertion}"
+    )
 }
 
 /// The access token of an answer that is good.
