@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod answers_tests;
 mod app;
+#[cfg(test)]
+mod changes_tests;
 mod connector;
 #[cfg(test)]
 mod connector_tests;

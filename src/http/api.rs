@@ -18,7 +18,7 @@ use super::exchange::{Request, read_body};
 use super::lanes::{Lane, Lanes};
 use super::limiter::{Limiter, Permit};
 use super::origin::host_and_port;
-use super::rate::{Claim, Heard};
+use super::rate::{Claim, Client, Heard};
 use super::retry::{Decision, Problem, decide};
 use super::trouble::{Trouble, TroubleKind};
 use super::{Inner, headers};
@@ -38,8 +38,9 @@ pub struct Api {
 /// How turns are taken.
 #[derive(Clone, Debug)]
 pub(super) enum Turns {
-    /// By the windows that the server shows, of which so many hundredths may be used.
-    Windows(Arc<Limiter>, u8),
+    /// By the windows that the server shows, of which so many hundredths may be used, and which this client shares fairly
+    /// with others.
+    Windows(Arc<Limiter>, u8, Client),
     /// So many at once.
     Lanes(Arc<Lanes>),
 }
@@ -238,8 +239,9 @@ impl Api {
 
     async fn pass(&self, bucket: &'static str, progress: &Progress) -> Pass {
         match &self.turns {
-            Turns::Windows(limiter, budget) => {
-                Pass::Window(limiter.admit(Claim { bucket, budget: *budget }, progress).await)
+            Turns::Windows(limiter, budget, client) => {
+                let claim = Claim { bucket, budget: *budget, client: *client };
+                Pass::Window(limiter.admit(claim, progress).await)
             }
             Turns::Lanes(lanes) => Pass::Lane(lanes.admit(bucket, progress).await),
         }

@@ -18,6 +18,7 @@ mod retry;
 mod trouble;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ struct Inner {
     /// For loopback addresses, which no proxy can reach.
     direct: reqwest::Client,
     limiters: Mutex<HashMap<String, Arc<Limiter>>>,
+    /// How many clients of APIs with windows were made.
+    clients: AtomicU64,
     lanes: Mutex<HashMap<String, Arc<Lanes>>>,
 }
 
@@ -76,6 +79,7 @@ impl Shared {
             ordinary,
             direct,
             limiters: Mutex::default(),
+            clients: AtomicU64::default(),
             lanes: Mutex::default(),
         })))
     }
@@ -84,7 +88,8 @@ impl Shared {
     /// else; `budget` is how many hundredths of each rate-limit bucket may be used.
     #[must_use]
     pub fn api(&self, label: &'static str, origin: &Url, authorization: HeaderValue, budget: u8) -> Api {
-        let turns = Turns::Windows(self.0.limiter(origin), budget);
+        let client = self.0.clients.fetch_add(1, Ordering::Relaxed);
+        let turns = Turns::Windows(self.0.limiter(origin), budget, client);
         Api::new(Arc::clone(&self.0), label, origin, authorization, turns)
     }
 

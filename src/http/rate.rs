@@ -9,7 +9,8 @@
 //! - of a window, all connectors of this process together use no more than the budget of the one that asks;
 //! - what the first answer of a bucket shows as used counts as ours: a process before this one may have used it;
 //! - the last tenth of a window is never touched, whoever used the rest;
-//! - who has waited longest goes first, among those who may go.
+//! - among those who may go, whoever was let go least often goes first, so that a connector with many requests leaves its
+//!   turns to one with few; of one connector, who has waited longest.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -39,7 +40,12 @@ pub(super) struct Claim {
     pub(super) bucket: &'static str,
     /// Hundredths of the bucket's limit that may be used.
     pub(super) budget: u8,
+    /// Who asks: turns are shared among these.
+    pub(super) client: Client,
 }
+
+/// Names one of those who read an org at the same time.
+pub(super) type Client = u64;
 
 /// What the headers of an answer say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +180,8 @@ pub(super) struct Org {
     waiting: VecDeque<(Ticket, Claim)>,
     running: BTreeMap<Ticket, Running>,
     last_ticket: Ticket,
+    /// How often each of those who wait was let go. Whoever comes has not been waiting, and begins where the others are.
+    turns: BTreeMap<Client, u64>,
     most_at_once: usize,
     calm: u32,
 }
@@ -185,6 +193,7 @@ impl Org {
             waiting: VecDeque::new(),
             running: BTreeMap::new(),
             last_ticket: 0,
+            turns: BTreeMap::new(),
             most_at_once: MOST_AT_ONCE,
             calm: 0,
         }
@@ -194,6 +203,10 @@ impl Org {
     pub(super) fn enter(&mut self, claim: Claim) -> Ticket {
         self.last_ticket += 1;
         self.buckets.entry(claim.bucket).or_insert_with(Bucket::new);
+        let others = self.waiting.iter().map(|(_, other)| other.client);
+        let least = others.filter_map(|client| self.turns.get(&client)).min().copied().unwrap_or_default();
+        let turns = self.turns.entry(claim.client).or_insert(least);
+        *turns = (*turns).max(least);
         self.waiting.push_back((self.last_ticket, claim));
         self.last_ticket
     }
@@ -204,21 +217,32 @@ impl Org {
             bucket.pass_time(now);
         }
         let mut granted = Vec::new();
-        let mut still_waiting = VecDeque::with_capacity(self.waiting.len());
-        while let Some((ticket, claim)) = self.waiting.pop_front() {
-            let room = self.running.len() < self.most_at_once;
+        while let Some(at) = self.next() {
+            let Some((ticket, claim)) = self.waiting.remove(at) else { break };
             let bucket = self.buckets.entry(claim.bucket).or_insert_with(Bucket::new);
-            if room && bucket.may_go(claim.budget) == Leave::Granted {
-                bucket.used += 1;
-                bucket.unheard += 1;
-                self.running.insert(ticket, Running { bucket: claim.bucket, heard: false });
-                granted.push(ticket);
-            } else {
-                still_waiting.push_back((ticket, claim));
-            }
+            bucket.used += 1;
+            bucket.unheard += 1;
+            self.running.insert(ticket, Running { bucket: claim.bucket, heard: false });
+            *self.turns.entry(claim.client).or_default() += 1;
+            granted.push(ticket);
         }
-        self.waiting = still_waiting;
+        let waiting = &self.waiting;
+        self.turns.retain(|client, _| waiting.iter().any(|(_, claim)| claim.client == *client));
         granted
+    }
+
+    /// The place in the queue of the next one who may go.
+    fn next(&self) -> Option<usize> {
+        if self.running.len() >= self.most_at_once {
+            return None;
+        }
+        let may_go = |claim: &Claim| {
+            let bucket = self.buckets.get(claim.bucket);
+            bucket.is_none_or(|bucket| bucket.may_go(claim.budget) == Leave::Granted)
+        };
+        let turns = |claim: &Claim| self.turns.get(&claim.client).copied().unwrap_or_default();
+        let ready = self.waiting.iter().enumerate().filter(|(_, (_, claim))| may_go(claim));
+        ready.min_by_key(|(_, (ticket, claim))| (turns(claim), *ticket)).map(|(at, _)| at)
     }
 
     /// Whether that request is under way.

@@ -231,9 +231,13 @@ impl Daemon {
 
     /// Asks for a sync; the events come as they happen.
     pub(crate) fn begin_sync(&self, name: &str) -> Sync {
+        self.begin(name, r#"{"wait":true}"#)
+    }
+
+    /// Asks for a sync as the body says.
+    fn begin(&self, name: &str, body: &str) -> Sync {
         let mut stream = UnixStream::connect(&self.socket).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let body = r#"{"wait":true}"#;
         let length = body.len();
         let path = format!("/v1/connectors/{name}/sync");
         write!(stream, "POST {path} HTTP/1.0\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
@@ -243,6 +247,19 @@ impl Daemon {
     /// Syncs and returns the report.
     pub(crate) fn sync(&self, name: &str) -> Value {
         self.begin_sync(name).finish()
+    }
+
+    /// Syncs what changed and returns the report.
+    pub(crate) fn sync_changes(&self, name: &str) -> Value {
+        self.begin(name, r#"{"wait":true,"incremental":true}"#).finish()
+    }
+
+    /// The value of a series.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let (_, text) = self.fetch("/metrics");
+        let line =
+            text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
+        line.unwrap_or_else(|| panic!("no {series}:\n{text}")).rsplit(' ').next().unwrap().parse().unwrap()
     }
 
     /// A page of the metrics listener: status and body.

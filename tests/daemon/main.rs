@@ -10,6 +10,7 @@ mod harness;
 mod identity;
 mod inactive;
 mod incidents;
+mod incremental;
 mod leavers;
 mod life;
 mod mapping;

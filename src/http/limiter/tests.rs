@@ -94,7 +94,7 @@ async fn read(
     join_all((0..side_by_side).map(async |_| {
         while *left.borrow() > 0 {
             *left.borrow_mut() -= 1;
-            let permit = limiter.admit(Claim { bucket: "users", budget }, &progress).await;
+            let permit = limiter.admit(Claim { bucket: "users", budget, client: 0 }, &progress).await;
             let way = Duration::from_millis(random.borrow_mut().u64(20..600));
             tokio::time::sleep(way).await;
             let (status, headers) = server.borrow_mut().answer();
@@ -196,7 +196,7 @@ async fn two_connectors_share_the_budget_of_the_org_fairly() {
 async fn a_dropped_wait_gives_its_place_and_its_count_back() {
     let limiter = limiter();
     let progress = Progress::default();
-    let claim = Claim { bucket: "users", budget: 50 };
+    let claim = Claim { bucket: "users", budget: 50, client: 0 };
     let permit = limiter.admit(claim, &progress).await;
     let reading =
         crate::http::rate::Reading { limit: 100, remaining: 0, left: Some(Duration::from_secs(60)) };

@@ -14,7 +14,7 @@ impl Try {
     }
 
     fn enter(&mut self, bucket: &'static str, budget: u8) -> Ticket {
-        self.org.enter(Claim { bucket, budget })
+        self.org.enter(Claim { bucket, budget, client: 0 })
     }
 
     fn let_go(&mut self) -> usize {
@@ -127,7 +127,7 @@ fn law_9_the_last_tenth_of_a_window_is_left_whoever_used_the_rest() {
 #[test]
 fn a_window_that_is_used_up_is_waited_for_by_the_clock_of_the_server_and_then_probed() {
     let mut test = Try::known(100, 5, 20);
-    let claim = Claim { bucket: "users", budget: 50 };
+    let claim = Claim { bucket: "users", budget: 50, client: 0 };
     let tickets = [test.enter("users", 50), test.enter("users", 50)];
     assert_eq!(test.let_go(), 0);
     assert_eq!(test.org.look_again(claim), Some(test.now + SECOND(21)), "reset - date + 1 s");
@@ -251,7 +251,7 @@ fn an_org_without_limits_is_asked_a_few_at_a_time_and_never_waited_for() {
     test.org.leave(first);
     let tickets: Vec<_> = (0..9).map(|_| test.enter("users", 1)).collect();
     assert_eq!(test.let_go(), MOST_WITHOUT_LIMITS);
-    assert_eq!(test.org.look_again(Claim { bucket: "users", budget: 1 }), None);
+    assert_eq!(test.org.look_again(Claim { bucket: "users", budget: 1, client: 0 }), None);
     test.hear(tickets[0], 100, 99, Some(60));
     assert_eq!(test.let_go(), 0, "limits that appear count at once");
 }
@@ -269,4 +269,31 @@ fn who_leaves_gives_the_place_back_under_way_or_waiting() {
     test.org.leave(third);
     assert!(test.org.running.is_empty() && test.org.waiting.is_empty());
     assert_eq!(test.org.buckets["users"].unheard, 0);
+}
+
+#[test]
+fn law_9_turns_are_shared_among_connectors_and_not_by_how_much_each_asks() {
+    let mut test = Try::known(1_000, 999, 60);
+    let claim = |client| Claim { bucket: "users", budget: 100, client };
+    let mut of = BTreeMap::new();
+    let mut enter = |org: &mut Org, client| of.insert(org.enter(claim(client)), client);
+    for _ in 0..40 {
+        enter(&mut test.org, 1);
+    }
+    let mut gone = Vec::new();
+    for round in 0..30 {
+        if round == 10 {
+            for _ in 0..4 {
+                enter(&mut test.org, 2);
+            }
+        }
+        let granted = test.org.let_go(test.now);
+        gone.extend(granted.iter().copied());
+        let Some(done) = gone.get(round).copied() else { break };
+        test.org.leave(done);
+    }
+    let turns: Vec<u64> = gone.iter().map(|ticket| of[ticket]).collect();
+    let first = turns.iter().position(|client| *client == 2).unwrap();
+    assert_eq!(turns[first..first + 8], [2, 1, 2, 1, 2, 1, 2, 1], "{turns:?}");
+    assert_eq!(turns.iter().filter(|client| **client == 2).count(), 4);
 }
