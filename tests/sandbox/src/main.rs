@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sandbox::okta::{CHANGE_HELP, FAULT_HELP, Fault, LinkStyle, Okta, Options, RateLimits, Role};
+use sandbox::okta::{
+    CHANGE_HELP, FAULT_HELP, Fault, LinkStyle, LogOptions, Okta, Options, RateLimits, Role, StaleCursor,
+};
 use tokio::io::AsyncReadExt as _;
 
 /// Loopback servers that behave as the real APIs do.
@@ -83,6 +85,21 @@ struct OktaArguments {
     /// How long searches do not see a change, in milliseconds.
     #[arg(long, default_value_t = 0)]
     search_lag: u64,
+    /// How long after it happened an event is in the System Log, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    log_lag: u64,
+    /// For how many days the System Log keeps events.
+    #[arg(long, default_value_t = 90)]
+    log_retention: u64,
+    /// Each so-manieth event comes twice; 0 for none.
+    #[arg(long, default_value_t = 0)]
+    log_twice_every: u64,
+    /// A cursor of the System Log from before what is kept skips what is gone, instead of being refused.
+    #[arg(long)]
+    log_skips: bool,
+    /// Who joins and leaves groups of a directory is not in the System Log.
+    #[arg(long)]
+    silent_imports: bool,
     /// The role of the token's owner, such as READ_ONLY_ADMIN or CUSTOM; FORBIDDEN where it may not be asked for.
     #[arg(long, default_value_t = Role::default())]
     role: Role,
@@ -189,6 +206,14 @@ fn options(arguments: OktaArguments) -> Options {
         latency: Duration::from_millis(arguments.latency),
         membership_stamp_lag: Duration::from_millis(arguments.membership_stamp_lag),
         search_lag: Duration::from_millis(arguments.search_lag),
+        log: LogOptions {
+            lag: Duration::from_millis(arguments.log_lag),
+            retention: Duration::from_secs(arguments.log_retention * 24 * 60 * 60),
+            stale_cursor: if arguments.log_skips { StaleCursor::Skips } else { StaleCursor::Refused },
+            twice_every: arguments.log_twice_every,
+            silent_imports: arguments.silent_imports,
+            ..LogOptions::default()
+        },
         role: arguments.role,
         list_owner: arguments.list_owner,
         keep_deprovisioned_members: arguments.keep_deprovisioned_members,

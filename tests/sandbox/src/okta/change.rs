@@ -252,7 +252,8 @@ impl Chance<'_> {
         let present = self.org.users[user as usize].profile().text("department").to_owned();
         let others: Vec<_> = DEPARTMENTS.iter().filter(|(name, ..)| *name != present).collect();
         let (department, ..) = others[self.random.usize(..others.len())];
-        if self.org.update_profile(user, "department", Some((*department).into()), self.now).is_ok() {
+        let department = vec![("department", Some((*department).into()))];
+        if self.org.update_profile(user, department, self.now).is_ok() {
             self.changed.users_updated += 1;
         }
     }
@@ -264,9 +265,8 @@ impl Chance<'_> {
         let families: Vec<_> = families.collect();
         let (family, _) = families[self.random.usize(..families.len())];
         let shown = format!("{} {family}", profile.text("firstName"));
-        let named = self.org.update_profile(user, "lastName", Some((*family).into()), self.now);
-        if named.is_ok() && self.org.update_profile(user, "displayName", Some(shown.into()), self.now).is_ok()
-        {
+        let names = vec![("lastName", Some((*family).into())), ("displayName", Some(shown.into()))];
+        if self.org.update_profile(user, names, self.now).is_ok() {
             self.changed.users_renamed += 1;
         }
     }

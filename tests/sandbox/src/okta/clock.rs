@@ -47,6 +47,13 @@ pub(crate) fn stamp(seconds: i64) -> String {
     )
 }
 
+/// The same to the millisecond, as the System Log writes it.
+pub(crate) fn precise_stamp(milliseconds: i64) -> String {
+    let mut text = stamp(milliseconds.div_euclid(1000));
+    text.truncate(text.len() - "000Z".len());
+    format!("{text}{:03}Z", milliseconds.rem_euclid(1000))
+}
+
 /// The form of the `Date` header (RFC 9110, section 5.6.7).
 pub(crate) fn http_date(milliseconds: i64) -> String {
     let time = DateTime::from_timestamp(milliseconds.div_euclid(1000), 0).unwrap_or_default();

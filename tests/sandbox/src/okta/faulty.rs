@@ -71,7 +71,7 @@ pub(crate) fn page(
         }
         FaultKind::Skip => {
             let at = match &fault.record {
-                Some(id) => page.records.iter().position(|(known, _)| known.as_str() == id),
+                Some(id) => page.records.iter().position(|(known, _)| is(*known, id)),
                 None => page.records.len().checked_sub(1),
             };
             let Some(at) = at else { return false };
@@ -79,7 +79,7 @@ pub(crate) fn page(
         }
         FaultKind::BrokenRecord(broken) => {
             let at = match &fault.record {
-                Some(id) => page.records.iter().position(|(known, _)| known.as_str() == id),
+                Some(id) => page.records.iter().position(|(known, _)| is(*known, id)),
                 None => (!page.records.is_empty()).then_some(0),
             };
             let Some(at) = at else { return false };
@@ -93,6 +93,11 @@ pub(crate) fn page(
         _ => return false,
     }
     true
+}
+
+/// Whether a record is the one that a fault names: by its id, or by the uuid of an event.
+fn is(known: Id, record: &str) -> bool {
+    known.as_str() == record || record.contains('-') && record.replace('-', "").starts_with(known.as_str())
 }
 
 /// Applies a fault to a single object; says whether it changed anything.
@@ -112,6 +117,7 @@ fn break_record(json: &Bytes, broken: Broken) -> Bytes {
         match broken {
             Broken::WithoutId => {
                 object.remove("id");
+                object.remove("uuid");
             }
             Broken::ProfileOfWrongType => {
                 object.insert("profile".to_owned(), Value::String("not an object".to_owned()));

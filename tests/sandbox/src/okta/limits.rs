@@ -23,6 +23,8 @@ pub enum Bucket {
     Apps,
     /// `/api/v1/apps/{id}`.
     App,
+    /// `/api/v1/logs`.
+    Logs,
     /// `/api/v1`: the org, schemas, and every path the stand-in does not know.
     Other,
 }
@@ -42,6 +44,8 @@ pub struct Limits {
     pub apps: u64,
     /// See [`Bucket::App`].
     pub app: u64,
+    /// See [`Bucket::Logs`].
+    pub logs: u64,
     /// See [`Bucket::Other`].
     pub other: u64,
     /// Requests being answered at one moment.
@@ -58,6 +62,7 @@ impl Limits {
             group: limit,
             apps: limit,
             app: limit,
+            logs: limit,
             other: limit,
             concurrency: usize::MAX,
         }
@@ -71,6 +76,7 @@ impl Limits {
             Bucket::Group => self.group,
             Bucket::Apps => self.apps,
             Bucket::App => self.app,
+            Bucket::Logs => self.logs,
             Bucket::Other => self.other,
         }
     }
@@ -82,9 +88,10 @@ pub enum RateLimits {
     /// A million requests per window: headers are sent as ever, and nobody meets a limit.
     #[default]
     Off,
-    /// An Integrator Free org: 100 per bucket, but 20 apps; 35 in flight.
+    /// An Integrator Free org: 100 per bucket, but 20 apps and 20 logs; 35 in flight.
     Integrator,
-    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 1200 others, 75 in flight.
+    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 120 logs, 1200 others, 75 in
+    /// flight.
     Workforce,
     /// Any others.
     Custom(Limits),
@@ -95,7 +102,7 @@ impl RateLimits {
     pub fn limits(&self) -> Limits {
         match self {
             Self::Off => Limits::all(1_000_000),
-            Self::Integrator => Limits { apps: 20, concurrency: 35, ..Limits::all(100) },
+            Self::Integrator => Limits { apps: 20, logs: 20, concurrency: 35, ..Limits::all(100) },
             Self::Workforce => Limits {
                 users: 600,
                 user: 2000,
@@ -103,6 +110,7 @@ impl RateLimits {
                 group: 1000,
                 apps: 100,
                 app: 500,
+                logs: 120,
                 other: 1200,
                 concurrency: 75,
             },

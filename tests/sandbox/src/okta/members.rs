@@ -1,5 +1,8 @@
 //! Who is in a group.
 
+use std::collections::HashSet;
+
+use super::event::EventKind;
 use super::id::Id;
 use super::org::{Org, Refused, place_of};
 
@@ -32,8 +35,11 @@ impl Org {
     pub(crate) fn add_member(&mut self, group: u32, user: u32, now: i64) -> Result<bool, Refused> {
         self.refuse_everyone(group)?;
         let Err(at) = self.search_member(group, user) else { return Ok(false) };
+        let apps = self.apps_of_user(user);
         self.groups[group as usize].members.insert(at, user);
         self.touch_members(group, now);
+        self.log_member(EventKind::MemberAdded, group, user, now);
+        self.log_apps_of_user(user, &apps, now);
         Ok(true)
     }
 
@@ -41,8 +47,11 @@ impl Org {
     pub(crate) fn remove_member(&mut self, group: u32, user: u32, now: i64) -> Result<bool, Refused> {
         self.refuse_everyone(group)?;
         let Ok(at) = self.search_member(group, user) else { return Ok(false) };
+        let apps = self.apps_of_user(user);
         self.groups[group as usize].members.remove(at);
         self.touch_members(group, now);
+        self.log_member(EventKind::MemberRemoved, group, user, now);
+        self.log_apps_of_user(user, &apps, now);
         Ok(true)
     }
 
@@ -51,10 +60,21 @@ impl Org {
         self.refuse_everyone(group)?;
         users.sort_unstable_by_key(|user| self.users[*user as usize].facts.id);
         users.dedup();
-        if self.groups[group as usize].members != users {
-            self.groups[group as usize].members = users;
-            self.touch_members(group, now);
+        if self.groups[group as usize].members == users {
+            return Ok(());
         }
+        let app_users = self.users_of_apps(&self.apps_of_group(group));
+        let before = std::mem::replace(&mut self.groups[group as usize].members, users.clone());
+        self.touch_members(group, now);
+        let (old, new): (HashSet<u32>, HashSet<u32>) =
+            (before.iter().copied().collect(), users.iter().copied().collect());
+        for user in before.into_iter().filter(|user| !new.contains(user)) {
+            self.log_member(EventKind::MemberRemoved, group, user, now);
+        }
+        for user in users.into_iter().filter(|user| !old.contains(user)) {
+            self.log_member(EventKind::MemberAdded, group, user, now);
+        }
+        self.log_users_of_apps(&app_users, now);
         Ok(())
     }
 
@@ -78,6 +98,9 @@ impl Org {
             if let Ok(at) = self.search_member(group, user) {
                 self.groups[group as usize].members.remove(at);
                 self.touch_members(group, now);
+                if self.events.options.leavings {
+                    self.log_member(EventKind::MemberRemoved, group, user, now);
+                }
             }
         }
     }

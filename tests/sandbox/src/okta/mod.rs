@@ -1,5 +1,5 @@
 //! A stand-in for an Okta org: users, groups, members, applications with who is assigned to them, the token's owner with
-//! its role, the schema of users and the org itself, read with an SSWS token.
+//! its role, the schema of users, the System Log and the org itself, read with an SSWS token.
 //!
 //! It behaves as Okta was documented and recorded to behave: paging by two `Link` lines and opaque cursors, rate limits
 //! in fixed windows with a share per token, error bodies, `DEPROVISIONED` users hidden from the plain list, stamps
@@ -9,8 +9,10 @@
 //! stamps and the index with it.
 //!
 //! Nothing is published or recorded about some details, and a client should not depend on them: the words in parentheses
-//! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there, and
-//! that `id eq` minds case in a `search`.
+//! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there,
+//! that `id eq` minds case in a `search`; and of the System Log, whether a cursor from before its retention is refused or
+//! skips what is gone ([`LogOptions::stale_cursor`] does either), whether imports and the groups that a leaver loses
+//! are logged ([`LogOptions`]), and the like that `chronicle.rs` lists. Keywords (`q`) of the log are refused.
 //!
 //! ```no_run
 //! use sandbox::okta::{Fault, FaultKind, Okta, Options, Route, Status};
@@ -33,11 +35,15 @@ mod app;
 mod app_lists;
 mod change;
 mod change_named;
+mod chronicle;
 mod clock;
 mod counts;
+mod event;
+mod event_log;
 mod fault;
 mod fault_text;
 mod faulty;
+mod finding;
 mod generate;
 mod handle;
 mod handle_apps;
@@ -45,6 +51,7 @@ mod id;
 mod lag;
 mod limits;
 mod lists;
+mod logs;
 mod members;
 mod names;
 mod new_user;
@@ -76,6 +83,7 @@ use tokio::task::JoinHandle;
 pub use admin::LeastRequests;
 pub use change::{CHANGE_HELP, Change, Changed};
 pub use counts::Counts;
+pub use event_log::{LogOptions, StaleCursor};
 pub use fault::{Broken, Fault, FaultId, FaultKind};
 pub use fault_text::FAULT_HELP;
 pub use handle::{Org, OrgGroup, OrgUser};
@@ -174,11 +182,21 @@ pub struct PageSizes {
     pub app_users: usize,
     /// `/apps/{id}/groups`; without `limit` 20 of them, and never fewer.
     pub app_groups: usize,
+    /// `/logs`; without `limit` 100 of them.
+    pub logs: usize,
 }
 
 impl Default for PageSizes {
     fn default() -> Self {
-        Self { users: 200, groups: 10_000, members: 1000, user_groups: 200, app_users: 500, app_groups: 200 }
+        Self {
+            users: 200,
+            groups: 10_000,
+            members: 1000,
+            user_groups: 200,
+            app_users: 500,
+            app_groups: 200,
+            logs: 1000,
+        }
     }
 }
 
@@ -217,9 +235,11 @@ pub struct Options {
     pub latency: Duration,
     /// How long `lastMembershipUpdated` hides a change of members (recorded: up to more than 4 s); none by default.
     pub membership_stamp_lag: Duration,
-    /// How long `search` of users and of groups does not see a change (recorded: typically less than a second, up to
-    /// several); none by default.
+    /// How long `search` and `filter` of users and of groups do not see a change (recorded: typically less than a second,
+    /// up to several); none by default.
     pub search_lag: Duration,
+    /// How the System Log behaves.
+    pub log: LogOptions,
     /// Whether deprovisioned users stay listed in their groups, as was reported of some orgs.
     pub keep_deprovisioned_members: bool,
     /// Whether there is a group `Everyone`; group administrators' tokens do not see it.
@@ -258,6 +278,7 @@ impl Default for Options {
             latency: Duration::ZERO,
             membership_stamp_lag: Duration::ZERO,
             search_lag: Duration::ZERO,
+            log: LogOptions::default(),
             keep_deprovisioned_members: false,
             everyone: true,
             role: Role::default(),
@@ -320,6 +341,8 @@ impl Okta {
         // From here on: an org that has just been made is known to its index.
         org.user_lag.milliseconds = clock::whole_milliseconds(options.search_lag);
         org.group_lag.milliseconds = org.user_lag.milliseconds;
+        org.events.options = options.log.clone();
+        org.events.recording = true;
         let limits = options.rate_limits.limits();
         let token = options.token.clone();
         let state = State {
@@ -330,7 +353,7 @@ impl Okta {
             org,
             faults: fault::Faults::default(),
             book: counts::Book::default(),
-            searches: lists::Searches::default(),
+            searches: finding::Searches::default(),
             bounds: resources::Bounds::default(),
         };
         let shared = Arc::new(Shared::new(state));
@@ -399,6 +422,18 @@ impl Okta {
         let mut state = self.shared.state();
         let now = state.clock.milliseconds();
         state.limiter.use_up(bucket, requests, now);
+    }
+
+    /// `eventType` of everything in the System Log, in the order in which it is there to be read, what cannot be read yet
+    /// included.
+    pub fn events(&self) -> Vec<String> {
+        self.shared.state().org.events.kinds()
+    }
+
+    /// Makes events that happen from now on be in the System Log this long after they happened. Those before keep their
+    /// moment, so that with less lag than before, later events come earlier.
+    pub fn set_log_lag(&self, lag: Duration) {
+        self.shared.state().org.events.options.lag = lag;
     }
 
     /// Makes every answer take this long from now on.

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::Status;
 use super::app::AppRow;
+use super::event::EventKind;
+use super::event_log::EventLog;
 use super::id::Id;
 use super::lag::Lag;
 use super::record::{GroupFacts, GroupKind, Profile, Stamps, UserFacts, render_group, render_user};
@@ -85,6 +87,9 @@ pub(crate) struct Org {
     pub(crate) type_id: Id,
     pub(crate) realm: Id,
     pub(crate) users: Vec<UserRow>,
+    /// `lastUpdated` of every user by place, in seconds, beside the rows: a search for changes among a million users looks
+    /// at nothing else.
+    pub(crate) updated: Vec<i64>,
     /// Present users, ascending by id.
     pub(crate) by_id: Vec<u32>,
     places: HashMap<Id, u32>,
@@ -103,6 +108,8 @@ pub(crate) struct Org {
     /// What the search index has not seen yet.
     pub(crate) user_lag: Lag<UserRow>,
     pub(crate) group_lag: Lag<GroupRow>,
+    /// The System Log.
+    pub(crate) events: EventLog,
     pub(crate) random: fastrand::Rng,
     /// For what not every org has, so that the rest of it is the same with and without.
     pub(crate) extra_random: fastrand::Rng,
@@ -123,6 +130,7 @@ impl Org {
             type_id,
             realm: Id::random(b"guo", &mut random),
             users: Vec::new(),
+            updated: Vec::new(),
             by_id: Vec::new(),
             places: HashMap::new(),
             logins: HashMap::new(),
@@ -137,6 +145,7 @@ impl Org {
             stamp_lag: 0,
             user_lag: Lag::default(),
             group_lag: Lag::default(),
+            events: EventLog::new(seed, id),
             random,
             extra_random,
         }
@@ -163,6 +172,7 @@ impl Org {
         self.places.insert(facts.id, place);
         self.logins.insert(row.login.to_lowercase(), place);
         self.users.push(row);
+        self.updated.push(facts.stamps.last_updated);
         self.by_id.push(place);
         place
     }
@@ -202,6 +212,7 @@ impl Org {
     pub(crate) fn add_group(&mut self, name: &str, now: i64) -> u32 {
         let place = self.push_group(name, "", GroupKind::Okta, now.div_euclid(1000));
         self.group_lag.remember(place, now, || None);
+        self.log_group(EventKind::GroupCreated, place, now);
         place
     }
 
@@ -301,23 +312,26 @@ impl Org {
         self.by_id.insert(at, place);
         self.touch_everyone(now);
         self.revision += 1;
+        self.log_new_user(place, now);
         Ok(place)
     }
 
-    /// Sets a profile attribute, or takes it away where `value` is none.
+    /// Sets profile attributes, or takes them away where a value is none: one change, whatever their number.
     pub(crate) fn update_profile(
         &mut self,
         user: u32,
-        name: &str,
-        value: Option<Value>,
+        changes: Vec<(&str, Option<Value>)>,
         now: i64,
     ) -> Result<(), Refused> {
         self.user_changes(user, now);
         let mut profile = self.users[user as usize].profile();
         let before = profile.text("login").to_lowercase();
-        match value {
-            Some(value) => profile.set(name, value),
-            None => profile.remove(name),
+        let names: Vec<&str> = changes.iter().map(|(name, _)| *name).collect();
+        for (name, value) in changes {
+            match value {
+                Some(value) => profile.set(name, value),
+                None => profile.remove(name),
+            }
         }
         let after = profile.text("login").to_lowercase();
         if after != before {
@@ -330,6 +344,7 @@ impl Org {
         }
         self.users[user as usize].facts.stamps.last_updated = now.div_euclid(1000);
         self.render_again(user, &profile);
+        self.log_profile(user, &names, now);
         Ok(())
     }
 
@@ -346,9 +361,11 @@ impl Org {
         let profile = self.users[user as usize].profile();
         let seconds = now.div_euclid(1000);
         let was_listed = self.listed(user);
-        if self.users[user as usize].facts.status == status {
+        let before = self.users[user as usize].facts.status;
+        if before == status {
             return;
         }
+        let apps = self.apps_of_user(user);
         self.user_changes(user, now);
         let facts = &mut self.users[user as usize].facts;
         facts.status = status;
@@ -358,27 +375,35 @@ impl Org {
             facts.stamps.activated = Some(seconds);
         }
         self.render_again(user, &profile);
+        self.log_status(user, before, status, now);
         if status == Status::Deprovisioned {
             self.leave_all_apps(user);
             if !self.keep_deprovisioned {
                 self.leave_all_groups(user, now);
             }
         }
+        self.log_apps_of_user(user, &apps, now);
         if was_listed != self.listed(user) {
             self.touch_everyone(now);
         }
     }
 
-    /// Purges a user.
+    /// Purges a user, who is deactivated first, as the service wants it.
     pub(crate) fn delete_user(&mut self, user: u32, now: i64) {
+        let apps = self.apps_of_user(user);
+        let status = self.users[user as usize].facts.status;
         self.user_changes(user, now);
+        self.log_status(user, status, Status::Deprovisioned, now);
+        self.log_user(EventKind::UserDeletionBegun, user, now);
         self.leave_all_apps(user);
         self.leave_all_groups(user, now);
         if self.listed(user) {
             self.touch_everyone(now);
         }
+        self.users[user as usize].gone = true;
+        self.log_apps_of_user(user, &apps, now);
+        self.log_user(EventKind::UserDeleted, user, now);
         let row = &mut self.users[user as usize];
-        row.gone = true;
         row.json = Bytes::new();
         row.profile_at = 0..0;
         let login = row.login.to_lowercase();
@@ -394,20 +419,25 @@ impl Org {
         row.name = name.to_owned();
         row.last_updated = now.div_euclid(1000);
         self.revision += 1;
+        self.log_group(EventKind::GroupProfileUpdated, group, now);
     }
 
     /// Deletes a group.
     pub(crate) fn delete_group(&mut self, group: u32, now: i64) {
+        let app_users = self.users_of_apps(&self.apps_of_group(group));
         self.group_changes(group, now);
         let row = &mut self.groups[group as usize];
         row.gone = true;
         row.members = Vec::new();
         self.revision += 1;
+        self.log_group(EventKind::GroupDeleted, group, now);
+        self.log_users_of_apps(&app_users, now);
     }
 
     fn render_again(&mut self, user: u32, profile: &Profile) {
         self.schema.learn_all(profile);
         let row = &mut self.users[user as usize];
+        self.updated[user as usize] = row.facts.stamps.last_updated;
         (row.json, row.profile_at) = render_user(&row.facts, profile, &self.base);
         self.revision += 1;
     }

@@ -39,13 +39,15 @@ pub enum Route {
     Roles,
     /// `/api/v1/meta/schemas/user/{id or default}`.
     Schema,
+    /// `/api/v1/logs`.
+    Logs,
     /// `/api/v1/org`.
     Org,
     /// Any other path.
     Other,
 }
 
-const WORDS: [(&str, Route); 17] = [
+const WORDS: [(&str, Route); 18] = [
     ("any", Route::Any),
     ("users", Route::Users),
     ("user", Route::User),
@@ -61,6 +63,7 @@ const WORDS: [(&str, Route); 17] = [
     ("me", Route::Me),
     ("roles", Route::Roles),
     ("schema", Route::Schema),
+    ("logs", Route::Logs),
     ("org", Route::Org),
     ("other", Route::Other),
 ];
@@ -100,6 +103,7 @@ pub(crate) enum Address {
     Me,
     Roles(String),
     Schema(String),
+    Logs,
     Org,
     Unknown,
 }
@@ -125,6 +129,7 @@ impl Address {
             ["apps", app, "groups"] => Self::AppGroups(name(app)),
             ["apps", app, "groups", group] if !group.is_empty() => Self::AppGroup(name(app), name(group)),
             ["meta", "schemas", "user", schema] => Self::Schema(name(schema)),
+            ["logs"] => Self::Logs,
             ["org"] => Self::Org,
             _ => Self::Unknown,
         }
@@ -146,6 +151,7 @@ impl Address {
             Self::Me => Route::Me,
             Self::Roles(_) => Route::Roles,
             Self::Schema(_) => Route::Schema,
+            Self::Logs => Route::Logs,
             Self::Org => Route::Org,
             Self::Unknown => Route::Other,
         }
@@ -161,6 +167,7 @@ impl Address {
             Self::Group(_) => Bucket::Group,
             Self::AppUsers(_) | Self::AppUser(..) | Self::AppGroups(_) | Self::AppGroup(..) => Bucket::Apps,
             Self::App(_) => Bucket::App,
+            Self::Logs => Bucket::Logs,
             Self::Schema(_) | Self::Org | Self::Unknown => Bucket::Other,
         }
     }
@@ -188,6 +195,8 @@ mod tests {
             ("/api/v1/groups/", Address::Unknown),
             ("/api/v1/apps/", Address::Unknown),
             ("/api/v1/apps", Address::Unknown),
+            ("/api/v1/logs", Address::Logs),
+            ("/api/v1/logs/x", Address::Unknown),
             ("/", Address::Unknown),
         ] {
             assert_eq!(Address::parse(path), expected, "{path}");

@@ -7,9 +7,10 @@ use super::clock::Clock;
 use super::counts::{Book, Counts};
 use super::fault::{FaultKind, Faults, Met};
 use super::faulty;
+use super::finding::Searches;
 use super::id::Id;
 use super::limits::{Admission, Limiter};
-use super::lists::{Lists, Page, Searches};
+use super::lists::{Lists, Page};
 use super::org::Org;
 use super::query::Query;
 use super::record::render_org;
@@ -255,6 +256,7 @@ impl State {
             Address::Me => lists.me().into(),
             Address::Roles(user) => lists.roles(user).into(),
             Address::Schema(id) => lists.schema(id).into(),
+            Address::Logs => lists.logs(query).into(),
             Address::Org => {
                 let json = render_org(self.org.id, &self.org.subdomain, &self.base);
                 Served::Single { id: self.org.id, json }

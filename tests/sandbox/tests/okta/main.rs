@@ -7,6 +7,8 @@ mod binary;
 mod client;
 mod faults;
 mod limits;
+mod log;
+mod log_events;
 mod org;
 mod paging;
 mod resources;
