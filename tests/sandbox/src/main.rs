@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sandbox::okta::{
-    CHANGE_HELP, FAULT_HELP, Fault, LinkStyle, LogOptions, Okta, Options, RateLimits, Role, StaleCursor,
+    CHANGE_HELP, FAULT_HELP, Fault, ForeignClient, LinkStyle, LogOptions, Okta, Options, RateLimits, Role,
+    StaleCursor,
 };
 use tokio::io::AsyncReadExt as _;
 
@@ -115,6 +116,10 @@ struct OktaArguments {
     /// Something that goes wrong; may be given several times.
     #[arg(long, value_name = "FAULT", long_help = FAULT_HELP)]
     fault: Vec<Fault>,
+    /// Another client of the org, which uses up a bucket: groups=40 for 40 percent of each window, groups=40,burst for all of
+    /// them at its start; may be given several times.
+    #[arg(long, value_name = "BUCKET=PERCENT")]
+    foreign: Vec<ForeignClient>,
     /// End when standard input is closed.
     #[arg(long)]
     until_stdin_closes: bool,
@@ -149,12 +154,14 @@ async fn main() -> ExitCode {
 async fn run(arguments: OktaArguments) -> Result<(), String> {
     let listen = arguments.listen;
     let (until_stdin_closes, faults) = (arguments.until_stdin_closes, arguments.fault.clone());
+    let foreign = arguments.foreign.clone();
     let okta = Okta::start(options(arguments)).await.map_err(|problem| {
         format!("cannot listen on {listen}: {problem}; choose another address with --listen")
     })?;
     for fault in faults {
         okta.fault(fault);
     }
+    foreign.into_iter().for_each(|client| okta.foreign(client));
     let line = format!("okta stand-in on {} token={} org={}\n", okta.url(), okta.token(), okta.org().id());
     tell(&line)?;
     wait(until_stdin_closes).await;

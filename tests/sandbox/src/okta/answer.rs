@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) content: Content,
     pub(crate) manner: Manner,
+    /// Whether it says when it was made.
+    pub(crate) dated: bool,
     /// Waits before the answer.
     pub(crate) delay: Duration,
 }
@@ -61,6 +63,7 @@ impl Answer {
             headers: vec![("content-type", content_type.to_owned())],
             content,
             manner: Manner::Whole,
+            dated: true,
             delay: Duration::ZERO,
         }
     }

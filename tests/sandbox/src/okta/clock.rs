@@ -22,6 +22,11 @@ impl Clock {
         Self { started: Instant::now(), wall_at_start }
     }
 
+    /// Moves the clock.
+    pub(crate) fn shift(&mut self, seconds: i64) {
+        self.wall_at_start = self.wall_at_start.saturating_add(seconds.saturating_mul(1000));
+    }
+
     /// Milliseconds since the Unix epoch.
     pub(crate) fn milliseconds(&self) -> i64 {
         self.wall_at_start + whole_milliseconds(self.started.elapsed())

@@ -4,9 +4,12 @@
 //! administrator changed it) of what the org has; answers show the tighter of the two windows.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::foreign::Foreign;
 
 /// The groups of endpoints that share one limit (of those the stand-in serves).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +30,29 @@ pub enum Bucket {
     Logs,
     /// `/api/v1`: the org, schemas, and every path the stand-in does not know.
     Other,
+}
+
+const WORDS: [(&str, Bucket); 8] = [
+    ("users", Bucket::Users),
+    ("user", Bucket::User),
+    ("groups", Bucket::Groups),
+    ("group", Bucket::Group),
+    ("apps", Bucket::Apps),
+    ("app", Bucket::App),
+    ("logs", Bucket::Logs),
+    ("other", Bucket::Other),
+];
+
+impl FromStr for Bucket {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = WORDS.iter().find(|(word, _)| *word == text).map(|(_, bucket)| *bucket);
+        known.ok_or_else(|| {
+            let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+            format!("'{text}' is no bucket; write one of {}", words.join(", "))
+        })
+    }
 }
 
 /// Requests per window of the whole org, and how many may be in flight.
@@ -130,11 +156,13 @@ pub(crate) struct Admission {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Window {
-    opened: Instant,
+pub(super) struct Window {
+    pub(super) opened: Instant,
     /// The moment shown as reset, in seconds since the epoch.
-    reset: i64,
-    used: u64,
+    pub(super) reset: i64,
+    pub(super) used: u64,
+    /// Whether the history has it.
+    noted: bool,
 }
 
 /// Counts requests against the windows.
@@ -142,10 +170,13 @@ struct Window {
 pub(crate) struct Limiter {
     limits: Limits,
     share_percent: u64,
-    length: Duration,
-    org: BTreeMap<Bucket, Window>,
+    pub(super) length: Duration,
+    pub(super) org: BTreeMap<Bucket, Window>,
     tokens: BTreeMap<(Bucket, usize), Window>,
     history: BTreeMap<Bucket, Vec<u64>>,
+    pub(super) foreign: Foreign,
+    /// Requests refused because of others: the token would have had a share left.
+    pub(super) crowded_out: u64,
 }
 
 impl Limiter {
@@ -157,6 +188,8 @@ impl Limiter {
             org: BTreeMap::new(),
             tokens: BTreeMap::new(),
             history: BTreeMap::new(),
+            foreign: Foreign::default(),
+            crowded_out: 0,
         }
     }
 
@@ -169,9 +202,8 @@ impl Limiter {
     /// Counts one request of `token` (its number) that arrived at `wall` milliseconds.
     pub(crate) fn admit(&mut self, bucket: Bucket, token: usize, wall: i64) -> Admission {
         let (org_limit, token_limit) = self.ceilings(bucket);
-        if self.open(bucket, wall) {
-            self.history.entry(bucket).or_default().push(0);
-        }
+        self.open(bucket, wall);
+        self.note(bucket);
         let fresh = self.fresh(wall);
         let length = self.length;
         let token = self.tokens.entry((bucket, token)).or_insert(fresh);
@@ -184,6 +216,7 @@ impl Limiter {
             org.used += 1;
             token.used += 1;
         }
+        self.crowded_out += u64::from(!allowed && token.used < token_limit);
         if let Some(count) = self.history.get_mut(&bucket).and_then(|windows| windows.last_mut()) {
             *count += 1;
         }
@@ -198,6 +231,7 @@ impl Limiter {
     /// What a request without a valid token is shown: the org's window, uncounted.
     pub(crate) fn glance(&mut self, bucket: Bucket, wall: i64) -> Admission {
         let (limit, _) = self.ceilings(bucket);
+        self.catch_up(bucket, wall);
         let window = match self.org.get(&bucket) {
             Some(window) if window.opened.elapsed() < self.length => *window,
             _ => self.fresh(wall),
@@ -208,9 +242,8 @@ impl Limiter {
     /// Counts requests that other clients of the same org make.
     pub(crate) fn use_up(&mut self, bucket: Bucket, requests: u64, wall: i64) {
         let limit = self.limits.of(bucket);
-        if self.open(bucket, wall) {
-            self.history.entry(bucket).or_default().push(0);
-        }
+        self.open(bucket, wall);
+        self.note(bucket);
         if let Some(window) = self.org.get_mut(&bucket) {
             window.used = (window.used + requests).min(limit);
         }
@@ -226,6 +259,12 @@ impl Limiter {
         for windows in self.history.values_mut() {
             *windows = vec![0];
         }
+        (self.foreign.made, self.foreign.limited, self.crowded_out) = (0, 0, 0);
+    }
+
+    /// What the org has per window.
+    pub(super) fn limit(&self, bucket: Bucket) -> u64 {
+        self.limits.of(bucket)
     }
 
     /// The ceilings of the org and of a token.
@@ -234,19 +273,28 @@ impl Limiter {
         (org, (org * self.share_percent / 100).max(1))
     }
 
-    /// Opens the org's window where none is open; says whether it did.
-    fn open(&mut self, bucket: Bucket, wall: i64) -> bool {
+    /// Opens the org's window where none is open.
+    pub(super) fn open(&mut self, bucket: Bucket, wall: i64) {
+        self.catch_up(bucket, wall);
         let open = self.org.get(&bucket).is_some_and(|window| window.opened.elapsed() < self.length);
         if !open {
             let fresh = self.fresh(wall);
             self.org.insert(bucket, fresh);
         }
-        !open
     }
 
-    fn fresh(&self, wall: i64) -> Window {
+    /// Gives the org's window a place in the history, if it has none.
+    fn note(&mut self, bucket: Bucket) {
+        if let Some(window) = self.org.get_mut(&bucket)
+            && !std::mem::replace(&mut window.noted, true)
+        {
+            self.history.entry(bucket).or_default().push(0);
+        }
+    }
+
+    pub(super) fn fresh(&self, wall: i64) -> Window {
         let end = wall + super::clock::whole_milliseconds(self.length);
-        Window { opened: Instant::now(), reset: end.div_euclid(1000), used: 0 }
+        Window { opened: Instant::now(), reset: end.div_euclid(1000), used: 0, noted: false }
     }
 }
 

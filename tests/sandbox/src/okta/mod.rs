@@ -44,6 +44,7 @@ mod fault;
 mod fault_text;
 mod faulty;
 mod finding;
+mod foreign;
 mod generate;
 mod handle;
 mod handle_apps;
@@ -86,6 +87,7 @@ pub use counts::Counts;
 pub use event_log::{LogOptions, StaleCursor};
 pub use fault::{Broken, Fault, FaultId, FaultKind};
 pub use fault_text::FAULT_HELP;
+pub use foreign::{ForeignClient, Spread};
 pub use handle::{Org, OrgGroup, OrgUser};
 pub use handle_apps::OrgAppUser;
 pub use limits::{Bucket, Limits, RateLimits};
@@ -434,6 +436,19 @@ impl Okta {
     /// moment, so that with less lag than before, later events come earlier.
     pub fn set_log_lag(&self, lag: Duration) {
         self.shared.state().org.events.options.lag = lag;
+    }
+
+    /// Another client of the same org begins to use up a bucket, steadily, in the place of an earlier one.
+    pub fn foreign(&self, client: ForeignClient) {
+        let mut state = self.shared.state();
+        let now = state.clock.milliseconds();
+        state.limiter.set_foreign(client, now);
+    }
+
+    /// Moves the server's clock by some seconds, from now on: `Date`, stamps and resets of windows that begin later. The
+    /// windows themselves, and the order of the System Log, go on as if nothing had happened.
+    pub fn move_clock(&self, seconds: i64) {
+        self.shared.state().clock.shift(seconds);
     }
 
     /// Makes every answer take this long from now on.

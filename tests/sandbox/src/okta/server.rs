@@ -61,7 +61,9 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&reset)));
     let service = service_fn(move |request| handle(request, Arc::clone(&shared), Arc::clone(&reset)));
     // How a connection ends is the client's affair, or that of a fault that was wanted.
-    drop(hyper::server::conn::http1::Builder::new().serve_connection(socket, service).await);
+    let mut server = hyper::server::conn::http1::Builder::new();
+    // Hyper would add the true date to an answer that is to have none.
+    drop(server.auto_date_header(false).serve_connection(socket, service).await);
 }
 
 /// Ends a connection without an answer.
@@ -162,7 +164,9 @@ fn respond(answer: Answer, gzip: bool, date: i64, flight: Flight) -> Response<Re
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
     let headers = response.headers_mut();
     headers.reserve(answer.headers.len() + 4);
-    put(headers, "date", &http_date(date));
+    if answer.dated {
+        put(headers, "date", &http_date(date));
+    }
     for (name, value) in &answer.headers {
         put(headers, name, value);
     }

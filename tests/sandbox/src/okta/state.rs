@@ -119,19 +119,31 @@ impl State {
     }
 
     /// What was asked so far.
-    pub(crate) fn counts(&self) -> Counts {
-        Counts { windows: self.limiter.history(), ..self.book.counts.clone() }
+    pub(crate) fn counts(&mut self) -> Counts {
+        self.limiter.catch_up_all(self.clock.milliseconds());
+        Counts {
+            windows: self.limiter.history(),
+            crowded_out: self.limiter.crowded_out,
+            foreign: self.limiter.foreign.made,
+            foreign_limited: self.limiter.foreign.limited,
+            ..self.book.counts.clone()
+        }
     }
 
     /// Counts from nought again.
     pub(crate) fn reset_counts(&mut self) {
+        self.limiter.catch_up_all(self.clock.milliseconds());
         self.book.reset();
         self.limiter.reset_history();
     }
 
     fn answer_with_faults(&mut self, ask: &Ask, met: &[Met], admission: &Admission, now: i64) -> Answer {
         if let Some((fault, mut answer)) = self.replaced(ask, met, admission, now) {
-            met.iter().for_each(|other| self.faults.settle(other.id, other.id == fault));
+            for other in met {
+                // A 429 is where a client looks at these headers.
+                let delivered = answer.status == 429 && faulty::rate_headers(&other.kind, &mut answer, now);
+                self.faults.settle(other.id, delivered || other.id == fault);
+            }
             answer.headers.extend(common_headers(answer.status, self.book.counts.total));
             return answer;
         }
@@ -162,7 +174,8 @@ impl State {
         }
         let mut answer = match served {
             Served::Page(mut page) => {
-                let mut links = faulty::Links::default();
+                let expands = ask.query.get("expand").is_some();
+                let mut links = faulty::Links { expands, ..faulty::Links::default() };
                 for (fault, delivered) in met.iter().zip(&mut delivered) {
                     let number = self.faults.page_number(fault, ask);
                     *delivered |= faulty::page(fault, &mut page, &mut links, number, endless);

@@ -5,7 +5,9 @@
 mod apps;
 mod binary;
 mod client;
+mod fault_headers;
 mod faults;
+mod foreign;
 mod limits;
 mod log;
 mod log_events;
