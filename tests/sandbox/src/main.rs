@@ -110,6 +110,9 @@ struct OktaArguments {
     /// Deprovisioned users stay listed in their groups.
     #[arg(long)]
     keep_deprovisioned_members: bool,
+    /// No skinny_users of groups and applications.
+    #[arg(long)]
+    no_skinny_users: bool,
     /// No group Everyone, as for the token of a group administrator.
     #[arg(long)]
     no_everyone: bool,
@@ -224,6 +227,7 @@ fn options(arguments: OktaArguments) -> Options {
         role: arguments.role,
         list_owner: arguments.list_owner,
         keep_deprovisioned_members: arguments.keep_deprovisioned_members,
+        skinny_users: !arguments.no_skinny_users,
         everyone: !arguments.no_everyone,
         listen: arguments.listen,
         ..Options::default()

@@ -8,8 +8,8 @@ use super::fault::{Broken, Fault, FaultKind};
 
 /// What a person may write, for error messages and for `--help`.
 pub const FAULT_HELP: &str = "ROUTE=KIND[,times=N][,after=N][,match=TEXT][,record=ID]
-routes: any users user user-groups roles me groups group members app app-users app-user app-groups app-group schema logs
-        org other
+routes: any users user user-groups roles me groups group members skinny-members app app-users skinny-app-users app-user
+        app-groups app-group schema logs org other
 kinds:  a status such as 503 · too-many-at-once · not-found · reset · close · stall · delay:MS · slow:BYTES:MS · cut ·
         cut-chunked · half-json · html · redirect:URL · oversized:BYTES · no-links · same-next · endless-next ·
         endless-empty · stale-cursor · other-host:URL · empty · short:PAGES · without-id · wrong-profile · unknown-status · null-record ·

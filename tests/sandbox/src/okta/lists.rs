@@ -9,7 +9,7 @@ use super::lag::UserIndex;
 use super::org::{GroupRow, Org, UserRow};
 use super::projection::Projection;
 use super::query::Query;
-use super::record::render_single;
+use super::record::{render_single, without_provider};
 use super::schema::schema_id;
 use super::search::{Dialect, Expression};
 use super::view::View;
@@ -27,6 +27,16 @@ pub(crate) struct Page<R = Bytes> {
     pub(crate) linked: bool,
     /// A parameter of the request that `next` leaves out.
     pub(crate) forgets: Option<&'static str>,
+}
+
+impl Page {
+    /// The page as the `skinny_users` endpoints give it.
+    pub(crate) fn slim(mut self) -> Self {
+        for (_, record) in &mut self.records {
+            *record = without_provider(record);
+        }
+        self
+    }
 }
 
 /// Everything the lists are made from.

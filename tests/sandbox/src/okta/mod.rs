@@ -251,6 +251,9 @@ pub struct Options {
     /// Whether the token's owner (`/api/v1/users/me`) is in the lists like any other user, instead of only behind `me`
     /// and its own id.
     pub list_owner: bool,
+    /// Whether `skinny_users` of groups and applications are answered; where not, there is no such path. Okta's guides name
+    /// them, its schema does not.
+    pub skinny_users: bool,
     /// Whether `expand=stats` is answered.
     pub stats: bool,
     /// The most records per page.
@@ -285,6 +288,7 @@ impl Default for Options {
             everyone: true,
             role: Role::default(),
             list_owner: false,
+            skinny_users: true,
             stats: true,
             pages: PageSizes::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),

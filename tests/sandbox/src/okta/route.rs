@@ -23,8 +23,12 @@ pub enum Route {
     Group,
     /// `/api/v1/groups/{id}/users`.
     Members,
+    /// `/api/v1/groups/{id}/skinny_users`.
+    SkinnyMembers,
     /// `/api/v1/apps/{id}/users`.
     AppUsers,
+    /// `/api/v1/apps/{id}/skinny_users`.
+    SkinnyAppUsers,
     /// `/api/v1/apps/{id}/users/{user}`.
     AppUser,
     /// `/api/v1/apps/{id}/groups`.
@@ -47,7 +51,7 @@ pub enum Route {
     Other,
 }
 
-const WORDS: [(&str, Route); 18] = [
+const WORDS: [(&str, Route); 20] = [
     ("any", Route::Any),
     ("users", Route::Users),
     ("user", Route::User),
@@ -55,7 +59,9 @@ const WORDS: [(&str, Route); 18] = [
     ("groups", Route::Groups),
     ("group", Route::Group),
     ("members", Route::Members),
+    ("skinny-members", Route::SkinnyMembers),
     ("app-users", Route::AppUsers),
+    ("skinny-app-users", Route::SkinnyAppUsers),
     ("app-user", Route::AppUser),
     ("app-groups", Route::AppGroups),
     ("app-group", Route::AppGroup),
@@ -95,7 +101,9 @@ pub(crate) enum Address {
     Groups,
     Group(String),
     Members(String),
+    SkinnyMembers(String),
     AppUsers(String),
+    SkinnyAppUsers(String),
     AppUser(String, String),
     AppGroups(String),
     AppGroup(String, String),
@@ -123,8 +131,10 @@ impl Address {
             ["groups"] => Self::Groups,
             ["groups", group] if !group.is_empty() && *group != "rules" => Self::Group(name(group)),
             ["groups", group, "users"] if !group.is_empty() => Self::Members(name(group)),
+            ["groups", group, "skinny_users"] if !group.is_empty() => Self::SkinnyMembers(name(group)),
             ["apps", app] if !app.is_empty() => Self::App(name(app)),
             ["apps", app, "users"] => Self::AppUsers(name(app)),
+            ["apps", app, "skinny_users"] => Self::SkinnyAppUsers(name(app)),
             ["apps", app, "users", user] if !user.is_empty() => Self::AppUser(name(app), name(user)),
             ["apps", app, "groups"] => Self::AppGroups(name(app)),
             ["apps", app, "groups", group] if !group.is_empty() => Self::AppGroup(name(app), name(group)),
@@ -143,7 +153,9 @@ impl Address {
             Self::Groups => Route::Groups,
             Self::Group(_) => Route::Group,
             Self::Members(_) => Route::Members,
+            Self::SkinnyMembers(_) => Route::SkinnyMembers,
             Self::AppUsers(_) => Route::AppUsers,
+            Self::SkinnyAppUsers(_) => Route::SkinnyAppUsers,
             Self::AppUser(..) => Route::AppUser,
             Self::AppGroups(_) => Route::AppGroups,
             Self::AppGroup(..) => Route::AppGroup,
@@ -163,9 +175,13 @@ impl Address {
         match self {
             Self::Users | Self::UserGroups(_) | Self::Roles(_) => Bucket::Users,
             Self::User(_) | Self::Me => Bucket::User,
-            Self::Groups | Self::Members(_) => Bucket::Groups,
+            Self::Groups | Self::Members(_) | Self::SkinnyMembers(_) => Bucket::Groups,
             Self::Group(_) => Bucket::Group,
-            Self::AppUsers(_) | Self::AppUser(..) | Self::AppGroups(_) | Self::AppGroup(..) => Bucket::Apps,
+            Self::AppUsers(_)
+            | Self::SkinnyAppUsers(_)
+            | Self::AppUser(..)
+            | Self::AppGroups(_)
+            | Self::AppGroup(..) => Bucket::Apps,
             Self::App(_) => Bucket::App,
             Self::Logs => Bucket::Logs,
             Self::Schema(_) | Self::Org | Self::Unknown => Bucket::Other,
@@ -188,6 +204,8 @@ mod tests {
             ("/api/v1/users/x/roles", Address::Roles("x".to_owned())),
             ("/api/v1/apps/a", Address::App("a".to_owned())),
             ("/api/v1/apps/a/users", Address::AppUsers("a".to_owned())),
+            ("/api/v1/groups/g/skinny_users", Address::SkinnyMembers("g".to_owned())),
+            ("/api/v1/apps/a/skinny_users", Address::SkinnyAppUsers("a".to_owned())),
             ("/api/v1/apps/a/users/u", Address::AppUser("a".to_owned(), "u".to_owned())),
             ("/api/v1/apps/a/groups", Address::AppGroups("a".to_owned())),
             ("/api/v1/apps/a/groups/g", Address::AppGroup("a".to_owned(), "g".to_owned())),

@@ -217,12 +217,15 @@ impl State {
                     Address::User(name) | Address::UserGroups(name) | Address::Roles(name) => {
                         Answer::not_found(name, "User")
                     }
-                    Address::App(id) | Address::AppUsers(id) | Address::AppGroups(id) => {
-                        Answer::not_found(id, "AppInstance")
-                    }
+                    Address::App(id)
+                    | Address::AppUsers(id)
+                    | Address::SkinnyAppUsers(id)
+                    | Address::AppGroups(id) => Answer::not_found(id, "AppInstance"),
                     Address::AppUser(_, user) => Answer::not_found(user, "AppUser"),
                     Address::AppGroup(_, group) => Answer::not_found(group, "GroupAppAssignment"),
-                    Address::Group(id) | Address::Members(id) => Answer::not_found(id, "UserGroup"),
+                    Address::Group(id) | Address::Members(id) | Address::SkinnyMembers(id) => {
+                        Answer::not_found(id, "UserGroup")
+                    }
                     _ => Answer::of_status(404),
                 },
                 FaultKind::StaleCursor => {
@@ -261,6 +264,13 @@ impl State {
             Address::Groups => lists.groups(query).into(),
             Address::Group(id) => lists.group_single(id, query).into(),
             Address::Members(group) => lists.members(group, query).into(),
+            Address::SkinnyMembers(_) | Address::SkinnyAppUsers(_) if !self.options.skinny_users => {
+                Served::Error(Answer::of_status(404))
+            }
+            Address::SkinnyMembers(group) => lists.members(group, query).map(Page::slim).into(),
+            Address::SkinnyAppUsers(app) => {
+                lists.app_users(app, query, &mut self.searches).map(Page::slim).into()
+            }
             Address::AppUsers(app) => lists.app_users(app, query, &mut self.searches).into(),
             Address::AppUser(app, user) => lists.app_user(app, user, query).into(),
             Address::AppGroups(app) => lists.app_groups(app, query).into(),

@@ -16,4 +16,5 @@ mod paging;
 mod resources;
 mod schema;
 mod search;
+mod skinny;
 mod token;
