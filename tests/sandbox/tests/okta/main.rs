@@ -5,6 +5,7 @@
 mod apps;
 mod binary;
 mod client;
+mod delta;
 mod fault_headers;
 mod faults;
 mod foreign;
