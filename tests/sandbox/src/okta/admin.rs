@@ -91,10 +91,11 @@ fn summary(state: &mut State) -> Value {
     let counts = state.counts();
     let state = &*state;
     let org = &state.org;
-    let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
-    for place in &org.by_id {
-        *statuses.entry(org.users[*place as usize].facts.status.to_string()).or_default() += 1;
-    }
+    let statuses: BTreeMap<String, usize> = org
+        .statuses()
+        .filter(|(_, count)| *count > 0)
+        .map(|(status, count)| (status.to_string(), count))
+        .collect();
     let groups: Vec<_> = org.groups.iter().filter(|group| !group.gone).collect();
     let least = LeastRequests::of(state);
     json!({
@@ -109,6 +110,7 @@ fn summary(state: &mut State) -> Value {
         "least_requests": {
             "users": least.users, "groups": least.groups, "members": least.members,
             "total": least.users + least.groups + least.members,
+            "unchanged": least.unchanged(),
         },
         "requests": {
             "total": counts.total,
@@ -141,13 +143,17 @@ pub struct LeastRequests {
 }
 
 impl LeastRequests {
+    /// The fewest requests that find out from the two lists that nothing has changed: their pages, and no members.
+    pub fn unchanged(&self) -> usize {
+        self.users + self.groups
+    }
+
     pub(crate) fn of(state: &State) -> Self {
         let org = &state.org;
-        let listed = org.by_id.iter().filter(|place| org.listed(**place)).count();
         let groups = org.groups.iter().filter(|group| !group.gone);
         let pages = |records: usize, size: usize| records.div_ceil(size);
         Self {
-            users: pages(listed, state.options.pages.users.min(200)).max(1),
+            users: pages(org.count_listed(), state.options.pages.users.min(200)).max(1),
             groups: pages(groups.clone().count(), state.options.pages.groups.min(200)).max(1),
             members: groups
                 .map(|group| pages(group.members.len(), state.options.pages.members.min(1000)))

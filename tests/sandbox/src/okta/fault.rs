@@ -15,7 +15,7 @@ pub enum FaultKind {
     TooManyAtOnce,
     /// 404 E0000007, as if the object did not exist.
     NotFound,
-    /// The connection is reset (RST) without an answer.
+    /// The connection is reset (RST) without an answer. Over HTTP/2 it is the stream that is reset, by this and by the next.
     Reset,
     /// The connection is closed (FIN) without an answer.
     Close,

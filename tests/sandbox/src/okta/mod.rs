@@ -6,7 +6,7 @@
 //! without fractions, a search index that may run behind. An address of more than 8,000 bytes is refused as a gateway
 //! would (414 with an HTML page, no limits touched). What Okta does wrong now and then can be switched on as a
 //! [`Fault`], and every fault says how often it was met. Time is tokio's: a test that pauses it moves rate-limit windows,
-//! stamps and the index with it.
+//! stamps and the index with it. HTTP/2 is understood as well, from clients that know so before (there is no TLS).
 //!
 //! Nothing is published or recorded about some details, and a client should not depend on them: the words in parentheses
 //! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there,

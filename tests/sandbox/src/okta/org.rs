@@ -92,6 +92,10 @@ pub(crate) struct Org {
     pub(crate) updated: Vec<i64>,
     /// Present users, ascending by id.
     pub(crate) by_id: Vec<u32>,
+    /// How many present users have each status.
+    population: [usize; Status::ALL.len()],
+    /// The groups of every user by place, in no order: the other side of [`GroupRow::members`].
+    pub(crate) joined: Vec<Vec<u32>>,
     places: HashMap<Id, u32>,
     logins: HashMap<String, u32>,
     pub(crate) groups: Vec<GroupRow>,
@@ -132,6 +136,8 @@ impl Org {
             users: Vec::new(),
             updated: Vec::new(),
             by_id: Vec::new(),
+            population: [0; Status::ALL.len()],
+            joined: Vec::new(),
             places: HashMap::new(),
             logins: HashMap::new(),
             groups: Vec::new(),
@@ -173,17 +179,29 @@ impl Org {
         self.logins.insert(row.login.to_lowercase(), place);
         self.users.push(row);
         self.updated.push(facts.stamps.last_updated);
+        self.population[status as usize] += 1;
+        self.joined.push(Vec::new());
         self.by_id.push(place);
         place
     }
 
-    /// Brings `by_id` and the members of all groups into the order of ids, after a batch of pushes.
+    /// Brings `by_id` and the members of all groups into the order of ids, and notes the groups of all users, after a batch
+    /// of pushes.
     pub(crate) fn sort(&mut self) {
-        let users = &self.users;
-        let id = |place: &u32| users[*place as usize].facts.id;
-        self.by_id.sort_unstable_by_key(id);
+        self.by_id.sort_unstable_by_key(|place| self.users[*place as usize].facts.id);
+        // Millions of members are compared: ranks are nearer than ids.
+        let mut ranks = vec![0_u32; self.users.len()];
+        for (rank, place) in (0..).zip(&self.by_id) {
+            ranks[*place as usize] = rank;
+        }
+        let mut counts = vec![0_usize; self.users.len()];
         for group in &mut self.groups {
-            group.members.sort_unstable_by_key(id);
+            group.members.sort_unstable_by_key(|place| ranks[*place as usize]);
+            group.members.iter().for_each(|user| counts[*user as usize] += 1);
+        }
+        self.joined = counts.into_iter().map(Vec::with_capacity).collect();
+        for (place, group) in (0..).zip(&self.groups) {
+            group.members.iter().for_each(|user| self.joined[*user as usize].push(place));
         }
     }
 
@@ -225,6 +243,10 @@ impl Org {
     pub(crate) fn find_user(&self, name: &str) -> Option<&UserRow> {
         let by_id = Id::parse(name).and_then(|id| self.place(id));
         let place = by_id.or_else(|| self.logins.get(&name.to_lowercase()).copied()).or_else(|| {
+            // To look through a million logins for what is an id takes long.
+            if name.contains('@') || name.starts_with("00u") {
+                return None;
+            }
             let start = format!("{}@", name.to_lowercase());
             let mut matches = self.logins.iter().filter(|(login, _)| login.starts_with(&start));
             let only = matches.next().map(|(_, place)| *place);
@@ -244,6 +266,16 @@ impl Org {
         self.group_places.get(&id).copied()
     }
 
+    /// How many present users have each status.
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = (Status, usize)> {
+        Status::ALL.into_iter().map(|status| (status, self.population[status as usize]))
+    }
+
+    /// How many users the plain list shows.
+    pub(crate) fn count_listed(&self) -> usize {
+        self.by_id.len() - self.population[Status::Deprovisioned as usize]
+    }
+
     /// Whether the plain list shows a user.
     pub(crate) fn listed(&self, place: u32) -> bool {
         let user = &self.users[place as usize];
@@ -252,13 +284,8 @@ impl Org {
 
     /// The groups of a user, ascending by id.
     pub(crate) fn groups_of(&self, user: u32) -> Vec<u32> {
-        let mut groups: Vec<u32> = (0..place_of(self.groups.len()))
-            .filter(|group| !self.groups[*group as usize].gone)
-            .filter(|group| match self.everyone == Some(*group) {
-                true => self.listed(user),
-                false => self.search_member(*group, user).is_ok(),
-            })
-            .collect();
+        let everyone = self.everyone.filter(|_| self.listed(user));
+        let mut groups: Vec<u32> = self.joined[user as usize].iter().copied().chain(everyone).collect();
         groups.sort_unstable_by_key(|group| self.groups[*group as usize].id);
         groups
     }
@@ -367,6 +394,8 @@ impl Org {
         }
         let apps = self.apps_of_user(user);
         self.user_changes(user, now);
+        self.population[before as usize] -= 1;
+        self.population[status as usize] += 1;
         let facts = &mut self.users[user as usize].facts;
         facts.status = status;
         facts.stamps.status_changed = Some(seconds);
@@ -408,7 +437,10 @@ impl Org {
         row.profile_at = 0..0;
         let login = row.login.to_lowercase();
         self.logins.remove(&login);
-        self.by_id.retain(|place| *place != user);
+        let id = row.facts.id;
+        self.population[status as usize] -= 1;
+        let at = self.by_id.partition_point(|other| self.users[*other as usize].facts.id < id);
+        self.by_id.remove(at);
         self.revision += 1;
     }
 
@@ -428,7 +460,8 @@ impl Org {
         self.group_changes(group, now);
         let row = &mut self.groups[group as usize];
         row.gone = true;
-        row.members = Vec::new();
+        let members = std::mem::take(&mut row.members);
+        members.into_iter().for_each(|user| self.joined[user as usize].retain(|joined| *joined != group));
         self.revision += 1;
         self.log_group(EventKind::GroupDeleted, group, now);
         self.log_users_of_apps(&app_users, now);

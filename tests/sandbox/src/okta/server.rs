@@ -8,7 +8,8 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -61,9 +62,11 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&reset)));
     let service = service_fn(move |request| handle(request, Arc::clone(&shared), Arc::clone(&reset)));
     // How a connection ends is the client's affair, or that of a fault that was wanted.
-    let mut server = hyper::server::conn::http1::Builder::new();
+    let mut server = auto::Builder::new(TokioExecutor::new());
     // Hyper would add the true date to an answer that is to have none.
-    drop(server.auto_date_header(false).serve_connection(socket, service).await);
+    server.http1().auto_date_header(false);
+    server.http2().auto_date_header(false);
+    drop(server.serve_connection(socket, service).await);
 }
 
 /// Ends a connection without an answer.
@@ -124,7 +127,7 @@ fn decide(request: &Request<Incoming>, shared: &Shared, in_flight: usize) -> (An
     let gzip = state.options.gzip && accepts_gzip(headers) && answer.manner == Manner::Whole;
     state.book.counts.compressed += u64::from(gzip);
     let answered = !matches!(answer.manner, Manner::Reset | Manner::Close | Manner::Stall);
-    state.book.answered(request_line(&ask, headers), answered.then_some(answer.status));
+    state.book.answered(request_line(&ask, request), answered.then_some(answer.status));
     (answer, gzip)
 }
 
@@ -143,8 +146,10 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// A line for the log, without the token.
-fn request_line(ask: &Ask, headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
+fn request_line(ask: &Ask, request: &Request<Incoming>) -> String {
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    // HTTP/2 names the host in the address.
+    let host = text("host").or_else(|| request.uri().authority().map(|authority| authority.as_str()));
     let authorization = match ask.authorization {
         Authorization::Absent => "absent",
         Authorization::Wrong => "wrong",
@@ -154,8 +159,8 @@ fn request_line(ask: &Ask, headers: &HeaderMap) -> String {
         "{} {} host={} authorization={authorization} user-agent={:?}",
         ask.method,
         ask.target,
-        text("host"),
-        text("user-agent")
+        host.unwrap_or("-"),
+        text("user-agent").unwrap_or("-")
     )
 }
 

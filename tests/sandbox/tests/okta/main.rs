@@ -4,11 +4,13 @@
 
 mod apps;
 mod binary;
+mod changes;
 mod client;
 mod delta;
 mod fault_headers;
 mod faults;
 mod foreign;
+mod http2;
 mod limits;
 mod log;
 mod log_events;
