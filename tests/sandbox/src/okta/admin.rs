@@ -61,7 +61,7 @@ pub(crate) async fn handle(request: Request<Incoming>, shared: &Shared) -> Respo
         }),
         ("POST", "/sandbox/clock") => text(&body).and_then(|text| {
             let seconds = text.trim().parse().map_err(|_| format!("'{text}' is no number of seconds"))?;
-            state.clock.shift(seconds);
+            state.move_clock(seconds);
             Ok(json!({}))
         }),
         ("POST", "/sandbox/reset-counts") => {

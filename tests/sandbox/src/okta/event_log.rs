@@ -66,8 +66,9 @@ pub(crate) struct EventLog {
     written: u64,
     /// The last event that was let go.
     lost: Option<Position>,
-    /// The log's own time, which never goes back, whatever the server's clock does.
-    latest: i64,
+    /// By how much the server's clock was moved, in milliseconds: the log's own time knows nothing of that, so that who
+    /// follows it misses nothing.
+    pub(crate) moved: i64,
 }
 
 impl EventLog {
@@ -80,15 +81,15 @@ impl EventLog {
             ring: VecDeque::new(),
             written: 0,
             lost: None,
-            latest: i64::MIN,
+            moved: 0,
         }
     }
 
     /// Writes an event that happens now, in milliseconds.
     pub(crate) fn write(&mut self, kind: EventKind, targets: Vec<Target>, changed: String, now: i64) {
-        self.latest = self.latest.max(now);
         self.written += 1;
-        let (number, persisted) = (self.written, self.latest + whole_milliseconds(self.options.lag));
+        let time = now - self.moved;
+        let (number, persisted) = (self.written, time + whole_milliseconds(self.options.lag));
         let uuid = uuid(self.seed, number);
         let event = Event { kind, published: now, persisted, number, uuid, targets, changed: changed.into() };
         if self.options.twice_every > 0 && number.is_multiple_of(self.options.twice_every) {
@@ -99,7 +100,7 @@ impl EventLog {
         } else {
             self.put(event);
         }
-        self.forget();
+        self.forget(time);
     }
 
     fn put(&mut self, event: Event) {
@@ -111,8 +112,8 @@ impl EventLog {
     }
 
     /// Lets go of what is too much or too old.
-    fn forget(&mut self) {
-        let oldest = self.latest - whole_milliseconds(self.options.retention);
+    fn forget(&mut self, time: i64) {
+        let oldest = time - whole_milliseconds(self.options.retention);
         while self.ring.len() > self.options.capacity
             || self.ring.front().is_some_and(|first| first.persisted < oldest)
         {
@@ -122,15 +123,15 @@ impl EventLog {
 
     /// What can be read at a moment from a position on (it not included), in the order in which the log had it.
     pub(crate) fn since(&self, position: Position, now: i64) -> impl Iterator<Item = &Event> {
-        let now = self.latest.max(now);
-        let position = position.max((now - whole_milliseconds(self.options.retention), 0));
+        let time = now - self.moved;
+        let position = position.max((time - whole_milliseconds(self.options.retention), 0));
         let first = self.ring.partition_point(|event| event.position() <= position);
-        self.ring.range(first..).take_while(move |event| event.persisted <= now)
+        self.ring.range(first..).take_while(move |event| event.persisted <= time)
     }
 
     /// Whether a cursor points to before what is kept.
     pub(crate) fn is_stale(&self, position: Position, now: i64) -> bool {
-        let oldest = self.latest.max(now) - whole_milliseconds(self.options.retention);
+        let oldest = now - self.moved - whole_milliseconds(self.options.retention);
         position.0 < oldest || self.lost.is_some_and(|lost| position < lost)
     }
 
@@ -181,8 +182,9 @@ mod tests {
         let mut log = log(LogOptions::default());
         write(&mut log, 1000);
         let last = log.since((0, 0), 1000).last().unwrap().position();
-        write(&mut log, 500);
-        assert_eq!(published(&log, last, 500), [500]);
+        log.moved = -800;
+        write(&mut log, 300);
+        assert_eq!(published(&log, last, 300), [300]);
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl<R> Lag<R> {
         }
     }
 
+    /// Lets what is unseen stay so as long as ever when the clock is moved.
+    pub(crate) fn shift(&mut self, milliseconds: i64) {
+        self.earlier.iter_mut().for_each(|earlier| earlier.until += milliseconds);
+    }
+
     /// How many changes the index has not seen: as long as this and the org's revision stay, so do results.
     pub(crate) fn unseen(&self, now: i64) -> usize {
         self.earlier.iter().filter(|earlier| earlier.until > now).count()

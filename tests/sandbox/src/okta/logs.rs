@@ -43,7 +43,7 @@ impl Lists<'_> {
             })
         };
         match until {
-            None if !descending => self.polled((since, 0), cursor, limit, matches),
+            None if !descending => self.polled((since - self.org.events.moved, 0), cursor, limit, matches),
             until => Ok(self.span(since..until.unwrap_or(i64::MAX), descending, cursor, limit, matches)),
         }
     }

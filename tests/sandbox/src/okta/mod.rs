@@ -450,9 +450,9 @@ impl Okta {
     }
 
     /// Moves the server's clock by some seconds, from now on: `Date`, stamps and resets of windows that begin later. The
-    /// windows themselves, and the order of the System Log, go on as if nothing had happened.
+    /// windows themselves, lags and the order of the System Log go on as if nothing had happened.
     pub fn move_clock(&self, seconds: i64) {
-        self.shared.state().clock.shift(seconds);
+        self.shared.state().move_clock(seconds);
     }
 
     /// Makes every answer take this long from now on.

@@ -137,9 +137,8 @@ pub(crate) fn render_user(facts: &UserFacts, profile: &Profile, base: &str) -> (
     put(&mut json, PROVIDER);
     put(&mut json, r#"},"_links":{"self":"#);
     put(&mut json, &format!(r#"{{"href":"{base}/api/v1/users/{id}"}}}}}}"#));
-    // A hundred thousand of these are kept.
-    json.shrink_to_fit();
-    (Bytes::from(json), profile_at)
+    // A million of these are kept: as small as they can be, and without the holes that shrinking leaves between them.
+    (Bytes::copy_from_slice(&json), profile_at)
 }
 
 /// What a user's credentials end with.

@@ -118,6 +118,19 @@ impl State {
         self.answer_with_faults(ask, &met, &admission, now)
     }
 
+    /// Moves the clock, and with it all that is to happen at a moment.
+    pub(crate) fn move_clock(&mut self, seconds: i64) {
+        // Three centuries are far enough, and far from where numbers end.
+        let seconds = seconds.clamp(-10_000_000_000, 10_000_000_000);
+        self.clock.shift(seconds);
+        let milliseconds = seconds * 1000;
+        self.org.events.moved += milliseconds;
+        self.org.user_lag.shift(milliseconds);
+        self.org.group_lag.shift(milliseconds);
+        let coming = self.org.groups.iter_mut().flat_map(|group| &mut group.coming_stamps);
+        coming.for_each(|(from, _)| *from += milliseconds);
+    }
+
     /// What was asked so far.
     pub(crate) fn counts(&mut self) -> Counts {
         self.limiter.catch_up_all(self.clock.milliseconds());

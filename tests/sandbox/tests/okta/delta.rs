@@ -95,6 +95,12 @@ async fn the_index_shows_changes_late_to_search_and_filter_alike() {
     assert_eq!(users_found("search").await.len(), 1, "the index still has who is purged");
     tokio::time::advance(Duration::from_secs(5)).await;
     assert_eq!(users_found("search").await, [""; 0]);
+
+    org.update_profile(&users[1].id, "title", "Clerk");
+    tokio::time::advance(Duration::from_secs(5)).await;
+    okta.move_clock(-7200);
+    org.update_profile(&users[1].id, "title", "Driver");
+    assert_eq!(users_found("search").await, [users[1].id.clone()], "the index has the stamp of before");
 }
 
 #[tokio::test(start_paused = true)]
