@@ -186,14 +186,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_is_greedy_takes_from_it() {
         let mut limiter = limiter(60, Spread::Even);
-        for _ in 0..50 {
-            assert!(limiter.admit(Bucket::Groups, 0, WALL).allowed);
+        for number in 0..51 {
+            assert_eq!(limiter.admit(Bucket::Groups, 0, WALL).allowed, number < 50, "{number}");
         }
+        assert_eq!(limiter.crowded_out, 0, "its own share was at an end");
         tokio::time::advance(MINUTE).await;
         limiter.catch_up_all(WALL + 60_000);
         assert_eq!((limiter.foreign.made, limiter.foreign.limited), (60, 10));
         assert!(limiter.admit(Bucket::Groups, 0, WALL + 60_000).allowed);
-        assert_eq!(limiter.history()[&Bucket::Groups], [50, 1], "only our own are counted");
+        assert_eq!(limiter.history()[&Bucket::Groups], [51, 1], "only our own are counted");
     }
 
     #[tokio::test(start_paused = true)]
