@@ -91,6 +91,8 @@ pub enum FaultKind {
     DropExpand,
     /// One record's profile has another attribute, `notes`, of this many bytes: the one of [`Fault::record`], else the first.
     LargeProfile(usize),
+    /// An access token lasts only so long, whatever its answer promises.
+    ExpiresEarly(Duration),
 }
 
 /// How a record is broken.

@@ -142,7 +142,7 @@ impl Limiter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::limits::Limits;
+    use super::super::limits::{Limits, Principal};
     use super::*;
 
     const WALL: i64 = 1_800_000_000_000;
@@ -175,7 +175,11 @@ mod tests {
         assert_eq!(limiter.glance(Bucket::Groups, WALL).remaining, 40);
         assert_eq!(limiter.glance(Bucket::Users, WALL).remaining, 100, "other buckets are left alone");
         for number in 0..50 {
-            assert_eq!(limiter.admit(Bucket::Groups, 0, WALL).allowed, number < 40, "{number}");
+            assert_eq!(
+                limiter.admit(Bucket::Groups, Principal::Token(0), WALL).allowed,
+                number < 40,
+                "{number}"
+            );
         }
         assert_eq!(limiter.crowded_out, 10, "the token would have had a share left");
         tokio::time::advance(MINUTE * 3).await;
@@ -187,20 +191,24 @@ mod tests {
     async fn who_is_greedy_takes_from_it() {
         let mut limiter = limiter(60, Spread::Even);
         for number in 0..51 {
-            assert_eq!(limiter.admit(Bucket::Groups, 0, WALL).allowed, number < 50, "{number}");
+            assert_eq!(
+                limiter.admit(Bucket::Groups, Principal::Token(0), WALL).allowed,
+                number < 50,
+                "{number}"
+            );
         }
         assert_eq!(limiter.crowded_out, 0, "its own share was at an end");
         tokio::time::advance(MINUTE).await;
         limiter.catch_up_all(WALL + 60_000);
         assert_eq!((limiter.foreign.made, limiter.foreign.limited), (60, 10));
-        assert!(limiter.admit(Bucket::Groups, 0, WALL + 60_000).allowed);
+        assert!(limiter.admit(Bucket::Groups, Principal::Token(0), WALL + 60_000).allowed);
         assert_eq!(limiter.history()[&Bucket::Groups], [51, 1], "only our own are counted");
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_may_begin_late_change_and_end() {
         let mut limiter = Limiter::new(Limits::all(100), 50, MINUTE);
-        limiter.admit(Bucket::Groups, 0, WALL);
+        limiter.admit(Bucket::Groups, Principal::Token(0), WALL);
         tokio::time::advance(MINUTE / 2).await;
         let mut set = |text: &str| {
             limiter.set_foreign(text.parse().unwrap(), WALL + 30_000);

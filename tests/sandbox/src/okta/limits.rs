@@ -1,7 +1,7 @@
-//! Rate limits: fixed windows per bucket, for the org and for each token, as Okta's headers show them.
+//! Rate limits: fixed windows per bucket, for the org and for each token or app, as Okta's headers show them.
 //!
-//! A window is opened by the first request of its bucket and lasts 60 seconds. A token may use a share (50 % unless an
-//! administrator changed it) of what the org has; answers show the tighter of the two windows.
+//! A window is opened by the first request of its bucket and lasts 60 seconds. A token or an app may use a share (50 %
+//! unless an administrator changed it) of what the org has; answers show the tighter of the two windows.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -28,11 +28,13 @@ pub enum Bucket {
     App,
     /// `/api/v1/logs`.
     Logs,
+    /// `/oauth2/v1/token`.
+    Token,
     /// `/api/v1`: the org, schemas, and every path the stand-in does not know.
     Other,
 }
 
-const WORDS: [(&str, Bucket); 8] = [
+const WORDS: [(&str, Bucket); 9] = [
     ("users", Bucket::Users),
     ("user", Bucket::User),
     ("groups", Bucket::Groups),
@@ -40,6 +42,7 @@ const WORDS: [(&str, Bucket); 8] = [
     ("apps", Bucket::Apps),
     ("app", Bucket::App),
     ("logs", Bucket::Logs),
+    ("token", Bucket::Token),
     ("other", Bucket::Other),
 ];
 
@@ -53,6 +56,13 @@ impl FromStr for Bucket {
             format!("'{text}' is no bucket; write one of {}", words.join(", "))
         })
     }
+}
+
+/// Who has a share of the limits: an API token, or a service app with all its access tokens together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Principal {
+    Token(usize),
+    App(usize),
 }
 
 /// Requests per window of the whole org, and how many may be in flight.
@@ -72,6 +82,8 @@ pub struct Limits {
     pub app: u64,
     /// See [`Bucket::Logs`].
     pub logs: u64,
+    /// See [`Bucket::Token`].
+    pub token: u64,
     /// See [`Bucket::Other`].
     pub other: u64,
     /// Requests being answered at one moment.
@@ -89,6 +101,7 @@ impl Limits {
             apps: limit,
             app: limit,
             logs: limit,
+            token: limit,
             other: limit,
             concurrency: usize::MAX,
         }
@@ -103,6 +116,7 @@ impl Limits {
             Bucket::Apps => self.apps,
             Bucket::App => self.app,
             Bucket::Logs => self.logs,
+            Bucket::Token => self.token,
             Bucket::Other => self.other,
         }
     }
@@ -114,10 +128,10 @@ pub enum RateLimits {
     /// A million requests per window: headers are sent as ever, and nobody meets a limit.
     #[default]
     Off,
-    /// An Integrator Free org: 100 per bucket, but 20 apps and 20 logs; 35 in flight.
+    /// An Integrator Free org: 100 per bucket, but 20 apps, 20 logs and 300 token; 35 in flight.
     Integrator,
-    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 120 logs, 1200 others, 75 in
-    /// flight.
+    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 120 logs, 2000 token, 1200
+    /// others, 75 in flight.
     Workforce,
     /// Any others.
     Custom(Limits),
@@ -128,7 +142,9 @@ impl RateLimits {
     pub fn limits(&self) -> Limits {
         match self {
             Self::Off => Limits::all(1_000_000),
-            Self::Integrator => Limits { apps: 20, logs: 20, concurrency: 35, ..Limits::all(100) },
+            Self::Integrator => {
+                Limits { apps: 20, logs: 20, token: 300, concurrency: 35, ..Limits::all(100) }
+            }
             Self::Workforce => Limits {
                 users: 600,
                 user: 2000,
@@ -137,6 +153,7 @@ impl RateLimits {
                 apps: 100,
                 app: 500,
                 logs: 120,
+                token: 2000,
                 other: 1200,
                 concurrency: 75,
             },
@@ -172,10 +189,10 @@ pub(crate) struct Limiter {
     share_percent: u64,
     pub(super) length: Duration,
     pub(super) org: BTreeMap<Bucket, Window>,
-    tokens: BTreeMap<(Bucket, usize), Window>,
+    shares: BTreeMap<(Bucket, Principal), Window>,
     history: BTreeMap<Bucket, Vec<u64>>,
     pub(super) foreign: Foreign,
-    /// Requests refused because of others: the token would have had a share left.
+    /// Requests refused because of others: the token or app would have had a share left.
     pub(super) crowded_out: u64,
 }
 
@@ -186,7 +203,7 @@ impl Limiter {
             share_percent: u64::from(share_percent.min(100)),
             length,
             org: BTreeMap::new(),
-            tokens: BTreeMap::new(),
+            shares: BTreeMap::new(),
             history: BTreeMap::new(),
             foreign: Foreign::default(),
             crowded_out: 0,
@@ -199,31 +216,31 @@ impl Limiter {
         cap == usize::MAX || in_flight <= (cap * self.share_percent as usize / 100).max(1)
     }
 
-    /// Counts one request of `token` (its number) that arrived at `wall` milliseconds.
-    pub(crate) fn admit(&mut self, bucket: Bucket, token: usize, wall: i64) -> Admission {
-        let (org_limit, token_limit) = self.ceilings(bucket);
+    /// Counts one request that arrived at `wall` milliseconds.
+    pub(crate) fn admit(&mut self, bucket: Bucket, principal: Principal, wall: i64) -> Admission {
+        let (org_limit, share_limit) = self.ceilings(bucket);
         self.open(bucket, wall);
         self.note(bucket);
         let fresh = self.fresh(wall);
         let length = self.length;
-        let token = self.tokens.entry((bucket, token)).or_insert(fresh);
-        if token.opened.elapsed() >= length {
-            *token = fresh;
+        let share = self.shares.entry((bucket, principal)).or_insert(fresh);
+        if share.opened.elapsed() >= length {
+            *share = fresh;
         }
         let org = self.org.entry(bucket).or_insert(fresh);
-        let allowed = org.used < org_limit && token.used < token_limit;
+        let allowed = org.used < org_limit && share.used < share_limit;
         if allowed {
             org.used += 1;
-            token.used += 1;
+            share.used += 1;
         }
-        self.crowded_out += u64::from(!allowed && token.used < token_limit);
+        self.crowded_out += u64::from(!allowed && share.used < share_limit);
         if let Some(count) = self.history.get_mut(&bucket).and_then(|windows| windows.last_mut()) {
             *count += 1;
         }
         let of_org = org_limit.saturating_sub(org.used);
-        let of_token = token_limit.saturating_sub(token.used);
-        match of_token <= of_org {
-            true => Admission { allowed, limit: token_limit, remaining: of_token, reset: token.reset },
+        let of_share = share_limit.saturating_sub(share.used);
+        match of_share <= of_org {
+            true => Admission { allowed, limit: share_limit, remaining: of_share, reset: share.reset },
             false => Admission { allowed, limit: org_limit, remaining: of_org, reset: org.reset },
         }
     }
@@ -267,7 +284,7 @@ impl Limiter {
         self.limits.of(bucket)
     }
 
-    /// The ceilings of the org and of a token.
+    /// The ceilings of the org and of one share.
     fn ceilings(&self, bucket: Bucket) -> (u64, u64) {
         let org = self.limits.of(bucket);
         (org, (org * self.share_percent / 100).max(1))
@@ -307,14 +324,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_window_is_opened_by_its_first_request_and_lasts_its_length() {
         let mut limiter = Limiter::new(Limits::all(4), 50, Duration::from_secs(60));
-        let first = limiter.admit(Bucket::Groups, 0, WALL);
+        let first = limiter.admit(Bucket::Groups, Principal::Token(0), WALL);
         assert_eq!(first, Admission { allowed: true, limit: 2, remaining: 1, reset: 1_800_000_060 });
         tokio::time::advance(Duration::from_millis(59_999)).await;
-        assert!(limiter.admit(Bucket::Groups, 0, WALL + 59_999).allowed);
-        let third = limiter.admit(Bucket::Groups, 0, WALL + 59_999);
+        assert!(limiter.admit(Bucket::Groups, Principal::Token(0), WALL + 59_999).allowed);
+        let third = limiter.admit(Bucket::Groups, Principal::Token(0), WALL + 59_999);
         assert_eq!(third, Admission { allowed: false, limit: 2, remaining: 0, reset: 1_800_000_060 });
         tokio::time::advance(Duration::from_millis(1)).await;
-        let next = limiter.admit(Bucket::Groups, 0, WALL + 60_000);
+        let next = limiter.admit(Bucket::Groups, Principal::Token(0), WALL + 60_000);
         assert_eq!(next, Admission { allowed: true, limit: 2, remaining: 1, reset: 1_800_000_120 });
         assert_eq!(limiter.history()[&Bucket::Groups], [3, 1]);
     }
@@ -322,14 +339,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_tighter_window_is_shown() {
         let mut limiter = Limiter::new(Limits::all(10), 50, Duration::from_secs(60));
-        assert_eq!(limiter.admit(Bucket::Users, 0, WALL).limit, 5);
+        assert_eq!(limiter.admit(Bucket::Users, Principal::Token(0), WALL).limit, 5);
         limiter.use_up(Bucket::Users, 7, WALL);
-        let seen = limiter.admit(Bucket::Users, 0, WALL);
+        let seen = limiter.admit(Bucket::Users, Principal::Token(0), WALL);
         assert_eq!((seen.allowed, seen.limit, seen.remaining), (true, 10, 1));
-        assert!(limiter.admit(Bucket::Users, 1, WALL).allowed, "another token has a share of its own");
-        let refused = limiter.admit(Bucket::Users, 0, WALL);
+        assert!(
+            limiter.admit(Bucket::Users, Principal::Token(1), WALL).allowed,
+            "another token has a share of its own"
+        );
+        let refused = limiter.admit(Bucket::Users, Principal::Token(0), WALL);
         assert_eq!((refused.allowed, refused.limit, refused.remaining), (false, 10, 0));
-        assert!(limiter.admit(Bucket::User, 0, WALL).allowed, "another bucket is not touched");
+        assert!(
+            limiter.admit(Bucket::User, Principal::Token(0), WALL).allowed,
+            "another bucket is not touched"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -38,9 +38,10 @@ impl Lists<'_> {
         let cursor = cursor.transpose()?;
         let actor = self.org.events.actor;
         let matches = |event: &&Event| {
-            filter.as_ref().is_none_or(|filter| {
-                filter.matches(Dialect::LogFilter, &mut |name| event.attribute(name, actor))
-            })
+            self.view.events
+                && filter.as_ref().is_none_or(|filter| {
+                    filter.matches(Dialect::LogFilter, &mut |name| event.attribute(name, actor))
+                })
         };
         match until {
             None if !descending => self.polled((since - self.org.events.moved, 0), cursor, limit, matches),

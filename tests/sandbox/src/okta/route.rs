@@ -47,11 +47,13 @@ pub enum Route {
     Logs,
     /// `/api/v1/org`.
     Org,
+    /// `/oauth2/v1/token`.
+    Token,
     /// Any other path.
     Other,
 }
 
-const WORDS: [(&str, Route); 20] = [
+const WORDS: [(&str, Route); 21] = [
     ("any", Route::Any),
     ("users", Route::Users),
     ("user", Route::User),
@@ -71,6 +73,7 @@ const WORDS: [(&str, Route); 20] = [
     ("schema", Route::Schema),
     ("logs", Route::Logs),
     ("org", Route::Org),
+    ("token", Route::Token),
     ("other", Route::Other),
 ];
 
@@ -113,12 +116,16 @@ pub(crate) enum Address {
     Schema(String),
     Logs,
     Org,
+    Token,
     Unknown,
 }
 
 impl Address {
     /// Reads a path, without its query.
     pub(crate) fn parse(path: &str) -> Self {
+        if path == "/oauth2/v1/token" {
+            return Self::Token;
+        }
         let Some(rest) = path.strip_prefix("/api/v1/") else { return Self::Unknown };
         let parts: Vec<&str> = rest.split('/').collect();
         let name = |part: &str| decode(part, false);
@@ -165,6 +172,7 @@ impl Address {
             Self::Schema(_) => Route::Schema,
             Self::Logs => Route::Logs,
             Self::Org => Route::Org,
+            Self::Token => Route::Token,
             Self::Unknown => Route::Other,
         }
     }
@@ -184,6 +192,7 @@ impl Address {
             | Self::AppGroup(..) => Bucket::Apps,
             Self::App(_) => Bucket::App,
             Self::Logs => Bucket::Logs,
+            Self::Token => Bucket::Token,
             Self::Schema(_) | Self::Org | Self::Unknown => Bucket::Other,
         }
     }
@@ -210,6 +219,8 @@ mod tests {
             ("/api/v1/apps/a/groups", Address::AppGroups("a".to_owned())),
             ("/api/v1/apps/a/groups/g", Address::AppGroup("a".to_owned(), "g".to_owned())),
             ("/api/v1/meta/schemas/user/default", Address::Schema("default".to_owned())),
+            ("/oauth2/v1/token", Address::Token),
+            ("/oauth2/default/v1/token", Address::Unknown),
             ("/api/v1/groups/", Address::Unknown),
             ("/api/v1/apps/", Address::Unknown),
             ("/api/v1/apps", Address::Unknown),

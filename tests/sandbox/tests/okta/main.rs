@@ -14,6 +14,7 @@ mod http2;
 mod limits;
 mod log;
 mod log_events;
+mod oauth;
 mod org;
 mod paging;
 mod resources;
