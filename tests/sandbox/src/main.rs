@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sandbox::okta::{
-    CHANGE_HELP, FAULT_HELP, Fault, LinkStyle, Okta, Options, PublicKey, RateLimits, Role, ServiceApp,
+    CHANGE_HELP, FAULT_HELP, Fault, ForeignClient, LinkStyle, LogOptions, Okta, Options, PublicKey,
+    RateLimits, Role, ServiceApp, StaleCursor,
 };
 use tokio::io::AsyncReadExt as _;
 
@@ -89,6 +90,21 @@ struct OktaArguments {
     /// How long searches do not see a change, in milliseconds.
     #[arg(long, default_value_t = 0)]
     search_lag: u64,
+    /// How long after it happened an event is in the System Log, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    log_lag: u64,
+    /// For how many days the System Log keeps events.
+    #[arg(long, default_value_t = 90)]
+    log_retention: u64,
+    /// Each so-manieth event comes twice; 0 for none.
+    #[arg(long, default_value_t = 0)]
+    log_twice_every: u64,
+    /// A cursor of the System Log from before what is kept skips what is gone, instead of being refused.
+    #[arg(long)]
+    log_skips: bool,
+    /// Who joins and leaves groups of a directory is not in the System Log.
+    #[arg(long)]
+    silent_imports: bool,
     /// The role of the token's owner, such as READ_ONLY_ADMIN or CUSTOM; FORBIDDEN where it may not be asked for.
     #[arg(long, default_value_t = Role::default())]
     role: Role,
@@ -98,12 +114,19 @@ struct OktaArguments {
     /// Deprovisioned users stay listed in their groups.
     #[arg(long)]
     keep_deprovisioned_members: bool,
+    /// No skinny_users of groups and applications.
+    #[arg(long)]
+    no_skinny_users: bool,
     /// No group Everyone, as for the token of a group administrator.
     #[arg(long)]
     no_everyone: bool,
     /// Something that goes wrong; may be given several times.
     #[arg(long, value_name = "FAULT", long_help = FAULT_HELP)]
     fault: Vec<Fault>,
+    /// Another client of the org, which uses up a bucket: groups=40 for 40 percent of each window, groups=40,burst for all of
+    /// them at its start; may be given several times.
+    #[arg(long, value_name = "BUCKET=PERCENT")]
+    foreign: Vec<ForeignClient>,
     /// End when standard input is closed.
     #[arg(long)]
     until_stdin_closes: bool,
@@ -138,13 +161,14 @@ async fn main() -> ExitCode {
 async fn run(arguments: OktaArguments) -> Result<(), String> {
     let listen = arguments.listen;
     let (until_stdin_closes, faults) = (arguments.until_stdin_closes, arguments.fault.clone());
-    let apps = arguments.service_app.clone();
+    let (foreign, apps) = (arguments.foreign.clone(), arguments.service_app.clone());
     let okta = Okta::start(options(arguments)).await.map_err(|problem| {
         format!("cannot listen on {listen}: {problem}; choose another address with --listen")
     })?;
     for fault in faults {
         okta.fault(fault);
     }
+    foreign.into_iter().for_each(|client| okta.foreign(client));
     let mut line = format!("okta stand-in on {} token={} org={}", okta.url(), okta.token(), okta.org().id());
     for app in apps {
         line.push_str(&format!(" client={}", app.client_id));
@@ -211,9 +235,18 @@ fn options(arguments: OktaArguments) -> Options {
         latency: Duration::from_millis(arguments.latency),
         membership_stamp_lag: Duration::from_millis(arguments.membership_stamp_lag),
         search_lag: Duration::from_millis(arguments.search_lag),
+        log: LogOptions {
+            lag: Duration::from_millis(arguments.log_lag),
+            retention: Duration::from_secs(arguments.log_retention * 24 * 60 * 60),
+            stale_cursor: if arguments.log_skips { StaleCursor::Skips } else { StaleCursor::Refused },
+            twice_every: arguments.log_twice_every,
+            silent_imports: arguments.silent_imports,
+            ..LogOptions::default()
+        },
         role: arguments.role,
         list_owner: arguments.list_owner,
         keep_deprovisioned_members: arguments.keep_deprovisioned_members,
+        skinny_users: !arguments.no_skinny_users,
         everyone: !arguments.no_everyone,
         listen: arguments.listen,
         ..Options::default()

@@ -9,6 +9,8 @@
 //! GET    /sandbox/fault          the faults that are on
 //! POST   /sandbox/fault          a fault as text, `members=503,times=2`; answers its number
 //! DELETE /sandbox/fault          all faults off, or the one of ?id=N
+//! POST   /sandbox/foreign        another client of the org as text, `groups=40` or `groups=40,burst`; `groups=0` ends it
+//! POST   /sandbox/clock          moves the server's clock by some seconds, given as text
 //! POST   /sandbox/reset-counts   requests are counted from nought
 //! ```
 
@@ -42,7 +44,7 @@ pub(crate) async fn handle(request: Request<Incoming>, shared: &Shared) -> Respo
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let mut state = shared.state();
     let outcome = match (head.method.as_str(), head.uri.path()) {
-        ("GET", "/sandbox/state") => Ok(summary(&state)),
+        ("GET", "/sandbox/state") => Ok(summary(&mut state)),
         ("GET", "/sandbox/org") => Ok(truth(&state)),
         ("GET", "/sandbox/log") => Ok(json!(state.book.lines())),
         ("GET", "/sandbox/fault") => Ok(faults(&state)),
@@ -52,12 +54,23 @@ pub(crate) async fn handle(request: Request<Incoming>, shared: &Shared) -> Respo
             .map_err(|problem| format!("this is no change: {problem}"))
             .and_then(|wanted| change::apply(&mut state, &wanted))
             .map(|changed| json!(changed)),
+        ("POST", "/sandbox/foreign") => text(&body).and_then(str::parse).map(|client| {
+            let now = state.clock.milliseconds();
+            state.limiter.set_foreign(client, now);
+            json!({})
+        }),
+        ("POST", "/sandbox/clock") => text(&body).and_then(|text| {
+            let seconds = text.trim().parse().map_err(|_| format!("'{text}' is no number of seconds"))?;
+            state.move_clock(seconds);
+            Ok(json!({}))
+        }),
         ("POST", "/sandbox/reset-counts") => {
             state.reset_counts();
             Ok(json!({}))
         }
         (method, path) => Err(format!(
-            "{method} {path} is not there; GET state, org, log, fault; POST change, fault, reset-counts; DELETE fault"
+            "{method} {path} is not there; GET state, org, log, fault; POST change, fault, foreign, clock, reset-counts; \
+             DELETE fault"
         )),
     };
     respond(outcome)
@@ -74,14 +87,16 @@ fn respond(outcome: Result<Value, String>) -> Response<Reply> {
     response
 }
 
-fn summary(state: &State) -> Value {
-    let org = &state.org;
-    let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
-    for place in &org.by_id {
-        *statuses.entry(org.users[*place as usize].facts.status.to_string()).or_default() += 1;
-    }
-    let groups: Vec<_> = org.groups.iter().filter(|group| !group.gone).collect();
+fn summary(state: &mut State) -> Value {
     let counts = state.counts();
+    let state = &*state;
+    let org = &state.org;
+    let statuses: BTreeMap<String, usize> = org
+        .statuses()
+        .filter(|(_, count)| *count > 0)
+        .map(|(status, count)| (status.to_string(), count))
+        .collect();
+    let groups: Vec<_> = org.groups.iter().filter(|group| !group.gone).collect();
     let least = LeastRequests::of(state);
     json!({
         "org": org.id.as_str(),
@@ -96,6 +111,7 @@ fn summary(state: &State) -> Value {
         "least_requests": {
             "users": least.users, "groups": least.groups, "members": least.members,
             "total": least.users + least.groups + least.members,
+            "unchanged": least.unchanged(),
         },
         "requests": {
             "total": counts.total,
@@ -103,6 +119,9 @@ fn summary(state: &State) -> Value {
             "statuses": counts.statuses.iter().map(|(status, count)| (status.to_string(), *count)).collect::<BTreeMap<_, _>>(),
             "unanswered": counts.unanswered,
             "limited": counts.limited,
+            "crowded_out": counts.crowded_out,
+            "foreign": counts.foreign,
+            "foreign_limited": counts.foreign_limited,
             "narrowed": counts.narrowed,
             "max_in_flight": counts.max_in_flight,
             "connections": counts.connections,
@@ -132,13 +151,17 @@ pub struct LeastRequests {
 }
 
 impl LeastRequests {
+    /// The fewest requests that find out from the two lists that nothing has changed: their pages, and no members.
+    pub fn unchanged(&self) -> usize {
+        self.users + self.groups
+    }
+
     pub(crate) fn of(state: &State) -> Self {
         let org = &state.org;
-        let listed = org.by_id.iter().filter(|place| org.listed(**place)).count();
         let groups = org.groups.iter().filter(|group| !group.gone);
         let pages = |records: usize, size: usize| records.div_ceil(size);
         Self {
-            users: pages(listed, state.options.pages.users.min(200)).max(1),
+            users: pages(org.count_listed(), state.options.pages.users.min(200)).max(1),
             groups: pages(groups.clone().count(), state.options.pages.groups.min(200)).max(1),
             members: groups
                 .map(|group| pages(group.members.len(), state.options.pages.members.min(1000)))
@@ -191,9 +214,12 @@ fn faults(state: &State) -> Value {
 }
 
 fn add_fault(state: &mut State, body: &Bytes) -> Result<Value, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "the fault is not text".to_owned())?;
-    let id = state.faults.add(text.parse::<Fault>()?);
+    let id = state.faults.add(text(body)?.parse::<Fault>()?);
     Ok(json!({ "id": id.0 }))
+}
+
+fn text(body: &Bytes) -> Result<&str, String> {
+    std::str::from_utf8(body).map_err(|_| "the request's body is not text".to_owned())
 }
 
 fn remove_faults(state: &mut State, query: &Query) -> Result<Value, String> {

@@ -14,6 +14,8 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) content: Content,
     pub(crate) manner: Manner,
+    /// Whether it says when it was made.
+    pub(crate) dated: bool,
     /// Waits before the answer.
     pub(crate) delay: Duration,
 }
@@ -58,7 +60,14 @@ impl Answer {
     /// No body at all.
     pub(crate) fn empty(status: u16) -> Self {
         let content = Content::Whole(Bytes::new());
-        Self { status, headers: Vec::new(), content, manner: Manner::Whole, delay: Duration::ZERO }
+        Self {
+            status,
+            headers: Vec::new(),
+            content,
+            manner: Manner::Whole,
+            dated: true,
+            delay: Duration::ZERO,
+        }
     }
 
     fn with(status: u16, content_type: &str, content: Content) -> Self {
@@ -67,6 +76,7 @@ impl Answer {
             headers: vec![("content-type", content_type.to_owned())],
             content,
             manner: Manner::Whole,
+            dated: true,
             delay: Duration::ZERO,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Status;
+use super::event::EventKind;
 use super::id::Id;
 use super::org::{Org, Refused, place_of};
 
@@ -65,9 +66,14 @@ impl Org {
     }
 
     /// Deletes an application, and all assignments with it.
-    pub(crate) fn delete_app(&mut self, app: u32) {
+    pub(crate) fn delete_app(&mut self, app: u32, now: i64) {
+        let (users, groups) = (self.users_of_apps(&[app]), self.app_groups(app));
         self.apps[app as usize].gone = true;
         self.revision += 1;
+        for (_, assigned) in groups {
+            self.log_app_group(EventKind::AppGroupRemoved, app, assigned.group, now);
+        }
+        self.log_users_of_apps(&users, now);
     }
 
     /// Assigns a user by itself; says whether that was a change.
@@ -79,37 +85,48 @@ impl Org {
                 row.login
             ));
         }
+        let apps = self.apps_of_user(user);
         let assigned = self.apps[app as usize].direct.insert(user, now.div_euclid(1000)).is_none();
         self.revision += u64::from(assigned);
+        self.log_apps_of_user(user, &apps, now);
         Ok(assigned)
     }
 
     /// Takes back what [`Self::assign_user`] did; who is in an assigned group stays a user of the application.
-    pub(crate) fn unassign_user(&mut self, app: u32, user: u32) -> bool {
+    pub(crate) fn unassign_user(&mut self, app: u32, user: u32, now: i64) -> bool {
+        let apps = self.apps_of_user(user);
         let withdrawn = self.apps[app as usize].direct.remove(&user).is_some();
         self.revision += u64::from(withdrawn);
+        self.log_apps_of_user(user, &apps, now);
         withdrawn
     }
 
     /// Assigns a group, behind those that are assigned already; says whether that was a change.
     pub(crate) fn assign_group(&mut self, app: u32, group: u32, now: i64) -> bool {
-        let groups = &mut self.apps[app as usize].groups;
+        let groups = &self.apps[app as usize].groups;
         if groups.iter().any(|known| known.group == group && !known.withdrawn) {
             return false;
         }
-        groups.push(AppGroup { group, since: now.div_euclid(1000), withdrawn: false });
+        let users = self.users_of_apps(&[app]);
+        let assigned = AppGroup { group, since: now.div_euclid(1000), withdrawn: false };
+        self.apps[app as usize].groups.push(assigned);
         self.revision += 1;
+        self.log_app_group(EventKind::AppGroupAdded, app, group, now);
+        self.log_users_of_apps(&users, now);
         true
     }
 
     /// Takes a group's assignment back.
-    pub(crate) fn unassign_group(&mut self, app: u32, group: u32) -> bool {
+    pub(crate) fn unassign_group(&mut self, app: u32, group: u32, now: i64) -> bool {
+        let users = self.users_of_apps(&[app]);
         let groups = &mut self.apps[app as usize].groups;
         let Some(known) = groups.iter_mut().find(|known| known.group == group && !known.withdrawn) else {
             return false;
         };
         known.withdrawn = true;
         self.revision += 1;
+        self.log_app_group(EventKind::AppGroupRemoved, app, group, now);
+        self.log_users_of_apps(&users, now);
         true
     }
 

@@ -6,8 +6,9 @@ use hyper::body::Bytes;
 
 use super::answer::Answer;
 use super::app::{AppGroup, AppRow, Assignment};
+use super::finding::Searches;
 use super::id::Id;
-use super::lists::{Lists, Page, Searches, cut, limit};
+use super::lists::{Lists, Page, cut, limit};
 use super::query::Query;
 use super::record_app::{render_app, render_app_group, render_app_user};
 

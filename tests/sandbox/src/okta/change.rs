@@ -1,5 +1,7 @@
 //! Changes to the running org as a person or a bench asks for them: some at random, some by name.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -40,6 +42,10 @@ pub struct Change {
     pub rename_groups: usize,
     /// Members that leave one group for another.
     pub move_members: usize,
+    /// As many different users that get another department.
+    pub changed_users: usize,
+    /// As many different groups that lose up to two members and gain up to two.
+    pub changed_groups: usize,
     /// The user, by id or login, that the following are for. With `create`, a login nobody has.
     pub user: Option<String>,
     /// Whether `user` is to be created.
@@ -103,6 +109,8 @@ pub const CHANGE_HELP: &str = r#"A change is a JSON object; what it names is cha
 
 At random (numbers; "seed" decides which):
   mixed add update rename suspend unsuspend deactivate delete rename_groups move_members
+  changed_users (as many different users with another department), changed_groups (as many different groups with a few
+  other members)
 One user:
   "user": id or login, with "create": true, "status": "SUSPENDED", "profile": {"department": "Legal", "title": null},
   "remove_attributes": ["nickName"], "last_login": "2026-01-31T08:00:00Z" or null, "created": "…", "activated": "…" or null,
@@ -152,6 +160,12 @@ pub struct Changed {
     pub memberships_ended: usize,
 }
 
+/// In lists that are longer, chance draws until something fits, instead of choosing among all that fit.
+const LONG: usize = 10_000;
+
+/// How often it draws at most; what is too rare to be found so is chosen among all that fit after all.
+const DRAWS: usize = 1000;
+
 /// Makes the changes, the named ones first. What cannot be made is a sentence; what was made before it stays.
 pub(crate) fn apply(state: &mut State, change: &Change) -> Result<Changed, Refused> {
     let now = state.clock.milliseconds();
@@ -183,6 +197,8 @@ pub(crate) fn apply(state: &mut State, change: &Change) -> Result<Changed, Refus
     (0..change.delete).for_each(|_| chance.delete());
     (0..change.rename_groups).for_each(|_| chance.rename_group());
     (0..change.move_members).for_each(|_| chance.move_member());
+    chance.change_users(change.changed_users);
+    chance.change_groups(change.changed_groups)?;
     Ok(chance.changed)
 }
 
@@ -214,23 +230,20 @@ struct Chance<'a> {
 
 impl Chance<'_> {
     fn user(&mut self, status: Option<Status>) -> Option<u32> {
-        let fits = |place: &&u32| {
-            let present = self.org.users[**place as usize].facts.status;
+        let (org, random) = (&self.org, &mut self.random);
+        draw(random, &org.by_id, |place| {
+            let present = org.users[place as usize].facts.status;
             status.map_or(present != Status::Deprovisioned, |status| present == status)
-        };
-        let fitting: Vec<u32> = self.org.by_id.iter().filter(fits).copied().collect();
-        (!fitting.is_empty()).then(|| fitting[self.random.usize(..fitting.len())])
+        })
     }
 
     fn group(&mut self, with_members: bool) -> Option<u32> {
-        let fitting: Vec<u32> = (0..place_of(self.org.groups.len()))
-            .filter(|place| self.org.everyone != Some(*place))
-            .filter(|place| {
-                let group = &self.org.groups[*place as usize];
-                !(group.gone || with_members && group.members.is_empty())
-            })
-            .collect();
-        (!fitting.is_empty()).then(|| fitting[self.random.usize(..fitting.len())])
+        let (org, random) = (&self.org, &mut self.random);
+        let groups: Vec<u32> = (0..place_of(org.groups.len())).collect();
+        draw(random, &groups, |place| {
+            let group = &org.groups[place as usize];
+            org.everyone != Some(place) && !(group.gone || with_members && group.members.is_empty())
+        })
     }
 
     fn add(&mut self) -> Result<(), Refused> {
@@ -248,11 +261,59 @@ impl Chance<'_> {
     }
 
     fn update(&mut self) {
-        let Some(user) = self.user(None) else { return };
+        if let Some(user) = self.user(None) {
+            self.update_department(user);
+        }
+    }
+
+    /// Draws as many different places as there are, up to a number.
+    fn different(&mut self, number: usize, mut draw: impl FnMut(&mut Self) -> Option<u32>) -> Vec<u32> {
+        let (mut drawn, mut seen) = (Vec::new(), HashSet::new());
+        // Among few, the last ones take many draws.
+        for _ in 0..number.saturating_mul(20) {
+            match draw(self) {
+                _ if drawn.len() == number => break,
+                None => break,
+                Some(place) if seen.insert(place) => drawn.push(place),
+                Some(_) => {}
+            }
+        }
+        drawn
+    }
+
+    fn change_users(&mut self, number: usize) {
+        let number = number.min(self.org.count_listed());
+        for user in self.different(number, |chance| chance.user(None)) {
+            self.update_department(user);
+        }
+    }
+
+    fn change_groups(&mut self, number: usize) -> Result<(), Refused> {
+        let number = number.min(self.org.groups.len());
+        for group in self.different(number, |chance| chance.group(true)) {
+            let members = self.org.groups[group as usize].members.clone();
+            for _ in 0..self.random.usize(1..=2) {
+                let user = members[self.random.usize(..members.len())];
+                let removed = self.org.remove_member(group, user, self.now)?;
+                self.changed.memberships_removed += usize::from(removed);
+            }
+            for _ in 0..self.random.usize(..=2) {
+                let Some(user) = self.user(Some(Status::Active)) else { break };
+                if !members.contains(&user) {
+                    let added = self.org.add_member(group, user, self.now)?;
+                    self.changed.memberships_added += usize::from(added);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn update_department(&mut self, user: u32) {
         let present = self.org.users[user as usize].profile().text("department").to_owned();
         let others: Vec<_> = DEPARTMENTS.iter().filter(|(name, ..)| *name != present).collect();
         let (department, ..) = others[self.random.usize(..others.len())];
-        if self.org.update_profile(user, "department", Some((*department).into()), self.now).is_ok() {
+        let department = vec![("department", Some((*department).into()))];
+        if self.org.update_profile(user, department, self.now).is_ok() {
             self.changed.users_updated += 1;
         }
     }
@@ -264,9 +325,8 @@ impl Chance<'_> {
         let families: Vec<_> = families.collect();
         let (family, _) = families[self.random.usize(..families.len())];
         let shown = format!("{} {family}", profile.text("firstName"));
-        let named = self.org.update_profile(user, "lastName", Some((*family).into()), self.now);
-        if named.is_ok() && self.org.update_profile(user, "displayName", Some(shown.into()), self.now).is_ok()
-        {
+        let names = vec![("lastName", Some((*family).into())), ("displayName", Some(shown.into()))];
+        if self.org.update_profile(user, names, self.now).is_ok() {
             self.changed.users_renamed += 1;
         }
     }
@@ -307,4 +367,16 @@ impl Chance<'_> {
             }
         }
     }
+}
+
+/// One of those that fit, by chance; none where none does.
+fn draw(random: &mut fastrand::Rng, all: &[u32], fits: impl Fn(u32) -> bool) -> Option<u32> {
+    if all.len() > LONG {
+        let mut drawn = (0..DRAWS).map(|_| all[random.usize(..all.len())]);
+        if let Some(fitting) = drawn.find(|place| fits(*place)) {
+            return Some(fitting);
+        }
+    }
+    let fitting: Vec<u32> = all.iter().copied().filter(|place| fits(*place)).collect();
+    (!fitting.is_empty()).then(|| fitting[random.usize(..fitting.len())])
 }

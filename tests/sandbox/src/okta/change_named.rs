@@ -43,14 +43,15 @@ pub(crate) fn to_user(
         state.org.add_user(status.unwrap_or(Status::Active), &profile, now)?
     } else {
         let user = user_place(state, name)?;
-        for (name, value) in &change.profile {
-            state.org.update_profile(user, name, Some(value.clone()), now)?;
-        }
         changed.users_updated += usize::from(profiled || stamped);
         user
     };
-    for name in &change.remove_attributes {
-        state.org.update_profile(user, name, None, now)?;
+    let set = change.profile.iter().filter(|_| !change.create);
+    let set = set.map(|(name, value)| (name.as_str(), Some(value.clone())));
+    let taken = change.remove_attributes.iter().map(|name| (name.as_str(), None));
+    let attributes: Vec<_> = set.chain(taken).collect();
+    if !attributes.is_empty() {
+        state.org.update_profile(user, attributes, now)?;
     }
     if stamped {
         state.org.update_stamps(user, now, |stamps| {
@@ -146,16 +147,16 @@ pub(crate) fn to_app(
         changed.assignments_added += usize::from(state.org.assign_user(app, user, now)?);
     }
     for user in unassigned {
-        changed.assignments_removed += usize::from(state.org.unassign_user(app, user));
+        changed.assignments_removed += usize::from(state.org.unassign_user(app, user, now));
     }
     for group in assigned_groups {
         changed.assignments_added += usize::from(state.org.assign_group(app, group, now));
     }
     for group in unassigned_groups {
-        changed.assignments_removed += usize::from(state.org.unassign_group(app, group));
+        changed.assignments_removed += usize::from(state.org.unassign_group(app, group, now));
     }
     if change.delete_app {
-        state.org.delete_app(app);
+        state.org.delete_app(app, now);
         changed.apps_deleted += 1;
     }
     Ok(())

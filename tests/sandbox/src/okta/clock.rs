@@ -22,6 +22,11 @@ impl Clock {
         Self { started: Instant::now(), wall_at_start }
     }
 
+    /// Moves the clock.
+    pub(crate) fn shift(&mut self, seconds: i64) {
+        self.wall_at_start = self.wall_at_start.saturating_add(seconds.saturating_mul(1000));
+    }
+
     /// Milliseconds since the Unix epoch.
     pub(crate) fn milliseconds(&self) -> i64 {
         self.wall_at_start + whole_milliseconds(self.started.elapsed())
@@ -45,6 +50,13 @@ pub(crate) fn stamp(seconds: i64) -> String {
         time.minute(),
         time.second()
     )
+}
+
+/// The same to the millisecond, as the System Log writes it.
+pub(crate) fn precise_stamp(milliseconds: i64) -> String {
+    let mut text = stamp(milliseconds.div_euclid(1000));
+    text.truncate(text.len() - "000Z".len());
+    format!("{text}{:03}Z", milliseconds.rem_euclid(1000))
 }
 
 /// The form of the `Date` header (RFC 9110, section 5.6.7).

@@ -21,6 +21,12 @@ pub struct Counts {
     pub unanswered: u64,
     /// Requests that the rate limits themselves refused with 429; a 429 made by a fault is not among them.
     pub limited: u64,
+    /// Those of them that were refused because of others: the token or app itself would have had a share left.
+    pub crowded_out: u64,
+    /// Requests that [`super::ForeignClient`]s made.
+    pub foreign: u64,
+    /// Those of them that were themselves refused with 429.
+    pub foreign_limited: u64,
     /// Answers that would have shown or counted more if the token had another role.
     pub narrowed: u64,
     /// The most requests that were being answered at one moment.

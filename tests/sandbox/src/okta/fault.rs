@@ -15,7 +15,7 @@ pub enum FaultKind {
     TooManyAtOnce,
     /// 404 E0000007, as if the object did not exist.
     NotFound,
-    /// The connection is reset (RST) without an answer.
+    /// The connection is reset (RST) without an answer. Over HTTP/2 it is the stream that is reset, by this and by the next.
     Reset,
     /// The connection is closed (FIN) without an answer.
     Close,
@@ -78,6 +78,19 @@ pub enum FaultKind {
     ZeroLimit,
     /// A good answer whose reset lies an hour back.
     ResetInPast,
+    /// A good answer whose reset lies an hour ahead.
+    ResetAhead,
+    /// Each rate-limit header in two lines with different values, as where several limits apply: the right one is the second,
+    /// the first is further from its end and ends later.
+    RateHeadersTwice,
+    /// The same in one line with a comma, the right value first.
+    RateHeadersJoined,
+    /// No `Date`.
+    NoDate,
+    /// `next` forgets `expand`, as it always does for the users of applications.
+    DropExpand,
+    /// One record's profile has another attribute, `notes`, of this many bytes: the one of [`Fault::record`], else the first.
+    LargeProfile(usize),
     /// An access token lasts only so long, whatever its answer promises.
     ExpiresEarly(Duration),
 }
@@ -152,8 +165,8 @@ impl Fault {
         self
     }
 
-    /// The record that is meant, by its id (for [`FaultKind::BrokenRecord`] and [`FaultKind::Skip`]). Pages without it
-    /// are left alone.
+    /// The record that is meant, by its id, or by its uuid in the System Log (for [`FaultKind::BrokenRecord`],
+    /// [`FaultKind::LargeProfile`] and [`FaultKind::Skip`]). Pages without it are left alone.
     pub fn record(mut self, id: &str) -> Self {
         self.record = Some(id.to_owned());
         self

@@ -8,15 +8,16 @@ use super::fault::{Broken, Fault, FaultKind};
 
 /// What a person may write, for error messages and for `--help`.
 pub const FAULT_HELP: &str = "ROUTE=KIND[,times=N][,after=N][,match=TEXT][,record=ID]
-routes: any users user user-groups roles me groups group members app app-users app-user app-groups app-group schema org
-        token other
+routes: any users user user-groups roles me groups group members skinny-members app app-users skinny-app-users app-user
+        app-groups app-group schema logs org token other
 kinds:  a status such as 503 · too-many-at-once · not-found · reset · close · stall · delay:MS · slow:BYTES:MS · cut ·
         cut-chunked · half-json · html · redirect:URL · oversized:BYTES · no-links · same-next · endless-next ·
         endless-empty · stale-cursor · other-host:URL · empty · short:PAGES · without-id · wrong-profile · unknown-status · null-record ·
         twice · skip · narrowed:PERCENT[:PERCENT] (users, groups) · count-off:N · no-rate-headers · zero-limit ·
-        reset-in-past · expires-early:MS (token)";
+        reset-in-past · reset-ahead · rate-headers-twice · rate-headers-joined · no-date · drop-expand ·
+        large-profile:BYTES · expires-early:MS (token)";
 
-const WORDS: [(&str, FaultKind); 23] = [
+const WORDS: [(&str, FaultKind); 29] = [
     ("too-many-at-once", FaultKind::TooManyAtOnce),
     ("not-found", FaultKind::NotFound),
     ("reset", FaultKind::Reset),
@@ -40,6 +41,12 @@ const WORDS: [(&str, FaultKind); 23] = [
     ("skip", FaultKind::Skip),
     ("no-rate-headers", FaultKind::NoRateHeaders),
     ("zero-limit", FaultKind::ZeroLimit),
+    ("reset-in-past", FaultKind::ResetInPast),
+    ("reset-ahead", FaultKind::ResetAhead),
+    ("rate-headers-twice", FaultKind::RateHeadersTwice),
+    ("rate-headers-joined", FaultKind::RateHeadersJoined),
+    ("no-date", FaultKind::NoDate),
+    ("drop-expand", FaultKind::DropExpand),
 ];
 
 impl FromStr for FaultKind {
@@ -51,9 +58,6 @@ impl FromStr for FaultKind {
                 true => Ok(Self::Status(status)),
                 false => Err(format!("{status} is no HTTP status between 200 and 599")),
             };
-        }
-        if text == "reset-in-past" {
-            return Ok(Self::ResetInPast);
         }
         if let Some((_, kind)) = WORDS.iter().find(|(word, _)| *word == text) {
             return Ok(kind.clone());
@@ -75,6 +79,7 @@ impl FromStr for FaultKind {
                 let (users, groups) = value.split_once(':').unwrap_or((value, value));
                 Self::Narrowed { users: number(word, users)?, groups: number(word, groups)? }
             }
+            "large-profile" => Self::LargeProfile(number(word, value)?),
             "count-off" => Self::CountOff(number(word, value)?),
             _ => return Err(format!("'{text}' is no kind of fault; write {FAULT_HELP}")),
         };
@@ -94,8 +99,8 @@ impl fmt::Display for FaultKind {
             Self::OtherHost(url) => write!(formatter, "other-host:{url}"),
             Self::ShortList(pages) => write!(formatter, "short:{pages}"),
             Self::Narrowed { users, groups } => write!(formatter, "narrowed:{users}:{groups}"),
+            Self::LargeProfile(bytes) => write!(formatter, "large-profile:{bytes}"),
             Self::CountOff(by) => write!(formatter, "count-off:{by}"),
-            Self::ResetInPast => formatter.write_str("reset-in-past"),
             kind => {
                 let word = WORDS.iter().find(|(_, known)| known == kind).map_or("?", |(word, _)| word);
                 formatter.write_str(word)
@@ -168,7 +173,7 @@ mod tests {
             "user-groups=short:2",
             "other=narrowed:50:60",
             "org=count-off:-3",
-            "any=reset-in-past",
+            "any=large-profile:1000000",
             "token=expires-early:2000,times=1",
         ];
         for text in words.chain(others.map(str::to_owned)) {

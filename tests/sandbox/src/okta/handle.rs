@@ -78,7 +78,7 @@ impl Org {
         let value = value.into();
         self.change(|state, now| {
             let user = user_place(state, user)?;
-            state.org.update_profile(user, name, Some(value), now)
+            state.org.update_profile(user, vec![(name, Some(value))], now)
         });
     }
 
@@ -87,7 +87,7 @@ impl Org {
     pub fn remove_attribute(&self, user: &str, name: &str) {
         self.change(|state, now| {
             let user = user_place(state, user)?;
-            state.org.update_profile(user, name, None, now)
+            state.org.update_profile(user, vec![(name, None)], now)
         });
     }
 

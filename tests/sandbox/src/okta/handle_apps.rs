@@ -33,9 +33,9 @@ impl Org {
     /// Deletes an application: it and everything below it is not found any more.
     #[track_caller]
     pub fn delete_app(&self, app: &str) {
-        self.change(|state, _| {
+        self.change(|state, now| {
             let app = app_place(state, app)?;
-            state.org.delete_app(app);
+            state.org.delete_app(app, now);
             Ok(())
         });
     }
@@ -52,9 +52,9 @@ impl Org {
     /// Takes a direct assignment back; who is in an assigned group stays a user of the application.
     #[track_caller]
     pub fn unassign_user(&self, app: &str, user: &str) {
-        self.change(|state, _| {
+        self.change(|state, now| {
             let (app, user) = (app_place(state, app)?, user_place(state, user)?);
-            state.org.unassign_user(app, user);
+            state.org.unassign_user(app, user, now);
             Ok(())
         });
     }
@@ -72,9 +72,9 @@ impl Org {
     /// Takes a group's assignment back.
     #[track_caller]
     pub fn unassign_group(&self, app: &str, group: &str) {
-        self.change(|state, _| {
+        self.change(|state, now| {
             let (app, group) = (app_place(state, app)?, group_place(state, group)?);
-            state.org.unassign_group(app, group);
+            state.org.unassign_group(app, group, now);
             Ok(())
         });
     }

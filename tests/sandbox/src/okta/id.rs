@@ -9,6 +9,9 @@ const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 pub(crate) struct Id([u8; 20]);
 
 impl Id {
+    /// Nobody's.
+    pub(crate) const ZERO: Self = Self([b'0'; 20]);
+
     /// A new id: `prefix` (`00u` users, `00g` groups, `00o` org, `0oa` apps), chance, and the ending that
     /// all ids of one Okta cell share.
     pub(crate) fn random(prefix: &[u8; 3], random: &mut fastrand::Rng) -> Self {

@@ -37,6 +37,11 @@ impl<R> Lag<R> {
         }
     }
 
+    /// Lets what is unseen stay so as long as ever when the clock is moved.
+    pub(crate) fn shift(&mut self, milliseconds: i64) {
+        self.earlier.iter_mut().for_each(|earlier| earlier.until += milliseconds);
+    }
+
     /// How many changes the index has not seen: as long as this and the org's revision stay, so do results.
     pub(crate) fn unseen(&self, now: i64) -> usize {
         self.earlier.iter().filter(|earlier| earlier.until > now).count()
@@ -92,6 +97,16 @@ impl<'a> UserIndex<'a> {
         places
     }
 
+    /// The places of the users that changed since a moment (in milliseconds), ascending by id. Who the index still shows
+    /// otherwise is among them.
+    pub(crate) fn changed_since(&self, moment: i64) -> Vec<u32> {
+        let stamps = (0_u32..).zip(&self.org.updated);
+        let changed = stamps.filter(|(_, seconds)| **seconds * 1000 >= moment).map(|(place, _)| place);
+        let mut places: Vec<u32> = changed.chain(self.earlier.keys().copied()).collect();
+        self.sort(&mut places);
+        places
+    }
+
     fn sort(&self, places: &mut Vec<u32>) {
         places.sort_unstable_by_key(|place| self.org.users[*place as usize].facts.id);
         places.dedup();
@@ -111,10 +126,16 @@ impl Org {
         self.group_lag.remember(group, now, || Some(row.without_members()));
     }
 
-    /// The groups as a list or, for a search, as the index shows them, in the order of their making.
-    pub(crate) fn groups_at(&self, now: i64, by_index: bool) -> impl Iterator<Item = (usize, &GroupRow)> {
+    /// The groups from a place on, as a list or, for a search or filter, as the index shows them, in the order of their
+    /// making.
+    pub(crate) fn groups_at(
+        &self,
+        now: i64,
+        from: usize,
+        by_index: bool,
+    ) -> impl Iterator<Item = (usize, &GroupRow)> {
         let earlier = if by_index { self.group_lag.shown(now) } else { BTreeMap::new() };
-        let rows = self.groups.iter().enumerate().filter_map(move |(place, group)| {
+        let rows = self.groups.iter().enumerate().skip(from).filter_map(move |(place, group)| {
             let row = earlier.get(&super::org::place_of(place)).copied().unwrap_or(Some(group));
             row.map(|row| (place, row))
         });

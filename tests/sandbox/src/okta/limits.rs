@@ -1,12 +1,15 @@
 //! Rate limits: fixed windows per bucket, for the org and for each token or app, as Okta's headers show them.
 //!
-//! A window is opened by the first request of its bucket and lasts 60 seconds. A token or an app may use a share (50 % unless an
-//! administrator changed it) of what the org has; answers show the tighter of the two windows.
+//! A window is opened by the first request of its bucket and lasts 60 seconds. A token or an app may use a share (50 %
+//! unless an administrator changed it) of what the org has; answers show the tighter of the two windows.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::foreign::Foreign;
 
 /// The groups of endpoints that share one limit (of those the stand-in serves).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,10 +26,36 @@ pub enum Bucket {
     Apps,
     /// `/api/v1/apps/{id}`.
     App,
+    /// `/api/v1/logs`.
+    Logs,
     /// `/oauth2/v1/token`.
     Token,
     /// `/api/v1`: the org, schemas, and every path the stand-in does not know.
     Other,
+}
+
+const WORDS: [(&str, Bucket); 9] = [
+    ("users", Bucket::Users),
+    ("user", Bucket::User),
+    ("groups", Bucket::Groups),
+    ("group", Bucket::Group),
+    ("apps", Bucket::Apps),
+    ("app", Bucket::App),
+    ("logs", Bucket::Logs),
+    ("token", Bucket::Token),
+    ("other", Bucket::Other),
+];
+
+impl FromStr for Bucket {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = WORDS.iter().find(|(word, _)| *word == text).map(|(_, bucket)| *bucket);
+        known.ok_or_else(|| {
+            let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+            format!("'{text}' is no bucket; write one of {}", words.join(", "))
+        })
+    }
 }
 
 /// Who has a share of the limits: an API token, or a service app with all its access tokens together.
@@ -51,6 +80,8 @@ pub struct Limits {
     pub apps: u64,
     /// See [`Bucket::App`].
     pub app: u64,
+    /// See [`Bucket::Logs`].
+    pub logs: u64,
     /// See [`Bucket::Token`].
     pub token: u64,
     /// See [`Bucket::Other`].
@@ -69,6 +100,7 @@ impl Limits {
             group: limit,
             apps: limit,
             app: limit,
+            logs: limit,
             token: limit,
             other: limit,
             concurrency: usize::MAX,
@@ -83,6 +115,7 @@ impl Limits {
             Bucket::Group => self.group,
             Bucket::Apps => self.apps,
             Bucket::App => self.app,
+            Bucket::Logs => self.logs,
             Bucket::Token => self.token,
             Bucket::Other => self.other,
         }
@@ -95,10 +128,10 @@ pub enum RateLimits {
     /// A million requests per window: headers are sent as ever, and nobody meets a limit.
     #[default]
     Off,
-    /// An Integrator Free org: 100 per bucket, but 20 apps and 300 token; 35 in flight.
+    /// An Integrator Free org: 100 per bucket, but 20 apps, 20 logs and 300 token; 35 in flight.
     Integrator,
-    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 2000 token, 1200 others, 75 in
-    /// flight.
+    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 120 logs, 2000 token, 1200
+    /// others, 75 in flight.
     Workforce,
     /// Any others.
     Custom(Limits),
@@ -109,7 +142,9 @@ impl RateLimits {
     pub fn limits(&self) -> Limits {
         match self {
             Self::Off => Limits::all(1_000_000),
-            Self::Integrator => Limits { apps: 20, token: 300, concurrency: 35, ..Limits::all(100) },
+            Self::Integrator => {
+                Limits { apps: 20, logs: 20, token: 300, concurrency: 35, ..Limits::all(100) }
+            }
             Self::Workforce => Limits {
                 users: 600,
                 user: 2000,
@@ -117,6 +152,7 @@ impl RateLimits {
                 group: 1000,
                 apps: 100,
                 app: 500,
+                logs: 120,
                 token: 2000,
                 other: 1200,
                 concurrency: 75,
@@ -137,11 +173,13 @@ pub(crate) struct Admission {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Window {
-    opened: Instant,
+pub(super) struct Window {
+    pub(super) opened: Instant,
     /// The moment shown as reset, in seconds since the epoch.
-    reset: i64,
-    used: u64,
+    pub(super) reset: i64,
+    pub(super) used: u64,
+    /// Whether the history has it.
+    noted: bool,
 }
 
 /// Counts requests against the windows.
@@ -149,10 +187,13 @@ struct Window {
 pub(crate) struct Limiter {
     limits: Limits,
     share_percent: u64,
-    length: Duration,
-    org: BTreeMap<Bucket, Window>,
+    pub(super) length: Duration,
+    pub(super) org: BTreeMap<Bucket, Window>,
     shares: BTreeMap<(Bucket, Principal), Window>,
     history: BTreeMap<Bucket, Vec<u64>>,
+    pub(super) foreign: Foreign,
+    /// Requests refused because of others: the token or app would have had a share left.
+    pub(super) crowded_out: u64,
 }
 
 impl Limiter {
@@ -164,6 +205,8 @@ impl Limiter {
             org: BTreeMap::new(),
             shares: BTreeMap::new(),
             history: BTreeMap::new(),
+            foreign: Foreign::default(),
+            crowded_out: 0,
         }
     }
 
@@ -176,9 +219,8 @@ impl Limiter {
     /// Counts one request that arrived at `wall` milliseconds.
     pub(crate) fn admit(&mut self, bucket: Bucket, principal: Principal, wall: i64) -> Admission {
         let (org_limit, share_limit) = self.ceilings(bucket);
-        if self.open(bucket, wall) {
-            self.history.entry(bucket).or_default().push(0);
-        }
+        self.open(bucket, wall);
+        self.note(bucket);
         let fresh = self.fresh(wall);
         let length = self.length;
         let share = self.shares.entry((bucket, principal)).or_insert(fresh);
@@ -191,6 +233,7 @@ impl Limiter {
             org.used += 1;
             share.used += 1;
         }
+        self.crowded_out += u64::from(!allowed && share.used < share_limit);
         if let Some(count) = self.history.get_mut(&bucket).and_then(|windows| windows.last_mut()) {
             *count += 1;
         }
@@ -205,6 +248,7 @@ impl Limiter {
     /// What a request without a valid token is shown: the org's window, uncounted.
     pub(crate) fn glance(&mut self, bucket: Bucket, wall: i64) -> Admission {
         let (limit, _) = self.ceilings(bucket);
+        self.catch_up(bucket, wall);
         let window = match self.org.get(&bucket) {
             Some(window) if window.opened.elapsed() < self.length => *window,
             _ => self.fresh(wall),
@@ -215,9 +259,8 @@ impl Limiter {
     /// Counts requests that other clients of the same org make.
     pub(crate) fn use_up(&mut self, bucket: Bucket, requests: u64, wall: i64) {
         let limit = self.limits.of(bucket);
-        if self.open(bucket, wall) {
-            self.history.entry(bucket).or_default().push(0);
-        }
+        self.open(bucket, wall);
+        self.note(bucket);
         if let Some(window) = self.org.get_mut(&bucket) {
             window.used = (window.used + requests).min(limit);
         }
@@ -233,6 +276,12 @@ impl Limiter {
         for windows in self.history.values_mut() {
             *windows = vec![0];
         }
+        (self.foreign.made, self.foreign.limited, self.crowded_out) = (0, 0, 0);
+    }
+
+    /// What the org has per window.
+    pub(super) fn limit(&self, bucket: Bucket) -> u64 {
+        self.limits.of(bucket)
     }
 
     /// The ceilings of the org and of one share.
@@ -241,19 +290,28 @@ impl Limiter {
         (org, (org * self.share_percent / 100).max(1))
     }
 
-    /// Opens the org's window where none is open; says whether it did.
-    fn open(&mut self, bucket: Bucket, wall: i64) -> bool {
+    /// Opens the org's window where none is open.
+    pub(super) fn open(&mut self, bucket: Bucket, wall: i64) {
+        self.catch_up(bucket, wall);
         let open = self.org.get(&bucket).is_some_and(|window| window.opened.elapsed() < self.length);
         if !open {
             let fresh = self.fresh(wall);
             self.org.insert(bucket, fresh);
         }
-        !open
     }
 
-    fn fresh(&self, wall: i64) -> Window {
+    /// Gives the org's window a place in the history, if it has none.
+    fn note(&mut self, bucket: Bucket) {
+        if let Some(window) = self.org.get_mut(&bucket)
+            && !std::mem::replace(&mut window.noted, true)
+        {
+            self.history.entry(bucket).or_default().push(0);
+        }
+    }
+
+    pub(super) fn fresh(&self, wall: i64) -> Window {
         let end = wall + super::clock::whole_milliseconds(self.length);
-        Window { opened: Instant::now(), reset: end.div_euclid(1000), used: 0 }
+        Window { opened: Instant::now(), reset: end.div_euclid(1000), used: 0, noted: false }
     }
 }
 

@@ -1,21 +1,15 @@
 //! The lists: which records a page holds and where the next one begins.
 
-use std::collections::VecDeque;
-use std::rc::Rc;
-use std::sync::Arc;
-
 use hyper::body::Bytes;
-use serde_json::Value;
 
 use super::answer::Answer;
-use super::app::Assignment;
-use super::clock::stamp;
+use super::finding::{Order, Searches, group_cursor, group_of_cursor};
 use super::id::Id;
 use super::lag::UserIndex;
 use super::org::{GroupRow, Org, UserRow};
 use super::projection::Projection;
-use super::query::{Query, base64};
-use super::record::{group_profile, render_single};
+use super::query::Query;
+use super::record::{render_single, without_provider};
 use super::schema::schema_id;
 use super::search::{Dialect, Expression};
 use super::view::View;
@@ -35,16 +29,15 @@ pub(crate) struct Page<R = Bytes> {
     pub(crate) forgets: Option<&'static str>,
 }
 
-/// Results of the last searches, as long as the org does not change: each of their pages would cost a full search.
-#[derive(Debug, Default)]
-pub(crate) struct Searches {
-    kept: VecDeque<(String, Moment, Arc<Vec<u32>>)>,
-    /// The users of the application that was asked for last.
-    pub(crate) app_users: Option<(u32, u64, Arc<Vec<Assignment>>)>,
+impl Page {
+    /// The page as the `skinny_users` endpoints give it.
+    pub(crate) fn slim(mut self) -> Self {
+        for (_, record) in &mut self.records {
+            *record = without_provider(record);
+        }
+        self
+    }
 }
-
-/// The org's revision, and how many of its changes the search index has not seen.
-type Moment = (u64, usize);
 
 /// Everything the lists are made from.
 pub(crate) struct Lists<'a> {
@@ -66,13 +59,10 @@ impl Lists<'_> {
         };
         let mut page = match (expression, query.get("q")) {
             (Some((text, dialect)), _) => {
-                // A filter is not asked of the index, which may run behind.
-                let index = match dialect {
-                    Dialect::UserSearch => UserIndex::at(self.org, self.now),
-                    _ => UserIndex::at(self.org, i64::MAX),
-                };
-                let found = self.find_users(text, dialect, query, &index, searches)?;
-                self.found_page(&found, query, limit(query, most, most)?, &index)?
+                let order = Order::of(query, dialect == Dialect::UserSearch);
+                let index = UserIndex::at(self.org, self.now);
+                let found = self.find_users(text, dialect, &order, &index, searches)?;
+                self.found_page(&found, query, &order, limit(query, most, most)?, &index)?
             }
             (None, Some(start)) => self.quick_users(start, limit(query, 10, most)?),
             (None, None) => self.plain_users(query, limit(query, most, most)?)?,
@@ -114,74 +104,6 @@ impl Lists<'_> {
         page
     }
 
-    fn find_users(
-        &self,
-        text: &str,
-        dialect: Dialect,
-        query: &Query,
-        index: &UserIndex<'_>,
-        searches: &mut Searches,
-    ) -> Result<Arc<Vec<u32>>, Answer> {
-        let sort = query.get("sortBy").filter(|_| dialect == Dialect::UserSearch);
-        let descending = query.get("sortOrder").is_some_and(|order| order.eq_ignore_ascii_case("desc"));
-        let key = format!("{dialect:?} {} {sort:?} {descending} {text}", self.view.users);
-        let moment = (self.org.revision, self.org.user_lag.unseen(self.now));
-        let known = searches.kept.iter().find(|(kept, at, _)| *kept == key && *at == moment);
-        if let Some((_, _, found)) = known {
-            return Ok(Arc::clone(found));
-        }
-        let expression = Expression::parse(text, dialect).map_err(|why| Answer::bad_search(&why))?;
-        let mut found: Vec<u32> = Vec::new();
-        let places = match expression.only_ids() {
-            Some(ids) => index.places_of(&ids).into(),
-            None => index.places(),
-        };
-        for place in places.iter() {
-            let Some(user) = index.row(*place) else { continue };
-            let mut attributes = UserAttributes { user, profile: None };
-            let matches = expression.matches(dialect, &mut |name| attributes.get(name));
-            if matches && self.view.user(user.facts.id) {
-                found.push(*place);
-            }
-        }
-        if let Some(attribute) = sort {
-            found.sort_by_cached_key(|place| {
-                let user = index.row(*place)?;
-                UserAttributes { user, profile: None }.get(attribute).map(|value| value.to_string())
-            });
-            if descending {
-                found.reverse();
-            }
-        }
-        let found = Arc::new(found);
-        searches.kept.truncate(7);
-        searches.kept.push_front((key, moment, Arc::clone(&found)));
-        Ok(found)
-    }
-
-    /// A page of search results; cursor = the last id.
-    fn found_page(
-        &self,
-        found: &[u32],
-        query: &Query,
-        limit: usize,
-        index: &UserIndex<'_>,
-    ) -> Result<Page, Answer> {
-        let id_of = |place: &u32| self.org.users[*place as usize].facts.id;
-        let start = match query.get("after") {
-            None => 0,
-            Some(cursor) => {
-                let id = Id::parse(cursor).ok_or_else(Answer::bad_cursor)?;
-                let place = self.org.place(id).ok_or_else(Answer::bad_cursor)?;
-                let known = found.iter().position(|found| *found == place);
-                // The user at the cursor may have changed and match no longer: go on where it would stand.
-                known.map_or_else(|| found.partition_point(|found| id_of(found) <= id), |at| at + 1)
-            }
-        };
-        let rest = found.get(start..).unwrap_or_default().iter().filter_map(|place| index.row(*place));
-        Ok(cut(rest.map(|user| (user.facts.id, user.json.clone())), limit, Id::to_string))
-    }
-
     /// `GET /api/v1/groups/{id}/users`: ascending by id; cursor = an id.
     pub(crate) fn members(&self, group: &str, query: &Query) -> Result<Page, Answer> {
         let (place, _) = self.group(group)?;
@@ -205,7 +127,8 @@ impl Lists<'_> {
         };
         let expression = match expression {
             Some((text, dialect)) => {
-                let parsed = Expression::parse(text, dialect).map_err(|why| Answer::bad_search(&why))?;
+                let parsed =
+                    Expression::parse(text, dialect).map_err(|why| Answer::bad_search(&why.to_string()))?;
                 Some((parsed, dialect))
             }
             None => None,
@@ -215,11 +138,11 @@ impl Lists<'_> {
             Some(_) => limit(query, most.min(300), most.min(300))?,
             None => limit(query, most, most)?,
         };
-        let first = match query.get("after") {
-            None => 0,
+        let behind = match query.get("after") {
+            None => None,
             Some(cursor) => {
-                let at = self.org.groups.iter().position(|group| group_cursor(&group.id) == cursor);
-                at.ok_or_else(Answer::bad_cursor)? + 1
+                let place = group_of_cursor(cursor).and_then(|id| self.org.group_place(id));
+                Some(place.ok_or_else(Answer::bad_cursor)? as usize)
             }
         };
         let stats = self.stats(query);
@@ -233,11 +156,22 @@ impl Lists<'_> {
             let by_name = || start.as_ref().is_none_or(|start| group.name.to_lowercase().starts_with(start));
             by_name() && by_expression() && self.view.group(group.id)
         };
-        let by_index = matches!(expression, Some((_, Dialect::GroupSearch)));
-        let known = self.org.groups_at(self.now, by_index).skip_while(|(place, _)| *place < first);
+        let order = Order::of(query, matches!(expression, Some((_, Dialect::GroupSearch))));
+        let first = if order.is_given() { 0 } else { behind.map_or(0, |place| place + 1) };
+        let known = self.org.groups_at(self.now, first, expression.is_some());
         let rest = known.filter(|(_, group)| matches(group));
         // Only what is on the page is rendered.
-        let found = cut(rest.map(|(place, group)| (group.id, (place, group))), size, group_cursor);
+        let found = match order.is_given() {
+            false => cut(rest.map(|(place, group)| (group.id, (place, group))), size, group_cursor),
+            true => {
+                let mut found: Vec<_> = rest.collect();
+                found.sort_unstable_by_key(|(_, group)| group.id);
+                order.sort(&mut found, |(_, group), name| self.group_attribute(group, name));
+                let at = behind.and_then(|place| found.iter().position(|(found, _)| *found == place));
+                let rest = found.drain(at.map_or(0, |at| at + 1)..);
+                cut(rest.map(|(place, group)| (group.id, (place, group))), size, group_cursor)
+            }
+        };
         let render = |(id, (place, group))| (id, self.render(place, group, stats));
         let mut page = Page {
             records: found.records.into_iter().map(render).collect(),
@@ -349,26 +283,6 @@ impl Lists<'_> {
         self.org.render_group(group, count, self.now)
     }
 
-    fn group_attribute(&self, group: &GroupRow, name: &str) -> Option<Value> {
-        let facts = self.org.group_facts(group, None, self.now);
-        if let Some(attribute) = name.strip_prefix("profile.") {
-            return group_profile(&facts).get(attribute).cloned();
-        }
-        let text = match name {
-            "id" => facts.id.to_string(),
-            "type" => facts.kind.as_str().to_owned(),
-            "created" => stamp(facts.created),
-            "lastUpdated" => stamp(facts.last_updated),
-            "lastMembershipUpdated" => stamp(facts.last_membership_updated),
-            "source.id" => match facts.kind {
-                super::record::GroupKind::App(app) => app.to_string(),
-                _ => return None,
-            },
-            _ => return None,
-        };
-        Some(Value::String(text))
-    }
-
     fn project(&self, page: &mut Page, query: &Query) {
         if let Some(fields) = query.get("fields") {
             let projection = Projection::parse(fields);
@@ -376,39 +290,6 @@ impl Lists<'_> {
                 *record = projection.cut(record);
             }
         }
-    }
-}
-
-/// The cursor of the list of groups: opaque, with signs that a link must encode.
-fn group_cursor(id: &Id) -> String {
-    base64(&format!("group.{id}"))
-}
-
-/// What a search may ask of a user; the profile is read only where it is named.
-struct UserAttributes<'a> {
-    user: &'a UserRow,
-    profile: Option<Rc<super::record::Profile>>,
-}
-
-impl UserAttributes<'_> {
-    fn get(&mut self, name: &str) -> Option<Value> {
-        let facts = &self.user.facts;
-        let time = match name {
-            "id" => return Some(facts.id.as_str().into()),
-            "status" => return Some(facts.status.to_string().into()),
-            "type.id" => return Some(facts.type_id.as_str().into()),
-            "profile.login" => return Some((*self.user.login).into()),
-            "created" => Some(facts.stamps.created),
-            "activated" => facts.stamps.activated,
-            "statusChanged" => facts.stamps.status_changed,
-            "lastUpdated" => Some(facts.stamps.last_updated),
-            _ => {
-                let attribute = name.strip_prefix("profile.")?;
-                let profile = self.profile.get_or_insert_with(|| Rc::new(self.user.profile()));
-                return profile.get(attribute).cloned();
-            }
-        };
-        time.map(|seconds| stamp(seconds).into())
     }
 }
 

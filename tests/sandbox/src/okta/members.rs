@@ -1,7 +1,10 @@
 //! Who is in a group.
 
+use std::collections::HashSet;
+
+use super::event::EventKind;
 use super::id::Id;
-use super::org::{Org, Refused, place_of};
+use super::org::{Org, Refused};
 
 impl Org {
     /// The places of a group's members after `cursor`, ascending by id. `Everyone` holds who is not deprovisioned.
@@ -25,15 +28,22 @@ impl Org {
 
     /// How many members a group has.
     pub(crate) fn count_members(&self, group: u32) -> usize {
-        self.members_after(group, None).count()
+        match self.everyone == Some(group) {
+            true => self.count_listed(),
+            false => self.groups[group as usize].members.len(),
+        }
     }
 
     /// Adds a member; says whether that was a change.
     pub(crate) fn add_member(&mut self, group: u32, user: u32, now: i64) -> Result<bool, Refused> {
         self.refuse_everyone(group)?;
         let Err(at) = self.search_member(group, user) else { return Ok(false) };
+        let apps = self.apps_of_user(user);
         self.groups[group as usize].members.insert(at, user);
+        self.joined[user as usize].push(group);
         self.touch_members(group, now);
+        self.log_member(EventKind::MemberAdded, group, user, now);
+        self.log_apps_of_user(user, &apps, now);
         Ok(true)
     }
 
@@ -41,8 +51,12 @@ impl Org {
     pub(crate) fn remove_member(&mut self, group: u32, user: u32, now: i64) -> Result<bool, Refused> {
         self.refuse_everyone(group)?;
         let Ok(at) = self.search_member(group, user) else { return Ok(false) };
+        let apps = self.apps_of_user(user);
         self.groups[group as usize].members.remove(at);
+        self.joined[user as usize].retain(|joined| *joined != group);
         self.touch_members(group, now);
+        self.log_member(EventKind::MemberRemoved, group, user, now);
+        self.log_apps_of_user(user, &apps, now);
         Ok(true)
     }
 
@@ -51,10 +65,23 @@ impl Org {
         self.refuse_everyone(group)?;
         users.sort_unstable_by_key(|user| self.users[*user as usize].facts.id);
         users.dedup();
-        if self.groups[group as usize].members != users {
-            self.groups[group as usize].members = users;
-            self.touch_members(group, now);
+        if self.groups[group as usize].members == users {
+            return Ok(());
         }
+        let app_users = self.users_of_apps(&self.apps_of_group(group));
+        let before = std::mem::replace(&mut self.groups[group as usize].members, users.clone());
+        self.touch_members(group, now);
+        let (old, new): (HashSet<u32>, HashSet<u32>) =
+            (before.iter().copied().collect(), users.iter().copied().collect());
+        for user in before.into_iter().filter(|user| !new.contains(user)) {
+            self.joined[user as usize].retain(|joined| *joined != group);
+            self.log_member(EventKind::MemberRemoved, group, user, now);
+        }
+        for user in users.into_iter().filter(|user| !old.contains(user)) {
+            self.joined[user as usize].push(group);
+            self.log_member(EventKind::MemberAdded, group, user, now);
+        }
+        self.log_users_of_apps(&app_users, now);
         Ok(())
     }
 
@@ -74,10 +101,15 @@ impl Org {
     }
 
     pub(crate) fn leave_all_groups(&mut self, user: u32, now: i64) {
-        for group in 0..place_of(self.groups.len()) {
+        let mut groups = std::mem::take(&mut self.joined[user as usize]);
+        groups.sort_unstable();
+        for group in groups {
             if let Ok(at) = self.search_member(group, user) {
                 self.groups[group as usize].members.remove(at);
                 self.touch_members(group, now);
+                if self.events.options.leavings {
+                    self.log_member(EventKind::MemberRemoved, group, user, now);
+                }
             }
         }
     }

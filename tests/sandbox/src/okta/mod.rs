@@ -1,17 +1,19 @@
 //! A stand-in for an Okta org: users, groups, members, applications with who is assigned to them, the token's owner with
-//! its role, the schema of users and the org itself, read with an SSWS token, or with the access tokens that the org gives
-//! to its service apps.
+//! its role, the schema of users, the System Log and the org itself, read with an SSWS token, or with the access tokens
+//! that the org gives to its service apps.
 //!
 //! It behaves as Okta was documented and recorded to behave: paging by two `Link` lines and opaque cursors, rate limits
 //! in fixed windows with a share per token, error bodies, `DEPROVISIONED` users hidden from the plain list, stamps
 //! without fractions, a search index that may run behind. An address of more than 8,000 bytes is refused as a gateway
 //! would (414 with an HTML page, no limits touched). What Okta does wrong now and then can be switched on as a
 //! [`Fault`], and every fault says how often it was met. Time is tokio's: a test that pauses it moves rate-limit windows,
-//! stamps and the index with it.
+//! stamps and the index with it. HTTP/2 is understood as well, from clients that know so before (there is no TLS).
 //!
 //! Nothing is published or recorded about some details, and a client should not depend on them: the words in parentheses
-//! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there, and
-//! that `id eq` minds case in a `search`.
+//! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there,
+//! that `id eq` minds case in a `search`; and of the System Log, whether a cursor from before its retention is refused or
+//! skips what is gone ([`LogOptions::stale_cursor`] does either), whether imports and the groups that a leaver loses
+//! are logged ([`LogOptions`]), and the like that `chronicle.rs` lists. Keywords (`q`) of the log are refused.
 //!
 //! # Service apps
 //!
@@ -35,7 +37,7 @@
 //!
 //! Where nothing is published or recorded, the stand-in is strict, so that a client that pleases it should please Okta too:
 //! - Clocks may be 300 s apart: `iat` of an assertion so far ahead, `iat` of a proof so far ahead or back. `exp` has no
-//!   grace. All by the stand-in's clock, which [`Options::clock_skew`] moves.
+//!   grace. All by the stand-in's clock, which [`Options::clock_skew`] and [`Okta::move_clock`] move.
 //! - A `jti` is used up once signature and claims are right, whatever is answered then: a 429, a fault, the request for a
 //!   nonce. The same assertion is therefore no good for the second request of the nonce round.
 //! - `aud` is text, the token endpoint and nothing else. One scope that is not granted spoils the whole request.
@@ -69,11 +71,16 @@ mod app;
 mod app_lists;
 mod change;
 mod change_named;
+mod chronicle;
 mod clock;
 mod counts;
+mod event;
+mod event_log;
 mod fault;
 mod fault_text;
 mod faulty;
+mod finding;
+mod foreign;
 mod generate;
 mod handle;
 mod handle_apps;
@@ -81,6 +88,7 @@ mod id;
 mod lag;
 mod limits;
 mod lists;
+mod logs;
 mod members;
 mod names;
 mod new_user;
@@ -97,13 +105,12 @@ mod schema;
 mod search;
 mod server;
 mod state;
+mod status;
 mod view;
 pub(crate) mod wire;
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,8 +120,10 @@ use tokio::task::JoinHandle;
 pub use admin::LeastRequests;
 pub use change::{CHANGE_HELP, Change, Changed};
 pub use counts::{Counts, OAuthCounts};
+pub use event_log::{LogOptions, StaleCursor};
 pub use fault::{Broken, Fault, FaultId, FaultKind};
 pub use fault_text::FAULT_HELP;
+pub use foreign::{ForeignClient, Spread};
 pub use handle::{Org, OrgGroup, OrgUser};
 pub use handle_apps::OrgAppUser;
 pub use limits::{Bucket, Limits, RateLimits};
@@ -123,67 +132,11 @@ pub use oauth::{AppRole, KeyKind, KeyPair, PublicKey, Refusal, ServiceApp};
 pub use resources::Resources;
 pub use role::Role;
 pub use route::Route;
+pub use status::Status;
 
 use clock::Clock;
 use server::Shared;
 use state::State;
-
-/// A user's status, as the published schema lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the names are Okta's")]
-pub enum Status {
-    Staged,
-    Provisioned,
-    Active,
-    Recovery,
-    PasswordExpired,
-    LockedOut,
-    Suspended,
-    Deprovisioned,
-}
-
-impl Status {
-    /// Every status.
-    pub const ALL: [Self; 8] = [
-        Self::Staged,
-        Self::Provisioned,
-        Self::Active,
-        Self::Recovery,
-        Self::PasswordExpired,
-        Self::LockedOut,
-        Self::Suspended,
-        Self::Deprovisioned,
-    ];
-
-    /// The word in Okta's JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Staged => "STAGED",
-            Self::Provisioned => "PROVISIONED",
-            Self::Active => "ACTIVE",
-            Self::Recovery => "RECOVERY",
-            Self::PasswordExpired => "PASSWORD_EXPIRED",
-            Self::LockedOut => "LOCKED_OUT",
-            Self::Suspended => "SUSPENDED",
-            Self::Deprovisioned => "DEPROVISIONED",
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Status {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(text));
-        known.ok_or_else(|| format!("'{text}' is no status of Okta's; write one like ACTIVE or SUSPENDED"))
-    }
-}
 
 /// The form of the `Link` headers.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -212,11 +165,21 @@ pub struct PageSizes {
     pub app_users: usize,
     /// `/apps/{id}/groups`; without `limit` 20 of them, and never fewer.
     pub app_groups: usize,
+    /// `/logs`; without `limit` 100 of them.
+    pub logs: usize,
 }
 
 impl Default for PageSizes {
     fn default() -> Self {
-        Self { users: 200, groups: 10_000, members: 1000, user_groups: 200, app_users: 500, app_groups: 200 }
+        Self {
+            users: 200,
+            groups: 10_000,
+            members: 1000,
+            user_groups: 200,
+            app_users: 500,
+            app_groups: 200,
+            logs: 1000,
+        }
     }
 }
 
@@ -260,9 +223,11 @@ pub struct Options {
     pub latency: Duration,
     /// How long `lastMembershipUpdated` hides a change of members (recorded: up to more than 4 s); none by default.
     pub membership_stamp_lag: Duration,
-    /// How long `search` of users and of groups does not see a change (recorded: typically less than a second, up to
-    /// several); none by default.
+    /// How long `search` and `filter` of users and of groups do not see a change (recorded: typically less than a second,
+    /// up to several); none by default.
     pub search_lag: Duration,
+    /// How the System Log behaves.
+    pub log: LogOptions,
     /// Whether deprovisioned users stay listed in their groups, as was reported of some orgs.
     pub keep_deprovisioned_members: bool,
     /// Whether there is a group `Everyone`; group administrators' tokens do not see it.
@@ -272,6 +237,9 @@ pub struct Options {
     /// Whether the token's owner (`/api/v1/users/me`) is in the lists like any other user, instead of only behind `me`
     /// and its own id.
     pub list_owner: bool,
+    /// Whether `skinny_users` of groups and applications are answered; where not, there is no such path. Okta's guides name
+    /// them, its schema does not.
+    pub skinny_users: bool,
     /// Whether `expand=stats` is answered.
     pub stats: bool,
     /// The most records per page.
@@ -303,10 +271,12 @@ impl Default for Options {
             latency: Duration::ZERO,
             membership_stamp_lag: Duration::ZERO,
             search_lag: Duration::ZERO,
+            log: LogOptions::default(),
             keep_deprovisioned_members: false,
             everyone: true,
             role: Role::default(),
             list_owner: false,
+            skinny_users: true,
             stats: true,
             pages: PageSizes::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -365,6 +335,8 @@ impl Okta {
         // From here on: an org that has just been made is known to its index.
         org.user_lag.milliseconds = clock::whole_milliseconds(options.search_lag);
         org.group_lag.milliseconds = org.user_lag.milliseconds;
+        org.events.options = options.log.clone();
+        org.events.recording = true;
         let limits = options.rate_limits.limits();
         let token = options.token.clone();
         let state = State {
@@ -375,7 +347,7 @@ impl Okta {
             org,
             faults: fault::Faults::default(),
             book: counts::Book::default(),
-            searches: lists::Searches::default(),
+            searches: finding::Searches::default(),
             bounds: resources::Bounds::default(),
             authority: oauth::Authority::default(),
         };
@@ -463,6 +435,31 @@ impl Okta {
         let mut state = self.shared.state();
         let now = state.clock.milliseconds();
         state.limiter.use_up(bucket, requests, now);
+    }
+
+    /// `eventType` of everything in the System Log, in the order in which it is there to be read, what cannot be read yet
+    /// included.
+    pub fn events(&self) -> Vec<String> {
+        self.shared.state().org.events.kinds()
+    }
+
+    /// Makes events that happen from now on be in the System Log this long after they happened. Those before keep their
+    /// moment, so that with less lag than before, later events come earlier.
+    pub fn set_log_lag(&self, lag: Duration) {
+        self.shared.state().org.events.options.lag = lag;
+    }
+
+    /// Another client of the same org begins to use up a bucket, steadily, in the place of an earlier one.
+    pub fn foreign(&self, client: ForeignClient) {
+        let mut state = self.shared.state();
+        let now = state.clock.milliseconds();
+        state.limiter.set_foreign(client, now);
+    }
+
+    /// Moves the server's clock by some seconds, from now on: `Date`, stamps and resets of windows that begin later. The
+    /// windows themselves, lags and the order of the System Log go on as if nothing had happened.
+    pub fn move_clock(&self, seconds: i64) {
+        self.shared.state().move_clock(seconds);
     }
 
     /// Makes every answer take this long from now on.

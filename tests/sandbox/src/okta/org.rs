@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use super::Status;
 use super::app::AppRow;
+use super::event::EventKind;
+use super::event_log::EventLog;
 use super::id::Id;
 use super::lag::Lag;
 use super::record::{GroupFacts, GroupKind, Profile, Stamps, UserFacts, render_group, render_user};
@@ -85,8 +87,15 @@ pub(crate) struct Org {
     pub(crate) type_id: Id,
     pub(crate) realm: Id,
     pub(crate) users: Vec<UserRow>,
+    /// `lastUpdated` of every user by place, in seconds, beside the rows: a search for changes among a million users looks
+    /// at nothing else.
+    pub(crate) updated: Vec<i64>,
     /// Present users, ascending by id.
     pub(crate) by_id: Vec<u32>,
+    /// How many present users have each status.
+    population: [usize; Status::ALL.len()],
+    /// The groups of every user by place, in no order: the other side of [`GroupRow::members`].
+    pub(crate) joined: Vec<Vec<u32>>,
     places: HashMap<Id, u32>,
     logins: HashMap<String, u32>,
     pub(crate) groups: Vec<GroupRow>,
@@ -103,6 +112,8 @@ pub(crate) struct Org {
     /// What the search index has not seen yet.
     pub(crate) user_lag: Lag<UserRow>,
     pub(crate) group_lag: Lag<GroupRow>,
+    /// The System Log.
+    pub(crate) events: EventLog,
     pub(crate) random: fastrand::Rng,
     /// For what not every org has, so that the rest of it is the same with and without.
     pub(crate) extra_random: fastrand::Rng,
@@ -123,7 +134,10 @@ impl Org {
             type_id,
             realm: Id::random(b"guo", &mut random),
             users: Vec::new(),
+            updated: Vec::new(),
             by_id: Vec::new(),
+            population: [0; Status::ALL.len()],
+            joined: Vec::new(),
             places: HashMap::new(),
             logins: HashMap::new(),
             groups: Vec::new(),
@@ -137,6 +151,7 @@ impl Org {
             stamp_lag: 0,
             user_lag: Lag::default(),
             group_lag: Lag::default(),
+            events: EventLog::new(seed, id),
             random,
             extra_random,
         }
@@ -163,17 +178,30 @@ impl Org {
         self.places.insert(facts.id, place);
         self.logins.insert(row.login.to_lowercase(), place);
         self.users.push(row);
+        self.updated.push(facts.stamps.last_updated);
+        self.population[status as usize] += 1;
+        self.joined.push(Vec::new());
         self.by_id.push(place);
         place
     }
 
-    /// Brings `by_id` and the members of all groups into the order of ids, after a batch of pushes.
+    /// Brings `by_id` and the members of all groups into the order of ids, and notes the groups of all users, after a batch
+    /// of pushes.
     pub(crate) fn sort(&mut self) {
-        let users = &self.users;
-        let id = |place: &u32| users[*place as usize].facts.id;
-        self.by_id.sort_unstable_by_key(id);
+        self.by_id.sort_unstable_by_key(|place| self.users[*place as usize].facts.id);
+        // Millions of members are compared: ranks are nearer than ids.
+        let mut ranks = vec![0_u32; self.users.len()];
+        for (rank, place) in (0..).zip(&self.by_id) {
+            ranks[*place as usize] = rank;
+        }
+        let mut counts = vec![0_usize; self.users.len()];
         for group in &mut self.groups {
-            group.members.sort_unstable_by_key(id);
+            group.members.sort_unstable_by_key(|place| ranks[*place as usize]);
+            group.members.iter().for_each(|user| counts[*user as usize] += 1);
+        }
+        self.joined = counts.into_iter().map(Vec::with_capacity).collect();
+        for (place, group) in (0..).zip(&self.groups) {
+            group.members.iter().for_each(|user| self.joined[*user as usize].push(place));
         }
     }
 
@@ -202,6 +230,7 @@ impl Org {
     pub(crate) fn add_group(&mut self, name: &str, now: i64) -> u32 {
         let place = self.push_group(name, "", GroupKind::Okta, now.div_euclid(1000));
         self.group_lag.remember(place, now, || None);
+        self.log_group(EventKind::GroupCreated, place, now);
         place
     }
 
@@ -214,6 +243,10 @@ impl Org {
     pub(crate) fn find_user(&self, name: &str) -> Option<&UserRow> {
         let by_id = Id::parse(name).and_then(|id| self.place(id));
         let place = by_id.or_else(|| self.logins.get(&name.to_lowercase()).copied()).or_else(|| {
+            // To look through a million logins for what is an id takes long.
+            if name.contains('@') || name.starts_with("00u") {
+                return None;
+            }
             let start = format!("{}@", name.to_lowercase());
             let mut matches = self.logins.iter().filter(|(login, _)| login.starts_with(&start));
             let only = matches.next().map(|(_, place)| *place);
@@ -233,6 +266,16 @@ impl Org {
         self.group_places.get(&id).copied()
     }
 
+    /// How many present users have each status.
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = (Status, usize)> {
+        Status::ALL.into_iter().map(|status| (status, self.population[status as usize]))
+    }
+
+    /// How many users the plain list shows.
+    pub(crate) fn count_listed(&self) -> usize {
+        self.by_id.len() - self.population[Status::Deprovisioned as usize]
+    }
+
     /// Whether the plain list shows a user.
     pub(crate) fn listed(&self, place: u32) -> bool {
         let user = &self.users[place as usize];
@@ -241,13 +284,8 @@ impl Org {
 
     /// The groups of a user, ascending by id.
     pub(crate) fn groups_of(&self, user: u32) -> Vec<u32> {
-        let mut groups: Vec<u32> = (0..place_of(self.groups.len()))
-            .filter(|group| !self.groups[*group as usize].gone)
-            .filter(|group| match self.everyone == Some(*group) {
-                true => self.listed(user),
-                false => self.search_member(*group, user).is_ok(),
-            })
-            .collect();
+        let everyone = self.everyone.filter(|_| self.listed(user));
+        let mut groups: Vec<u32> = self.joined[user as usize].iter().copied().chain(everyone).collect();
         groups.sort_unstable_by_key(|group| self.groups[*group as usize].id);
         groups
     }
@@ -301,23 +339,26 @@ impl Org {
         self.by_id.insert(at, place);
         self.touch_everyone(now);
         self.revision += 1;
+        self.log_new_user(place, now);
         Ok(place)
     }
 
-    /// Sets a profile attribute, or takes it away where `value` is none.
+    /// Sets profile attributes, or takes them away where a value is none: one change, whatever their number.
     pub(crate) fn update_profile(
         &mut self,
         user: u32,
-        name: &str,
-        value: Option<Value>,
+        changes: Vec<(&str, Option<Value>)>,
         now: i64,
     ) -> Result<(), Refused> {
         self.user_changes(user, now);
         let mut profile = self.users[user as usize].profile();
         let before = profile.text("login").to_lowercase();
-        match value {
-            Some(value) => profile.set(name, value),
-            None => profile.remove(name),
+        let names: Vec<&str> = changes.iter().map(|(name, _)| *name).collect();
+        for (name, value) in changes {
+            match value {
+                Some(value) => profile.set(name, value),
+                None => profile.remove(name),
+            }
         }
         let after = profile.text("login").to_lowercase();
         if after != before {
@@ -330,6 +371,7 @@ impl Org {
         }
         self.users[user as usize].facts.stamps.last_updated = now.div_euclid(1000);
         self.render_again(user, &profile);
+        self.log_profile(user, &names, now);
         Ok(())
     }
 
@@ -346,10 +388,14 @@ impl Org {
         let profile = self.users[user as usize].profile();
         let seconds = now.div_euclid(1000);
         let was_listed = self.listed(user);
-        if self.users[user as usize].facts.status == status {
+        let before = self.users[user as usize].facts.status;
+        if before == status {
             return;
         }
+        let apps = self.apps_of_user(user);
         self.user_changes(user, now);
+        self.population[before as usize] -= 1;
+        self.population[status as usize] += 1;
         let facts = &mut self.users[user as usize].facts;
         facts.status = status;
         facts.stamps.status_changed = Some(seconds);
@@ -358,32 +404,43 @@ impl Org {
             facts.stamps.activated = Some(seconds);
         }
         self.render_again(user, &profile);
+        self.log_status(user, before, status, now);
         if status == Status::Deprovisioned {
             self.leave_all_apps(user);
             if !self.keep_deprovisioned {
                 self.leave_all_groups(user, now);
             }
         }
+        self.log_apps_of_user(user, &apps, now);
         if was_listed != self.listed(user) {
             self.touch_everyone(now);
         }
     }
 
-    /// Purges a user.
+    /// Purges a user, who is deactivated first, as the service wants it.
     pub(crate) fn delete_user(&mut self, user: u32, now: i64) {
+        let apps = self.apps_of_user(user);
+        let status = self.users[user as usize].facts.status;
         self.user_changes(user, now);
+        self.log_status(user, status, Status::Deprovisioned, now);
+        self.log_user(EventKind::UserDeletionBegun, user, now);
         self.leave_all_apps(user);
         self.leave_all_groups(user, now);
         if self.listed(user) {
             self.touch_everyone(now);
         }
+        self.users[user as usize].gone = true;
+        self.log_apps_of_user(user, &apps, now);
+        self.log_user(EventKind::UserDeleted, user, now);
         let row = &mut self.users[user as usize];
-        row.gone = true;
         row.json = Bytes::new();
         row.profile_at = 0..0;
         let login = row.login.to_lowercase();
         self.logins.remove(&login);
-        self.by_id.retain(|place| *place != user);
+        let id = row.facts.id;
+        self.population[status as usize] -= 1;
+        let at = self.by_id.partition_point(|other| self.users[*other as usize].facts.id < id);
+        self.by_id.remove(at);
         self.revision += 1;
     }
 
@@ -394,20 +451,26 @@ impl Org {
         row.name = name.to_owned();
         row.last_updated = now.div_euclid(1000);
         self.revision += 1;
+        self.log_group(EventKind::GroupProfileUpdated, group, now);
     }
 
     /// Deletes a group.
     pub(crate) fn delete_group(&mut self, group: u32, now: i64) {
+        let app_users = self.users_of_apps(&self.apps_of_group(group));
         self.group_changes(group, now);
         let row = &mut self.groups[group as usize];
         row.gone = true;
-        row.members = Vec::new();
+        let members = std::mem::take(&mut row.members);
+        members.into_iter().for_each(|user| self.joined[user as usize].retain(|joined| *joined != group));
         self.revision += 1;
+        self.log_group(EventKind::GroupDeleted, group, now);
+        self.log_users_of_apps(&app_users, now);
     }
 
     fn render_again(&mut self, user: u32, profile: &Profile) {
         self.schema.learn_all(profile);
         let row = &mut self.users[user as usize];
+        self.updated[user as usize] = row.facts.stamps.last_updated;
         (row.json, row.profile_at) = render_user(&row.facts, profile, &self.base);
         self.revision += 1;
     }

@@ -93,9 +93,10 @@ fn encode(text: &str, into: &mut String) {
     }
 }
 
+const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Base64 with padding, for the cursors that are written so.
 pub(crate) fn base64(text: &str) -> String {
-    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::new();
     for chunk in text.as_bytes().chunks(3) {
         let three = [chunk[0], *chunk.get(1).unwrap_or(&0), *chunk.get(2).unwrap_or(&0)];
@@ -110,6 +111,23 @@ pub(crate) fn base64(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// Undoes [`base64`]; nothing where the text is not of its making.
+pub(crate) fn unbase64(encoded: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let (mut bits, mut held) = (0_u32, 0);
+    for sign in encoded.trim_end_matches('=').bytes() {
+        let value = SIGNS.iter().position(|known| *known == sign)?;
+        bits = (bits << 6 | u32::try_from(value).ok()?) & 0xffff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from((bits >> held) & 0xff).ok()?);
+        }
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    (base64(&text) == encoded).then_some(text)
 }
 
 #[cfg(test)]
@@ -137,5 +155,11 @@ mod tests {
         assert_eq!(base64("ldap.a"), "bGRhcC5h");
         assert_eq!(base64("ldap.ab"), "bGRhcC5hYg==");
         assert_eq!(base64("ldap.abc"), "bGRhcC5hYmM=");
+        for text in ["", "ldap.a", "ldap.ab", "ldap.abc"] {
+            assert_eq!(unbase64(&base64(text)).as_deref(), Some(text));
+        }
+        for text in ["bGRhcC5hYg", "bGRhcC5hYg=", "not base64!", "b"] {
+            assert_eq!(unbase64(text), None, "{text}");
+        }
     }
 }

@@ -23,8 +23,12 @@ pub enum Route {
     Group,
     /// `/api/v1/groups/{id}/users`.
     Members,
+    /// `/api/v1/groups/{id}/skinny_users`.
+    SkinnyMembers,
     /// `/api/v1/apps/{id}/users`.
     AppUsers,
+    /// `/api/v1/apps/{id}/skinny_users`.
+    SkinnyAppUsers,
     /// `/api/v1/apps/{id}/users/{user}`.
     AppUser,
     /// `/api/v1/apps/{id}/groups`.
@@ -39,6 +43,8 @@ pub enum Route {
     Roles,
     /// `/api/v1/meta/schemas/user/{id or default}`.
     Schema,
+    /// `/api/v1/logs`.
+    Logs,
     /// `/api/v1/org`.
     Org,
     /// `/oauth2/v1/token`.
@@ -47,7 +53,7 @@ pub enum Route {
     Other,
 }
 
-const WORDS: [(&str, Route); 18] = [
+const WORDS: [(&str, Route); 21] = [
     ("any", Route::Any),
     ("users", Route::Users),
     ("user", Route::User),
@@ -55,7 +61,9 @@ const WORDS: [(&str, Route); 18] = [
     ("groups", Route::Groups),
     ("group", Route::Group),
     ("members", Route::Members),
+    ("skinny-members", Route::SkinnyMembers),
     ("app-users", Route::AppUsers),
+    ("skinny-app-users", Route::SkinnyAppUsers),
     ("app-user", Route::AppUser),
     ("app-groups", Route::AppGroups),
     ("app-group", Route::AppGroup),
@@ -63,6 +71,7 @@ const WORDS: [(&str, Route); 18] = [
     ("me", Route::Me),
     ("roles", Route::Roles),
     ("schema", Route::Schema),
+    ("logs", Route::Logs),
     ("org", Route::Org),
     ("token", Route::Token),
     ("other", Route::Other),
@@ -95,7 +104,9 @@ pub(crate) enum Address {
     Groups,
     Group(String),
     Members(String),
+    SkinnyMembers(String),
     AppUsers(String),
+    SkinnyAppUsers(String),
     AppUser(String, String),
     AppGroups(String),
     AppGroup(String, String),
@@ -103,6 +114,7 @@ pub(crate) enum Address {
     Me,
     Roles(String),
     Schema(String),
+    Logs,
     Org,
     Token,
     Unknown,
@@ -126,12 +138,15 @@ impl Address {
             ["groups"] => Self::Groups,
             ["groups", group] if !group.is_empty() && *group != "rules" => Self::Group(name(group)),
             ["groups", group, "users"] if !group.is_empty() => Self::Members(name(group)),
+            ["groups", group, "skinny_users"] if !group.is_empty() => Self::SkinnyMembers(name(group)),
             ["apps", app] if !app.is_empty() => Self::App(name(app)),
             ["apps", app, "users"] => Self::AppUsers(name(app)),
+            ["apps", app, "skinny_users"] => Self::SkinnyAppUsers(name(app)),
             ["apps", app, "users", user] if !user.is_empty() => Self::AppUser(name(app), name(user)),
             ["apps", app, "groups"] => Self::AppGroups(name(app)),
             ["apps", app, "groups", group] if !group.is_empty() => Self::AppGroup(name(app), name(group)),
             ["meta", "schemas", "user", schema] => Self::Schema(name(schema)),
+            ["logs"] => Self::Logs,
             ["org"] => Self::Org,
             _ => Self::Unknown,
         }
@@ -145,7 +160,9 @@ impl Address {
             Self::Groups => Route::Groups,
             Self::Group(_) => Route::Group,
             Self::Members(_) => Route::Members,
+            Self::SkinnyMembers(_) => Route::SkinnyMembers,
             Self::AppUsers(_) => Route::AppUsers,
+            Self::SkinnyAppUsers(_) => Route::SkinnyAppUsers,
             Self::AppUser(..) => Route::AppUser,
             Self::AppGroups(_) => Route::AppGroups,
             Self::AppGroup(..) => Route::AppGroup,
@@ -153,6 +170,7 @@ impl Address {
             Self::Me => Route::Me,
             Self::Roles(_) => Route::Roles,
             Self::Schema(_) => Route::Schema,
+            Self::Logs => Route::Logs,
             Self::Org => Route::Org,
             Self::Token => Route::Token,
             Self::Unknown => Route::Other,
@@ -165,10 +183,15 @@ impl Address {
         match self {
             Self::Users | Self::UserGroups(_) | Self::Roles(_) => Bucket::Users,
             Self::User(_) | Self::Me => Bucket::User,
-            Self::Groups | Self::Members(_) => Bucket::Groups,
+            Self::Groups | Self::Members(_) | Self::SkinnyMembers(_) => Bucket::Groups,
             Self::Group(_) => Bucket::Group,
-            Self::AppUsers(_) | Self::AppUser(..) | Self::AppGroups(_) | Self::AppGroup(..) => Bucket::Apps,
+            Self::AppUsers(_)
+            | Self::SkinnyAppUsers(_)
+            | Self::AppUser(..)
+            | Self::AppGroups(_)
+            | Self::AppGroup(..) => Bucket::Apps,
             Self::App(_) => Bucket::App,
+            Self::Logs => Bucket::Logs,
             Self::Token => Bucket::Token,
             Self::Schema(_) | Self::Org | Self::Unknown => Bucket::Other,
         }
@@ -190,6 +213,8 @@ mod tests {
             ("/api/v1/users/x/roles", Address::Roles("x".to_owned())),
             ("/api/v1/apps/a", Address::App("a".to_owned())),
             ("/api/v1/apps/a/users", Address::AppUsers("a".to_owned())),
+            ("/api/v1/groups/g/skinny_users", Address::SkinnyMembers("g".to_owned())),
+            ("/api/v1/apps/a/skinny_users", Address::SkinnyAppUsers("a".to_owned())),
             ("/api/v1/apps/a/users/u", Address::AppUser("a".to_owned(), "u".to_owned())),
             ("/api/v1/apps/a/groups", Address::AppGroups("a".to_owned())),
             ("/api/v1/apps/a/groups/g", Address::AppGroup("a".to_owned(), "g".to_owned())),
@@ -199,6 +224,8 @@ mod tests {
             ("/api/v1/groups/", Address::Unknown),
             ("/api/v1/apps/", Address::Unknown),
             ("/api/v1/apps", Address::Unknown),
+            ("/api/v1/logs", Address::Logs),
+            ("/api/v1/logs/x", Address::Unknown),
             ("/", Address::Unknown),
         ] {
             assert_eq!(Address::parse(path), expected, "{path}");

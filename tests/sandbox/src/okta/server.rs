@@ -10,7 +10,8 @@ use hyper::header::{HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -67,7 +68,11 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&reset)));
     let service = service_fn(move |request| handle(request, Arc::clone(&shared), Arc::clone(&reset)));
     // How a connection ends is the client's affair, or that of a fault that was wanted.
-    drop(hyper::server::conn::http1::Builder::new().serve_connection(socket, service).await);
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // Hyper would add the true date to an answer that is to have none.
+    server.http1().auto_date_header(false);
+    server.http2().auto_date_header(false);
+    drop(server.serve_connection(socket, service).await);
 }
 
 /// Ends a connection without an answer.
@@ -137,7 +142,7 @@ fn decide(head: &Parts, body: Option<Bytes>, shared: &Shared, in_flight: usize) 
     let gzip = state.options.gzip && accepts_gzip(headers) && answer.manner == Manner::Whole;
     state.book.counts.compressed += u64::from(gzip);
     let answered = !matches!(answer.manner, Manner::Reset | Manner::Close | Manner::Stall);
-    state.book.answered(request_line(&ask, headers), answered.then_some(answer.status));
+    state.book.answered(request_line(&ask, head), answered.then_some(answer.status));
     (answer, gzip)
 }
 
@@ -166,8 +171,10 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// A line for the log, without what proves who it is.
-fn request_line(ask: &Ask, headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
+fn request_line(ask: &Ask, head: &Parts) -> String {
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    // HTTP/2 names the host in the address.
+    let host = text("host").or_else(|| head.uri.authority().map(|authority| authority.as_str()));
     let authorization = match ask.authorization {
         Authorization::Absent => "absent",
         Authorization::Wrong | Authorization::Refused(_) => "wrong",
@@ -179,8 +186,8 @@ fn request_line(ask: &Ask, headers: &HeaderMap) -> String {
         "{} {} host={} authorization={authorization} user-agent={:?}",
         ask.method,
         target,
-        text("host"),
-        text("user-agent")
+        host.unwrap_or("-"),
+        text("user-agent").unwrap_or("-")
     )
 }
 
@@ -189,7 +196,9 @@ fn respond(answer: Answer, gzip: bool, date: i64, flight: Flight) -> Response<Re
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
     let headers = response.headers_mut();
     headers.reserve(answer.headers.len() + 4);
-    put(headers, "date", &http_date(date));
+    if answer.dated {
+        put(headers, "date", &http_date(date));
+    }
     for (name, value) in &answer.headers {
         put(headers, name, value);
     }

@@ -7,9 +7,10 @@ use super::clock::Clock;
 use super::counts::{Book, Counts};
 use super::fault::{FaultKind, Faults, Met};
 use super::faulty;
+use super::finding::Searches;
 use super::id::Id;
 use super::limits::{Admission, Bucket, Limiter, Principal};
-use super::lists::{Lists, Page, Searches};
+use super::lists::{Lists, Page};
 use super::oauth::{self, AppRole, Authority, Caller, Refusal};
 use super::org::Org;
 use super::query::Query;
@@ -162,13 +163,34 @@ impl State {
         Err(answer)
     }
 
+    /// Moves the clock, and with it all that is to happen at a moment.
+    pub(crate) fn move_clock(&mut self, seconds: i64) {
+        // Three centuries are far enough, and far from where numbers end.
+        let seconds = seconds.clamp(-10_000_000_000, 10_000_000_000);
+        self.clock.shift(seconds);
+        let milliseconds = seconds * 1000;
+        self.org.events.moved += milliseconds;
+        self.org.user_lag.shift(milliseconds);
+        self.org.group_lag.shift(milliseconds);
+        let coming = self.org.groups.iter_mut().flat_map(|group| &mut group.coming_stamps);
+        coming.for_each(|(from, _)| *from += milliseconds);
+    }
+
     /// What was asked so far.
-    pub(crate) fn counts(&self) -> Counts {
-        Counts { windows: self.limiter.history(), ..self.book.counts.clone() }
+    pub(crate) fn counts(&mut self) -> Counts {
+        self.limiter.catch_up_all(self.clock.milliseconds());
+        Counts {
+            windows: self.limiter.history(),
+            crowded_out: self.limiter.crowded_out,
+            foreign: self.limiter.foreign.made,
+            foreign_limited: self.limiter.foreign.limited,
+            ..self.book.counts.clone()
+        }
     }
 
     /// Counts from nought again.
     pub(crate) fn reset_counts(&mut self) {
+        self.limiter.catch_up_all(self.clock.milliseconds());
         self.book.reset();
         self.limiter.reset_history();
     }
@@ -180,7 +202,7 @@ impl State {
         let mut delivered: Vec<bool> = vec![false; met.len()];
         let mut view = View { hidden: self.bounds.hidden(&self.org), ..View::default() };
         if self.sees_nothing(ask) {
-            (view.users, view.groups) = (0, 0);
+            (view.users, view.groups, view.events) = (0, 0, false);
         }
         for fault in met {
             match fault.kind {
@@ -207,7 +229,8 @@ impl State {
         }
         let answer = match served {
             Served::Page(mut page) => {
-                let mut links = faulty::Links::default();
+                let expands = ask.query.get("expand").is_some();
+                let mut links = faulty::Links { expands, ..faulty::Links::default() };
                 for (fault, delivered) in met.iter().zip(&mut delivered) {
                     let number = self.faults.page_number(fault, ask);
                     *delivered |= faulty::page(fault, &mut page, &mut links, number, endless);
@@ -257,7 +280,8 @@ impl State {
         answer
     }
 
-    /// The answer of the first fault that takes the place of the right one; the others are not met then.
+    /// The answer of the first fault that takes the place of the right one; the others are not met then, but for those of
+    /// the rate-limit headers of a 429, where a client looks at them.
     pub(crate) fn replaced_answer(
         &mut self,
         ask: &Ask,
@@ -266,7 +290,10 @@ impl State {
         now: i64,
     ) -> Option<Answer> {
         let (fault, mut answer) = self.replaced(ask, met, admission, now)?;
-        met.iter().for_each(|other| self.faults.settle(other.id, other.id == fault));
+        for other in met {
+            let delivered = answer.status == 429 && faulty::rate_headers(&other.kind, &mut answer, now);
+            self.faults.settle(other.id, delivered || other.id == fault);
+        }
         answer.headers.extend(common_headers(answer.status, self.book.counts.total));
         Some(answer)
     }
@@ -287,12 +314,15 @@ impl State {
                     Address::User(name) | Address::UserGroups(name) | Address::Roles(name) => {
                         Answer::not_found(name, "User")
                     }
-                    Address::App(id) | Address::AppUsers(id) | Address::AppGroups(id) => {
-                        Answer::not_found(id, "AppInstance")
-                    }
+                    Address::App(id)
+                    | Address::AppUsers(id)
+                    | Address::SkinnyAppUsers(id)
+                    | Address::AppGroups(id) => Answer::not_found(id, "AppInstance"),
                     Address::AppUser(_, user) => Answer::not_found(user, "AppUser"),
                     Address::AppGroup(_, group) => Answer::not_found(group, "GroupAppAssignment"),
-                    Address::Group(id) | Address::Members(id) => Answer::not_found(id, "UserGroup"),
+                    Address::Group(id) | Address::Members(id) | Address::SkinnyMembers(id) => {
+                        Answer::not_found(id, "UserGroup")
+                    }
                     _ => Answer::of_status(404),
                 },
                 FaultKind::StaleCursor => {
@@ -331,6 +361,13 @@ impl State {
             Address::Groups => lists.groups(query).into(),
             Address::Group(id) => lists.group_single(id, query).into(),
             Address::Members(group) => lists.members(group, query).into(),
+            Address::SkinnyMembers(_) | Address::SkinnyAppUsers(_) if !self.options.skinny_users => {
+                Served::Error(Answer::of_status(404))
+            }
+            Address::SkinnyMembers(group) => lists.members(group, query).map(Page::slim).into(),
+            Address::SkinnyAppUsers(app) => {
+                lists.app_users(app, query, &mut self.searches).map(Page::slim).into()
+            }
             Address::AppUsers(app) => lists.app_users(app, query, &mut self.searches).into(),
             Address::AppUser(app, user) => lists.app_user(app, user, query).into(),
             Address::AppGroups(app) => lists.app_groups(app, query).into(),
@@ -343,6 +380,7 @@ impl State {
             Address::Me => lists.me().into(),
             Address::Roles(user) => lists.roles(user).into(),
             Address::Schema(id) => lists.schema(id).into(),
+            Address::Logs => lists.logs(query).into(),
             Address::Org => {
                 let json = render_org(self.org.id, &self.org.subdomain, &self.base);
                 Served::Single { id: self.org.id, json }

@@ -11,6 +11,8 @@ use super::resources::Hidden;
 pub(crate) struct View {
     pub(crate) users: u64,
     pub(crate) groups: u64,
+    /// Whether the System Log shows its events.
+    pub(crate) events: bool,
     pub(crate) count_off: i64,
     /// What the role of the token does not see.
     pub(crate) hidden: Hidden,
@@ -27,6 +29,7 @@ impl Default for View {
         Self {
             users: 100,
             groups: 100,
+            events: true,
             count_off: 0,
             hidden: Hidden::default(),
             cut_by_role: Cell::new(false),

@@ -119,3 +119,42 @@ async fn the_change_command_explains_itself_and_builds_a_demo() {
     let (good, _) = run(&[address, r#"{"role": "BOSS"}"#]).await;
     assert!(!good);
 }
+
+#[tokio::test]
+async fn the_log_other_clients_and_skinny_users_are_options() {
+    let (_child, mut lines) = start(&[
+        "--rate-limits",
+        "workforce",
+        "--foreign",
+        "groups=70,burst",
+        "--no-skinny-users",
+        "--log-retention",
+        "1",
+        "--log-skips",
+        "--log-lag",
+        "3600000",
+        "--log-twice-every",
+        "2",
+        "--silent-imports",
+        "--fault",
+        "logs=no-date",
+    ]);
+    let line = lines.next_line().await.unwrap().unwrap();
+    let address = line.strip_prefix("okta stand-in on ").and_then(|rest| rest.split(' ').next()).unwrap();
+    let client = plain();
+    let get = async |path: &str| {
+        let request = client.get(format!("{address}/api/v1/{path}"));
+        request.header("Authorization", "SSWS 00stand-in-token").send().await.unwrap()
+    };
+    let groups = get("groups?limit=2").await;
+    assert_eq!(groups.headers()["x-rate-limit-remaining"], "149", "350 of 500 are used up by another");
+    let group: serde_json::Value = serde_json::from_slice(&groups.bytes().await.unwrap()).unwrap();
+    let members = format!("groups/{}/skinny_users", group[1]["id"].as_str().unwrap());
+    assert_eq!(get(&members).await.status(), 404);
+    let change = client.post(format!("{address}/sandbox/change")).body(r#"{"add": 2}"#);
+    assert_eq!(change.send().await.unwrap().status(), 200);
+    // A cursor from before what is kept.
+    let log = get("logs?after=1000000000000_1").await;
+    assert_eq!((log.status().as_u16(), log.headers().get("date")), (200, None));
+    assert_eq!(log.bytes().await.unwrap().as_ref(), b"[]", "what was added is there an hour later");
+}

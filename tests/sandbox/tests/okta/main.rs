@@ -4,13 +4,21 @@
 
 mod apps;
 mod binary;
+mod changes;
 mod client;
+mod delta;
+mod fault_headers;
 mod faults;
+mod foreign;
+mod http2;
 mod limits;
+mod log;
+mod log_events;
 mod oauth;
 mod org;
 mod paging;
 mod resources;
 mod schema;
 mod search;
+mod skinny;
 mod token;

@@ -149,12 +149,18 @@ async fn answers_are_as_published() {
         assert!(wrong.is_empty(), "{asked}: {wrong:#?}");
         assert!(answer.body.len() > 20, "{asked} has something to check");
     }
-    // The published examples of the org have null where the schema does not allow it; so has the service.
-    let org = get(&okta, "/api/v1/org").await.json();
-    let mut wrong = Vec::new();
-    check(&root, schema_of(&root, "/api/v1/org", 200), &org, "", &mut wrong);
-    wrong.retain(|problem| !problem.ends_with(": null"));
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    okta.org().update_profile(&user, "title", "Clerk");
+    okta.org().set_status(&user, Status::Deprovisioned);
+    okta.org().delete_group(&group);
+    // The published examples of the org and of the log have null where the schema does not allow it; so has the service.
+    for (asked, path) in [("/api/v1/org", "/api/v1/org"), ("/api/v1/logs?limit=1000", "/api/v1/logs")] {
+        let answer = get(&okta, asked).await;
+        let mut wrong = Vec::new();
+        check(&root, schema_of(&root, path, 200), &answer.json(), "", &mut wrong);
+        wrong.retain(|problem| !problem.ends_with(": null"));
+        assert!(wrong.is_empty(), "{asked}: {wrong:#?}");
+        assert!(answer.body.len() > 20, "{asked} has something to check");
+    }
 }
 
 #[test]
@@ -211,6 +217,20 @@ async fn what_a_client_needs_is_there() {
         text(group, "lastUpdated");
         assert!(group["priority"].is_u64() && group["profile"].is_object());
         assert!(group["_links"]["group"]["href"].is_string());
+    }
+    okta.org().add_member(&okta.org().add_group("team"), &okta.org().add_user(NewUser::new("x@example.com")));
+    let log = get(&okta, "/api/v1/logs").await.json();
+    assert_eq!(log.as_array().unwrap().len(), 4);
+    for event in log.as_array().unwrap() {
+        for field in ["uuid", "published", "eventType", "severity", "displayMessage", "version"] {
+            text(event, field);
+        }
+        for field in ["id", "type", "alternateId", "displayName"] {
+            text(&event["actor"], field);
+            event["target"].as_array().unwrap().iter().for_each(|target| text(target, field));
+        }
+        assert_eq!(event["outcome"]["result"], "SUCCESS");
+        text(&event["transaction"], "id");
     }
     let org = get(&okta, "/api/v1/org").await.json();
     assert_eq!((&org["id"], &org["status"]), (&json!(okta.org().id()), &json!("ACTIVE")));

@@ -67,14 +67,18 @@ impl ServiceApp {
 pub(crate) fn scope_of(address: &Address) -> Option<&'static str> {
     match address {
         Address::Users | Address::User(_) | Address::UserGroups(_) | Address::Me => Some("okta.users.read"),
-        Address::Groups | Address::Group(_) | Address::Members(_) => Some("okta.groups.read"),
+        Address::Groups | Address::Group(_) | Address::Members(_) | Address::SkinnyMembers(_) => {
+            Some("okta.groups.read")
+        }
         Address::App(_)
         | Address::AppUsers(_)
+        | Address::SkinnyAppUsers(_)
         | Address::AppUser(..)
         | Address::AppGroups(_)
         | Address::AppGroup(..) => Some("okta.apps.read"),
         Address::Roles(_) => Some("okta.roles.read"),
         Address::Schema(_) => Some("okta.schemas.read"),
+        Address::Logs => Some("okta.logs.read"),
         Address::Org => Some("okta.orgs.read"),
         Address::Token | Address::Unknown => None,
     }

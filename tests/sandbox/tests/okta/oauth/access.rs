@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{CLIENT, Party, USERS, call};
 use crate::client::{Answer, get};
 
-const SCOPES: &str =
-    "okta.users.read okta.groups.read okta.apps.read okta.orgs.read okta.roles.read okta.schemas.read";
+const SCOPES: &str = "okta.users.read okta.groups.read okta.apps.read okta.logs.read okta.orgs.read okta.roles.read \
+                      okta.schemas.read";
 
 async fn bearer(party: &Party, path: &str, token: &str) -> Answer {
     call(&party.okta, path, &format!("Bearer {token}"), &[]).await
@@ -41,6 +41,9 @@ fn endpoints(party: &Party) -> Vec<(String, &'static str)> {
         (format!("apps/{app}/groups/{group}"), "okta.apps.read"),
         ("meta/schemas/user/default".to_owned(), "okta.schemas.read"),
         ("org".to_owned(), "okta.orgs.read"),
+        ("logs".to_owned(), "okta.logs.read"),
+        (format!("groups/{group}/skinny_users"), "okta.groups.read"),
+        (format!("apps/{app}/skinny_users"), "okta.apps.read"),
     ]
     .map(|(path, scope)| (format!("/api/v1/{path}"), scope))
     .to_vec()
@@ -64,7 +67,7 @@ async fn every_endpoint_wants_its_scope() {
         }
         assert!(!refused.header("x-rate-limit-limit").is_empty());
     }
-    assert_eq!(party.refused(Refusal::TokenScope), 14);
+    assert_eq!(party.refused(Refusal::TokenScope), 17);
     assert_eq!(bearer(&party, "/api/v1/nothing", &all).await.error().0, "E0000008");
 }
 
@@ -139,10 +142,10 @@ async fn an_app_without_a_role_sees_nothing() {
         assert_eq!((answer.status, answer.error().0.as_str()), (403, "E0000006"), "{path}");
         assert_eq!(answer.header("www-authenticate"), "", "the scopes are there");
     }
-    assert_eq!(party.refused(Refusal::TokenRole), 14);
+    assert_eq!(party.refused(Refusal::TokenRole), 17);
 
     party.okta.add_service_app(ServiceApp { role: AppRole::Empty, ..party.app() });
-    for path in ["users", "groups", "users?search=status+pr"] {
+    for path in ["users", "groups", "users?search=status+pr", "logs", "logs?sortOrder=DESCENDING"] {
         let answer = bearer(&party, &format!("/api/v1/{path}"), &token).await;
         assert_eq!((answer.status, answer.json()), (200, json!([])), "{path}");
     }
