@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod okta {
+    mod bad_input;
+    mod changes;
     mod confirm;
     mod faults;
     mod inspect;

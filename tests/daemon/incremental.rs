@@ -109,7 +109,6 @@ fn change_what_stays_to_be_seen(okta: &Okta) {
         Status::PasswordExpired,
         Status::Recovery,
         Status::Provisioned,
-        Status::Staged,
     ]) {
         org.set_status(&user(at), status);
     }

@@ -98,7 +98,13 @@ async fn changed_groups(
     let since = written(since);
     let changed = format!("lastMembershipUpdated ge \"{since}\" or lastUpdated ge \"{since}\"");
     let first = scope.groups_url(client, Some(&also(scope.groups_search(), &changed)));
-    let list = List { bucket: Bucket::Groups, first: &first, what: GROUPS, options: None, forgotten: None };
+    let list = List {
+        bucket: Bucket::Groups,
+        first: &first,
+        what: GROUPS,
+        options: None,
+        forgotten: Some(Scope::WITH_COUNTS),
+    };
     let mut found = Found::new();
     let ended = list::read(client, list, |body| Ok(found.take(parse::groups(body)?))).await;
     match ended {

@@ -46,7 +46,13 @@ pub(super) async fn read(
     };
     let assigned = assigned.as_ref();
     let first = scope.groups_url(client, scope.groups_search());
-    let list = List { bucket: Bucket::Groups, first: &first, what: WHAT, options: None, forgotten: None };
+    let list = List {
+        bucket: Bucket::Groups,
+        first: &first,
+        what: WHAT,
+        options: None,
+        forgotten: Some(Scope::WITH_COUNTS),
+    };
     let ended = list::read(client, list, |body| {
         let page = parse::groups(body)?;
         Ok(take(client, gathered, scope.request, &wanted, page, assigned))

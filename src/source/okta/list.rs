@@ -103,7 +103,8 @@ pub(super) async fn read(
         let Some(mut next) = pin(client.origin(), &answered, &next) else {
             return Ok(Ended::Short(format!("page {page} names a next page that is no address")));
         };
-        if let Some(part) = list.forgotten {
+        // What a smaller page does without is not asked for again.
+        if let Some(part) = list.forgotten.filter(|part| has(&answered, part)) {
             put_back(&mut next, part);
         }
         if seen.contains(next.as_str()) {
@@ -133,10 +134,14 @@ pub(super) fn smaller_pages(url: &Url) -> Option<Url> {
     Some(url)
 }
 
+fn has(url: &Url, part: &str) -> bool {
+    url.query().is_some_and(|query| query.split('&').any(|known| known == part))
+}
+
 /// Adds a part to the query if it is not there.
 fn put_back(url: &mut Url, part: &str) {
     let query = match url.query() {
-        Some(query) if query.split('&').any(|known| known == part) => return,
+        Some(_) if has(url, part) => return,
         Some(query) if !query.is_empty() => format!("{query}&{part}"),
         _ => part.to_owned(),
     };

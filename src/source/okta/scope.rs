@@ -98,9 +98,12 @@ impl<'a> Scope<'a> {
         client.url(&["users"], Some(&query))
     }
 
+    /// A part of such an address that links to next pages have been seen to forget.
+    pub(super) const WITH_COUNTS: &'static str = "expand=stats";
+
     /// The address of the first page of a list of groups, with the count of their members.
     pub(super) fn groups_url(&self, client: &Client, search: Option<&str>) -> Url {
-        let mut query = "limit=200&expand=stats".to_owned();
+        let mut query = format!("limit=200&{}", Self::WITH_COUNTS);
         push_search(&mut query, search);
         client.url(&["groups"], Some(&query))
     }

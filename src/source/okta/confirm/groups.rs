@@ -140,8 +140,13 @@ pub(in super::super) async fn search_for(
             let question = narrowed(search, &ids);
             let first = scope.groups_url(client, Some(&question));
             let what = format!("the search for {} groups", ids.len());
-            let list =
-                List { bucket: Bucket::Groups, first: &first, what: &what, options: None, forgotten: None };
+            let list = List {
+                bucket: Bucket::Groups,
+                first: &first,
+                what: &what,
+                options: None,
+                forgotten: Some(Scope::WITH_COUNTS),
+            };
             let mut brought = Brought::new(ids);
             let take = |body: &[u8]| Ok(brought.take(parse::groups(body)?, |record| &record.id));
             let ended = list::read(client, list, take).await;
