@@ -76,6 +76,8 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
         FailureKind::Stopped => SourceError::Unreachable(format!(
             "{begin} The log says which requests were given up and why; the next run tries again"
         )),
+        // A whole sentence of whoever refused.
+        FailureKind::Refused => SourceError::Refused(text.clone()),
         FailureKind::WrongAnswer => SourceError::NotTheSource(format!(
             "{begin} Something between this host and Okta answers in its place, or the domain is not that of an Okta org: \
              check the domain in the connector's file and the proxy settings of this host"
