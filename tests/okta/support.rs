@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use sandbox::okta::{NewUser, Okta as StandIn, Options};
 use tempfile::TempDir;
-use usersyncd::config::model::{OktaSettings, SecretRef};
+use usersyncd::clock::Clock;
+use usersyncd::config::model::{Auth, OktaSettings, SecretRef};
 use usersyncd::http::{Patience, Shared};
-use usersyncd::source::okta::Okta;
+use usersyncd::source::okta::{Okta, SignIns};
 use usersyncd::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
 use usersyncd::sync::model::{Absence, AttributeValue, Proof, SourceGroup, SourceSnapshot};
 use usersyncd::sync::progress::RunControl;
@@ -20,6 +21,7 @@ pub(crate) struct Bench {
     pub(crate) source: Okta,
     pub(crate) control: RunControl,
     pub(crate) shared: Shared,
+    pub(crate) sign_ins: SignIns,
     secrets: TempDir,
 }
 
@@ -33,25 +35,31 @@ impl Bench {
         let secrets = tempfile::tempdir().unwrap();
         let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
         let settings = settings(&secrets, okta.url(), okta.token(), budget);
-        let source = Okta::new(settings, &shared);
-        Self { okta, source, control: RunControl::default(), shared, secrets }
+        let sign_ins = SignIns::new(Clock::system());
+        let source = Okta::new(settings, &shared, &sign_ins);
+        Self { okta, source, control: RunControl::default(), shared, sign_ins, secrets }
     }
 
     /// Another connector of the same process that reads the same org.
     pub(crate) fn another(&self, budget: u8) -> Okta {
-        Okta::new(settings(&self.secrets, self.okta.url(), self.okta.token(), budget), &self.shared)
+        self.reading(settings(&self.secrets, self.okta.url(), self.okta.token(), budget))
     }
 
     /// A source that reads another address.
     pub(crate) fn at(&self, url: &str) -> Okta {
-        Okta::new(settings(&self.secrets, url, self.okta.token(), 100), &self.shared)
+        self.reading(settings(&self.secrets, url, self.okta.token(), 100))
     }
 
     /// A source whose connector asks for a part of the org only.
     pub(crate) fn scoped(&self, narrow: impl FnOnce(&mut OktaSettings)) -> Okta {
         let mut settings = settings(&self.secrets, self.okta.url(), self.okta.token(), 100);
         narrow(&mut settings);
-        Okta::new(settings, &self.shared)
+        self.reading(settings)
+    }
+
+    /// A source of this process with these settings.
+    fn reading(&self, settings: OktaSettings) -> Okta {
+        Okta::new(settings, &self.shared, &self.sign_ins)
     }
 
     /// The stand-in's host and port, as messages name it.
@@ -61,7 +69,7 @@ impl Bench {
 
     /// A source that uses another token.
     pub(crate) fn with_token(&self, token: &str) -> Okta {
-        Okta::new(settings(&self.secrets, self.okta.url(), token, 100), &self.shared)
+        self.reading(settings(&self.secrets, self.okta.url(), token, 100))
     }
 
     pub(crate) async fn try_read(&self) -> Result<SourceSnapshot, SourceError> {
@@ -131,7 +139,7 @@ fn settings(secrets: &TempDir, url: &str, token: &str, rate_budget: u8) -> OktaS
     std::fs::write(&path, format!("{token}\n")).unwrap();
     OktaSettings {
         origin: url.parse().unwrap(),
-        token: SecretRef::File(path),
+        auth: Auth::ApiToken(SecretRef::File(path)),
         rate_budget,
         users_search: None,
         groups_search: None,

@@ -51,6 +51,7 @@ fn inspection() -> Inspection {
     Inspection {
         principal: Ok("admin@example.com".to_owned()),
         roles: Ok(vec!["Read-only Administrator".to_owned()]),
+        scopes: None,
         snapshot: SourceSnapshot {
             address: SourceAddress {
                 id: Some("00o1".to_owned()),
@@ -206,7 +207,7 @@ async fn what_is_not_known_is_a_warning() {
     let said = said(&online);
     for expected in [
         "warning: acme: the owner of the token is not known: the answer was 404\n",
-        "warning: acme: the role of the token is not known: this token may not read its own roles\n",
+        "warning: acme: the role behind the credentials is not known: this token may not read its own roles\n",
         "warning: acme: the list of users was not read to its end (page 2 did not parse)",
         "warning: acme: users of this org have no attribute profile.firstName, so it is always empty; it is named by ",
         "mapping.first_name, ",
