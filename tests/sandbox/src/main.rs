@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sandbox::okta::{CHANGE_HELP, FAULT_HELP, Fault, LinkStyle, Okta, Options, RateLimits, Role};
+use sandbox::okta::{
+    CHANGE_HELP, FAULT_HELP, Fault, LinkStyle, Okta, Options, PublicKey, RateLimits, Role, ServiceApp,
+};
 use tokio::io::AsyncReadExt as _;
 
 /// Loopback servers that behave as the real APIs do.
@@ -65,6 +67,10 @@ struct OktaArguments {
     /// The accepted token.
     #[arg(long, default_value_t = Options::default().token)]
     token: String,
+    /// A service app that may ask for access tokens; may be given several times. The key is a JWK or PEM; with `:dpop` the
+    /// app has to prove its key with every request.
+    #[arg(long, value_name = "CLIENT_ID:PUBLIC_KEY_FILE[:dpop]", value_parser = service_app)]
+    service_app: Vec<ServiceApp>,
     /// Compress answers for clients that accept it.
     #[arg(long)]
     gzip: bool,
@@ -132,16 +138,32 @@ async fn main() -> ExitCode {
 async fn run(arguments: OktaArguments) -> Result<(), String> {
     let listen = arguments.listen;
     let (until_stdin_closes, faults) = (arguments.until_stdin_closes, arguments.fault.clone());
+    let apps = arguments.service_app.clone();
     let okta = Okta::start(options(arguments)).await.map_err(|problem| {
         format!("cannot listen on {listen}: {problem}; choose another address with --listen")
     })?;
     for fault in faults {
         okta.fault(fault);
     }
-    let line = format!("okta stand-in on {} token={} org={}\n", okta.url(), okta.token(), okta.org().id());
+    let mut line = format!("okta stand-in on {} token={} org={}", okta.url(), okta.token(), okta.org().id());
+    for app in apps {
+        line.push_str(&format!(" client={}", app.client_id));
+        okta.add_service_app(app);
+    }
+    line.push('\n');
     tell(&line)?;
     wait(until_stdin_closes).await;
     Ok(())
+}
+
+/// Reads a service app and its key.
+fn service_app(text: &str) -> Result<ServiceApp, String> {
+    let (client_id, rest) =
+        text.split_once(':').ok_or("write CLIENT_ID:PUBLIC_KEY_FILE or CLIENT_ID:PUBLIC_KEY_FILE:dpop")?;
+    let (file, dpop) = rest.strip_suffix(":dpop").map_or((rest, false), |file| (file, true));
+    let key = std::fs::read_to_string(file).map_err(|problem| format!("{file} was not read: {problem}"))?;
+    let key = PublicKey::parse(&key).map_err(|problem| format!("{file}: {problem}"))?;
+    Ok(ServiceApp { dpop, ..ServiceApp::new(client_id, key) })
 }
 
 async fn run_product(arguments: &serve::ProductArguments) -> Result<(), String> {

@@ -91,6 +91,7 @@ fn summary(state: &State) -> Value {
         "apps": org.apps.iter().filter(|app| !app.gone).count(),
         "role": state.options.role.to_string(),
         "role_sees": state.bounds.to_string(),
+        "service_apps": state.authority.clients(),
         "memberships": groups.iter().map(|group| group.members.len()).sum::<usize>(),
         "least_requests": {
             "users": least.users, "groups": least.groups, "members": least.members,
@@ -106,6 +107,13 @@ fn summary(state: &State) -> Value {
             "max_in_flight": counts.max_in_flight,
             "connections": counts.connections,
             "windows": counts.windows.iter().map(|(bucket, windows)| (format!("{bucket:?}").to_lowercase(), windows.clone())).collect::<BTreeMap<_, _>>(),
+            "oauth": {
+                "token_requests": counts.oauth.token_requests,
+                "issued": counts.oauth.issued,
+                "proofs": counts.oauth.proofs,
+                "replays": counts.oauth.replays(),
+                "refusals": counts.oauth.refusals.iter().map(|(why, count)| (why.to_string(), *count)).collect::<BTreeMap<_, _>>(),
+            },
         },
         "faults": faults(state),
     })

@@ -55,6 +55,12 @@ impl Answer {
         Self::with(status, "text/html", Content::Whole(Bytes::from(page)))
     }
 
+    /// No body at all.
+    pub(crate) fn empty(status: u16) -> Self {
+        let content = Content::Whole(Bytes::new());
+        Self { status, headers: Vec::new(), content, manner: Manner::Whole, delay: Duration::ZERO }
+    }
+
     fn with(status: u16, content_type: &str, content: Content) -> Self {
         Self {
             status,

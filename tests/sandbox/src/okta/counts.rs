@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Route;
 use super::limits::Bucket;
+use super::{Refusal, Route};
 
 /// How many request lines are kept.
 const LINES: usize = 20_000;
@@ -31,6 +31,38 @@ pub struct Counts {
     pub connections: u64,
     /// Answers that were compressed.
     pub compressed: u64,
+    /// What service apps did.
+    pub oauth: OAuthCounts,
+}
+
+/// Token requests, DPoP proofs, and what was refused to service apps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OAuthCounts {
+    /// POSTs to the token endpoint.
+    pub token_requests: u64,
+    /// Access tokens that were made.
+    pub issued: u64,
+    /// `DPoP` headers that came, at the token endpoint and at others.
+    pub proofs: u64,
+    /// Refusals by reason, those of the token endpoint and those of calls. A 429, and what a fault answered, is not among
+    /// them.
+    pub refusals: BTreeMap<Refusal, u64>,
+}
+
+impl OAuthCounts {
+    /// How often something was refused for this reason.
+    pub fn of(&self, why: Refusal) -> u64 {
+        self.refusals.get(&why).copied().unwrap_or_default()
+    }
+
+    /// Assertions and proofs that came twice.
+    pub fn replays(&self) -> u64 {
+        self.of(Refusal::AssertionReplay) + self.of(Refusal::ProofReplay)
+    }
+
+    pub(crate) fn refused(&mut self, why: Refusal) {
+        *self.refusals.entry(why).or_default() += 1;
+    }
 }
 
 impl Counts {

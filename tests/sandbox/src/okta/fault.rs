@@ -78,6 +78,8 @@ pub enum FaultKind {
     ZeroLimit,
     /// A good answer whose reset lies an hour back.
     ResetInPast,
+    /// An access token lasts only so long, whatever its answer promises.
+    ExpiresEarly(Duration),
 }
 
 /// How a record is broken.

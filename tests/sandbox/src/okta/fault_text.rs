@@ -9,12 +9,12 @@ use super::fault::{Broken, Fault, FaultKind};
 /// What a person may write, for error messages and for `--help`.
 pub const FAULT_HELP: &str = "ROUTE=KIND[,times=N][,after=N][,match=TEXT][,record=ID]
 routes: any users user user-groups roles me groups group members app app-users app-user app-groups app-group schema org
-        other
+        token other
 kinds:  a status such as 503 · too-many-at-once · not-found · reset · close · stall · delay:MS · slow:BYTES:MS · cut ·
         cut-chunked · half-json · html · redirect:URL · oversized:BYTES · no-links · same-next · endless-next ·
         endless-empty · stale-cursor · other-host:URL · empty · short:PAGES · without-id · wrong-profile · unknown-status · null-record ·
         twice · skip · narrowed:PERCENT[:PERCENT] (users, groups) · count-off:N · no-rate-headers · zero-limit ·
-        reset-in-past";
+        reset-in-past · expires-early:MS (token)";
 
 const WORDS: [(&str, FaultKind); 23] = [
     ("too-many-at-once", FaultKind::TooManyAtOnce),
@@ -61,6 +61,7 @@ impl FromStr for FaultKind {
         let (word, value) = text.split_once(':').unwrap_or((text, ""));
         let kind = match word {
             "delay" => Self::Delay(Duration::from_millis(number(word, value)?)),
+            "expires-early" => Self::ExpiresEarly(Duration::from_millis(number(word, value)?)),
             "slow" => {
                 let (bytes, pause) = value.split_once(':').unwrap_or((value, "10"));
                 let bytes = number::<usize>(word, bytes)?.max(1);
@@ -86,6 +87,7 @@ impl fmt::Display for FaultKind {
         match self {
             Self::Status(status) => write!(formatter, "{status}"),
             Self::Delay(by) => write!(formatter, "delay:{}", by.as_millis()),
+            Self::ExpiresEarly(life) => write!(formatter, "expires-early:{}", life.as_millis()),
             Self::SlowBody { bytes, every } => write!(formatter, "slow:{bytes}:{}", every.as_millis()),
             Self::Redirect(url) => write!(formatter, "redirect:{url}"),
             Self::Oversized(bytes) => write!(formatter, "oversized:{bytes}"),
@@ -167,6 +169,7 @@ mod tests {
             "other=narrowed:50:60",
             "org=count-off:-3",
             "any=reset-in-past",
+            "token=expires-early:2000,times=1",
         ];
         for text in words.chain(others.map(str::to_owned)) {
             let fault: Fault = text.parse().unwrap();

@@ -1,6 +1,6 @@
-//! Rate limits: fixed windows per bucket, for the org and for each token, as Okta's headers show them.
+//! Rate limits: fixed windows per bucket, for the org and for each token or app, as Okta's headers show them.
 //!
-//! A window is opened by the first request of its bucket and lasts 60 seconds. A token may use a share (50 % unless an
+//! A window is opened by the first request of its bucket and lasts 60 seconds. A token or an app may use a share (50 % unless an
 //! administrator changed it) of what the org has; answers show the tighter of the two windows.
 
 use std::collections::BTreeMap;
@@ -23,8 +23,17 @@ pub enum Bucket {
     Apps,
     /// `/api/v1/apps/{id}`.
     App,
+    /// `/oauth2/v1/token`.
+    Token,
     /// `/api/v1`: the org, schemas, and every path the stand-in does not know.
     Other,
+}
+
+/// Who has a share of the limits: an API token, or a service app with all its access tokens together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Principal {
+    Token(usize),
+    App(usize),
 }
 
 /// Requests per window of the whole org, and how many may be in flight.
@@ -42,6 +51,8 @@ pub struct Limits {
     pub apps: u64,
     /// See [`Bucket::App`].
     pub app: u64,
+    /// See [`Bucket::Token`].
+    pub token: u64,
     /// See [`Bucket::Other`].
     pub other: u64,
     /// Requests being answered at one moment.
@@ -58,6 +69,7 @@ impl Limits {
             group: limit,
             apps: limit,
             app: limit,
+            token: limit,
             other: limit,
             concurrency: usize::MAX,
         }
@@ -71,6 +83,7 @@ impl Limits {
             Bucket::Group => self.group,
             Bucket::Apps => self.apps,
             Bucket::App => self.app,
+            Bucket::Token => self.token,
             Bucket::Other => self.other,
         }
     }
@@ -82,9 +95,10 @@ pub enum RateLimits {
     /// A million requests per window: headers are sent as ever, and nobody meets a limit.
     #[default]
     Off,
-    /// An Integrator Free org: 100 per bucket, but 20 apps; 35 in flight.
+    /// An Integrator Free org: 100 per bucket, but 20 apps and 300 token; 35 in flight.
     Integrator,
-    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 1200 others, 75 in flight.
+    /// A Workforce org: 600 users, 2000 user, 500 groups, 1000 group, 100 apps, 500 app, 2000 token, 1200 others, 75 in
+    /// flight.
     Workforce,
     /// Any others.
     Custom(Limits),
@@ -95,7 +109,7 @@ impl RateLimits {
     pub fn limits(&self) -> Limits {
         match self {
             Self::Off => Limits::all(1_000_000),
-            Self::Integrator => Limits { apps: 20, concurrency: 35, ..Limits::all(100) },
+            Self::Integrator => Limits { apps: 20, token: 300, concurrency: 35, ..Limits::all(100) },
             Self::Workforce => Limits {
                 users: 600,
                 user: 2000,
@@ -103,6 +117,7 @@ impl RateLimits {
                 group: 1000,
                 apps: 100,
                 app: 500,
+                token: 2000,
                 other: 1200,
                 concurrency: 75,
             },
@@ -136,7 +151,7 @@ pub(crate) struct Limiter {
     share_percent: u64,
     length: Duration,
     org: BTreeMap<Bucket, Window>,
-    tokens: BTreeMap<(Bucket, usize), Window>,
+    shares: BTreeMap<(Bucket, Principal), Window>,
     history: BTreeMap<Bucket, Vec<u64>>,
 }
 
@@ -147,7 +162,7 @@ impl Limiter {
             share_percent: u64::from(share_percent.min(100)),
             length,
             org: BTreeMap::new(),
-            tokens: BTreeMap::new(),
+            shares: BTreeMap::new(),
             history: BTreeMap::new(),
         }
     }
@@ -158,31 +173,31 @@ impl Limiter {
         cap == usize::MAX || in_flight <= (cap * self.share_percent as usize / 100).max(1)
     }
 
-    /// Counts one request of `token` (its number) that arrived at `wall` milliseconds.
-    pub(crate) fn admit(&mut self, bucket: Bucket, token: usize, wall: i64) -> Admission {
-        let (org_limit, token_limit) = self.ceilings(bucket);
+    /// Counts one request that arrived at `wall` milliseconds.
+    pub(crate) fn admit(&mut self, bucket: Bucket, principal: Principal, wall: i64) -> Admission {
+        let (org_limit, share_limit) = self.ceilings(bucket);
         if self.open(bucket, wall) {
             self.history.entry(bucket).or_default().push(0);
         }
         let fresh = self.fresh(wall);
         let length = self.length;
-        let token = self.tokens.entry((bucket, token)).or_insert(fresh);
-        if token.opened.elapsed() >= length {
-            *token = fresh;
+        let share = self.shares.entry((bucket, principal)).or_insert(fresh);
+        if share.opened.elapsed() >= length {
+            *share = fresh;
         }
         let org = self.org.entry(bucket).or_insert(fresh);
-        let allowed = org.used < org_limit && token.used < token_limit;
+        let allowed = org.used < org_limit && share.used < share_limit;
         if allowed {
             org.used += 1;
-            token.used += 1;
+            share.used += 1;
         }
         if let Some(count) = self.history.get_mut(&bucket).and_then(|windows| windows.last_mut()) {
             *count += 1;
         }
         let of_org = org_limit.saturating_sub(org.used);
-        let of_token = token_limit.saturating_sub(token.used);
-        match of_token <= of_org {
-            true => Admission { allowed, limit: token_limit, remaining: of_token, reset: token.reset },
+        let of_share = share_limit.saturating_sub(share.used);
+        match of_share <= of_org {
+            true => Admission { allowed, limit: share_limit, remaining: of_share, reset: share.reset },
             false => Admission { allowed, limit: org_limit, remaining: of_org, reset: org.reset },
         }
     }
@@ -220,7 +235,7 @@ impl Limiter {
         }
     }
 
-    /// The ceilings of the org and of a token.
+    /// The ceilings of the org and of one share.
     fn ceilings(&self, bucket: Bucket) -> (u64, u64) {
         let org = self.limits.of(bucket);
         (org, (org * self.share_percent / 100).max(1))
@@ -251,14 +266,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_window_is_opened_by_its_first_request_and_lasts_its_length() {
         let mut limiter = Limiter::new(Limits::all(4), 50, Duration::from_secs(60));
-        let first = limiter.admit(Bucket::Groups, 0, WALL);
+        let first = limiter.admit(Bucket::Groups, Principal::Token(0), WALL);
         assert_eq!(first, Admission { allowed: true, limit: 2, remaining: 1, reset: 1_800_000_060 });
         tokio::time::advance(Duration::from_millis(59_999)).await;
-        assert!(limiter.admit(Bucket::Groups, 0, WALL + 59_999).allowed);
-        let third = limiter.admit(Bucket::Groups, 0, WALL + 59_999);
+        assert!(limiter.admit(Bucket::Groups, Principal::Token(0), WALL + 59_999).allowed);
+        let third = limiter.admit(Bucket::Groups, Principal::Token(0), WALL + 59_999);
         assert_eq!(third, Admission { allowed: false, limit: 2, remaining: 0, reset: 1_800_000_060 });
         tokio::time::advance(Duration::from_millis(1)).await;
-        let next = limiter.admit(Bucket::Groups, 0, WALL + 60_000);
+        let next = limiter.admit(Bucket::Groups, Principal::Token(0), WALL + 60_000);
         assert_eq!(next, Admission { allowed: true, limit: 2, remaining: 1, reset: 1_800_000_120 });
         assert_eq!(limiter.history()[&Bucket::Groups], [3, 1]);
     }
@@ -266,14 +281,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_tighter_window_is_shown() {
         let mut limiter = Limiter::new(Limits::all(10), 50, Duration::from_secs(60));
-        assert_eq!(limiter.admit(Bucket::Users, 0, WALL).limit, 5);
+        assert_eq!(limiter.admit(Bucket::Users, Principal::Token(0), WALL).limit, 5);
         limiter.use_up(Bucket::Users, 7, WALL);
-        let seen = limiter.admit(Bucket::Users, 0, WALL);
+        let seen = limiter.admit(Bucket::Users, Principal::Token(0), WALL);
         assert_eq!((seen.allowed, seen.limit, seen.remaining), (true, 10, 1));
-        assert!(limiter.admit(Bucket::Users, 1, WALL).allowed, "another token has a share of its own");
-        let refused = limiter.admit(Bucket::Users, 0, WALL);
+        assert!(
+            limiter.admit(Bucket::Users, Principal::Token(1), WALL).allowed,
+            "another token has a share of its own"
+        );
+        let refused = limiter.admit(Bucket::Users, Principal::Token(0), WALL);
         assert_eq!((refused.allowed, refused.limit, refused.remaining), (false, 10, 0));
-        assert!(limiter.admit(Bucket::User, 0, WALL).allowed, "another bucket is not touched");
+        assert!(
+            limiter.admit(Bucket::User, Principal::Token(0), WALL).allowed,
+            "another bucket is not touched"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! A stand-in for an Okta org: users, groups, members, applications with who is assigned to them, the token's owner with
-//! its role, the schema of users and the org itself, read with an SSWS token.
+//! its role, the schema of users and the org itself, read with an SSWS token, or with the access tokens that the org gives
+//! to its service apps.
 //!
 //! It behaves as Okta was documented and recorded to behave: paging by two `Link` lines and opaque cursors, rate limits
 //! in fixed windows with a share per token, error bodies, `DEPROVISIONED` users hidden from the plain list, stamps
@@ -11,6 +12,41 @@
 //! Nothing is published or recorded about some details, and a client should not depend on them: the words in parentheses
 //! of 404s below `/api/v1/apps`, the cursors of the groups of an application, what a `limit` below 20 does there, and
 //! that `id eq` minds case in a `search`.
+//!
+//! # Service apps
+//!
+//! `POST /oauth2/v1/token` takes the client credentials grant with `private_key_jwt` from a [`ServiceApp`], and answers with
+//! an access token for `Authorization: Bearer`; or for `Authorization: DPoP`, where the app wants that or the request bears
+//! a `DPoP` proof. Every endpoint wants its scope, and the app a role. [`OAuthCounts`] tells what was refused and why, a
+//! [`KeyPair`] is made when a test needs one, and faults reach the token endpoint as [`Route::Token`].
+//!
+//! ```no_run
+//! use sandbox::okta::{KeyKind, KeyPair, Okta, Options, Refusal, ServiceApp};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let okta = Okta::start(Options::default()).await?;
+//! let pair = KeyPair::generate(KeyKind::Rsa2048);
+//! okta.add_service_app(ServiceApp { dpop: true, ..ServiceApp::new("0oa1service", pair.public_key()) });
+//! // … let the client sign with pair.private_pem() or pair.private_jwk(), and take its tokens away meanwhile …
+//! okta.revoke_access_tokens();
+//! assert_eq!(okta.requests().oauth.of(Refusal::ProofReplay), 0);
+//! # Ok(()) }
+//! ```
+//!
+//! Where nothing is published or recorded, the stand-in is strict, so that a client that pleases it should please Okta too:
+//! - Clocks may be 300 s apart: `iat` of an assertion so far ahead, `iat` of a proof so far ahead or back. `exp` has no
+//!   grace. All by the stand-in's clock, which [`Options::clock_skew`] moves.
+//! - A `jti` is used up once signature and claims are right, whatever is answered then: a 429, a fault, the request for a
+//!   nonce. The same assertion is therefore no good for the second request of the nonce round.
+//! - `aud` is text, the token endpoint and nothing else. One scope that is not granted spoils the whole request.
+//! - Refused token requests count against the share of the app that they name.
+//! - `/api/v1/users/me` is a 404 for an app, since no user is behind it.
+//! - `WWW-Authenticate` of a 401 or of a missing scope is formed like the one that was recorded of a bad proof.
+//! - The nonce of the token endpoint, and the one that [`Options::dpop_resource_nonce`] makes the others want, are not the
+//!   same.
+//! - [`Options::role`] is that of the API token only; [`Resources`] hide from apps too.
+//!
+//! # Example
 //!
 //! ```no_run
 //! use sandbox::okta::{Fault, FaultKind, Okta, Options, Route, Status};
@@ -48,6 +84,7 @@ mod lists;
 mod members;
 mod names;
 mod new_user;
+mod oauth;
 mod org;
 mod projection;
 mod query;
@@ -75,13 +112,14 @@ use tokio::task::JoinHandle;
 
 pub use admin::LeastRequests;
 pub use change::{CHANGE_HELP, Change, Changed};
-pub use counts::Counts;
+pub use counts::{Counts, OAuthCounts};
 pub use fault::{Broken, Fault, FaultId, FaultKind};
 pub use fault_text::FAULT_HELP;
 pub use handle::{Org, OrgGroup, OrgUser};
 pub use handle_apps::OrgAppUser;
 pub use limits::{Bucket, Limits, RateLimits};
 pub use new_user::NewUser;
+pub use oauth::{AppRole, KeyKind, KeyPair, PublicKey, Refusal, ServiceApp};
 pub use resources::Resources;
 pub use role::Role;
 pub use route::Route;
@@ -202,8 +240,13 @@ pub struct Options {
     pub more_tokens: Vec<String>,
     /// The org's rate limits; off by default.
     pub rate_limits: RateLimits,
-    /// The share of each limit that one token may use, in percent; 50 as in Okta.
+    /// The share of each limit that one token or service app may use, in percent; 50 as in Okta.
     pub token_share_percent: u32,
+    /// How long an access token lasts, and is said to last; an hour as in Okta, where it cannot be changed.
+    pub access_token_lifetime: Duration,
+    /// Whether calls with DPoP must bear a nonce of the endpoints' own too (RFC 9449, section 9). Okta does not ask for
+    /// one at present.
+    pub dpop_resource_nonce: bool,
     /// The length of a rate-limit window; 60 seconds as in Okta.
     pub window: Duration,
     /// By how many seconds the server's clock (`Date`, reset, stamps) is ahead of the local one.
@@ -251,6 +294,8 @@ impl Default for Options {
             more_tokens: Vec::new(),
             rate_limits: RateLimits::Off,
             token_share_percent: 50,
+            access_token_lifetime: Duration::from_secs(3600),
+            dpop_resource_nonce: false,
             window: Duration::from_secs(60),
             clock_skew: 0,
             links: LinkStyle::TwoLines,
@@ -332,6 +377,7 @@ impl Okta {
             book: counts::Book::default(),
             searches: lists::Searches::default(),
             bounds: resources::Bounds::default(),
+            authority: oauth::Authority::default(),
         };
         let shared = Arc::new(Shared::new(state));
         let server = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
@@ -383,8 +429,26 @@ impl Okta {
         self.shared.state().reset_counts();
     }
 
+    /// Registers a service app, or registers it anew where its id is known: keys, scopes, DPoP and role are as given from
+    /// the next request on, while access tokens that it has stay as they are.
+    pub fn add_service_app(&self, app: ServiceApp) {
+        self.shared.state().authority.register(app);
+    }
+
+    /// Revokes every access token there is: calls with them are answered 401.
+    pub fn revoke_access_tokens(&self) {
+        self.shared.state().authority.revoke();
+    }
+
+    /// Begins a new DPoP nonce before its 24 hours are over. The old ones stay valid, or do not.
+    pub fn rotate_dpop_nonce(&self, keep_old: bool) {
+        let mut state = self.shared.state();
+        let now = state.clock.milliseconds();
+        state.authority.rotate_nonces(keep_old, now);
+    }
+
     /// The last request lines: method, path, query, host, whether an accepted token came with it, the status. Never the
-    /// token itself.
+    /// token itself, nor an assertion or a proof.
     pub fn log(&self) -> Vec<String> {
         self.shared.state().book.lines()
     }

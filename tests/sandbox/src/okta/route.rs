@@ -41,11 +41,13 @@ pub enum Route {
     Schema,
     /// `/api/v1/org`.
     Org,
+    /// `/oauth2/v1/token`.
+    Token,
     /// Any other path.
     Other,
 }
 
-const WORDS: [(&str, Route); 17] = [
+const WORDS: [(&str, Route); 18] = [
     ("any", Route::Any),
     ("users", Route::Users),
     ("user", Route::User),
@@ -62,6 +64,7 @@ const WORDS: [(&str, Route); 17] = [
     ("roles", Route::Roles),
     ("schema", Route::Schema),
     ("org", Route::Org),
+    ("token", Route::Token),
     ("other", Route::Other),
 ];
 
@@ -101,12 +104,16 @@ pub(crate) enum Address {
     Roles(String),
     Schema(String),
     Org,
+    Token,
     Unknown,
 }
 
 impl Address {
     /// Reads a path, without its query.
     pub(crate) fn parse(path: &str) -> Self {
+        if path == "/oauth2/v1/token" {
+            return Self::Token;
+        }
         let Some(rest) = path.strip_prefix("/api/v1/") else { return Self::Unknown };
         let parts: Vec<&str> = rest.split('/').collect();
         let name = |part: &str| decode(part, false);
@@ -147,6 +154,7 @@ impl Address {
             Self::Roles(_) => Route::Roles,
             Self::Schema(_) => Route::Schema,
             Self::Org => Route::Org,
+            Self::Token => Route::Token,
             Self::Unknown => Route::Other,
         }
     }
@@ -161,6 +169,7 @@ impl Address {
             Self::Group(_) => Bucket::Group,
             Self::AppUsers(_) | Self::AppUser(..) | Self::AppGroups(_) | Self::AppGroup(..) => Bucket::Apps,
             Self::App(_) => Bucket::App,
+            Self::Token => Bucket::Token,
             Self::Schema(_) | Self::Org | Self::Unknown => Bucket::Other,
         }
     }
@@ -185,6 +194,8 @@ mod tests {
             ("/api/v1/apps/a/groups", Address::AppGroups("a".to_owned())),
             ("/api/v1/apps/a/groups/g", Address::AppGroup("a".to_owned(), "g".to_owned())),
             ("/api/v1/meta/schemas/user/default", Address::Schema("default".to_owned())),
+            ("/oauth2/v1/token", Address::Token),
+            ("/oauth2/default/v1/token", Address::Unknown),
             ("/api/v1/groups/", Address::Unknown),
             ("/api/v1/apps/", Address::Unknown),
             ("/api/v1/apps", Address::Unknown),

@@ -4,8 +4,10 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -15,10 +17,14 @@ use tokio::task::JoinSet;
 use super::admin;
 use super::answer::{Answer, Manner};
 use super::clock::http_date;
+use super::oauth::Scheme;
 use super::query::Query;
 use super::route::Address;
 use super::state::{Ask, Authorization, State};
 use super::wire::{Flight, Reply, Socket};
+
+/// The most that a request may send, in bytes.
+const LARGEST_BODY: usize = 64 * 1024;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -86,7 +92,13 @@ async fn handle(
         return Ok(admin::handle(request, &shared).await);
     }
     let flight = Flight::begin(&shared.in_flight);
-    let (answer, gzip) = decide(&request, &shared, flight.number);
+    let (head, body) = request.into_parts();
+    let (answer, gzip) = match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => decide(&head, Some(body.to_bytes()), &shared, flight.number),
+        Err(problem) if problem.is::<LengthLimitError>() => decide(&head, None, &shared, flight.number),
+        // The client has gone.
+        Err(_) => return Err(Abort),
+    };
     if !answer.delay.is_zero() {
         tokio::time::sleep(answer.delay).await;
     }
@@ -105,17 +117,20 @@ async fn handle(
 }
 
 /// The answer to a request, and whether it is to be compressed.
-fn decide(request: &Request<Incoming>, shared: &Shared, in_flight: usize) -> (Answer, bool) {
-    let uri = request.uri();
-    let headers = request.headers();
+fn decide(head: &Parts, body: Option<Bytes>, shared: &Shared, in_flight: usize) -> (Answer, bool) {
+    let (uri, headers) = (&head.uri, &head.headers);
     let mut state = shared.state();
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let ask = Ask {
-        method: request.method().as_str().to_owned(),
+        method: head.method.as_str().to_owned(),
         target: uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
         path: uri.path().to_owned(),
         query: Query::parse(uri.query().unwrap_or_default()),
         address: Address::parse(uri.path()),
         authorization: authorization(headers, &state),
+        proofs: headers.get_all("dpop").iter().map(text).collect(),
+        content_type: headers.get("content-type").map(text).unwrap_or_default(),
+        body,
         in_flight,
     };
     let answer = state.answer(&ask);
@@ -126,13 +141,23 @@ fn decide(request: &Request<Incoming>, shared: &Shared, in_flight: usize) -> (An
     (answer, gzip)
 }
 
-/// Reads `Authorization: SSWS token`; one client writes no space there, and Okta takes it.
+/// Reads `Authorization: SSWS token` (one client writes no space there, and Okta takes it), and an access token after
+/// `Bearer` or `DPoP`.
 fn authorization(headers: &HeaderMap, state: &State) -> Authorization {
     let Some(value) = headers.get("authorization") else { return Authorization::Absent };
-    let token = value.to_str().ok().and_then(|text| text.strip_prefix("SSWS")).map(str::trim_start);
-    let Some(token) = token else { return Authorization::Wrong };
-    let mut known = std::iter::once(&state.options.token).chain(&state.options.more_tokens);
-    known.position(|known| known == token).map_or(Authorization::Wrong, Authorization::Token)
+    let Ok(text) = value.to_str() else { return Authorization::Wrong };
+    if let Some(token) = text.strip_prefix("SSWS").map(str::trim_start) {
+        let mut known = std::iter::once(&state.options.token).chain(&state.options.more_tokens);
+        return known.position(|known| known == token).map_or(Authorization::Wrong, Authorization::Token);
+    }
+    let (word, token) = text.split_once(' ').unwrap_or((text, ""));
+    let scheme = match word.to_ascii_lowercase().as_str() {
+        "bearer" => Scheme::Bearer,
+        "dpop" => Scheme::Dpop,
+        _ => return Authorization::Wrong,
+    };
+    let now = state.clock.milliseconds();
+    state.authority.caller(scheme, token, now).map_or_else(Authorization::Refused, Authorization::App)
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
@@ -140,18 +165,20 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     accepted.split(',').any(|coding| coding.trim().split(';').next() == Some("gzip"))
 }
 
-/// A line for the log, without the token.
+/// A line for the log, without what proves who it is.
 fn request_line(ask: &Ask, headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
     let authorization = match ask.authorization {
         Authorization::Absent => "absent",
-        Authorization::Wrong => "wrong",
-        Authorization::Token(_) => "accepted",
+        Authorization::Wrong | Authorization::Refused(_) => "wrong",
+        Authorization::Token(_) | Authorization::App(_) => "accepted",
     };
+    // A form that went astray into the query would bear an assertion.
+    let target = if ask.address == Address::Token { &ask.path } else { &ask.target };
     format!(
         "{} {} host={} authorization={authorization} user-agent={:?}",
         ask.method,
-        ask.target,
+        target,
         text("host"),
         text("user-agent")
     )

@@ -8,8 +8,9 @@ use super::counts::{Book, Counts};
 use super::fault::{FaultKind, Faults, Met};
 use super::faulty;
 use super::id::Id;
-use super::limits::{Admission, Limiter};
+use super::limits::{Admission, Bucket, Limiter, Principal};
 use super::lists::{Lists, Page, Searches};
+use super::oauth::{self, AppRole, Authority, Caller, Refusal};
 use super::org::Org;
 use super::query::Query;
 use super::record::render_org;
@@ -31,6 +32,7 @@ pub(crate) struct State {
     pub(crate) searches: Searches,
     /// What the role of the token sees.
     pub(crate) bounds: Bounds,
+    pub(crate) authority: Authority,
 }
 
 /// A request, taken apart.
@@ -43,17 +45,26 @@ pub(crate) struct Ask {
     pub(crate) query: Query,
     pub(crate) address: Address,
     pub(crate) authorization: Authorization,
+    /// The `DPoP` headers.
+    pub(crate) proofs: Vec<String>,
+    pub(crate) content_type: String,
+    /// None where it was too long to be read.
+    pub(crate) body: Option<Bytes>,
     /// Requests being answered, this one included.
     pub(crate) in_flight: usize,
 }
 
 /// What a request brought to prove who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Authorization {
     Absent,
     Wrong,
+    /// An access token that is not, or no longer, accepted.
+    Refused(Refusal),
     /// An accepted token, by its number.
     Token(usize),
+    /// A service app with an accepted access token.
+    App(Caller),
 }
 
 /// What the right answer would be.
@@ -84,37 +95,71 @@ impl State {
     /// Answers a request that has just arrived.
     pub(crate) fn answer(&mut self, ask: &Ask) -> Answer {
         let now = self.clock.milliseconds();
-        let bucket = ask.address.bucket();
         self.book.arrived(ask.address.route(), ask.in_flight);
         if ask.target.len() > LONGEST_TARGET {
             // The gateway refuses it, and Okta's limits never see it.
             return Answer::html(414, "414 Request-URI Too Large");
         }
-        let Authorization::Token(token) = ask.authorization else {
-            let seen = self.limiter.glance(bucket, now);
-            let mut answer = Answer::unauthorized();
-            answer.rate_headers(&seen);
-            return answer;
+        if ask.body.is_none() {
+            return Answer::html(413, "413 Request Entity Too Large");
+        }
+        if ask.address == Address::Token {
+            return self.answer_token(ask, now);
+        }
+        let bucket = ask.address.bucket();
+        let (principal, caller) = match &ask.authorization {
+            Authorization::Token(token) => (Principal::Token(*token), None),
+            Authorization::App(caller) => (Principal::App(caller.app), Some(caller)),
+            Authorization::Refused(why) => {
+                let seen = self.limiter.glance(bucket, now);
+                return self.refuse_call(*why, ask, &seen, now);
+            }
+            Authorization::Absent | Authorization::Wrong => {
+                let seen = self.limiter.glance(bucket, now);
+                let mut answer = Answer::unauthorized();
+                answer.rate_headers(&seen);
+                return answer;
+            }
         };
-        if !self.limiter.has_room(ask.in_flight) {
-            self.book.counts.limited += 1;
-            return too_many_at_once(now);
-        }
-        let admission = self.limiter.admit(bucket, token, now);
-        if !admission.allowed {
-            self.book.counts.limited += 1;
-            let mut answer = Answer::too_many();
-            answer.rate_headers(&admission);
-            return answer;
-        }
+        let proven = caller.map_or(Ok(()), |caller| self.check_proof(ask, caller, now));
+        let admission = match self.pass(bucket, principal, ask, now) {
+            Ok(admission) => admission,
+            Err(refused) => return refused,
+        };
         if ask.method != "GET" {
             let mut answer = Answer::of_status(405);
             answer.rate_headers(&admission);
             return answer;
         }
+        let allowed = caller.map_or(Ok(()), |caller| self.authority.check_rights(caller, &ask.address));
+        if let Err(why) = proven.and(allowed) {
+            return self.refuse_call(why, ask, &admission, now);
+        }
         let decoded = super::query::decode(&ask.target, true);
         let met = self.faults.select(ask.address.route(), &ask.target, &decoded);
         self.answer_with_faults(ask, &met, &admission, now)
+    }
+
+    /// Counts a request against the limits; the error is its 429.
+    pub(crate) fn pass(
+        &mut self,
+        bucket: Bucket,
+        principal: Principal,
+        ask: &Ask,
+        now: i64,
+    ) -> Result<Admission, Answer> {
+        if !self.limiter.has_room(ask.in_flight) {
+            self.book.counts.limited += 1;
+            return Err(too_many_at_once(now));
+        }
+        let admission = self.limiter.admit(bucket, principal, now);
+        if admission.allowed {
+            return Ok(admission);
+        }
+        self.book.counts.limited += 1;
+        let mut answer = Answer::too_many();
+        answer.rate_headers(&admission);
+        Err(answer)
     }
 
     /// What was asked so far.
@@ -129,13 +174,14 @@ impl State {
     }
 
     fn answer_with_faults(&mut self, ask: &Ask, met: &[Met], admission: &Admission, now: i64) -> Answer {
-        if let Some((fault, mut answer)) = self.replaced(ask, met, admission, now) {
-            met.iter().for_each(|other| self.faults.settle(other.id, other.id == fault));
-            answer.headers.extend(common_headers(answer.status, self.book.counts.total));
+        if let Some(answer) = self.replaced_answer(ask, met, admission, now) {
             return answer;
         }
         let mut delivered: Vec<bool> = vec![false; met.len()];
         let mut view = View { hidden: self.bounds.hidden(&self.org), ..View::default() };
+        if self.sees_nothing(ask) {
+            (view.users, view.groups) = (0, 0);
+        }
         for fault in met {
             match fault.kind {
                 FaultKind::Narrowed { users, groups } => {
@@ -148,8 +194,8 @@ impl State {
         }
         let endless = faulty::endless(ask, met);
         let served = match &endless {
-            Some(_) => self.serve(&ask.address, &ask.query.without("after"), &view, now),
-            None => self.serve(&ask.address, &ask.query, &view, now),
+            Some(_) => self.serve(ask, &ask.query.without("after"), &view, now),
+            None => self.serve(ask, &ask.query, &view, now),
         };
         self.book.counts.narrowed += u64::from(view.cut_by_role.get());
         for (fault, delivered) in met.iter().zip(&mut delivered) {
@@ -159,7 +205,7 @@ impl State {
                 _ => {}
             }
         }
-        let mut answer = match served {
+        let answer = match served {
             Served::Page(mut page) => {
                 let mut links = faulty::Links::default();
                 for (fault, delivered) in met.iter().zip(&mut delivered) {
@@ -177,9 +223,33 @@ impl State {
             }
             Served::Error(answer) => answer,
         };
+        let mut answer = self.finish(answer, met, &mut delivered, admission, now);
+        if self.options.dpop_resource_nonce && matches!(ask.authorization, Authorization::App(_)) {
+            answer.header("dpop-nonce", self.authority.resource_nonce(now));
+        }
+        answer
+    }
+
+    /// Whether an app asks that has no role and is shown empty lists for it.
+    fn sees_nothing(&self, ask: &Ask) -> bool {
+        match &ask.authorization {
+            Authorization::App(caller) => self.authority.role(caller.app) == AppRole::Empty,
+            _ => false,
+        }
+    }
+
+    /// Gives an answer its headers, and lets the faults break what is left to break.
+    pub(crate) fn finish(
+        &mut self,
+        mut answer: Answer,
+        met: &[Met],
+        delivered: &mut [bool],
+        admission: &Admission,
+        now: i64,
+    ) -> Answer {
         answer.rate_headers(admission);
         answer.headers.extend(common_headers(answer.status, self.book.counts.total));
-        for (fault, delivered) in met.iter().zip(&mut delivered) {
+        for (fault, delivered) in met.iter().zip(delivered) {
             *delivered |= faulty::manner(fault, &mut answer, now);
             self.faults.settle(fault.id, *delivered);
         }
@@ -187,7 +257,20 @@ impl State {
         answer
     }
 
-    /// The answer of the first fault that takes the place of the right one.
+    /// The answer of the first fault that takes the place of the right one; the others are not met then.
+    pub(crate) fn replaced_answer(
+        &mut self,
+        ask: &Ask,
+        met: &[Met],
+        admission: &Admission,
+        now: i64,
+    ) -> Option<Answer> {
+        let (fault, mut answer) = self.replaced(ask, met, admission, now)?;
+        met.iter().for_each(|other| self.faults.settle(other.id, other.id == fault));
+        answer.headers.extend(common_headers(answer.status, self.book.counts.total));
+        Some(answer)
+    }
+
     fn replaced(
         &self,
         ask: &Ask,
@@ -197,6 +280,7 @@ impl State {
     ) -> Option<(super::FaultId, Answer)> {
         met.iter().find_map(|fault| {
             let answer = match &fault.kind {
+                FaultKind::Status(status) if ask.address == Address::Token => oauth::of_status(*status),
                 FaultKind::Status(status) => Answer::of_status(*status),
                 FaultKind::TooManyAtOnce => return Some((fault.id, too_many_at_once(now))),
                 FaultKind::NotFound => match &ask.address {
@@ -238,9 +322,9 @@ impl State {
         })
     }
 
-    fn serve(&mut self, address: &Address, query: &Query, view: &View, now: i64) -> Served {
+    fn serve(&mut self, ask: &Ask, query: &Query, view: &View, now: i64) -> Served {
         let lists = Lists { org: &self.org, options: &self.options, view, now };
-        match address {
+        match &ask.address {
             Address::Users => lists.users(query, &mut self.searches).into(),
             Address::User(name) => lists.user_single(name).into(),
             Address::UserGroups(user) => lists.groups_of(user, query).into(),
@@ -252,6 +336,10 @@ impl State {
             Address::AppGroups(app) => lists.app_groups(app, query).into(),
             Address::AppGroup(app, group) => lists.app_group(app, group, query).into(),
             Address::App(app) => lists.app_single(app).into(),
+            // No user stands behind an app. What Okta says then is not published.
+            Address::Me if matches!(ask.authorization, Authorization::App(_)) => {
+                Served::Error(Answer::not_found("me", "User"))
+            }
             Address::Me => lists.me().into(),
             Address::Roles(user) => lists.roles(user).into(),
             Address::Schema(id) => lists.schema(id).into(),
@@ -259,7 +347,7 @@ impl State {
                 let json = render_org(self.org.id, &self.org.subdomain, &self.base);
                 Served::Single { id: self.org.id, json }
             }
-            Address::Unknown => Served::Error(Answer::of_status(404)),
+            Address::Token | Address::Unknown => Served::Error(Answer::of_status(404)),
         }
     }
 
@@ -317,7 +405,7 @@ fn too_many_at_once(now: i64) -> Answer {
 }
 
 /// What every answer carries; 429s were recorded without the caching headers.
-fn common_headers(status: u16, number: u64) -> Vec<(&'static str, String)> {
+pub(crate) fn common_headers(status: u16, number: u64) -> Vec<(&'static str, String)> {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xd8c3_0000_5d70_0001;
     let mut headers = vec![
         ("server", "nginx".to_owned()),

@@ -2,10 +2,12 @@
 
 use std::process::Stdio;
 
+use sandbox::okta::{KeyKind, KeyPair};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::client::plain;
+use crate::oauth;
 
 fn start(arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_sandbox"))
@@ -57,6 +59,31 @@ async fn a_wrong_fault_is_explained() {
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("'what' is no kind of fault"), "{text}");
+}
+
+#[tokio::test]
+async fn service_apps_are_registered_with_their_keys() {
+    let folder = std::env::temp_dir().join(format!("sandbox-keys-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let pair = KeyPair::generate(KeyKind::P256);
+    let (pem, jwk) = (folder.join("key.pem"), folder.join("key.json"));
+    std::fs::write(&pem, pair.public_pem()).unwrap();
+    std::fs::write(&jwk, pair.public_jwk().to_string()).unwrap();
+    let (one, other) = (format!("0oaOne:{}", pem.display()), format!("0oaTwo:{}:dpop", jwk.display()));
+    let (_child, mut lines) = start(&["--service-app", &one, "--service-app", &other]);
+    let line = lines.next_line().await.unwrap().unwrap();
+    assert!(line.ends_with(" client=0oaOne client=0oaTwo"), "{line}");
+    let address = line.strip_prefix("okta stand-in on ").and_then(|rest| rest.split(' ').next()).unwrap();
+    for (client, status) in [("0oaOne", 200), ("0oaTwo", 400), ("0oaThree", 401)] {
+        let body = oauth::request_body(&pair, client, address).await;
+        let request = plain().post(format!("{address}/oauth2/v1/token")).body(body);
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        assert_eq!(request.send().await.unwrap().status(), status, "{client}");
+    }
+    let (child, _) = start(&["--service-app", &format!("0oaOne:{}", folder.join("none").display())]);
+    let output = child.wait_with_output().await.unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("was not read"));
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]

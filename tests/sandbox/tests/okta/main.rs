@@ -7,6 +7,7 @@ mod binary;
 mod client;
 mod faults;
 mod limits;
+mod oauth;
 mod org;
 mod paging;
 mod resources;
