@@ -7,13 +7,16 @@ use std::time::Duration;
 use sandbox::okta::{NewUser, Okta as StandIn, Options};
 use tempfile::TempDir;
 use usersyncd::clock::Clock;
-use usersyncd::config::model::{Auth, OktaSettings, SecretRef};
+use usersyncd::config::model::{Auth, OktaSettings, SecretRef, ServiceApp};
 use usersyncd::http::{Patience, Shared};
 use usersyncd::source::okta::{Okta, SignIns};
 use usersyncd::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
 use usersyncd::sync::model::{Absence, AttributeValue, Proof, SourceGroup, SourceSnapshot};
 use usersyncd::sync::progress::RunControl;
 use usersyncd::telemetry::metrics::Metrics;
+
+/// The client id of the service app of these tests.
+pub(crate) const CLIENT: &str = "0oa1service";
 
 /// A stand-in and a source that reads it.
 pub(crate) struct Bench {
@@ -55,6 +58,37 @@ impl Bench {
         let mut settings = settings(&self.secrets, self.okta.url(), self.okta.token(), 100);
         narrow(&mut settings);
         self.reading(settings)
+    }
+
+    /// A source that signs in as the service app [`CLIENT`] with this private key.
+    pub(crate) fn signing_in(
+        &self,
+        key: &str,
+        change: impl FnOnce(&mut OktaSettings, &mut ServiceApp),
+    ) -> Okta {
+        self.signing_in_with(&self.sign_ins, key, change)
+    }
+
+    /// The same in another process.
+    pub(crate) fn signing_in_with(
+        &self,
+        sign_ins: &SignIns,
+        key: &str,
+        change: impl FnOnce(&mut OktaSettings, &mut ServiceApp),
+    ) -> Okta {
+        let place = self.secrets.path().join("key");
+        std::fs::write(&place, key).unwrap();
+        let mut app = ServiceApp {
+            client_id: CLIENT.to_owned(),
+            private_key: SecretRef::File(place),
+            key_id: None,
+            algorithm: None,
+            scopes: ["okta.groups.read", "okta.orgs.read", "okta.users.read"].map(str::to_owned).into(),
+        };
+        let mut settings = settings(&self.secrets, self.okta.url(), self.okta.token(), 100);
+        change(&mut settings, &mut app);
+        settings.auth = Auth::ServiceApp(app);
+        Okta::new(settings, &self.shared, sign_ins)
     }
 
     /// A source of this process with these settings.

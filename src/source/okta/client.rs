@@ -92,11 +92,7 @@ impl Unread {
             Self::Missing => "Okta answered that it does not exist (404)".to_owned(),
             Self::NoPath(error) => format!("Okta answered 404 ({})", error.line()),
             Self::Forbidden(forbidden) => {
-                format!(
-                    "Okta does not let {} read it: 403{}",
-                    forbidden.principal,
-                    forbidden.in_parentheses()
-                )
+                format!("Okta does not let {} read it: 403{}", forbidden.whose, forbidden.in_parentheses())
             }
             Self::BadRequest(error) => format!("the answer is 400 Bad Request ({})", error.line()),
             Self::Strange(text) => text.clone(),

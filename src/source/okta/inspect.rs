@@ -125,7 +125,7 @@ async fn unknown_attributes(
     let url = client.url(&["meta", "schemas", "user", "default"], None);
     let ask = Ask { bucket: Bucket::Other, url: &url, what: "the user schema", options: None, smaller: None };
     let reply = client.ask(ask, |_, body| parse::profile_attributes(body)).await;
-    let forbidden = format!("{} may not read the user schema", this(client));
+    let forbidden = format!("{} may not read the user schema", client.principal().this());
     let known = unless_fatal(reply, &forbidden)?;
     Ok(known.map(|known| {
         let unknown = wanted
@@ -133,13 +133,6 @@ async fn unknown_attributes(
             .filter(|path| path.strip_prefix("profile.").is_some_and(|name| !known.contains(name)));
         unknown.cloned().collect()
     }))
-}
-
-fn this(client: &Client) -> &'static str {
-    match client.principal() {
-        Principal::Token(_) => "this token",
-        Principal::App(_) => "this app",
-    }
 }
 
 /// A single question that is not answered is no reason to end; a refused token is.

@@ -15,6 +15,16 @@ pub(super) enum Principal {
     App(Arc<SignIn>),
 }
 
+impl Principal {
+    /// In a shorter sentence.
+    pub(super) fn this(&self) -> &'static str {
+        match self {
+            Self::Token(_) => "this token",
+            Self::App(_) => "this app",
+        }
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -50,7 +50,7 @@ pub(super) struct Forbidden {
     /// The scope that the request needs, if it is known that this app's token has it not.
     pub(super) lacking: Option<String>,
     /// Whose rights they are, as in a sentence.
-    pub(super) principal: String,
+    pub(super) whose: &'static str,
 }
 
 impl Forbidden {
@@ -72,7 +72,7 @@ impl Forbidden {
                 needed.filter(|needed| sign_in.has_scope(needed) == Some(false)).map(str::to_owned)
             }
         };
-        Self { error, lacking, principal: principal.to_string() }
+        Self { error, lacking, whose: principal.this() }
     }
 
     /// What Okta says of it and what is lacking, to stand behind the status.

@@ -17,7 +17,7 @@ use super::proof::DPOP;
 use super::token::Scheme;
 use super::{SignIn, no_random};
 use crate::http::{Answer, Api, Call, Credentials, Failure, FailureKind, Renewal, Shared, Signed, Stamp};
-use crate::source::okta::parse::clean;
+use crate::source::okta::parse::{OktaError, clean};
 use crate::source::okta::refusal::strange;
 use crate::sync::progress::Progress;
 
@@ -166,9 +166,11 @@ fn read(answer: &Answer, body: &[u8]) -> Result<Result<Result<Granted, Refused>,
     if answer.status == StatusCode::OK {
         return granted(body).map(|granted| Ok(Ok(granted)));
     }
-    Ok(match Refused::read(body) {
-        Some(refused) if answer.status.is_client_error() => Ok(Err(refused)),
-        _ => Err(strange(answer.status, &answer.headers, None)),
+    let refuses =
+        matches!(answer.status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    Ok(match Refused::read(body).filter(|_| refuses) {
+        Some(refused) => Ok(Err(refused)),
+        None => Err(strange(answer.status, &answer.headers, OktaError::read(body).as_ref())),
     })
 }
 

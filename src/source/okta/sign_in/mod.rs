@@ -323,3 +323,6 @@ fn no_random() -> Failure {
     let text = "nothing can be signed, since this host has no random numbers; nothing was changed".to_owned();
     Failure { kind: FailureKind::Refused, text, uncertain: false }
 }
+
+#[cfg(test)]
+mod tests;
