@@ -137,6 +137,7 @@ impl Online {
     fn take(&mut self, inspection: Inspection, connector: &Connector, now: DateTime<Utc>) {
         let Inspection { principal, roles, scopes, snapshot, unknown_attributes } = inspection;
         let (rules, capabilities) = (&connector.rules, capabilities(&connector.target));
+        self.principal = principal.map_err(|why| self.warn("the owner of the token", &why)).ok();
         // What a service app was never meant to read is no surprise.
         let is_meant = |scope: &str| {
             scopes.as_ref().is_none_or(|scopes| scopes.requested.iter().any(|requested| requested == scope))
@@ -151,7 +152,6 @@ impl Online {
         let unknown = unknown_attributes.map_err(|why| {
             unless_meant("which attributes users of this org have", ServiceApp::SCHEMAS, why);
         });
-        self.principal = principal.map_err(|why| self.warn("the owner of the token", &why)).ok();
         self.roles = roles.ok();
         self.warnings
             .extend(scopes.iter().flat_map(|scopes| &scopes.missing).map(|scope| missing_scope(scope)));
@@ -393,13 +393,13 @@ fn list(roles: &[String]) -> String {
 }
 
 fn missing_scope(scope: &str) -> String {
-    let use_of_it = match scope {
-        ServiceApp::ORG => ": that another org is behind the same domain one day would not be noticed",
+    let without = match scope {
+        ServiceApp::ORG => "; without it nobody notices if another org is behind the same domain one day",
         _ => "",
     };
     format!(
-        "the service app is not granted {scope}, which the connector file names{use_of_it}. Grant it under Applications > the \
-         app > Okta API Scopes"
+        "the service app is not granted {scope}, which the connector file names{without}. Grant it under Applications > the app \
+         > Okta API Scopes"
     )
 }
 
