@@ -1,5 +1,6 @@
 //! Answers that no stand-in gives, and many who want a token at once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use super::*;
 use crate::config::model::{Auth, OktaSettings, SecretRef};
 use crate::http::{Patience, Shared};
 use crate::source::okta::Okta;
-use crate::source::{Source, SourceError};
+use crate::source::{GroupFilter, ReadRequest, Source, SourceError};
 use crate::sync::model::SourceAddress;
 use crate::sync::progress::RunControl;
 use crate::telemetry::metrics::Metrics;
@@ -226,6 +227,69 @@ async fn any_other_403_is_not_about_the_token() {
     bench.shows(ResponseTemplate::new(403).set_body_json(body)).await;
     assert_eq!(bench.address().await.unwrap().id, None);
     assert_eq!(bench.tokens().await, 1);
+}
+
+#[tokio::test]
+async fn the_roles_of_the_app_are_asked_for_where_its_scopes_allow_it() {
+    let bench = Bench::start().await;
+    let scopes = "okta.groups.read okta.users.read okta.roles.read";
+    bench.gives(with("scope", json!(scopes))).await;
+    bench.shows(ResponseTemplate::new(403)).await;
+    let roles = json!([{ "id": "ra1", "label": "Read-only Administrator", "type": "READ_ONLY_ADMIN" }, { "type": "CUSTOM" }]);
+    for (at, page) in [
+        ("/api/v1/users", json!([])),
+        ("/api/v1/groups", json!([])),
+        ("/oauth2/v1/clients/0oa1/roles", roles),
+    ] {
+        let page = ResponseTemplate::new(200).set_body_json(page);
+        Mock::given(path(at)).respond_with(page).expect(1).mount(&bench.server).await;
+    }
+    let request = ReadRequest {
+        attributes: ["profile.login"].map(Into::into).into(),
+        wants_members: GroupFilter::none(),
+        decides: GroupFilter::none(),
+        groups_with_memberships: BTreeSet::new(),
+        member_lists: Arc::default(),
+    };
+    let inspection = bench.source.inspect(&request, &RunControl::default()).await.unwrap();
+    assert_eq!(inspection.roles.unwrap(), ["Read-only Administrator", "CUSTOM"]);
+    let scopes = inspection.scopes.unwrap();
+    assert_eq!(scopes.missing, ["okta.orgs.read"], "a token that was granted less than was asked for");
+}
+
+/// The claims of what is signed.
+fn claims(jwt: &str) -> Value {
+    let claims = base64::Engine::decode(&BASE64, jwt.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&claims).unwrap()
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_wrong_in_mid_run_is_noticed_at_the_first_refusal() {
+    let bench = Bench::start().await;
+    let here = Clock::system().now();
+    let later = (here + chrono::TimeDelta::hours(2)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let body = json!({ "error": "invalid_dpop_proof", "error_description": "The DPoP proof JWT header is missing." });
+    let wants_proof = ResponseTemplate::new(400).set_body_json(body);
+    Mock::given(path(TOKEN_PATH)).respond_with(wants_proof).up_to_n_times(1).mount(&bench.server).await;
+    let bound = with("token_type", json!("DPoP"));
+    Mock::given(path(TOKEN_PATH)).respond_with(bound.clone()).up_to_n_times(1).mount(&bench.server).await;
+    bench.gives(bound.insert_header("date", later.as_str())).await;
+    let early = ResponseTemplate::new(401).insert_header("date", later.as_str());
+    let early = early.insert_header("www-authenticate", r#"DPoP error="invalid_dpop_proof""#);
+    Mock::given(path("/api/v1/org")).respond_with(early).up_to_n_times(1).mount(&bench.server).await;
+    bench.shows(ResponseTemplate::new(200).set_body_json(json!({ "id": "00o1" }))).await;
+    assert_eq!(bench.address().await.unwrap().id.as_deref(), Some("00o1"));
+
+    let hours_ahead = |claims: Value| (claims["iat"].as_i64().unwrap() - here.timestamp()) / 3_500;
+    let asked = bench.asked("/api/v1/org").await;
+    let proofs = asked.iter().map(|request| claims(request.headers["dpop"].to_str().unwrap()));
+    assert_eq!(proofs.map(hours_ahead).collect::<Vec<_>>(), [0, 2]);
+    let asked = bench.asked(TOKEN_PATH).await;
+    let assertions = asked.iter().map(|request| {
+        let form: Vec<_> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+        claims(&form[3].1)
+    });
+    assert_eq!(assertions.map(hours_ahead).collect::<Vec<_>>(), [0, 0, 2]);
 }
 
 #[tokio::test]
