@@ -14,5 +14,6 @@ mod okta {
     mod reading;
     mod scope;
     mod scope_confirm;
+    mod service_app;
     mod support;
 }

@@ -6,7 +6,7 @@ use super::diagnostic::{Checked, Diagnostic, Severity};
 use super::form::Form;
 use super::mask::{printable, quoted};
 use super::scalar;
-use super::table::{Key, Kind, Nothing, SECRET, home_of, join};
+use super::table::{Key, Kind, SECRET, home_of, join};
 use super::text::{Complaint, Region, Text};
 use super::tree::{self, Entry, Node, Value};
 use super::values::{alternatives, closest};
@@ -223,8 +223,8 @@ impl Checker {
                 let complaint = Complaint::new(format!("`{path}` does not belong into this file."));
                 self.error(entry.region, complaint.advise(advice));
             }
-            Kind::Later(nothing, advice) => {
-                if !nothing.is(node) {
+            Kind::Later(advice) => {
+                if !is_empty_mapping(node) {
                     let complaint = Complaint::new(format!("`{path}` is not supported yet."));
                     self.error(entry.region, complaint.advise(advice));
                 }
@@ -463,14 +463,9 @@ impl Checker {
     }
 }
 
-impl Nothing {
-    /// True if `node` asks for nothing.
-    fn is(self, node: &Node) -> bool {
-        match (self, &node.value) {
-            (Self::EmptyMapping, Value::Mapping(entries)) => entries.is_empty(),
-            _ => false,
-        }
-    }
+/// True for `{}`.
+fn is_empty_mapping(node: &Node) -> bool {
+    matches!(&node.value, Value::Mapping(entries) if entries.is_empty())
 }
 
 /// The keys that work, as alternatives.

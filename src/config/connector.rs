@@ -6,12 +6,14 @@ use url::Url;
 
 use super::check::Checker;
 use super::model::{
-    ChangesFrom, Connector, IncrementalSettings, Missed, OktaSettings, ScheduleSettings, SecretRef,
+    Algorithm, Auth, ChangesFrom, Connector, IncrementalSettings, Missed, OktaSettings, ScheduleSettings,
+    SecretRef, ServiceApp,
 };
-use super::secret::Environment;
+use super::secret::{Environment, Shape};
 use super::text::Complaint;
 use super::tree::{Node, Value};
 use super::{address, fitting, notify, rules, schedule, search, secret, target, values};
+use crate::source::okta::{KeyFault, PrivateKey};
 
 /// The share of Okta's rate limits that may be used, in hundredths, where nothing is said.
 pub(super) const DEFAULT_BUDGET: u8 = 50;
@@ -102,14 +104,14 @@ fn source(
         }
         _ => {}
     }
-    let token = token(checker, &okta.value, directory, environment);
+    let auth = auth(checker, (&okta.value, reads_log(root)), directory, environment);
     let budget = text(&okta.value, &["rate_budget"]).and_then(|text| values::budget(text).ok());
     // Whatever is wrong with a search was complained about.
     let search =
         |kind: &str| text(&okta.value, &[kind, "search"]).and_then(|text| search::search(text, "").ok());
     Some(OktaSettings {
         origin: org(&okta.value)?,
-        token: token?,
+        auth: auth?,
         rate_budget: budget.unwrap_or(DEFAULT_BUDGET),
         users_search: search("users"),
         groups_search: search("groups"),
@@ -124,14 +126,84 @@ fn org(okta: &Node) -> Option<Url> {
     }
 }
 
-/// Where the token is, once it was read there if it is to be read.
-fn token(
+/// How to sign in, once the secret was read if it is to be read.
+fn auth(
     checker: &mut Checker,
-    okta: &Node,
+    (okta, reads_log): (&Node, bool),
     directory: &Path,
     environment: Option<Environment<'_>>,
+) -> Option<Auth> {
+    let auth = okta.get("auth")?;
+    if let Some(token) = auth.get("api_token") {
+        return secret_at(checker, token, directory, environment).map(Auth::ApiToken);
+    }
+    let app = auth.get("service_app")?;
+    let algorithm = text(app, &["algorithm"]);
+    let algorithm = algorithm.and_then(Algorithm::named);
+    let private_key = app.get("private_key");
+    let private_key = private_key.and_then(|key| key_at(checker, key, directory, environment, algorithm));
+    let scopes = scopes(checker, app, (okta.get("app").is_some(), reads_log));
+    let client_id = text(app, &["client_id"]).filter(|id| values::client_id(id).is_ok())?;
+    Some(Auth::ServiceApp(ServiceApp {
+        client_id: client_id.to_owned(),
+        private_key: private_key?,
+        key_id: text(app, &["key_id"]).map(str::to_owned),
+        algorithm,
+        scopes,
+    }))
+}
+
+/// What a service app asks for. Complains where something is left out without which every run would fail.
+fn scopes(checker: &mut Checker, app: &Node, (reads_application, reads_log): (bool, bool)) -> Vec<String> {
+    let needed = || ServiceApp::needed(reads_application, reads_log);
+    let mut scopes: Vec<String> = match app.entry("scopes") {
+        None => needed().chain([ServiceApp::ORG]).map(str::to_owned).collect(),
+        Some(entry) => {
+            let Value::Sequence(items) = &entry.value.value else { return Vec::new() };
+            let given: Vec<String> = items.iter().filter_map(Node::scalar).map(str::to_owned).collect();
+            let lacking: Vec<&str> =
+                needed().filter(|scope| !given.iter().any(|given| given == scope)).collect();
+            if !items.is_empty() && !lacking.is_empty() {
+                let complaint = Complaint::new(format!(
+                    "Without {} every run would fail: `source.okta.auth.service_app.scopes` leaves that out.",
+                    lacking.join(" and ")
+                ));
+                checker.error(
+                    entry.region,
+                    complaint.advise(
+                        "Add it, or remove `scopes` for the default, and grant the app in Okta the same.",
+                    ),
+                );
+            }
+            given
+        }
+    };
+    scopes.sort();
+    scopes.dedup();
+    scopes
+}
+
+/// Where a private key is, once it was seen that it can be used if it is to be read.
+fn key_at(
+    checker: &mut Checker,
+    place: &Node,
+    directory: &Path,
+    environment: Option<Environment<'_>>,
+    algorithm: Option<Algorithm>,
 ) -> Option<SecretRef> {
-    secret_at(checker, okta.find(&["auth", "api_token"])?, directory, environment)
+    let (region, secret) = secret::place(place, directory)?;
+    let Some(environment) = environment else { return Some(secret) };
+    let key = secret.read_from(environment, Shape::Lines).and_then(|text| {
+        PrivateKey::read(&text, algorithm).map_err(|KeyFault { why, advice }| {
+            Complaint::new(format!("The private key in the {secret} cannot be used: {why}.")).advise(advice)
+        })
+    });
+    if let Err(complaint) = key {
+        checker.error(region, complaint);
+    } else if let Some(complaint) = secret.exposure() {
+        checker.warning(region, complaint);
+    }
+    Some(secret)
 }
 
 /// Where a secret is, once it was read there if it is to be read.
@@ -143,7 +215,7 @@ pub(super) fn secret_at(
 ) -> Option<SecretRef> {
     let (region, secret) = secret::place(place, directory)?;
     let Some(environment) = environment else { return Some(secret) };
-    if let Err(complaint) = secret.read_from(environment) {
+    if let Err(complaint) = secret.read_from(environment, Shape::Line) {
         checker.error(region, complaint);
     } else if let Some(complaint) = secret.exposure() {
         checker.warning(region, complaint);
@@ -166,7 +238,8 @@ fn schedule(checker: &mut Checker, root: &Node) -> Option<ScheduleSettings> {
         missed: if missed == Some("skip") { Missed::Skip } else { Missed::RunOnce },
         incremental: node.get("incremental").and_then(incremental),
     };
-    if let Some(gap) = schedule::outlives_token(&schedule) {
+    let has_token = root.find(&["source", "okta", "auth", "service_app"]).is_none();
+    if let Some(gap) = schedule::outlives_token(&schedule).filter(|_| has_token) {
         let complaint = Complaint::new(format!(
             "Up to {} days pass between two runs, and Okta drops an API token that was not used for 30 days.",
             gap.num_days()
@@ -177,6 +250,11 @@ fn schedule(checker: &mut Checker, root: &Node) -> Option<ScheduleSettings> {
         );
     }
     Some(schedule)
+}
+
+/// Whether changes come from the System Log.
+fn reads_log(root: &Node) -> bool {
+    text(root, &["schedule", "incremental", "from"]) == Some("system_log")
 }
 
 fn incremental(node: &Node) -> Option<IncrementalSettings> {

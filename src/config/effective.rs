@@ -6,7 +6,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use super::model::{
-    CLOUD, ChangesFrom, Connector, ConnectorNotify, Event, IncrementalSettings, Missed, OktaSettings,
+    Auth, CLOUD, ChangesFrom, Connector, ConnectorNotify, Event, IncrementalSettings, Missed, OktaSettings,
     Product, ScheduleSettings, SecretRef, SignIn, TargetSettings,
 };
 use crate::sync::mapping::Mapping;
@@ -94,11 +94,9 @@ fn source(okta: &OktaSettings) -> String {
     } else {
         format!("url: {}", quote(okta.origin.as_str().trim_end_matches('/')))
     };
-    let token = secret(&okta.token);
-    let budget = okta.rate_budget;
-    let mut yaml = format!(
-        "source:\n  okta:\n    {address}\n    auth:\n      api_token: {token}\n    rate_budget: {budget}%\n"
-    );
+    let mut yaml = format!("source:\n  okta:\n    {address}\n    auth:\n");
+    auth(&mut yaml, &okta.auth);
+    put(&mut yaml, "    rate_budget: ", &format!("{}%", okta.rate_budget));
     for (kind, search) in [("users", &okta.users_search), ("groups", &okta.groups_search)] {
         if let Some(search) = search {
             yaml.push_str(&format!("    {kind}: {{ search: {} }}\n", quote(search)));
@@ -107,11 +105,33 @@ fn source(okta: &OktaSettings) -> String {
     match &okta.app {
         Some(app) => put(&mut yaml, "    app: ", &quote(app)),
         None if okta.users_search.is_none() && okta.groups_search.is_none() => {
-            yaml.push_str("    # no search and no app: all that the token may see\n");
+            let who = match okta.auth {
+                Auth::ApiToken(_) => "token",
+                Auth::ServiceApp(_) => "service app",
+            };
+            yaml.push_str(&format!("    # no search and no app: all that the {who} may see\n"));
         }
         None => {}
     }
     yaml
+}
+
+fn auth(yaml: &mut String, auth: &Auth) {
+    let app = match auth {
+        Auth::ApiToken(token) => return put(yaml, "      api_token: ", &secret(token)),
+        Auth::ServiceApp(app) => app,
+    };
+    yaml.push_str("      service_app:\n");
+    put(yaml, "        client_id: ", &quote(&app.client_id));
+    put(yaml, "        private_key: ", &secret(&app.private_key));
+    if let Some(id) = &app.key_id {
+        put(yaml, "        key_id: ", &quote(id));
+    }
+    match app.algorithm {
+        Some(algorithm) => put(yaml, "        algorithm: ", algorithm.as_str()),
+        None => yaml.push_str("        # no algorithm: as the key says\n"),
+    }
+    put(yaml, "        scopes: ", &format!("[{}]", app.scopes.join(", ")));
 }
 
 fn schedule(schedule: &ScheduleSettings) -> String {

@@ -51,6 +51,12 @@ pub(super) enum Form {
     Search(&'static str),
     /// The id of an Okta application.
     App,
+    /// The client id of a service app.
+    ClientId,
+    /// The id of a public key.
+    KeyId,
+    /// What a service app asks for.
+    Scope,
     /// The name of a group, which is no pattern.
     GroupName,
     /// A regular expression on names of groups; checked with what replaces it.
@@ -105,6 +111,9 @@ impl Form {
             Self::Days => "a number of days such as `90`",
             Self::Search(example) => return format!("a search such as '{example}'"),
             Self::App => "the id of an application such as `0oa1gjh63g214q0Hq0g4`",
+            Self::ClientId => "a client id such as `0oa1gjh63g214q0Hq0g4`",
+            Self::KeyId => "the id of a public key",
+            Self::Scope => "a scope such as `okta.users.read`",
             Self::GroupName => "the name of a group",
             Self::Pattern => "a regular expression such as \"^okta-(.+)$\"",
             Self::Replacement => "a text such as \"$1\"",
@@ -142,6 +151,9 @@ impl Form {
             Self::Days => values::days(text).map(drop),
             Self::Search(example) => search::search(text, example).map(drop),
             Self::App => search::app(text),
+            Self::ClientId => values::client_id(text),
+            Self::KeyId => values::key_id(text),
+            Self::Scope => values::scope(text),
             Self::GroupName => values::group_name(text),
             Self::Pattern | Self::Replacement => Ok(()),
             Self::Template => values::template(text).map(drop),
@@ -188,6 +200,10 @@ impl Form {
                 text("^0*[1-9][0-9]{0,3}$"),
             ] }),
             Self::App => text(search::APP_PATTERN),
+            Self::ClientId => text(r"^[^\s:/]+$"),
+            // An id of digits is a text here and a number to an editor.
+            Self::KeyId => json!({ "type": ["string", "number"], "minLength": 1 }),
+            Self::Scope => text(values::SCOPE_PATTERN),
             // What consists of digits is a text here and a number to an editor.
             Self::Template | Self::Replacement | Self::Argument => {
                 json!({ "type": ["string", "number", "boolean"] })

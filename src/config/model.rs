@@ -208,8 +208,8 @@ pub struct Connector {
 pub struct OktaSettings {
     /// `https://DOMAIN` or the given url: scheme, host and port, no path.
     pub origin: Url,
-    /// The API token.
-    pub token: SecretRef,
+    /// How to sign in.
+    pub auth: Auth,
     /// How many hundredths of each rate-limit bucket may be used, 1 to 100.
     pub rate_budget: u8,
     /// Okta's search expression that users must match.
@@ -218,6 +218,100 @@ pub struct OktaSettings {
     pub groups_search: Option<String>,
     /// The id of the Okta application to which users and groups must be assigned.
     pub app: Option<String>,
+}
+
+/// `source.okta.auth`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Auth {
+    /// With an API token.
+    ApiToken(SecretRef),
+    /// As a service app, which signs in by itself.
+    ServiceApp(ServiceApp),
+}
+
+/// `source.okta.auth.service_app`: an app of the type API Services (Okta developer docs, "Implement OAuth for Okta with a
+/// service app").
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceApp {
+    /// Its client id.
+    pub client_id: String,
+    /// The private key whose public half is registered with the app.
+    pub private_key: SecretRef,
+    /// The id under which it is registered, where the key does not say that itself.
+    pub key_id: Option<String>,
+    /// How to sign; none: as the key says.
+    pub algorithm: Option<Algorithm>,
+    /// What is asked for, sorted.
+    pub scopes: Vec<String>,
+}
+
+impl ServiceApp {
+    /// What the list of users is read with.
+    pub const USERS: &'static str = "okta.users.read";
+    /// What groups and their members are read with.
+    pub const GROUPS: &'static str = "okta.groups.read";
+    /// What is read with it is which org it is; without it another org behind the same domain goes unnoticed.
+    pub const ORG: &'static str = "okta.orgs.read";
+    /// What is assigned to an application is read with this.
+    pub const APPS: &'static str = "okta.apps.read";
+    /// `check --online` reads the app's own administrator roles with this.
+    pub const ROLES: &'static str = "okta.roles.read";
+    /// `check --online` reads with this which attributes users have.
+    pub const SCHEMAS: &'static str = "okta.schemas.read";
+
+    /// The System Log is read with this.
+    pub const LOGS: &'static str = "okta.logs.read";
+
+    /// The scopes without which nothing can be synced; `app` is true where an application is named, and `log` where changes
+    /// come from the System Log.
+    pub fn needed(app: bool, log: bool) -> impl Iterator<Item = &'static str> {
+        [Self::USERS, Self::GROUPS]
+            .into_iter()
+            .chain(app.then_some(Self::APPS))
+            .chain(log.then_some(Self::LOGS))
+    }
+}
+
+/// How a sign-in is signed (RFC 7518, section 3.1): all that Okta accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// RSA, PKCS #1, with SHA-256.
+    Rs256,
+    /// RSA, PKCS #1, with SHA-384.
+    Rs384,
+    /// RSA, PKCS #1, with SHA-512.
+    Rs512,
+    /// ECDSA on P-256.
+    Es256,
+    /// ECDSA on P-384.
+    Es384,
+    /// ECDSA on P-521.
+    Es512,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Algorithm; 6] =
+        [Self::Rs256, Self::Rs384, Self::Rs512, Self::Es256, Self::Es384, Self::Es512];
+
+    /// The name as in configuration and in the header of a signature.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
+        }
+    }
+
+    /// The one of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
 }
 
 /// Where a secret is. The secret itself is read when it is used, so that a replaced file counts at once.
@@ -379,7 +473,7 @@ impl Connector {
                 groups_search: None,
                 app: None,
                 origin: "https://acme.okta.com".parse().unwrap(),
-                token: SecretRef::Credential("okta-token".to_owned()),
+                auth: Auth::ApiToken(SecretRef::Credential("okta-token".to_owned())),
                 rate_budget: 50,
             },
             target: TargetSettings::Directory,

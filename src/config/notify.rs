@@ -12,7 +12,7 @@ use super::check::Checker;
 use super::connector::text;
 use super::mask::quoted;
 use super::model::{CommandSettings, ConnectorNotify, Event, NotifySettings, SecretRef, WebhookSettings};
-use super::secret::{self, Environment};
+use super::secret::{self, Environment, Shape};
 use super::text::Complaint;
 use super::tree::{Node, Value};
 use super::values;
@@ -103,7 +103,7 @@ fn place(
 ) -> Option<SecretRef> {
     let (region, secret) = secret::place(node, directory)?;
     let Some(environment) = environment else { return Some(secret) };
-    let complaint = match secret.read_from(environment) {
+    let complaint = match secret.read_from(environment, Shape::Line) {
         Err(complaint) => Some(complaint),
         Ok(read) => match check(read.expose_secret()) {
             Err(reason) => Some(unusable(&secret, reason)),

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::table::{CONNECTOR, Key, Kind, Nothing, SECRET};
+use super::table::{CONNECTOR, Key, Kind, SECRET};
 use super::values::ATTRIBUTE_PATTERN;
 use crate::sync::mapping::DEFAULTS;
 
@@ -63,10 +63,7 @@ fn property(key: &Key) -> Value {
         Kind::Rules(keys) => json!({ "type": "array", "items": mapping(keys, false) }),
         Kind::OneOrSection(form, keys) => json!({ "anyOf": [form.schema(), mapping(keys, false)] }),
         Kind::Elsewhere(_) => json!({ "not": {} }),
-        Kind::Later(nothing, _) => match nothing {
-            Nothing::Absent => json!({ "not": {} }),
-            Nothing::EmptyMapping => json!({ "type": "object", "maxProperties": 0 }),
-        },
+        Kind::Later(_) => json!({ "type": "object", "maxProperties": 0 }),
     };
     if let Some(default) = key.default {
         schema["default"] = default_value(default);

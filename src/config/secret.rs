@@ -24,21 +24,43 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// Looks an environment variable up.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
+/// What a secret looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One line.
+    Line,
+    /// Several lines, as private keys have them.
+    Lines,
+}
+
 impl SecretRef {
     /// Reads the secret now. The error is a sentence that names the place, never the secret.
     pub fn read(&self) -> Result<SecretString, String> {
-        self.read_from(&|name| std::env::var_os(name)).map_err(|complaint| match complaint.advice {
+        self.read_now(Shape::Line)
+    }
+
+    /// The same for a private key, which has several lines.
+    pub fn read_key(&self) -> Result<SecretString, String> {
+        self.read_now(Shape::Lines)
+    }
+
+    fn read_now(&self, shape: Shape) -> Result<SecretString, String> {
+        self.read_from(&|name| std::env::var_os(name), shape).map_err(|complaint| match complaint.advice {
             Some(advice) => format!("{} {advice}", complaint.message),
             None => complaint.message,
         })
     }
 
-    pub(super) fn read_from(&self, environment: Environment<'_>) -> Result<SecretString, Complaint> {
+    pub(super) fn read_from(
+        &self,
+        environment: Environment<'_>,
+        shape: Shape,
+    ) -> Result<SecretString, Complaint> {
         match self {
             Self::Credential(name) => {
                 let directory = credentials_directory(name, environment)?;
                 let path = directory.join(name);
-                from_file(&path, &format!("The credential {}", quoted(name))).map_err(|complaint| match complaint {
+                from_file(&path, &format!("The credential {}", quoted(name)), shape).map_err(|complaint| match complaint {
                     Fault::Unread(Unread::Missing) => {
                         Complaint::new(format!("The credential {} is not in {}.", quoted(name), directory.display())).advise(
                             format!("Add `LoadCredential={name}:/path/of/the/secret` to the unit and restart the service: a reload does not load credentials."),
@@ -50,7 +72,7 @@ impl SecretRef {
             }
             Self::File(path) => {
                 let what = format!("The secret file {}", path.display());
-                from_file(path, &what).map_err(|fault| match fault {
+                from_file(path, &what, shape).map_err(|fault| match fault {
                     Fault::Unread(unread) => unread.complaint(&what),
                     Fault::Unusable(complaint) => complaint,
                 })
@@ -60,7 +82,11 @@ impl SecretRef {
                     Complaint::new(format!("The environment variable {} is not set.", quoted(name)))
                         .advise("Set it in the environment of the daemon, or keep the secret in a credential or a file.")
                 })?;
-                usable(value.into_encoded_bytes(), &format!("The environment variable {}", quoted(name)))
+                usable(
+                    value.into_encoded_bytes(),
+                    &format!("The environment variable {}", quoted(name)),
+                    shape,
+                )
             }
         }
     }
@@ -128,13 +154,13 @@ fn credentials_directory(name: &str, environment: Environment<'_>) -> Result<Pat
     Ok(PathBuf::from(directory))
 }
 
-fn from_file(path: &Path, what: &str) -> Result<SecretString, Fault> {
+fn from_file(path: &Path, what: &str, shape: Shape) -> Result<SecretString, Fault> {
     let contents = read(path, LARGEST_SECRET).map_err(Fault::Unread)?;
-    usable(contents, what).map_err(Fault::Unusable)
+    usable(contents, what, shape).map_err(Fault::Unusable)
 }
 
 /// The secret without the line feed that an editor leaves at its end.
-fn usable(bytes: Vec<u8>, what: &str) -> Result<SecretString, Complaint> {
+fn usable(bytes: Vec<u8>, what: &str, shape: Shape) -> Result<SecretString, Complaint> {
     let bytes = Zeroizing::new(bytes);
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         Complaint::new(format!("{what} is not text."))
@@ -144,9 +170,17 @@ fn usable(bytes: Vec<u8>, what: &str) -> Result<SecretString, Complaint> {
     if secret.trim().is_empty() {
         return Err(Complaint::new(format!("{what} is empty.")).advise("Write the secret into it."));
     }
-    if secret.contains(char::is_control) {
-        return Err(Complaint::new(format!("{what} contains a line break or another control character."))
-            .advise("Write the secret alone into it, on one line."));
+    let may_stand = |letter: char| shape == Shape::Lines && matches!(letter, '\n' | '\r' | '\t');
+    if secret.contains(|letter: char| letter.is_control() && !may_stand(letter)) {
+        let (found, advice) = match shape {
+            Shape::Line => {
+                ("a line break or another control character", "Write the secret alone into it, on one line.")
+            }
+            Shape::Lines => {
+                ("a control character", "Write the private key alone into it, as PEM or as a JSON Web Key.")
+            }
+        };
+        return Err(Complaint::new(format!("{what} contains {found}.")).advise(advice));
     }
     if secret.len() as u64 > LARGEST_SECRET {
         return Err(Complaint::new(format!("{what} is larger than {} KiB.", LARGEST_SECRET / 1024)));
@@ -177,7 +211,7 @@ mod tests {
     fn one_line_feed_at_the_end_is_not_part_of_it() {
         for contents in ["s3cret", "s3cret\n", "s3cret\r\n"] {
             let (_directory, secret) = file(contents.as_bytes());
-            assert_eq!(exposed(secret.read_from(NOTHING)).unwrap(), "s3cret");
+            assert_eq!(exposed(secret.read_from(NOTHING, Shape::Line)).unwrap(), "s3cret");
         }
     }
 
@@ -196,10 +230,20 @@ mod tests {
         ];
         for (contents, expected) in cases {
             let (_directory, secret) = file(contents);
-            let complaint = exposed(secret.read_from(NOTHING)).unwrap_err();
+            let complaint = exposed(secret.read_from(NOTHING, Shape::Line)).unwrap_err();
             assert!(complaint.message.contains(expected), "{complaint:?}");
             assert!(!format!("{complaint:?}").contains("s=3"), "{complaint:?}");
         }
+    }
+
+    #[test]
+    fn a_private_key_has_lines_and_nothing_else_that_acts_on_a_terminal() {
+        let (_directory, secret) = file(b"BEGIN\r\n\tx\nEND\n");
+        assert_eq!(exposed(secret.read_from(NOTHING, Shape::Lines)).unwrap(), "BEGIN\r\n\tx\nEND");
+        assert!(secret.read_from(NOTHING, Shape::Line).is_err());
+        let (_directory, secret) = file(b"BEGIN\n\x1bx\nEND\n");
+        let complaint = exposed(secret.read_from(NOTHING, Shape::Lines)).unwrap_err();
+        assert!(complaint.message.contains("control character"), "{complaint:?}");
     }
 
     #[test]
@@ -217,7 +261,8 @@ mod tests {
         std::fs::write(directory.path().join("okta-token"), "s3cret\n").unwrap();
         let place = directory.path().as_os_str().to_owned();
         let environment = move |name: &str| (name == CREDENTIALS_DIRECTORY).then(|| place.clone());
-        let read = |name: &str| exposed(SecretRef::Credential(name.to_owned()).read_from(&environment));
+        let read =
+            |name: &str| exposed(SecretRef::Credential(name.to_owned()).read_from(&environment, Shape::Line));
         assert_eq!(read("okta-token").unwrap(), "s3cret");
         let absent = read("other").unwrap_err();
         assert!(absent.message.starts_with("The credential `other` is not in "), "{absent:?}");
@@ -227,7 +272,8 @@ mod tests {
 
     #[test]
     fn without_systemd_the_way_to_test_is_said() {
-        let complaint = exposed(SecretRef::Credential("okta".to_owned()).read_from(NOTHING)).unwrap_err();
+        let complaint =
+            exposed(SecretRef::Credential("okta".to_owned()).read_from(NOTHING, Shape::Line)).unwrap_err();
         assert!(complaint.message.contains("$CREDENTIALS_DIRECTORY is not set"), "{complaint:?}");
         assert!(complaint.advice.unwrap().contains("CREDENTIALS_DIRECTORY=/directory"));
     }
@@ -235,7 +281,9 @@ mod tests {
     #[test]
     fn variables_are_read_from_the_environment() {
         let environment = |name: &str| (name == "OKTA_TOKEN").then(|| OsString::from("s3cret"));
-        let read = |name: &str| exposed(SecretRef::Environment(name.to_owned()).read_from(&environment));
+        let read = |name: &str| {
+            exposed(SecretRef::Environment(name.to_owned()).read_from(&environment, Shape::Line))
+        };
         assert_eq!(read("OKTA_TOKEN").unwrap(), "s3cret");
         assert_eq!(read("OTHER").unwrap_err().message, "The environment variable `OTHER` is not set.");
     }

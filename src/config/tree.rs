@@ -106,7 +106,12 @@ impl Node {
             }
             Value::Mapping(entries) => {
                 for entry in entries {
-                    let is_place = secret && matches!(entry.key.as_str(), "credential" | "file" | "env");
+                    // Under `auth` all is a secret that is not known to be none.
+                    let is_public = under == "service_app"
+                        && matches!(entry.key.as_str(), "client_id" | "key_id" | "algorithm" | "scopes")
+                        && matches!(entry.value.value, Value::Scalar(_) | Value::Sequence(_));
+                    let is_place =
+                        secret && (is_public || matches!(entry.key.as_str(), "credential" | "file" | "env"));
                     if secret && !is_place && matches!(entry.value.value, Value::Null) {
                         regions.push(entry.region);
                     }

@@ -269,6 +269,60 @@ fn refuse_token(text: &str) -> Result<(), Complaint> {
     ))
 }
 
+/// The client id of a service app.
+pub(super) fn client_id(text: &str) -> Result<(), Complaint> {
+    const AS: &str = "Write the client id that Okta shows on the app's page, which mostly begins with `0oa`.";
+    refuse_token(text)?;
+    if text.is_empty() {
+        return Err(Complaint::new("The client id is empty.").advise(AS));
+    }
+    if text.len() <= 100 && text.chars().all(|letter| letter.is_ascii_graphic() && !":/".contains(letter)) {
+        return Ok(());
+    }
+    Err(Complaint::new(format!("{} is not a client id.", quoted(text))).advise(AS))
+}
+
+/// The id of a public key (`kid`).
+pub(super) fn key_id(text: &str) -> Result<(), Complaint> {
+    const AS: &str = "Write the id (`kid`) that Okta shows beside the app's public key, or remove `key_id`.";
+    if text.is_empty() {
+        return Err(Complaint::new("The id of the key is empty.").advise(AS));
+    }
+    if text.len() <= 255 && text.chars().all(|letter| letter.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(Complaint::new(format!("{} is not the id of a key.", quoted(text))).advise(AS))
+}
+
+/// Scopes, for editors.
+pub(super) const SCOPE_PATTERN: &str = r"^okta(\.[A-Za-z0-9]+)+\.read$";
+
+/// What a service app asks for: a right to read something through Okta's own API.
+pub(super) fn scope(text: &str) -> Result<(), Complaint> {
+    refuse_token(text)?;
+    let (begin, right) = text.rsplit_once('.').unwrap_or((text, ""));
+    let is_name = begin.strip_prefix("okta.").is_some_and(|name| {
+        name.split('.')
+            .all(|part| !part.is_empty() && part.chars().all(|letter| letter.is_ascii_alphanumeric()))
+    });
+    match right {
+        "read" if is_name => Ok(()),
+        "manage" if is_name => Err(Complaint::new(format!(
+            "{} would let the daemon change Okta, which it never does.",
+            quoted(text)
+        ))
+        .advise(format!("Write `{begin}.read`, and grant the app no more than that."))),
+        _ => {
+            let complaint =
+                Complaint::new(format!("{} is not a scope of Okta's API for reading.", quoted(text)));
+            Err(match text.split([' ', ',']).filter(|part| part.starts_with("okta.")).count() {
+                0 | 1 => complaint.advise("Write scopes such as `okta.users.read`."),
+                _ => complaint.advise("Write each scope as an item of its own."),
+            })
+        }
+    }
+}
+
 /// The name of a credential: a file name.
 pub(super) fn credential(text: &str) -> Result<(), Complaint> {
     refuse_token(text)?;

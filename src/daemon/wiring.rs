@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::model::{Connector, TargetSettings};
 use crate::control::api::{Explanation, KeptPlan, PlanDocument, UndoDocument};
 use crate::http::Shared;
-use crate::source::okta::Okta;
+use crate::source::okta::{Okta, SignIns};
 use crate::source::sharing::Sharing;
 use crate::store::Store;
 use crate::sync::engine::{self, ChangesEnd, Keeping, Rebinding, Relinking, RunTicket, Services, Undoing};
@@ -33,13 +33,16 @@ pub(super) struct Workshop {
     pub(super) clock: Clock,
     /// Where connectors of one org meet before they read it.
     pub(super) sharing: Sharing,
+    /// Access tokens, which all connectors of one app share.
+    sign_ins: SignIns,
     turns: Mutex<HashMap<String, Arc<Turn>>>,
 }
 
 impl Workshop {
     /// With these.
     pub(super) fn new(store: Store, directory: Directory, http: Shared, clock: Clock) -> Self {
-        Self { store, directory, http, clock, sharing: Sharing::default(), turns: Mutex::default() }
+        let (sharing, sign_ins) = (Sharing::default(), SignIns::new(clock.clone()));
+        Self { store, directory, http, clock, sharing, sign_ins, turns: Mutex::default() }
     }
 
     /// What binding the connector's ledger to what its file names would mean.
@@ -64,17 +67,15 @@ impl Workshop {
 
     fn services(&self, connector: &Connector) -> Services {
         let (reader, writer) = self.target(connector);
-        let http = self.http.clone();
+        let (http, sign_ins) = (self.http.clone(), self.sign_ins.clone());
         Services {
-            source_of: Arc::new(move |settings| Arc::new(Okta::new(settings.clone(), &http))),
+            source_of: Arc::new(move |settings| Arc::new(Okta::new(settings.clone(), &http, &sign_ins))),
             store: self.store.clone(),
             clock: self.clock.clone(),
-            source: Arc::new(
-                self.sharing.source(
-                    connector.source.clone(),
-                    Arc::new(Okta::new(connector.source.clone(), &self.http)),
-                ),
-            ),
+            source: Arc::new(self.sharing.source(
+                connector.source.clone(),
+                Arc::new(Okta::new(connector.source.clone(), &self.http, &self.sign_ins)),
+            )),
             turn: self.turn(&reader.address()),
             reader,
             writer,

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::credentials::{Credentials, Renewal, Signed};
 use super::exchange::{Request, read_body};
 use super::lanes::{Lane, Lanes};
 use super::limiter::{Limiter, Permit};
@@ -31,7 +32,7 @@ pub struct Api {
     turns: Turns,
     label: &'static str,
     origin: Url,
-    authorization: HeaderValue,
+    credentials: Arc<dyn Credentials>,
     accept: HeaderValue,
 }
 
@@ -133,6 +134,8 @@ pub enum FailureKind {
     Server(u16),
     /// A complete answer that is not what was asked for.
     WrongAnswer,
+    /// There is nothing to sign with, since whoever gives it out refused: the text is a whole sentence.
+    Refused,
     /// The caller wanted nothing more to be sent ([`Call::stop`]).
     Stopped,
 }
@@ -151,13 +154,11 @@ impl Api {
         shared: Arc<Inner>,
         label: &'static str,
         origin: &Url,
-        mut authorization: HeaderValue,
+        credentials: Arc<dyn Credentials>,
         turns: Turns,
     ) -> Self {
-        // Keeps it out of debug output and of HTTP/2's compression tables.
-        authorization.set_sensitive(true);
         let accept = HeaderValue::from_static("application/json");
-        Self { shared, turns, label, origin: origin.clone(), authorization, accept }
+        Self { shared, turns, label, origin: origin.clone(), credentials, accept }
     }
 
     /// The same client, which asks for answers of another type.
@@ -174,7 +175,7 @@ impl Api {
 
     /// Makes a request, as often as patience and rate limits allow. `read` gets each answer that is neither a 429 nor a
     /// server error with its body, which stands in `body`; what it does not understand it returns as a part of a sentence,
-    /// and the request is made again.
+    /// and the request is made again. A refusal after which other credentials may do is answered with these first.
     pub async fn ask<T>(
         &self,
         call: Call<'_>,
@@ -186,15 +187,28 @@ impl Api {
         let mut url = self.pinned(call.url);
         let (mut tries, mut wrong, mut too_much) = (0, 0, 0);
         let (mut spent, mut kept_waiting) = (Duration::ZERO, Duration::ZERO);
-        let mut uncertain = false;
+        let (mut uncertain, mut renewed) = (false, Renewed::default());
         loop {
             tries += 1;
+            let ready = unless_stopped(&call, uncertain, self.credentials.prepare(progress)).await?;
+            ready.map_err(|failure| failure.of(uncertain))?;
             let pass = unless_stopped(&call, uncertain, self.pass(call.bucket, progress)).await?;
             progress.request_sent();
             let began = Instant::now();
             let time = patience.total.saturating_sub(spent).max(Duration::from_secs(1));
-            let result = self.exchange(&call, &url, time, pass, body).await;
+            let signed = self.credentials.sign(call.method, &url).map_err(|failure| failure.of(uncertain))?;
+            let result = self.exchange(&call, &url, time, (pass, &signed), body).await;
             spent += began.elapsed();
+            if let Ok(answer) = &result
+                && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+                && let Some(renewal) = self.credentials.refused(signed.stamp, answer, body)
+                && renewed.for_the_first_time(renewal)
+            {
+                // Nothing was done, and what was wrong is not what was asked for: the same again is no further try.
+                tries -= 1;
+                tracing::debug!(path = url.path(), status = %answer.status, ?renewal, "will be signed anew");
+                continue;
+            }
             let setback = match result.map(|answer| Answer { uncertain, ..answer }) {
                 Ok(answer) => match read(&answer, body) {
                     Ok(value) => return Ok(value),
@@ -253,7 +267,7 @@ impl Api {
         call: &Call<'_>,
         url: &Url,
         time: Duration,
-        pass: Pass,
+        (pass, signed): (Pass, &Signed),
         body: &mut Vec<u8>,
     ) -> Result<Answer, Setback> {
         body.clear();
@@ -263,7 +277,7 @@ impl Api {
             client,
             method: call.method,
             url,
-            authorization: &self.authorization,
+            signed,
             accept: &self.accept,
             content_type: call.content_type,
             body: call.body,
@@ -274,6 +288,7 @@ impl Api {
             let mut response = request.send().await?;
             status = Some(response.status());
             let headers = std::mem::take(response.headers_mut());
+            self.credentials.hear(&headers);
             match &pass {
                 Pass::Window(permit) => {
                     let heard = headers::rate_limits(response.status(), &headers);
@@ -350,6 +365,30 @@ impl Api {
     /// The same path and query at the origin, so that no mistake of a caller takes the token elsewhere.
     fn pinned(&self, url: &Url) -> Url {
         super::pin(&self.origin, &self.origin, url.as_str()).unwrap_or_else(|| self.origin.clone())
+    }
+}
+
+/// What a request was sent again with already: each helps once or not at all.
+#[derive(Default)]
+struct Renewed {
+    nonce: bool,
+    token: bool,
+}
+
+impl Renewed {
+    fn for_the_first_time(&mut self, renewal: Renewal) -> bool {
+        let before = match renewal {
+            Renewal::Nonce => &mut self.nonce,
+            Renewal::Token => &mut self.token,
+        };
+        !std::mem::replace(before, true)
+    }
+}
+
+impl Failure {
+    /// The failure of a request that may have been carried out before.
+    fn of(self, uncertain: bool) -> Self {
+        Self { uncertain, ..self }
     }
 }
 
@@ -442,5 +481,7 @@ impl Setback {
     }
 }
 
+#[cfg(test)]
+mod credentials_tests;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method, Response};
 use url::Url;
 
+use super::credentials::Signed;
 use super::trouble::Trouble;
 
 /// No answer of an API that is paged comes near this size; decompressed, in bytes.
@@ -18,8 +19,7 @@ pub(super) struct Request<'a> {
     pub(super) client: &'a Client,
     pub(super) method: &'a Method,
     pub(super) url: &'a Url,
-    /// Marked as sensitive by its maker.
-    pub(super) authorization: &'a HeaderValue,
+    pub(super) signed: &'a Signed,
     pub(super) accept: &'a HeaderValue,
     pub(super) content_type: Option<&'static str>,
     pub(super) body: Option<&'a str>,
@@ -29,15 +29,14 @@ pub(super) struct Request<'a> {
 impl Request<'_> {
     /// Sends the request and waits for the status line and the headers.
     pub(super) async fn send(&self) -> Result<Response, Trouble> {
-        let mut headers = HeaderMap::with_capacity(3);
+        let mut headers = self.signed.headers.clone();
         headers.insert(ACCEPT, self.accept.clone());
-        headers.insert(AUTHORIZATION, self.authorization.clone());
         if let Some(content_type) = self.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         let request = self.client.request(self.method.clone(), self.url.clone());
         let mut request = request.headers(headers).timeout(self.time);
-        if let Some(body) = self.body {
+        if let Some(body) = self.signed.body.as_deref().or(self.body) {
             request = request.body(body.to_owned());
         }
         request.send().await.map_err(|error| Trouble::of(&error.without_url()))

@@ -2,11 +2,13 @@
 //!
 //! [`Shared`] is made once per process, an [`Api`] per connector and remote origin. Pure and tested apart: [`link`]
 //! (paging), `retry` (whether and when to try again), `rate` (the limits of one org), `headers` (what an answer says
-//! about limits). `limiter` adds waiting to `rate`; `lanes` is the simpler way for servers that publish no windows; `exchange` sends one request; `trouble` says what went wrong.
+//! about limits). `limiter` adds waiting to `rate`; `lanes` is the simpler way for servers that publish no windows; `credentials` signs
+//! each try; `exchange` sends one request; `trouble` says what went wrong.
 //!
 //! Nothing here knows an API's paths, JSON or error codes.
 
 mod api;
+mod credentials;
 mod exchange;
 mod headers;
 mod lanes;
@@ -26,12 +28,14 @@ use reqwest::header::HeaderValue;
 use url::Url;
 
 pub use api::{Answer, Api, Call, Failure, FailureKind};
+pub use credentials::{Credentials, Renewal, Signed, Stamp};
 pub use origin::{host_and_port, pin};
 pub use retry::Patience;
 pub(crate) use trouble::{Trouble, TroubleKind};
 
 use crate::telemetry::metrics::Metrics;
 use api::Turns;
+use credentials::Fixed;
 use lanes::Lanes;
 use limiter::Limiter;
 
@@ -88,9 +92,21 @@ impl Shared {
     /// else; `budget` is how many hundredths of each rate-limit bucket may be used.
     #[must_use]
     pub fn api(&self, label: &'static str, origin: &Url, authorization: HeaderValue, budget: u8) -> Api {
+        self.api_signed_by(label, origin, Arc::new(Fixed::new(authorization)), budget)
+    }
+
+    /// The same with credentials that sign every try.
+    #[must_use]
+    pub fn api_signed_by(
+        &self,
+        label: &'static str,
+        origin: &Url,
+        credentials: Arc<dyn Credentials>,
+        budget: u8,
+    ) -> Api {
         let client = self.0.clients.fetch_add(1, Ordering::Relaxed);
         let turns = Turns::Windows(self.0.limiter(origin), budget, client);
-        Api::new(Arc::clone(&self.0), label, origin, authorization, turns)
+        Api::new(Arc::clone(&self.0), label, origin, credentials, turns)
     }
 
     /// The same for an API that shows no windows of rate limits: `most` requests may be under way at once. Whoever asks
@@ -104,7 +120,7 @@ impl Shared {
         most: usize,
     ) -> Api {
         let turns = Turns::Lanes(self.0.lanes(origin, most));
-        Api::new(Arc::clone(&self.0), label, origin, authorization, turns)
+        Api::new(Arc::clone(&self.0), label, origin, Arc::new(Fixed::new(authorization)), turns)
     }
 
     /// An API of that label may be asked from now on: what is measured of it exists at 0.

@@ -191,10 +191,21 @@ pub struct Inspection {
     pub principal: Result<String, String>,
     /// Names of the administrator roles behind the credentials; the error says why they are not known.
     pub roles: Result<Vec<String>, String>,
+    /// If they are those of a service app: its scopes.
+    pub scopes: Option<Scopes>,
     /// All users and groups that can be seen; no group has members.
     pub snapshot: SourceSnapshot,
     /// Of the wanted profile attributes, those that users of this source cannot have; the error says why that is not known.
     pub unknown_attributes: Result<Vec<CompactString>, String>,
+}
+
+/// What a service app may be asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes {
+    /// Those that the connector's file names.
+    pub requested: Vec<String>,
+    /// Those of them that are not granted.
+    pub missing: Vec<String>,
 }
 
 /// Why a source could not be read at all. The texts are whole sentences for an administrator.

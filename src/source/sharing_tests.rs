@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::*;
-use crate::config::model::SecretRef;
+use crate::config::model::{Auth, SecretRef};
 use crate::sync::model::{AttributeValue, Member, People, SourceGroup, SourceId, SourceUser, Status};
 
 /// A source that answers when it is let, and counts.
@@ -138,7 +138,7 @@ fn request(attributes: &[&str], group: &'static str) -> ReadRequest {
 fn settings(origin: &str) -> OktaSettings {
     OktaSettings {
         origin: origin.parse().unwrap(),
-        token: SecretRef::Credential("okta".to_owned()),
+        auth: Auth::ApiToken(SecretRef::Credential("okta".to_owned())),
         rate_budget: 50,
         users_search: None,
         groups_search: None,

@@ -404,7 +404,7 @@ fn advice(kind: FailureKind) -> &'static str {
         FailureKind::WrongAnswer => {
             "Something that is not the product answers: check the address in the connector's file, and the proxy settings"
         }
-        FailureKind::Stopped => "The next run goes on",
+        FailureKind::Refused | FailureKind::Stopped => "The next run goes on",
     }
 }
 

@@ -18,6 +18,7 @@ mod notify;
 mod one_user;
 mod people;
 mod scope;
+mod service_app;
 mod targets;
 mod trust;
 mod trying;

@@ -70,7 +70,8 @@ fn online_tells_the_role_the_numbers_and_five_users() {
     assert!(said["warnings"].to_string().contains("may not read its own roles (403"), "{said:#}");
     let (_, text, messages) = site.check(&["--online"]);
     assert!(
-        text.contains("roles     not known") && messages.contains("warning: acme: the role of the token"),
+        text.contains("roles     not known")
+            && messages.contains("warning: acme: the role behind the credentials"),
         "{messages}"
     );
 

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use sandbox::okta::{NewUser, Okta as StandIn, Options};
 use tempfile::TempDir;
-use usersyncd::config::model::{OktaSettings, SecretRef};
+use usersyncd::clock::Clock;
+use usersyncd::config::model::{Auth, OktaSettings, SecretRef, ServiceApp};
 use usersyncd::http::{Patience, Shared};
-use usersyncd::source::okta::Okta;
+use usersyncd::source::okta::{Okta, SignIns};
 use usersyncd::source::{GroupFilter, Questions, ReadRequest, Source, SourceError};
 use usersyncd::sync::model::{Absence, AttributeValue, Proof, SourceGroup, SourceSnapshot};
 use usersyncd::sync::progress::RunControl;
 use usersyncd::telemetry::metrics::Metrics;
+
+/// The client id of the service app of these tests.
+pub(crate) const CLIENT: &str = "0oa1service";
 
 /// A stand-in and a source that reads it.
 pub(crate) struct Bench {
@@ -20,6 +24,7 @@ pub(crate) struct Bench {
     pub(crate) source: Okta,
     pub(crate) control: RunControl,
     pub(crate) shared: Shared,
+    pub(crate) sign_ins: SignIns,
     secrets: TempDir,
 }
 
@@ -33,25 +38,62 @@ impl Bench {
         let secrets = tempfile::tempdir().unwrap();
         let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
         let settings = settings(&secrets, okta.url(), okta.token(), budget);
-        let source = Okta::new(settings, &shared);
-        Self { okta, source, control: RunControl::default(), shared, secrets }
+        let sign_ins = SignIns::new(Clock::system());
+        let source = Okta::new(settings, &shared, &sign_ins);
+        Self { okta, source, control: RunControl::default(), shared, sign_ins, secrets }
     }
 
     /// Another connector of the same process that reads the same org.
     pub(crate) fn another(&self, budget: u8) -> Okta {
-        Okta::new(settings(&self.secrets, self.okta.url(), self.okta.token(), budget), &self.shared)
+        self.reading(settings(&self.secrets, self.okta.url(), self.okta.token(), budget))
     }
 
     /// A source that reads another address.
     pub(crate) fn at(&self, url: &str) -> Okta {
-        Okta::new(settings(&self.secrets, url, self.okta.token(), 100), &self.shared)
+        self.reading(settings(&self.secrets, url, self.okta.token(), 100))
     }
 
     /// A source whose connector asks for a part of the org only.
     pub(crate) fn scoped(&self, narrow: impl FnOnce(&mut OktaSettings)) -> Okta {
         let mut settings = settings(&self.secrets, self.okta.url(), self.okta.token(), 100);
         narrow(&mut settings);
-        Okta::new(settings, &self.shared)
+        self.reading(settings)
+    }
+
+    /// A source that signs in as the service app [`CLIENT`] with this private key.
+    pub(crate) fn signing_in(
+        &self,
+        key: &str,
+        change: impl FnOnce(&mut OktaSettings, &mut ServiceApp),
+    ) -> Okta {
+        self.signing_in_with(&self.sign_ins, key, change)
+    }
+
+    /// The same in another process.
+    pub(crate) fn signing_in_with(
+        &self,
+        sign_ins: &SignIns,
+        key: &str,
+        change: impl FnOnce(&mut OktaSettings, &mut ServiceApp),
+    ) -> Okta {
+        let place = self.secrets.path().join("key");
+        std::fs::write(&place, key).unwrap();
+        let mut app = ServiceApp {
+            client_id: CLIENT.to_owned(),
+            private_key: SecretRef::File(place),
+            key_id: None,
+            algorithm: None,
+            scopes: ["okta.groups.read", "okta.orgs.read", "okta.users.read"].map(str::to_owned).into(),
+        };
+        let mut settings = settings(&self.secrets, self.okta.url(), self.okta.token(), 100);
+        change(&mut settings, &mut app);
+        settings.auth = Auth::ServiceApp(app);
+        Okta::new(settings, &self.shared, sign_ins)
+    }
+
+    /// A source of this process with these settings.
+    fn reading(&self, settings: OktaSettings) -> Okta {
+        Okta::new(settings, &self.shared, &self.sign_ins)
     }
 
     /// The stand-in's host and port, as messages name it.
@@ -61,7 +103,7 @@ impl Bench {
 
     /// A source that uses another token.
     pub(crate) fn with_token(&self, token: &str) -> Okta {
-        Okta::new(settings(&self.secrets, self.okta.url(), token, 100), &self.shared)
+        self.reading(settings(&self.secrets, self.okta.url(), token, 100))
     }
 
     pub(crate) async fn try_read(&self) -> Result<SourceSnapshot, SourceError> {
@@ -131,7 +173,7 @@ fn settings(secrets: &TempDir, url: &str, token: &str, rate_budget: u8) -> OktaS
     std::fs::write(&path, format!("{token}\n")).unwrap();
     OktaSettings {
         origin: url.parse().unwrap(),
-        token: SecretRef::File(path),
+        auth: Auth::ApiToken(SecretRef::File(path)),
         rate_budget,
         users_search: None,
         groups_search: None,

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use usersyncd::clock::Clock;
 use usersyncd::config::check_connector;
 use usersyncd::http::{Patience, Shared};
-use usersyncd::source::okta::Okta;
+use usersyncd::source::okta::{Okta, SignIns};
 use usersyncd::store::Store;
 use usersyncd::sync::engine::{self, RunTicket, Services};
 use usersyncd::sync::progress::RunControl;
@@ -96,13 +96,14 @@ impl Product {
         };
         let shared = if impatient { &clients.impatient } else { &clients.patient };
         let started = chrono::DateTime::from_timestamp(now, 0).unwrap();
+        let sign_ins = SignIns::new(Clock::starting_at(started));
         let services = Services {
             store: self.store.clone(),
             clock: Clock::starting_at(started),
-            source: Arc::new(Okta::new(connector.source.clone(), shared)),
+            source: Arc::new(Okta::new(connector.source.clone(), shared, &sign_ins)),
             source_of: {
                 let shared = shared.clone();
-                Arc::new(move |settings| Arc::new(Okta::new(settings.clone(), &shared)))
+                Arc::new(move |settings| Arc::new(Okta::new(settings.clone(), &shared, &sign_ins)))
             },
             reader: Arc::new(self.directory.clone()),
             writer: Arc::new(self.directory.clone()),

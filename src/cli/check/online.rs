@@ -1,4 +1,4 @@
-//! `check --online`: what the source shows with a connector's token, and whom the rules would take. Writes nothing.
+//! `check --online`: what the source shows with a connector's credentials, and whom the rules would take. Writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::no_runtime;
 use crate::cli::output::Output;
 use crate::cli::text::{Style, plural, table};
-use crate::config::model::Connector;
+use crate::config::model::{Connector, ServiceApp};
 use crate::http::Shared;
-use crate::source::okta::Okta;
-use crate::source::{GroupFilter, Inspection, ReadRequest, Source};
+use crate::source::okta::{Okta, SignIns};
+use crate::source::{GroupFilter, Inspection, ReadRequest, Scopes, Source};
 use crate::sync::desire::groups::{judge_group, name_in_target};
 use crate::sync::desire::wanted_attributes;
 use crate::sync::explain::{ScopeStep, Verdict, examine};
@@ -37,10 +37,12 @@ const MOST_FINDINGS: usize = 10;
 pub(super) struct Online {
     /// The origin that was asked.
     source: String,
-    /// Whose the token is.
+    /// Whose the token is, or the service app.
     principal: Option<String>,
     /// Which roles that has; none if that is not known.
     roles: Option<Vec<String>>,
+    /// Of a service app: its scopes.
+    scopes: Option<ScopesSeen>,
     /// Users, if they could be read.
     users: Option<UsersSeen>,
     /// Groups, if they could be read.
@@ -53,6 +55,13 @@ pub(super) struct Online {
     pub(super) warnings: Vec<String>,
     /// Why a run would fail.
     pub(super) errors: Vec<String>,
+}
+
+/// The scopes of a service app.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct ScopesSeen {
+    requested: Vec<String>,
+    missing: Vec<String>,
 }
 
 /// How many users are seen.
@@ -90,9 +99,10 @@ struct MappedUser {
 pub(super) fn look(connectors: &mut [CheckedConnector], output: &Output) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_runtime)?;
     let http = Shared::new(Metrics::new()).map_err(|error| Failure::new(Exit::Failed, error))?;
+    let sign_ins = SignIns::new(output.clock.clone());
     for checked in connectors {
         if let Some(connector) = &checked.connector {
-            let okta = Okta::new(connector.source.clone(), &http);
+            let okta = Okta::new(connector.source.clone(), &http, &sign_ins);
             if output.messages_on_terminal {
                 output.say(&format!("{}: reading {} …", escape(&connector.name), origin(connector)));
             }
@@ -125,10 +135,28 @@ async fn ask(connector: &Connector, source: &dyn Source, now: DateTime<Utc>) -> 
 
 impl Online {
     fn take(&mut self, inspection: Inspection, connector: &Connector, now: DateTime<Utc>) {
-        let Inspection { principal, roles, snapshot, unknown_attributes } = inspection;
+        let Inspection { principal, roles, scopes, snapshot, unknown_attributes } = inspection;
         let (rules, capabilities) = (&connector.rules, capabilities(&connector.target));
         self.principal = principal.map_err(|why| self.warn("the owner of the token", &why)).ok();
-        self.roles = roles.map_err(|why| self.warn("the role of the token", &why)).ok();
+        // What a service app was never meant to read is no surprise.
+        let is_meant = |scope: &str| {
+            scopes.as_ref().is_none_or(|scopes| scopes.requested.iter().any(|requested| requested == scope))
+        };
+        let mut unless_meant = |what: &str, scope: &str, why: String| {
+            if is_meant(scope) {
+                self.warn(what, &why);
+            }
+        };
+        let roles =
+            roles.map_err(|why| unless_meant("the role behind the credentials", ServiceApp::ROLES, why));
+        let unknown = unknown_attributes.map_err(|why| {
+            unless_meant("which attributes users of this org have", ServiceApp::SCHEMAS, why);
+        });
+        self.roles = roles.ok();
+        self.warnings
+            .extend(scopes.iter().flat_map(|scopes| &scopes.missing).map(|scope| missing_scope(scope)));
+        let is_app = scopes.is_some();
+        self.scopes = scopes.map(|Scopes { requested, missing }| ScopesSeen { requested, missing });
         for (list, proof) in [("users", &snapshot.users_proof), ("groups", &snapshot.groups_proof)] {
             if let Proof::NotProven(why) = proof {
                 self.warnings.push(format!(
@@ -137,12 +165,17 @@ impl Online {
                 ));
             }
         }
+        if is_app && snapshot.users.is_empty() && snapshot.groups.is_empty() {
+            self.warnings.push(
+                "the service app sees neither a user nor a group: it probably has no administrator role. Assign one under \
+                 Applications > the app > Admin roles, such as Read-only Administrator"
+                    .to_owned(),
+            );
+        }
         self.count_users(&snapshot, rules, &capabilities, now);
         self.count_groups(&snapshot, rules, &capabilities);
-        match unknown_attributes {
-            Ok(unknown) => self.warnings.extend(unknown.iter().map(|path| unknown_attribute(path, rules))),
-            Err(why) => self.warn("which attributes users of this org have", &why),
-        }
+        let unknown = unknown.unwrap_or_default();
+        self.warnings.extend(unknown.iter().map(|path| unknown_attribute(path, rules)));
         self.findings = snapshot.findings;
     }
 
@@ -188,7 +221,7 @@ impl Online {
         if users.visible == 0 {
             self.warnings.push(
                 "no user is visible: a sync would change nothing, since an empty list proves nothing. Look at the roles \
-                 of the token, and at `search` and `app` in the connector file"
+                 behind the credentials, and at `search` and `app` in the connector file"
                     .to_owned(),
             );
         } else if users.in_scope == 0 && users.not_known == 0 {
@@ -239,8 +272,8 @@ impl Online {
             if !visible.contains(&key(required)) {
                 // RULES 11.
                 self.errors.push(format!(
-                    "scope.required_groups names {required}, and no group of that name is visible with this token, so \
-                     every run would fail; correct the name (after groups.rename), or let the token see the group"
+                    "scope.required_groups names {required}, and no group of that name is visible, so every run \
+                     would fail; correct the name (after groups.rename), or let the token or app see the group"
                 ));
             }
         }
@@ -277,8 +310,18 @@ impl Online {
         let (Some(users), Some(groups)) = (&self.users, &self.groups) else {
             return format!("{out}  {}\n", style.red("it could not be read"));
         };
-        line("token of", self.principal.as_deref().unwrap_or("not known"));
-        line("roles", &self.roles.as_ref().map_or_else(|| "not known".to_owned(), |roles| list(roles)));
+        let principal = self.principal.as_deref().unwrap_or("not known");
+        line(if self.scopes.is_some() { "as" } else { "token of" }, principal);
+        if let Some(ScopesSeen { requested, missing }) = &self.scopes {
+            let granted: Vec<String> =
+                requested.iter().filter(|scope| !missing.contains(scope)).cloned().collect();
+            line("scopes", &list(&granted));
+        }
+        let unknown = || match self.scopes {
+            Some(_) => format!("not known ({} shows them)", ServiceApp::ROLES),
+            None => "not known".to_owned(),
+        };
+        line("roles", &self.roles.as_ref().map_or_else(unknown, |roles| list(roles)));
         let mut seen = format!("{} visible, {} in scope", users.visible, users.in_scope);
         if users.not_known > 0 {
             let depends = "more if their groups say so (scope.required_groups, inactive.except_groups)";
@@ -347,6 +390,17 @@ fn counted(by_rule: &BTreeMap<String, u64>) -> String {
 
 fn list(roles: &[String]) -> String {
     if roles.is_empty() { "none".to_owned() } else { roles.join(", ") }
+}
+
+fn missing_scope(scope: &str) -> String {
+    let without = match scope {
+        ServiceApp::ORG => "; without it nobody notices if another org is behind the same domain one day",
+        _ => "",
+    };
+    format!(
+        "the service app is not granted {scope}, which the connector file names{without}. Grant it under Applications > the app \
+         > Okta API Scopes"
+    )
 }
 
 /// Which templates name an attribute that no user has.

@@ -53,6 +53,7 @@ fn inspection() -> Inspection {
     Inspection {
         principal: Ok("admin@example.com".to_owned()),
         roles: Ok(vec!["Read-only Administrator".to_owned()]),
+        scopes: None,
         snapshot: SourceSnapshot {
             address: SourceAddress {
                 id: Some("00o1".to_owned()),
@@ -219,7 +220,7 @@ async fn what_is_not_known_is_a_warning() {
     let said = said(&online);
     for expected in [
         "warning: acme: the owner of the token is not known: the answer was 404\n",
-        "warning: acme: the role of the token is not known: this token may not read its own roles\n",
+        "warning: acme: the role behind the credentials is not known: this token may not read its own roles\n",
         "warning: acme: the list of users was not read to its end (page 2 did not parse)",
         "warning: acme: users of this org have no attribute profile.firstName, so it is always empty; it is named by ",
         "mapping.first_name, ",
@@ -283,4 +284,62 @@ async fn nobody_visible_is_a_warning() {
     let online = asked(Rules::default(), shown).await;
     assert!(said(&online).contains("warning: acme: no user is visible"), "{}", said(&online));
     assert!(!online.render(PLAIN).contains("username"));
+}
+
+/// What a service app with these scopes and those missing shows.
+fn as_app(requested: &[&str], missing: &[&str]) -> Inspection {
+    let owned = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    Inspection {
+        principal: Ok("service app 0oa1".to_owned()),
+        roles: Err("the service app has not the scope okta.roles.read".to_owned()),
+        scopes: Some(Scopes { requested: owned(requested), missing: owned(missing) }),
+        unknown_attributes: Err("the service app has not the scope okta.schemas.read".to_owned()),
+        ..inspection()
+    }
+}
+
+#[tokio::test]
+async fn of_a_service_app_the_scopes_are_shown_and_what_it_was_not_to_read_is_no_warning() {
+    let online = asked(Rules::default(), as_app(&["okta.groups.read", "okta.users.read"], &[])).await;
+    let text = online.render(PLAIN);
+    let expected = "  as        service app 0oa1\n  scopes    okta.groups.read, okta.users.read\n  \
+                    roles     not known (okta.roles.read shows them)\n";
+    assert!(text.contains(expected), "{text}");
+    assert_eq!(said(&online), "");
+    let document = serde_json::to_value(&online).unwrap();
+    assert_eq!(
+        document["scopes"],
+        serde_json::json!({ "requested": ["okta.groups.read", "okta.users.read"], "missing": [] })
+    );
+}
+
+#[tokio::test]
+async fn what_a_service_app_was_to_read_and_may_not_is_a_warning() {
+    let all =
+        ["okta.groups.read", "okta.orgs.read", "okta.roles.read", "okta.schemas.read", "okta.users.read"];
+    let online = asked(Rules::default(), as_app(&all, &all[1..4])).await;
+    assert!(online.render(PLAIN).contains("scopes    okta.groups.read, okta.users.read\n"), "{online:?}");
+    let said = said(&online);
+    for expected in [
+        "the role behind the credentials is not known: the service app has not the scope okta.roles.read\n",
+        "which attributes users of this org have is not known: the service app has not the scope okta.schemas.read\n",
+        "the service app is not granted okta.orgs.read, which the connector file names; without it nobody notices",
+        "the service app is not granted okta.roles.read, which the connector file names. Grant it under Applications",
+    ] {
+        assert!(said.contains(&format!("warning: acme: {expected}")), "{expected}\n{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_app_that_sees_nothing_probably_has_no_role() {
+    let mut shown = as_app(&["okta.groups.read", "okta.users.read"], &[]);
+    shown.snapshot.users.clear();
+    let online = asked(Rules::default(), shown.clone()).await;
+    assert!(!said(&online).contains("it probably has no administrator role"), "a group is visible");
+    shown.snapshot.groups.clear();
+    let online = asked(Rules::default(), shown).await;
+    assert!(
+        said(&online)
+            .contains("neither a user nor a group: it probably has no administrator role. Assign one")
+    );
 }

@@ -1,11 +1,10 @@
 //! The keys of a connector file.
 
 use super::target::TARGET;
-use super::{Form, Key, Kind, Nothing, key, required, words};
+use super::{Form, Key, Kind, key, required, words};
 use crate::config::values;
 use crate::sync::mapping::DEFAULTS;
 
-const ONLY_TOKEN: &str = "Write `api_token: { credential: NAME }` instead.";
 const NO_TLS: &str = "Remove it; until it is supported, add the certificate authority to those of this host.";
 const ONLY_IN_SETTINGS: &str =
     "Move it to `notify` in usersyncd.yaml: only there it is said which programs the daemon runs.";
@@ -55,7 +54,7 @@ pub(in crate::config) const CONNECTOR: &[Key] = &[
         Kind::One(words(&["on", "off"])),
     )
     .or("on"),
-    key("tls", "Certificates for connections.", Kind::Later(Nothing::EmptyMapping, NO_TLS)),
+    key("tls", "Certificates for connections.", Kind::Later(NO_TLS)),
     key("notify", "Whom to tell what became of runs.", Kind::Section(NOTIFY)),
 ];
 
@@ -87,7 +86,41 @@ const OKTA: &[Key] = &[
 
 const AUTH: &[Key] = &[
     key("api_token", "An API token, and where it is kept.", Kind::Secret),
-    key("service_app", "A service application.", Kind::Later(Nothing::Absent, ONLY_TOKEN)),
+    key(
+        "service_app",
+        "A service application of the org, which signs in by itself with a private key.",
+        Kind::Section(SERVICE_APP),
+    ),
+];
+
+const SERVICE_APP: &[Key] = &[
+    required(
+        "client_id",
+        "The app's client id.",
+        Kind::One(Form::ClientId),
+        "Write what Okta shows as the app's client id, as in `client_id: 0oa1gjh63g214q0Hq0g4`.",
+    ),
+    required(
+        "private_key",
+        "Where the private key is kept, which is PEM or a JSON Web Key.",
+        Kind::Secret,
+        "Write `private_key: { credential: NAME }`.",
+    ),
+    key(
+        "key_id",
+        "The id of the public key in Okta, if the app has several and the private key does not say it.",
+        Kind::One(Form::KeyId),
+    ),
+    key(
+        "algorithm",
+        "How to sign; by default as the key says, and RS256 for RSA.",
+        Kind::One(words(&["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"])),
+    ),
+    key(
+        "scopes",
+        "What to ask for; by default okta.users.read, okta.groups.read and okta.orgs.read, and okta.apps.read where `app` is given.",
+        Kind::Some(Form::Scope, "without any scope nothing can be read"),
+    ),
 ];
 
 const USERS: &[Key] = &[key(

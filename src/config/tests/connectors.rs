@@ -1,7 +1,7 @@
 //! What is accepted, what is warned about, and what is never shown.
 
 use super::*;
-use crate::config::model::SecretRef;
+use crate::config::model::{Auth, SecretRef};
 use crate::sync::rules::Rules;
 
 #[test]
@@ -161,10 +161,11 @@ fn the_place_of_the_token_is_read_when_the_file_is_checked() {
             "source:\n  okta:\n    domain: acme.okta.com\n    auth:\n      api_token: {{ {place} }}\n"
         ));
         let messages = lines(checked.diagnostics.iter());
-        checked.value.map(|connector| connector.source.token).ok_or(messages)
+        checked.value.map(|connector| connector.source.auth).ok_or(messages)
     };
-    assert_eq!(token("file: token"), Ok(SecretRef::File(house.path("token"))));
-    assert_eq!(token("env: OKTA_TOKEN"), Ok(SecretRef::Environment("OKTA_TOKEN".to_owned())));
+    assert_eq!(token("file: token"), Ok(Auth::ApiToken(SecretRef::File(house.path("token")))));
+    let variable = SecretRef::Environment("OKTA_TOKEN".to_owned());
+    assert_eq!(token("env: OKTA_TOKEN"), Ok(Auth::ApiToken(variable)));
     for (place, expected) in [
         ("credential: other", "5:32 The credential `other` is not in "),
         ("credential: ../okta-token", "5:32 `../okta-token` is not the name of a credential."),
@@ -219,6 +220,11 @@ fn a_token_in_the_file_is_never_shown() {
         "api_token: !TOKEN x",
         "TOKEN: x",
         "service_app: { private_key: TOKEN }",
+        "service_app: { client_id: x, private_key: { credential: okta-key, value: TOKEN } }",
+        "service_app: { client_id: x, private_key: |\n        TOKEN }",
+        "service_app: { secret: TOKEN }",
+        "service_app: { scopes: { x: TOKEN } }",
+        "service_app: TOKEN",
     ];
     for place in places {
         for (secret, hidden) in [(TOKEN, "MlV"), ("hunter2", "hunter2")] {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
-use crate::config::model::{Missed, SecretRef, Settings};
+use crate::config::model::{Auth, Missed, SecretRef, Settings};
 use crate::config::{check_settings, effective_yaml, schema};
 use crate::sync::mapping::Mapping;
 use crate::sync::rules::{LeaverGroups, LeaverMemberships, LeaverUsers, Leavers, Limit, Limits, Rules};
@@ -21,7 +21,8 @@ fn the_minimal_example_is_all_defaults() {
     let connector = checked.value.unwrap();
     assert_eq!(connector.name, "acme");
     assert_eq!(connector.source.origin.as_str(), "https://acme.okta.com/");
-    assert_eq!(connector.source.token, SecretRef::Credential("okta-token".to_owned()));
+    let token = SecretRef::Credential("okta-token".to_owned());
+    assert_eq!(connector.source.auth, Auth::ApiToken(token));
     assert_eq!(connector.source.rate_budget, 50);
     assert_eq!(connector.schedule, None);
     assert_eq!(connector.rules, Rules::default());
@@ -100,6 +101,8 @@ fn what_is_written_out_means_the_same() {
         "source: { okta: { url: \"http://127.0.0.1:8080\", auth: { api_token: { env: OKTA_TOKEN } }, rate_budget: 7% } }".to_owned(),
         "source: { okta: { url: \"https://acme.okta.com:8443/\", auth: { api_token: { file: a token } } } }".to_owned(),
         "source: { okta: { url: \"https://login.acme.com\", auth: { api_token: { env: OKTA_TOKEN } } } }".to_owned(),
+        with_app("key_id: 'a:b#', algorithm: ES256, scopes: [okta.users.read, okta.schemas.read, okta.groups.read, okta.users.read]"),
+        "source: { okta: { domain: acme.okta.com, auth: { service_app: { client_id: 0oa1, private_key: { env: OKTA_KEY } } }, app: 0oa1gjh63g214q0Hq0g4 } }".to_owned(),
         "source: { okta: { url: \"https://intranet\", auth: { api_token: { env: OKTA_TOKEN } } } }".to_owned(),
         with("schedule: { cron: \"@daily\", jitter: 1h30m, missed: skip }\napply: off"),
         with("leavers: { users: keep, groups: keep }\nlimits: { leavers: off, memberships: 3, groups: 0%, creates: 100%, floor: 0 }"),

@@ -9,6 +9,7 @@ mod notify;
 mod properties;
 mod rules;
 mod schema;
+mod service_app;
 mod settings;
 mod targets;
 
@@ -17,21 +18,25 @@ use std::path::PathBuf;
 
 use super::diagnostic::{Checked, Diagnostic};
 use super::model::Connector;
+use crate::source::okta::keys::Key;
 use crate::sync::rules::Rules;
 
 /// A token that never may appear in a diagnostic.
 const TOKEN: &str = "00QCjAl4MlV-WPXMaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// A scratch directory with a connector file and the credential `okta-token`.
+/// A scratch directory with a connector file and its credentials: `okta-token`, the key `okta-key` (P-256), and others.
 struct House {
     directory: tempfile::TempDir,
+    key: String,
 }
 
 impl House {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let key = Key::of("ES256").pem();
         for (name, secret) in [
             ("okta-token", TOKEN),
+            ("okta-key", &key),
             ("notify-url", "https://hooks.example.com/canary"),
             ("notify-key", "canary-key"),
             ("app-token", "s3cret"),
@@ -43,7 +48,7 @@ impl House {
         ] {
             std::fs::write(directory.path().join(name), secret).unwrap();
         }
-        Self { directory }
+        Self { directory, key }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -54,6 +59,7 @@ impl House {
         match name {
             "CREDENTIALS_DIRECTORY" => Some(self.directory.path().as_os_str().to_owned()),
             "OKTA_TOKEN" => Some(OsString::from(TOKEN)),
+            "OKTA_KEY" => Some(OsString::from(&self.key)),
             "NOTIFY_URL" => Some(OsString::from("https://hooks.example.com/canary")),
             _ => None,
         }
@@ -85,6 +91,13 @@ fn with(rest: &str) -> String {
 fn with_okta(line: &str) -> String {
     format!(
         "source:\n  okta:\n    domain: acme.okta.com\n    auth:\n      api_token: {{ credential: okta-token }}\n    {line}\n"
+    )
+}
+
+/// A connector that signs in as a service app, with `more` keys of that.
+fn with_app(more: &str) -> String {
+    format!(
+        "source:\n  okta:\n    domain: acme.okta.com\n    auth:\n      service_app: {{ client_id: 0oa1, private_key: {{ credential: okta-key }}, {more} }}\n"
     )
 }
 

@@ -206,6 +206,19 @@ fn what_the_checker_refuses_for_its_shape_the_schema_refuses() {
         assert!(check(&contents).value.is_none(), "{contents}");
         assert!(!complaints(&schema, &parsed(&contents), "").is_empty(), "{contents}");
     }
+    for app in [
+        "unknown: 1",
+        "scopes: []",
+        "scopes: okta.users.read",
+        "scopes: [okta.users.manage]",
+        "scopes: [openid]",
+        "algorithm: HS256",
+        "key_id: ''",
+    ] {
+        let contents = with_app(app);
+        assert!(check(&contents).value.is_none(), "{contents}");
+        assert!(!complaints(&schema, &parsed(&contents), "").is_empty(), "{contents}");
+    }
     for okta in ["app: Jira", "users: { search: '' }", "users: { serch: a }", "rate_budget: 50"] {
         let contents = with_okta(okta);
         assert!(check(&contents).value.is_none(), "{contents}");
@@ -278,8 +291,9 @@ fn the_full_example_has_every_key_and_each_target_an_example() {
     for (name, contents) in examples() {
         let mut keys = Vec::new();
         written_keys(&parsed(&contents), "", &mut keys);
-        // There is one target in a file.
-        keys.retain(|key| name == "full.yaml" || key.starts_with("target"));
+        // There is one target in a file, and one way to sign in.
+        let is_other = |key: &str| key.starts_with("target") || key.starts_with("source.okta.auth");
+        keys.retain(|key| name == "full.yaml" || is_other(key));
         written.extend(keys);
     }
     let instead = [
@@ -317,6 +331,11 @@ fn needed_for(path: &str) -> Value {
         "notify": { "webhook": { "url": { "credential": "notify-url" } } },
     });
     let mut contents = json!({ "source": needed["source"] });
+    if let ["source", "okta", "auth", "service_app", key, ..] = path.split('.').collect::<Vec<_>>()[..] {
+        let mut app = json!({ "client_id": "0oa1", "private_key": { "credential": "okta-key" } });
+        app.as_object_mut().unwrap().remove(key);
+        contents["source"]["okta"]["auth"] = json!({ "service_app": app });
+    }
     let secret = json!({ "credential": "app-token" });
     let url = "https://acme.example.com";
     let targets = json!({
@@ -450,7 +469,7 @@ fn the_examples_of_the_reference_are_accepted() {
         // One address, and one place of the secret.
         match path.as_str() {
             "source.okta.url" => contents["source"]["okta"].as_object_mut().unwrap().remove("domain"),
-            secret if secret.starts_with("source.okta.auth.") => {
+            secret if secret.starts_with("source.okta.auth.api_token") => {
                 contents["source"]["okta"].as_object_mut().unwrap().remove("auth")
             }
             secret if secret.starts_with("notify.webhook.url") => {

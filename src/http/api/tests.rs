@@ -14,7 +14,7 @@ use crate::telemetry::metrics::Metrics;
 
 const TOKEN: &str = "SSWS 00secret";
 
-fn patience() -> Patience {
+pub(super) fn patience() -> Patience {
     Patience { tries: 2, first_pause: Duration::from_millis(1), ..Patience::default() }
 }
 
@@ -24,7 +24,7 @@ fn api_at(origin: &str, patience: Patience) -> Api {
 }
 
 /// Asks for `/list?limit=8` and returns status and body.
-async fn get(api: &Api) -> Result<(u16, String), Failure> {
+pub(super) async fn get(api: &Api) -> Result<(u16, String), Failure> {
     get_at(api, &format!("{}list?limit=8", api.origin())).await
 }
 

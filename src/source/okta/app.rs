@@ -106,7 +106,7 @@ async fn assigned(client: &Client, app: &str, first: &url::Url, what: &str) -> R
 /// The run's error when the first page of what is assigned could not be had.
 pub(super) fn fatal(client: &Client, app: &str, what: &str, unread: Unread) -> SourceError {
     match unread {
-        Unread::Missing => refusal::no_application(client.origin(), app),
+        Unread::Missing => refusal::no_application(client.origin(), client.principal(), app),
         other => client.fatal(what, other),
     }
 }

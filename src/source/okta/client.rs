@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::parse::{self, OktaError};
-use super::refusal;
-use crate::config::model::SecretRef;
+use super::principal::Principal;
+use super::refusal::{self, Forbidden};
 use crate::http::{Answer, Api, Call, Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
 use crate::sync::progress::Progress;
@@ -31,6 +31,8 @@ pub(super) enum Bucket {
     Group,
     /// The users and groups of any application, listed or one by one: the tightest limit of all.
     Apps,
+    /// `/oauth2/v1/clients`.
+    Clients,
     /// `/api/v1/logs`.
     Logs,
     /// Everything else under `/api/v1`.
@@ -45,6 +47,7 @@ impl Bucket {
             Self::Groups => "groups",
             Self::Group => "group",
             Self::Apps => "apps",
+            Self::Clients => "clients",
             Self::Logs => "logs",
             Self::Other => "other",
         }
@@ -74,7 +77,7 @@ pub(super) enum Unread {
     /// Okta says that it has no such path (404): a question that this org does not answer.
     NoPath(OktaError),
     /// 403 in answer to a question about a single record or the org.
-    Forbidden(Option<OktaError>),
+    Forbidden(Forbidden),
     /// Okta does not understand the question: 400 in Okta's own form.
     BadRequest(OktaError),
     /// Any other answer that was not expected; a part of a sentence.
@@ -92,9 +95,8 @@ impl Unread {
             Self::Fatal(error) => error.to_string(),
             Self::Missing => "Okta answered that it does not exist (404)".to_owned(),
             Self::NoPath(error) => format!("Okta answered 404 ({})", error.line()),
-            Self::Forbidden(error) => {
-                let said = error.as_ref().map_or_else(String::new, |error| format!(" ({})", error.line()));
-                format!("Okta does not let this token read it: 403{said}")
+            Self::Forbidden(forbidden) => {
+                format!("Okta does not let {} read it: 403{}", forbidden.whose, forbidden.in_parentheses())
             }
             Self::BadRequest(error) => format!("the answer is 400 Bad Request ({})", error.line()),
             Self::Strange(text) => text.clone(),
@@ -110,7 +112,7 @@ impl Unread {
 #[derive(Debug)]
 pub(super) struct Client {
     api: Api,
-    token: SecretRef,
+    principal: Principal,
     pub(super) progress: Progress,
     given_up: AtomicU32,
     /// Cancelled when so much was given up that nothing more is asked for.
@@ -122,11 +124,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(api: Api, token: SecretRef, progress: Progress) -> Self {
+    pub(super) fn new(api: Api, principal: Principal, progress: Progress) -> Self {
         let (given_up, stop) = (AtomicU32::new(0), CancellationToken::new());
         Self {
             api,
-            token,
+            principal,
             progress,
             given_up,
             stop,
@@ -137,6 +139,11 @@ impl Client {
 
     pub(super) fn origin(&self) -> &Url {
         self.api.origin()
+    }
+
+    /// As whom it is read.
+    pub(super) fn principal(&self) -> &Principal {
+        &self.principal
     }
 
     /// The address of a path at the org, with a query.
@@ -179,8 +186,11 @@ impl Client {
         let reply = reply.await;
         self.give_back(buffer);
         reply.unwrap_or_else(|failure| {
-            if failure.kind == FailureKind::Stopped {
-                return Err(Unread::Stopped);
+            match failure.kind {
+                FailureKind::Stopped => return Err(Unread::Stopped),
+                // Nobody can read anything: whoever signs in next would be told the same.
+                FailureKind::Refused => return Err(Unread::Fatal(SourceError::Refused(failure.text))),
+                _ => {}
             }
             let given_up = self.given_up.fetch_add(1, Ordering::Relaxed) + 1;
             if given_up == MOST_GIVEN_UP {
@@ -214,7 +224,7 @@ impl Client {
         let origin = self.origin();
         match unread {
             Unread::Fatal(error) => error,
-            Unread::Forbidden(error) => refusal::forbidden(origin, what, error.as_ref()),
+            Unread::Forbidden(forbidden) => refusal::forbidden(origin, &self.principal, what, &forbidden),
             Unread::GivenUp(failure) => refusal::unreachable(origin, what, &failure),
             Unread::Missing | Unread::NoPath(_) | Unread::BadRequest(_) => {
                 refusal::not_okta(origin, what, &unread.reason())
@@ -232,9 +242,11 @@ impl Client {
         let error = OktaError::read(body);
         match (answer.status, error) {
             (StatusCode::UNAUTHORIZED, error) => {
-                Unread::Fatal(refusal::unauthorized(self.origin(), &self.token, error.as_ref()))
+                Unread::Fatal(refusal::unauthorized(self.origin(), &self.principal, error.as_ref()))
             }
-            (StatusCode::FORBIDDEN, error) => Unread::Forbidden(error),
+            (StatusCode::FORBIDDEN, error) => {
+                Unread::Forbidden(Forbidden::read(&self.principal, ask.url.path(), &answer.headers, error))
+            }
             // Only Okta's own words prove that something is gone; a proxy's 404 does not.
             (StatusCode::NOT_FOUND, Some(error)) if error.error_code == "E0000007" => Unread::Missing,
             (StatusCode::NOT_FOUND, Some(error)) => Unread::NoPath(error),

@@ -1,35 +1,97 @@
-//! What the token shows, for somebody who sets up a connector.
+//! What the credentials show, for somebody who sets up a connector.
 
 use std::sync::Arc;
 
 use compact_str::CompactString;
 
 use super::client::{Ask, Bucket, Client, Unread};
-use super::parse::{self, Principal};
-use super::read;
+use super::parse::{self, Owner};
+use super::principal::Principal;
 use super::scope::Scope;
-use crate::source::{GroupFilter, Inspection, ReadRequest, SourceError};
+use super::sign_in::{SignIn, Way};
+use super::{read, refusal};
+use crate::config::model::ServiceApp;
+use crate::source::{GroupFilter, Inspection, ReadRequest, Scopes, SourceError};
 
 /// A request for the same without the members of any group.
 pub(super) fn without_members(request: &ReadRequest) -> ReadRequest {
     ReadRequest { wants_members: GroupFilter(Arc::new(|_| false)), ..request.clone() }
 }
 
-/// Asks whose the token is and what it may, reads users and groups, and looks for wanted attributes that no user can have.
-pub(super) async fn inspect(client: &Client, scope: &Scope<'_>) -> Result<Inspection, SourceError> {
+/// Asks whose credentials they are and what they may, reads users and groups, and looks for wanted attributes that no user can
+/// have.
+pub(super) async fn inspect(
+    client: &Client,
+    scope: &Scope<'_>,
+    way: &Way,
+) -> Result<Inspection, SourceError> {
+    let scopes = match client.principal() {
+        Principal::Token(_) => None,
+        Principal::App(sign_in) => Some(look_at_scopes(client, scope, sign_in, way).await?),
+    };
     // First and alone: a wrong token or domain, search or application costs few requests and gives one error.
     let snapshot = read::read(client, scope).await?;
-    let me = read_me(client).await?;
-    let roles = match &me {
-        Ok(me) => read_roles(client, me).await?,
-        Err(why) => Err(format!("it is not known whose token this is: {why}")),
+    let (principal, roles) = match client.principal() {
+        Principal::Token(_) => {
+            let me = read_me(client).await?;
+            let roles = match &me {
+                Ok(me) => read_roles(client, me).await?,
+                Err(why) => Err(format!("it is not known whose token this is: {why}")),
+            };
+            (me.map(|me| me.login), roles)
+        }
+        Principal::App(sign_in) => {
+            let id = &sign_in.app().client_id;
+            (Ok(format!("service app {id}")), read_app_roles(client, sign_in).await?)
+        }
     };
     let unknown_attributes = unknown_attributes(client, scope).await?;
-    Ok(Inspection { principal: me.map(|me| me.login), roles, snapshot, unknown_attributes })
+    Ok(Inspection { principal, roles, scopes, snapshot, unknown_attributes })
+}
+
+/// Signs in. An error if a scope is not granted without which nothing can be read: all that are missing are named at once.
+async fn look_at_scopes(
+    client: &Client,
+    scope: &Scope<'_>,
+    sign_in: &Arc<SignIn>,
+    way: &Way,
+) -> Result<Scopes, SourceError> {
+    let (missing, can_sign_in) = match sign_in.missing_scopes(way, &client.progress).await {
+        Ok(missing) => missing,
+        Err(failure) => return Err(refusal::unreachable(client.origin(), "the org", &failure)),
+    };
+    let needed =
+        |missing: &String| ServiceApp::needed(scope.app().is_some(), false).any(|needed| needed == missing);
+    if !can_sign_in || missing.iter().any(needed) {
+        return Err(refusal::missing_scopes(client.origin(), client.principal(), &missing));
+    }
+    Ok(Scopes { requested: sign_in.app().scopes.clone(), missing })
+}
+
+/// `GET /oauth2/v1/clients/{id}/roles` (Okta Management API, "List all client role assignments").
+async fn read_app_roles(
+    client: &Client,
+    sign_in: &SignIn,
+) -> Result<Result<Vec<String>, String>, SourceError> {
+    if sign_in.has_scope(ServiceApp::ROLES) != Some(true) {
+        return Ok(Err(without_scope(ServiceApp::ROLES)));
+    }
+    let mut url = client.origin().clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.clear().extend(["oauth2", "v1", "clients", &sign_in.app().client_id, "roles"]);
+    }
+    let ask =
+        Ask { bucket: Bucket::Clients, url: &url, what: "the app's roles", options: None, smaller: None };
+    let reply = client.ask(ask, |_, body| parse::roles(body)).await;
+    unless_fatal(reply, "this app may not read its own roles")
+}
+
+fn without_scope(scope: &str) -> String {
+    format!("the service app has not the scope {scope}")
 }
 
 /// `GET /api/v1/users/me`.
-async fn read_me(client: &Client) -> Result<Result<Principal, String>, SourceError> {
+async fn read_me(client: &Client) -> Result<Result<Owner, String>, SourceError> {
     let url = client.url(&["users", "me"], None);
     let ask =
         Ask { bucket: Bucket::User, url: &url, what: "the token's owner", options: None, smaller: None };
@@ -38,7 +100,7 @@ async fn read_me(client: &Client) -> Result<Result<Principal, String>, SourceErr
 }
 
 /// `GET /api/v1/users/{id}/roles`: those that are assigned directly and those that come with a group.
-async fn read_roles(client: &Client, me: &Principal) -> Result<Result<Vec<String>, String>, SourceError> {
+async fn read_roles(client: &Client, me: &Owner) -> Result<Result<Vec<String>, String>, SourceError> {
     let url = client.url(&["users", &me.id, "roles"], None);
     let ask =
         Ask { bucket: Bucket::Users, url: &url, what: "the token's roles", options: None, smaller: None };
@@ -56,10 +118,16 @@ async fn unknown_attributes(
     if wanted.is_empty() {
         return Ok(Ok(Vec::new()));
     }
+    if let Principal::App(sign_in) = client.principal()
+        && sign_in.has_scope(ServiceApp::SCHEMAS) != Some(true)
+    {
+        return Ok(Err(without_scope(ServiceApp::SCHEMAS)));
+    }
     let url = client.url(&["meta", "schemas", "user", "default"], None);
     let ask = Ask { bucket: Bucket::Other, url: &url, what: "the user schema", options: None, smaller: None };
     let reply = client.ask(ask, |_, body| parse::profile_attributes(body)).await;
-    let known = unless_fatal(reply, "this token may not read the user schema")?;
+    let forbidden = format!("{} may not read the user schema", client.principal().this());
+    let known = unless_fatal(reply, &forbidden)?;
     Ok(known.map(|known| {
         let unknown = wanted
             .into_iter()
@@ -73,8 +141,8 @@ fn unless_fatal<T>(reply: Result<T, Unread>, forbidden: &str) -> Result<Result<T
     match reply {
         Ok(value) => Ok(Ok(value)),
         Err(Unread::Fatal(error)) => Err(error),
-        Err(Unread::Forbidden(error)) => {
-            let said = error.map_or_else(String::new, |error| format!(", {}", error.line()));
+        Err(Unread::Forbidden(reason)) => {
+            let said = reason.error.map_or_else(String::new, |error| format!(", {}", error.line()));
             Ok(Err(format!("{forbidden} (403{said})")))
         }
         Err(unread) => Ok(Err(unread.reason())),

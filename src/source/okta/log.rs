@@ -43,8 +43,8 @@ pub(super) async fn read(
                     error.line()
                 )));
             }
-            Err(Unread::Forbidden(error)) => {
-                return Err(refusal::no_log(client.origin(), error.as_ref()));
+            Err(unread @ Unread::Forbidden(_)) => {
+                return Err(refusal::no_log(&client.fatal(WHAT, unread)));
             }
             Err(unread) => return Err(client.fatal(WHAT, unread)),
         };

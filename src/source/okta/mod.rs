@@ -1,10 +1,10 @@
-//! The Okta org as a source, read with an API token through Okta's Management API.
+//! The Okta org as a source, read with an API token or as a service app through Okta's Management API.
 //!
 //! `read` strings together the three lists, which are read at the same time: `users`, `groups` and, as groups become
 //! known, `members`. `changes` reads what changed since, from lists or from the System Log (`log`). `confirm` asks for single records, `person` for one user and its groups, `inspect` for what the token
 //! shows; `sample` reads a saved user. Below them: `scope` puts the connector's searches and its application into
 //! questions, `app` asks for what is assigned to that, `list` follows pages, `client` makes requests and knows Okta's
-//! buckets, `parse` reads bodies, `refusal` says what to do about 401, 403 and strange answers. `gathered` holds what came
+//! buckets, `principal` is as whom it makes them, `sign_in` gets access tokens for a service app, `parse` reads bodies, `refusal` says what to do about 401, 403 and strange answers. `gathered` holds what came
 //! so far.
 //!
 //! Nothing here writes to Okta. Who is in scope is decided here only as far as Okta itself decides it.
@@ -22,13 +22,16 @@ mod members;
 mod own_groups;
 mod parse;
 mod person;
+mod principal;
 mod read;
 mod refusal;
 mod sample;
 mod scope;
+mod sign_in;
 mod users;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
@@ -36,19 +39,26 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Changes, Inspection, Questions, ReadRequest, Since, Source, SourceError};
-use crate::config::model::OktaSettings;
+use crate::config::model::{Auth, OktaSettings, SecretRef, ServiceApp};
 use crate::http::Shared;
 use crate::sync::model::{SourceAddress, SourceSnapshot};
 use crate::sync::progress::RunControl;
 use client::Client;
+use principal::Principal;
 pub use sample::{Sample, sample};
 use scope::Scope;
+pub use sign_in::SignIns;
+#[cfg(test)]
+pub(crate) use sign_in::keys;
+pub(crate) use sign_in::{KeyFault, PrivateKey};
+use sign_in::{SignIn, SignedIn, Way};
 
-/// An Okta org, read with an API token.
+/// An Okta org.
 #[derive(Debug)]
 pub struct Okta {
     settings: OktaSettings,
     shared: Shared,
+    sign_ins: SignIns,
     /// Whether the org refused to send single attributes of users since the last read began.
     fields_refused: AtomicBool,
 }
@@ -56,28 +66,61 @@ pub struct Okta {
 impl Okta {
     /// Prepares; reads no secret and sends nothing yet.
     #[must_use]
-    pub fn new(settings: OktaSettings, shared: &Shared) -> Self {
-        Self { settings, shared: shared.clone(), fields_refused: AtomicBool::new(false) }
+    pub fn new(settings: OktaSettings, shared: &Shared, sign_ins: &SignIns) -> Self {
+        let (shared, sign_ins) = (shared.clone(), sign_ins.clone());
+        Self { settings, shared, sign_ins, fields_refused: AtomicBool::new(false) }
     }
 
     fn scope<'a>(&'a self, request: &'a ReadRequest) -> Scope<'a> {
         Scope::new(&self.settings, request, &self.fields_refused)
     }
 
-    /// A client for one run. The token is read anew each time, so that a replaced one counts.
+    /// A client for one run. The secret is read anew each time, so that a replaced one counts.
     fn client(&self, control: &RunControl) -> Result<Client, SourceError> {
-        let OktaSettings { origin, token, rate_budget, .. } = &self.settings;
-        let secret = token.read().map_err(SourceError::Secret)?;
-        let authorization = authorization(&secret).map_err(|why| {
-            let place = refusal::place(token);
-            SourceError::Secret(format!(
-                "the API token in {place} cannot be used: {why}; nothing was sent to Okta. Put the token there as Okta \
-                 showed it, on one line"
-            ))
-        })?;
-        let api = self.shared.api("okta", origin, authorization, *rate_budget);
-        Ok(Client::new(api, token.clone(), control.progress.clone()))
+        let OktaSettings { origin, auth, rate_budget, .. } = &self.settings;
+        let (api, principal) = match auth {
+            Auth::ApiToken(token) => {
+                let authorization = read_token(token)?;
+                (
+                    self.shared.api("okta", origin, authorization, *rate_budget),
+                    Principal::Token(token.clone()),
+                )
+            }
+            Auth::ServiceApp(app) => {
+                let sign_in = self.sign_in(app)?;
+                let credentials = SignedIn { sign_in: Arc::clone(&sign_in), way: self.way() };
+                let api = self.shared.api_signed_by("okta", origin, Arc::new(credentials), *rate_budget);
+                (api, Principal::App(sign_in))
+            }
+        };
+        Ok(Client::new(api, principal, control.progress.clone()))
     }
+
+    fn sign_in(&self, app: &ServiceApp) -> Result<Arc<SignIn>, SourceError> {
+        let key = app.private_key.read_key().map_err(SourceError::Secret)?;
+        self.sign_ins.of(&self.settings.origin, app, &key).map_err(|KeyFault { why, advice }| {
+            let place = refusal::place(&app.private_key);
+            SourceError::Secret(format!(
+                "the private key in {place} cannot be used: {why}; nothing was sent to Okta. {}",
+                advice.trim_end_matches('.')
+            ))
+        })
+    }
+
+    fn way(&self) -> Way {
+        Way { shared: self.shared.clone(), budget: self.settings.rate_budget }
+    }
+}
+
+fn read_token(token: &SecretRef) -> Result<HeaderValue, SourceError> {
+    let secret = token.read().map_err(SourceError::Secret)?;
+    authorization(&secret).map_err(|why| {
+        let place = refusal::place(token);
+        SourceError::Secret(format!(
+            "the API token in {place} cannot be used: {why}; nothing was sent to Okta. Put the token there as Okta \
+             showed it, on one line"
+        ))
+    })
 }
 
 #[async_trait]
@@ -138,7 +181,7 @@ impl Source for Okta {
         let client = self.client(control)?;
         let request = inspect::without_members(request);
         self.fields_refused.store(false, Ordering::Relaxed);
-        unless_cancelled(control, inspect::inspect(&client, &self.scope(&request))).await
+        unless_cancelled(control, inspect::inspect(&client, &self.scope(&request), &self.way())).await
     }
 }
 

@@ -5,8 +5,9 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LOCATION};
 use url::Url;
 
-use super::parse::{OktaError, clean};
-use crate::config::model::SecretRef;
+use super::parse::{Challenge, OktaError, clean};
+use super::principal::Principal;
+use crate::config::model::{SecretRef, ServiceApp};
 use crate::http::{Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
 use crate::sync::model::SourceId;
@@ -21,38 +22,133 @@ pub(super) fn place(secret: &SecretRef) -> String {
 }
 
 /// 401, wherever it comes: the token.
-pub(super) fn unauthorized(origin: &Url, token: &SecretRef, error: Option<&OktaError>) -> SourceError {
-    let (host, place) = (host_and_port(origin), place(token));
+pub(super) fn unauthorized(origin: &Url, principal: &Principal, error: Option<&OktaError>) -> SourceError {
+    let host = host_and_port(origin);
     let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
-    SourceError::Refused(format!(
-        "{host} refused the API token in {place} with 401{said}; nothing was changed. A token is void after 30 days \
-         without use, when it is revoked, and when the administrator who made it is deactivated; it works for its own org \
-         only. Check that it belongs to {host}, or make a new one there (Security > API > Tokens) and put it in the place \
-         of the old one"
-    ))
+    SourceError::Refused(match principal {
+        Principal::Token(token) => format!(
+            "{host} refused the API token in {} with 401{said}; nothing was changed. A token is void after 30 days \
+             without use, when it is revoked, and when the administrator who made it is deactivated; it works for its own org \
+             only. Check that it belongs to {host}, or make a new one there (Security > API > Tokens) and put it in the place \
+             of the old one",
+            place(token)
+        ),
+        Principal::App(_) => format!(
+            "{host} refused the access token of {principal} with 401{said}, and then a new one as well; nothing was changed. \
+             Look at Applications > the app in Okta: it may have been deactivated, or its tokens revoked, while this was \
+             running. If the app is as it should be, something on the way may drop or change the headers Authorization and DPoP: \
+             check the proxy settings of this host"
+        ),
+    })
+}
+
+/// A 403: what lacks which right.
+#[derive(Debug)]
+pub(super) struct Forbidden {
+    /// In Okta's own form.
+    pub(super) error: Option<OktaError>,
+    /// The scope that the request needs, if it is known that this app's token has it not.
+    pub(super) lacking: Option<String>,
+    /// Whose rights they are, as in a sentence.
+    pub(super) whose: &'static str,
+}
+
+impl Forbidden {
+    /// Reads a 403 in answer to a request for that path.
+    pub(super) fn read(
+        principal: &Principal,
+        path: &str,
+        headers: &HeaderMap,
+        error: Option<OktaError>,
+    ) -> Self {
+        let Challenge { error: challenge, scope } = Challenge::of(headers);
+        let needed = needed_scope(path);
+        let lacking = match principal {
+            Principal::Token(_) => None,
+            Principal::App(_) if challenge.as_deref() == Some("insufficient_scope") => {
+                scope.or(needed.map(str::to_owned))
+            }
+            Principal::App(sign_in) => {
+                needed.filter(|needed| sign_in.has_scope(needed) == Some(false)).map(str::to_owned)
+            }
+        };
+        Self { error, lacking, whose: principal.this() }
+    }
+
+    /// What Okta says of it and what is lacking, to stand behind the status.
+    pub(super) fn in_parentheses(&self) -> String {
+        let error = self.error.as_ref().map(OktaError::line);
+        let lacking = self.lacking.as_ref().map(|scope| format!("the scope {scope} is not granted"));
+        let said: Vec<String> = [error, lacking].into_iter().flatten().collect();
+        if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) }
+    }
+}
+
+/// The scope that requests for a path need (Okta Management API); none for what needs none, or is not known.
+fn needed_scope(path: &str) -> Option<&'static str> {
+    let mut parts = path.trim_start_matches('/').split('/');
+    match (parts.next()?, parts.next()?, parts.next()?) {
+        ("api", "v1", "users") => Some(ServiceApp::USERS),
+        ("api", "v1", "groups") => Some(ServiceApp::GROUPS),
+        ("api", "v1", "apps") => Some(ServiceApp::APPS),
+        ("api", "v1", "org") => Some(ServiceApp::ORG),
+        ("api", "v1", "logs") => Some(ServiceApp::LOGS),
+        ("api", "v1", "meta") => Some(ServiceApp::SCHEMAS),
+        ("oauth2", "v1", "clients") => Some(ServiceApp::ROLES),
+        _ => None,
+    }
 }
 
 /// 403 for a list or a record: the rights behind the token.
-pub(super) fn forbidden(origin: &Url, what: &str, error: Option<&OktaError>) -> SourceError {
+pub(super) fn forbidden(
+    origin: &Url,
+    principal: &Principal,
+    what: &str,
+    forbidden: &Forbidden,
+) -> SourceError {
     let host = host_and_port(origin);
-    let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
+    let said = forbidden.error.as_ref().map_or_else(String::new, |error| format!(" ({})", error.line()));
+    let begin = format!("{host} does not let {principal} read {what}: 403{said}; nothing was changed.");
+    SourceError::Refused(match (principal, &forbidden.lacking) {
+        (Principal::Token(_), _) => format!(
+            "{begin} A token has the rights of the administrator who made it: that person needs a role that may view users, \
+             groups and, where the connector's file names one, the application, such as Read-only Administrator. If the token \
+             is bound to a network zone, this host's address must be in it"
+        ),
+        (Principal::App(_), Some(scope)) => format!(
+            "{begin} It lacks the scope {scope}: grant it under Applications > the app > Okta API Scopes, and name it in \
+             source.okta.auth.service_app.scopes if that key is there"
+        ),
+        (Principal::App(_), None) => format!("{begin} {NEEDS_ROLE}"),
+    })
+}
+
+/// Scopes that Okta does not grant, and without which nothing can be read.
+pub(super) fn missing_scopes(origin: &Url, principal: &Principal, missing: &[String]) -> SourceError {
+    let host = host_and_port(origin);
+    let (scopes, them) = match missing {
+        [one] => (format!("the scope {one}"), "it"),
+        many => (format!("the scopes {}", many.join(", ")), "them"),
+    };
     SourceError::Refused(format!(
-        "{host} does not let this API token read {what}: 403{said}; nothing was changed. A token has the rights of the \
-         administrator who made it: that person needs a role that may view users, groups and, where the connector's \
-         file names one, the application, such as Read-only Administrator. If the token is bound to a network zone, this host's address must be in it"
+        "{host} does not grant {principal} {scopes}, so every run would fail; grant {them} under Applications > the app > \
+         Okta API Scopes"
     ))
 }
 
-/// 403 for the System Log.
-pub(super) fn no_log(origin: &Url, error: Option<&OktaError>) -> SourceError {
-    let host = host_and_port(origin);
-    let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
+/// 403 for the System Log, of which the sentence already says why.
+pub(super) fn no_log(forbidden: &SourceError) -> SourceError {
     SourceError::Refused(format!(
-        "{host} does not let these credentials read the System Log: 403{said}; nothing was changed. Give them a role that may \
-         view it (a service app needs the scope okta.logs.read too), or write `from: lists` under `schedule.incremental` in \
-         the connector's file. Full syncs go on as they are"
+        "{forbidden}. Or write `from: lists` under `schedule.incremental` in the connector's file; full syncs go on as they are"
     ))
 }
+
+/// What to do for a service app that has all scopes and sees nothing.
+pub(super) const NEEDS_ROLE: &str = "Beside scopes a service app needs an administrator role: under Applications > the app > \
+                                     Admin roles assign Read-only Administrator, or a custom role that may view users, groups \
+                                     and, where the connector's file names one, the application (\"View users and their \
+                                     details\", \"View groups and their details\", \"View application and their details\"), over \
+                                     everything that is to be synced";
 
 /// The first page of a list, or the org itself, could not be had.
 pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> SourceError {
@@ -87,6 +183,8 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
         FailureKind::Stopped => SourceError::Unreachable(format!(
             "{begin} The log says which requests were given up and why; the next run tries again"
         )),
+        // A whole sentence of whoever refused.
+        FailureKind::Refused => SourceError::Refused(text.clone()),
         FailureKind::WrongAnswer => SourceError::NotTheSource(format!(
             "{begin} Something between this host and Okta answers in its place, or the domain is not that of an Okta org: \
              check the domain in the connector's file and the proxy settings of this host"
@@ -111,13 +209,20 @@ pub(super) fn search(
 }
 
 /// 404 for what is assigned to an application.
-pub(super) fn no_application(origin: &Url, app: &str) -> SourceError {
+pub(super) fn no_application(origin: &Url, principal: &Principal, app: &str) -> SourceError {
     let (host, app) = (host_and_port(origin), clean(app));
+    let role = match principal {
+        Principal::Token(_) => {
+            "the administrator who made the token needs a role that may view that application".to_owned()
+        }
+        Principal::App(_) => {
+            format!("{principal} needs an administrator role that may view that application")
+        }
+    };
     SourceError::Refused(format!(
-        "{host} has no application {app}, or does not show it to this API token: 404; nothing was changed. Correct \
+        "{host} has no application {app}, or does not show it to {principal}: 404; nothing was changed. Correct \
          `source.okta.app` in the connector's file: it is the id that begins with 0oa in the address of the application's \
-         page in Okta's admin console. If it is right, the administrator who made the token needs a role that may view \
-         that application"
+         page in Okta's admin console. If it is right, {role}"
     ))
 }
 

@@ -229,7 +229,9 @@ mod tests {
     fn portions(search: &str, count: usize) -> Vec<usize> {
         let settings = OktaSettings {
             origin: Url::parse("https://acme.okta.com").unwrap(),
-            token: crate::config::model::SecretRef::Credential("token".to_owned()),
+            auth: crate::config::model::Auth::ApiToken(crate::config::model::SecretRef::Credential(
+                "t".to_owned(),
+            )),
             rate_budget: 50,
             users_search: Some(search.to_owned()),
             groups_search: None,

@@ -9,7 +9,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::client::{Ask, Bucket, Unread};
 use super::*;
-use crate::config::model::SecretRef;
+use crate::clock::Clock;
+use crate::config::model::{Auth, SecretRef};
 use crate::http::Patience;
 use crate::source::GroupFilter;
 use crate::source::cache::{CachedList, CachedLists, PackedMembers};
@@ -41,14 +42,14 @@ fn source(server: &MockServer, narrow: impl FnOnce(&mut OktaSettings)) -> Narrow
     let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
     let mut settings = OktaSettings {
         origin: server.uri().parse().unwrap(),
-        token: SecretRef::File(file),
+        auth: Auth::ApiToken(SecretRef::File(file)),
         rate_budget: 50,
         users_search: None,
         groups_search: None,
         app: None,
     };
     narrow(&mut settings);
-    Narrowed { source: Okta::new(settings, &shared), _secrets: secrets }
+    Narrowed { source: Okta::new(settings, &shared, &SignIns::new(Clock::system())), _secrets: secrets }
 }
 
 async fn read(server: &MockServer) -> Result<SourceSnapshot, SourceError> {
@@ -220,7 +221,8 @@ async fn rules_30_nothing_is_sent_after_the_third_request_that_was_given_up() {
     drop(listener);
     let shared = Shared::with_patience(Metrics::new(), Patience { tries: 1, ..Patience::default() }).unwrap();
     let api = shared.api("test", &origin, HeaderValue::from_static("SSWS 00secret"), 50);
-    let client = Client::new(api, SecretRef::Credential("token".to_owned()), Progress::default());
+    let client =
+        Client::new(api, Principal::Token(SecretRef::Credential("token".to_owned())), Progress::default());
     let url = client.url(&["groups"], None);
     let ask = Ask { bucket: Bucket::Groups, url: &url, what: "a list", options: None, smaller: None };
     // As long as no limits are known they go one after the other: all but the first stand in the queue from the beginning.

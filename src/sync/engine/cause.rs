@@ -20,7 +20,7 @@ pub(super) async fn changed_since(
     let Some(text) = remembered.file.filter(|text| **text != *connector.text) else { return Ok(None) };
     // A file that this version would refuse says nothing any more.
     let Some(mut before) = config::earlier_version(&connector.path, &text) else { return Ok(None) };
-    before.source.token = connector.source.token.clone();
+    before.source.auth = connector.source.auth.clone();
     before.source.rate_budget = connector.source.rate_budget;
     let is_same = before.rules == connector.rules && before.source == connector.source;
     // Another org is another ledger: the run fails before it plans.

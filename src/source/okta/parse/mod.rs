@@ -4,6 +4,7 @@
 //! documents never fails the page: it comes out as [`Broken`]. Only a page that is no JSON array is an error.
 
 mod app;
+mod challenge;
 mod group;
 mod lenient;
 mod log;
@@ -16,10 +17,11 @@ use compact_str::CompactString;
 use serde::Deserialize;
 
 pub(super) use app::{app_user, app_users, ids, only_id};
+pub(super) use challenge::Challenge;
 pub(super) use group::{GroupRecord, group, groups};
 pub(super) use log::{LogEntry, log};
 pub(super) use member::{MemberRecord, members};
-pub(super) use token::{Principal, principal, profile_attributes, roles};
+pub(super) use token::{Owner, principal, profile_attributes, roles};
 pub(super) use user::{UserRecord, login, user, users};
 
 /// A record that could not be read.

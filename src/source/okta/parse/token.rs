@@ -9,7 +9,7 @@ use super::not_okta;
 
 /// Who made a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct Principal {
+pub(in super::super) struct Owner {
     /// The user's id.
     pub(in super::super) id: String,
     /// The login.
@@ -17,7 +17,7 @@ pub(in super::super) struct Principal {
 }
 
 /// Reads the answer of `GET /api/v1/users/me`. The error is a part of a sentence.
-pub(in super::super) fn principal(body: &[u8]) -> Result<Principal, String> {
+pub(in super::super) fn principal(body: &[u8]) -> Result<Owner, String> {
     #[derive(Deserialize)]
     struct Me {
         id: String,
@@ -28,7 +28,7 @@ pub(in super::super) fn principal(body: &[u8]) -> Result<Principal, String> {
         login: String,
     }
     let Me { id, profile } = serde_json::from_slice(body).map_err(|error| not_okta(body, &error))?;
-    Ok(Principal { id, login: profile.login })
+    Ok(Owner { id, login: profile.login })
 }
 
 /// Reads the answer of `GET /api/v1/users/{id}/roles`: the label of each role, or its type where it has none. The error is a
