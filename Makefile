@@ -4,7 +4,7 @@ CARGO ?= cargo
 DENY_VERSION = 0.20.2
 TOOLS = $(CURDIR)/target/tools
 
-.PHONY: quickstart test test-long test-rust test-peers test-browser test-units lint format bench tools help
+.PHONY: quickstart test test-long test-rust test-peers test-browser test-units lint format bench bench-scale tools help
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,10 @@ bench: ## Scope and mapping alone; then Atlassian's published workload: time, me
 	$(CARGO) bench --bench desire
 	$(CARGO) bench --bench sync
 	$(CARGO) bench --bench targets
+
+bench-scale: ## Large orgs, incremental runs, Okta's limits: hours; WORKLOADS=hundred-thousand,million,limits,shared chooses
+	$(CARGO) build --release --workspace --bins
+	$(CARGO) bench --bench scale
 
 tools:
 	@PATH="$(TOOLS)/bin:$$PATH"; command -v cargo-deny >/dev/null || \

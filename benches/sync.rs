@@ -9,7 +9,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use support::{Daemon, GROUPS, MEMBERSHIPS, Outcome, StandIn, USERS};
+use support::{Daemon, GROUPS, MEMBERSHIPS, Outcome, StandIn, USERS, cpu_seconds};
 
 /// One row of the table.
 struct Figures {
@@ -94,14 +94,4 @@ async fn measure(what: &'static str, daemon: &Daemon, okta: &StandIn, extra: u64
         least: count(&state["least_requests"]["total"]) + extra,
         changes,
     })
-}
-
-/// User and system time of a process so far (proc(5), stat, fields 14 and 15), in seconds.
-fn cpu_seconds(pid: u32) -> Outcome<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after_name = stat.rsplit_once(") ").ok_or("no name in stat")?.1;
-    let fields: Vec<&str> = after_name.split(' ').collect();
-    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-    // The kernel's clock tick for user space is 100 per second on every Linux that Rust runs on.
-    Ok(ticks / 100.0)
 }

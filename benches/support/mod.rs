@@ -105,16 +105,23 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// With one connector, `acme`, that has these keys beside its source.
     pub(crate) fn start(scratch: &Path, okta: &StandIn, keys: &str) -> Outcome<Self> {
+        Self::start_with(scratch, okta, &[("acme", keys)])
+    }
+
+    /// With connectors of these names, each with its keys beside the source.
+    pub(crate) fn start_with(scratch: &Path, okta: &StandIn, connectors: &[(&str, &str)]) -> Outcome<Self> {
         std::fs::create_dir(scratch.join("connectors.d"))?;
         secret(scratch, "token", &okta.word("token")?)?;
         let (url, token) = (&okta.url, scratch.join("token"));
-        std::fs::write(
-            scratch.join("connectors.d/acme.yaml"),
-            format!(
-                "source:\n  okta:\n    url: {url}\n    auth: {{ api_token: {{ file: {} }} }}\n{keys}",
-                token.display()
-            ),
-        )?;
+        for (name, keys) in connectors {
+            std::fs::write(
+                scratch.join(format!("connectors.d/{name}.yaml")),
+                format!(
+                    "source:\n  okta:\n    url: {url}\n    auth: {{ api_token: {{ file: {} }} }}\n{keys}",
+                    token.display()
+                ),
+            )?;
+        }
         std::fs::write(
             scratch.join("usersyncd.yaml"),
             "state: state\ncontrol: { socket: control.sock }\nmetrics: { listen: \"127.0.0.1:0\" }\n",
@@ -173,7 +180,12 @@ impl Daemon {
 
     /// Syncs; anything but success is an error.
     pub(crate) fn sync(&self) -> Outcome<Value> {
-        let report = self.ask(&["sync", "acme", "--wait"])?;
+        self.sync_as(&["sync", "acme", "--wait"])
+    }
+
+    /// The same by another command.
+    pub(crate) fn sync_as(&self, command: &[&str]) -> Outcome<Value> {
+        let report = self.ask(command)?;
         if report["outcome"] != "success" {
             return Err(format!("a sync ended with {}: {}", report["outcome"], report["error"]).into());
         }
@@ -187,4 +199,14 @@ pub(crate) fn secret(scratch: &Path, name: &str, value: &str) -> Outcome<PathBuf
     std::fs::write(&path, value)?;
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     Ok(path)
+}
+
+/// User and system time of a process so far (proc(5), stat, fields 14 and 15), in seconds.
+pub(crate) fn cpu_seconds(pid: u32) -> Outcome<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(") ").ok_or("no name in stat")?.1;
+    let fields: Vec<&str> = after_name.split(' ').collect();
+    let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
+    // The kernel's clock tick for user space is 100 per second on every Linux that Rust runs on.
+    Ok(ticks / 100.0)
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use sandbox::okta::{KeyKind, KeyPair};
+
 use super::{ended, usersyncd};
 
 /// For blocks that show a part of a file.
@@ -46,9 +48,12 @@ fn blocks(text: &str) -> Vec<(usize, String)> {
 #[test]
 fn every_connector_file_that_is_shown_is_good() {
     let directory = tempfile::tempdir().unwrap();
-    for name in ["okta-token", "crowd-password"] {
+    let key = KeyPair::generate(KeyKind::P256).private_pem();
+    for (name, contents) in
+        [("okta-token", "not-a-real-secret\n"), ("crowd-password", "not-a-real-secret\n"), ("okta-key", &key)]
+    {
         let secret = directory.path().join(name);
-        fs::write(&secret, "not-a-real-secret\n").unwrap();
+        fs::write(&secret, contents).unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     }
     let mut shown = Vec::new();
