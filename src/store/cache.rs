@@ -86,8 +86,10 @@ pub struct CacheUpdate {
     pub groups: Vec<(SourceId, CachedGroup)>,
     /// Groups that went.
     pub groups_gone: Vec<SourceId>,
-    /// Up to when all of it is known.
+    /// Up to when all of it is known; none: as before.
     pub read: Option<StoredRead>,
+    /// True if what was known of users and groups no longer counts.
+    pub forgets_read: bool,
 }
 
 impl Store {
@@ -214,7 +216,7 @@ fn put(transaction: &Transaction<'_>, connector: &str, update: &CacheUpdate) -> 
             delete.execute((connector, source.0.as_str()))?;
         }
     }
-    if update.read.is_some() {
+    if update.read.is_some() || update.forgets_read {
         put_read(transaction, connector, update.read.as_ref())?;
     }
     Ok(())

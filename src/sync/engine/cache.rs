@@ -104,8 +104,8 @@ pub(super) fn settings(connector: &Connector, request: &ReadRequest, target: &st
     Sha256::digest(settings).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Adds to an update what changed of users and groups, and up to when they are known. Of lists that are not whole, nothing is
-/// kept: what was known before stays.
+/// Adds to an update what changed of users and groups, and up to when they are known. After lists that are not whole, nothing
+/// is known until a full run has read them again.
 pub(super) fn add_records(
     update: &mut CacheUpdate,
     source: &SourceSnapshot,
@@ -113,6 +113,8 @@ pub(super) fn add_records(
     settings: String,
 ) {
     if !(source.users_proof.is_proven() && source.groups_proof.is_proven()) {
+        // Who is known to be gone by now must not come back from what was known before.
+        update.forgets_read = true;
         return;
     }
     let numbers: HashMap<&SourceId, u32> = match update.anew {

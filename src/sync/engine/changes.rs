@@ -106,7 +106,9 @@ async fn run(
     let rules = rules_in_force(connector, services, control).await?;
     source.of_changes = Some(found.asked);
     let permission = &decisions.permission;
-    let everybody = Everybody { connector, services, rules: &rules, request: &request, permission, control };
+    let fresh = Some(&found.users);
+    let everybody =
+        Everybody { connector, services, rules: &rules, request: &request, permission, control, fresh };
     let mut both: Read = everybody.read(source, ledger).await?;
     both.cache.read = Some(next.clone());
     both.keep(connector, services).await;

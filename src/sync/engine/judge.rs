@@ -133,7 +133,9 @@ pub(super) async fn make_plan(
 /// What open holds are about.
 async fn undecided(connector: &Connector, services: &Services) -> Result<Vec<Waiting>, Failure> {
     let holds = services.store.holds(Some(&connector.name), false).await?;
-    let is_undecided = |hold: &HoldView| matches!(hold.state, HoldState::Open | HoldState::Discarded);
+    // One without changes only says what will be held.
+    let is_undecided =
+        |hold: &HoldView| matches!(hold.state, HoldState::Open | HoldState::Discarded) && hold.changes > 0;
     let open = holds.into_iter().filter(is_undecided);
     Ok(open.map(|hold| Waiting { kind: hold.summary.kind, group: hold.summary.group }).collect())
 }

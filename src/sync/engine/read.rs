@@ -111,7 +111,8 @@ pub(super) async fn read(
     let member_lists = cache::usable(stored, connector.schedule.as_ref(), services.clock.now());
     let request =
         read_request((&rules, cache::keeps_records(connector)), capabilities, &ledger, member_lists);
-    let everybody = Everybody { connector, services, rules: &rules, request: &request, permission, control };
+    let everybody =
+        Everybody { connector, services, rules: &rules, request: &request, permission, control, fresh: None };
     match user {
         None => {
             let source = services.source.read(&request, control).await?;
@@ -152,6 +153,9 @@ impl Read {
 /// a group that was found may have members who are in no list. What then is still open counts as not asked for.
 const MOST_ROUNDS: usize = 4;
 
+/// More users than this are not asked for before they get an account in a run between full ones.
+const MOST_WHO_COME: usize = 200;
+
 /// What reading needs.
 pub(super) struct Everybody<'a> {
     pub(super) connector: &'a Connector,
@@ -161,12 +165,14 @@ pub(super) struct Everybody<'a> {
     /// Who is asked for however many are missing: an approval waits for the answer (RULES 24).
     pub(super) permission: &'a Permission,
     pub(super) control: &'a RunControl,
+    /// In a run that reads only what changed, whom the source has just shown.
+    pub(super) fresh: Option<&'a BTreeSet<SourceId>>,
 }
 
 impl Everybody<'_> {
     /// Reads the target for what the source showed, and asks the source for who is missing.
     pub(super) async fn read(&self, mut source: SourceSnapshot, mut ledger: Ledger) -> Result<Read, Failure> {
-        let Self { connector, services, rules, request, permission, control } = *self;
+        let Self { connector, services, rules, request, permission, control, .. } = *self;
         let listed = shown(&source);
         let binding = Binding { source: source.address.clone(), target: services.reader.address() };
         check_binding(&connector.name, &ledger, &binding)?;
@@ -174,6 +180,7 @@ impl Everybody<'_> {
         if let Some(problem) = required_group_problem(&source, rules, &capabilities) {
             return Err(required_group_failure(&connector.name, &problem));
         }
+        self.ask_who_would_come(&mut source, &ledger).await?;
         let writes = services.turn.writes();
         let desired = desire(&source, rules, &capabilities, services.clock.now());
         let interest = interest(&ledger, Some(&desired), rules, &capabilities);
@@ -212,6 +219,35 @@ impl Everybody<'_> {
         Ok(Read { source, target, interest, rules, writes, now, focus: None, listed, cache })
     }
 
+    /// Nobody gets an account, or an account back, for what was known of them before: who would, and was not shown just now, is
+    /// asked for. They may have gone since, as a run of that user, or a full one, may have seen.
+    async fn ask_who_would_come(&self, source: &mut SourceSnapshot, ledger: &Ledger) -> Result<(), Failure> {
+        let Self { services, rules, request, control, .. } = *self;
+        let Some(fresh) = self.fresh else { return Ok(()) };
+        let capabilities = services.reader.capabilities();
+        let desired = desire(source, rules, &capabilities, services.clock.now());
+        let has_account = |id: &SourceId| {
+            ledger.users.get(id).is_some_and(|user| !user.disabled_by_us && user.left_since.is_none())
+        };
+        let would_come = desired.users.into_iter().map(|user| user.id);
+        let mut would_come: BTreeSet<SourceId> =
+            would_come.filter(|id| !fresh.contains(id) && !has_account(id)).collect();
+        if would_come.is_empty() {
+            return Ok(());
+        }
+        source.users.retain(|user| !would_come.contains(&user.id));
+        let rest = would_come.iter().nth(MOST_WHO_COME).cloned();
+        if let Some(rest) = rest {
+            // So many are for a full run, and left alone until then.
+            source.unreadable.extend(would_come.split_off(&rest));
+        }
+        if let Some(asked) = &mut source.of_changes {
+            asked.extend(would_come.iter().cloned());
+        }
+        let questions = Questions { users: would_come, ..Questions::default() };
+        Ok(services.source.confirm(source, &questions, request, control).await?)
+    }
+
     /// What of the source is to be kept for the next run.
     async fn cache_update(&self, source: &SourceSnapshot) -> Result<CacheUpdate, Failure> {
         let Self { connector, services, request, .. } = *self;
@@ -220,6 +256,8 @@ impl Everybody<'_> {
             let stored = services.store.cached_records(&connector.name).await?;
             let settings = cache::settings(connector, request, &services.reader.address());
             cache::add_records(&mut update, source, &stored, settings);
+        } else {
+            update.forgets_read = services.store.cached_read(&connector.name).await?.is_some();
         }
         Ok(update)
     }

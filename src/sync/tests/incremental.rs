@@ -247,3 +247,28 @@ fn change(org: &mut Org, chance: &mut fastrand::Rng) {
         }
     }
 }
+
+#[tokio::test]
+async fn who_is_known_to_be_gone_by_now_does_not_come_back_from_what_was_known_before() {
+    let world = world(ChangesFrom::Lists).await;
+    world.org().users.remove("u001");
+    assert_eq!(world.sync_user("u1@example.com", false).await.outcome, Outcome::Success);
+    assert!(!world.target().user_named("u1@example.com").unwrap().active);
+    world.org().users.get_mut("u002").unwrap().first_name = "Another".to_owned();
+    let (report, _) = world.sync_changes().await;
+    assert_eq!(report.outcome, Outcome::Success, "{report:?}");
+    assert_eq!(world.target().user_named("u2@example.com").unwrap().attributes.first_name, "Another");
+    assert!(!world.target().user_named("u1@example.com").unwrap().active);
+}
+
+#[tokio::test]
+async fn after_a_full_run_that_did_not_see_all_nothing_is_begun() {
+    let world = world(ChangesFrom::Lists).await;
+    world.org().groups_cut = true;
+    world.sync().await;
+    let (_, end) = world.sync_changes().await;
+    assert!(matches!(&end, ChangesEnd::NotYet(_)), "{end:?}");
+    world.org().groups_cut = false;
+    world.sync().await;
+    assert_eq!(world.sync_changes().await.1, ChangesEnd::Nothing);
+}
