@@ -2,6 +2,7 @@
 //!
 //! The tables are documented in `schema_1.sql`.
 
+mod members;
 mod read;
 mod write;
 
@@ -167,10 +168,7 @@ impl Writer for Directory {
     async fn write(&self, batch: &[Write], _: &RunControl) -> Vec<Result<Written, WriteError>> {
         let count = batch.len();
         let batch = batch.to_vec();
-        let written = self
-            .database
-            .write(move |transaction| batch.iter().map(|write| write::write(transaction, write)).collect())
-            .await;
+        let written = self.database.write(move |transaction| write::all(transaction, &batch)).await;
         written.unwrap_or_else(|error| {
             let message = format!("the built-in directory could not be written: {error}");
             vec![Err(WriteError::fatal(message)); count]

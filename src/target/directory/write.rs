@@ -1,13 +1,34 @@
-//! Writing the directory: one write within the batch's transaction.
+//! Writing the directory: the writes of a batch within its transaction.
 
 use compact_str::format_compact;
 use rusqlite::{ErrorCode, OptionalExtension, Result, Transaction, params};
 
+use super::members::{self, MemberChange};
 use crate::sync::model::{GroupAttributes, SourceId, TargetId, UserAttributes};
-use crate::target::{Named, Write, WriteError, Written};
+use crate::target::{Write, WriteError, Written};
+
+/// Carries out a batch. The outer error spoils all of it; the inner ones are those of single writes.
+pub(super) fn all(
+    transaction: &Transaction<'_>,
+    batch: &[Write],
+) -> Result<Vec<Result<Written, WriteError>>> {
+    let mut answers = Vec::with_capacity(batch.len());
+    let mut rest = batch;
+    while let Some((first, others)) = rest.split_first() {
+        let changes: Vec<MemberChange<'_>> = rest.iter().map_while(MemberChange::of).collect();
+        if changes.is_empty() {
+            answers.push(write(transaction, first)?);
+            rest = others;
+        } else {
+            answers.extend(members::change(transaction, &changes)?);
+            rest = rest.get(changes.len()..).unwrap_or_default();
+        }
+    }
+    Ok(answers)
+}
 
 /// Carries out one write. The outer error spoils the whole batch; the inner one is this write's own.
-pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Result<Written, WriteError>> {
+fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Result<Written, WriteError>> {
     let written = match write {
         Write::CreateUser { source, attributes, active } => {
             create_user(transaction, source, attributes, *active)
@@ -34,9 +55,8 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> Result<Resu
         Write::UpdateGroup { group, source, attributes, .. } => {
             update_group(transaction, &group.id, source.as_ref(), attributes)
         }
-        Write::ChangeMembers { group, added, removed } => {
-            change_members(transaction, &group.id, added, removed)
-        }
+        // These go together.
+        Write::ChangeMembers { .. } => Err(rusqlite::Error::InvalidQuery),
     };
     match written {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
@@ -59,7 +79,7 @@ fn name_of(write: &Write) -> String {
     }
 }
 
-fn refused(message: String) -> WriteError {
+pub(super) fn refused(message: String) -> WriteError {
     WriteError::refused(message)
 }
 
@@ -200,35 +220,4 @@ fn delete_group(transaction: &Transaction<'_>, target: &TargetId) -> Result<Resu
     }
     transaction.prepare_cached("DELETE FROM groups WHERE id = ?1")?.execute([target.0.as_str()])?;
     Ok(Ok(Written::Done))
-}
-
-fn change_members(
-    transaction: &Transaction<'_>,
-    group: &TargetId,
-    added: &[Named],
-    removed: &[Named],
-) -> Result<Result<Written, WriteError>> {
-    let exists: bool = transaction
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM groups WHERE id = ?1)")?
-        .query_row([group.0.as_str()], |row| row.get(0))?;
-    if !exists {
-        return Ok(Err(refused(format!("members of group {group}: the directory no longer has the group"))));
-    }
-    let mut failed = Vec::new();
-    let mut add = transaction.prepare_cached(
-        "INSERT OR IGNORE INTO memberships (group_id, user_id) SELECT ?1, id FROM users WHERE id = ?2",
-    )?;
-    let mut is_user = transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1)")?;
-    for user in added {
-        let inserted = add.execute([group.0.as_str(), user.id.0.as_str()])?;
-        if inserted == 0 && !is_user.query_row([user.id.0.as_str()], |row| row.get::<_, bool>(0))? {
-            failed.push((user.id.clone(), "the directory no longer has the user".to_owned()));
-        }
-    }
-    let mut remove =
-        transaction.prepare_cached("DELETE FROM memberships WHERE group_id = ?1 AND user_id = ?2")?;
-    for user in removed {
-        remove.execute([group.0.as_str(), user.id.0.as_str()])?;
-    }
-    Ok(Ok(Written::Members { failed }))
 }
