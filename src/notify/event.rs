@@ -1,7 +1,7 @@
 //! What of a run is worth telling. Pure.
 
 use crate::config::model::Event;
-use crate::sync::report::{Outcome, Report};
+use crate::sync::report::{Outcome, Report, Trigger};
 
 /// What was known of a connector when a run began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,12 +16,15 @@ pub struct Before {
 /// event misses none of it: a run that is partial and holds something new is both `failed` and `held`.
 ///
 /// Changes only: a connector that fails every hour is told of once. A run that was limited to one user says nothing about
-/// the connector, and whoever cancelled a run knows of it.
+/// the connector, and whoever cancelled a run knows of it. Of a run between full ones only what it holds is told.
 #[must_use]
 pub fn events(before: Before, report: &Report) -> Vec<Event> {
-    if !report.is_about_everybody() || report.outcome == Outcome::Cancelled {
-        return Vec::new();
-    }
+    let told: &[Event] = match report.trigger {
+        _ if report.outcome == Outcome::Cancelled => &[],
+        Trigger::Incremental => &[Event::Held],
+        _ if report.is_about_everybody() => &Event::ALL,
+        _ => &[],
+    };
     let is_bad = |outcome: Outcome| matches!(outcome, Outcome::Failed | Outcome::Partial);
     let (now, was_bad) = (report.outcome, before.outcome.is_some_and(is_bad));
     let happened = |event: Event| match event {
@@ -34,7 +37,7 @@ pub fn events(before: Before, report: &Report) -> Vec<Event> {
         },
         Event::FirstSuccess => now.is_success() && !before.succeeded,
     };
-    Event::ALL.into_iter().filter(|event| happened(*event)).collect()
+    told.iter().copied().filter(|event| happened(*event)).collect()
 }
 
 #[cfg(test)]
@@ -83,6 +86,9 @@ mod tests {
             assert_eq!(events(before, &report), *expected, "{before:?} {now:?} {fresh:?}");
             report.user = Some("anna@example.com".to_owned());
             assert_eq!(events(before, &report), [], "a run of one user tells nothing");
+            (report.user, report.trigger) = (None, Trigger::Incremental);
+            let held: Vec<_> = expected.iter().copied().filter(|event| *event == Held).collect();
+            assert_eq!(events(before, &report), held, "a run of changes tells what it holds");
         }
     }
 

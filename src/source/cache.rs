@@ -136,6 +136,9 @@ pub struct CachedGroup {
     pub changed: CompactString,
     /// Whether its members are those of a list; else there are none, or nobody wanted them.
     pub has_list: bool,
+    /// Whether its members could not be read, or not to their end, when the group was read last.
+    #[serde(default)]
+    pub unproven: bool,
 }
 
 impl CachedGroup {
@@ -149,6 +152,7 @@ impl CachedGroup {
             stamp: group.members_changed.clone(),
             changed: group.changed.clone(),
             has_list: group.members_from != MembersFrom::Nowhere,
+            unproven: !group.members_proof.is_proven(),
         }
     }
 }
@@ -188,10 +192,16 @@ impl CachedLists {
     /// The list of a group that has not changed since it was kept: the source shows the same stamp, and as many members if
     /// it says how many. The people of a snapshot that it goes into begin with [`CachedLists::people`].
     #[must_use]
-    pub fn unchanged(&self, group: &SourceId, stamp: &str, count: Option<u64>) -> Option<Vec<Member>> {
+    pub fn unchanged(
+        &self,
+        group: &SourceId,
+        stamp: &str,
+        count: Option<u64>,
+    ) -> Option<(Vec<Member>, MembersFrom)> {
         let list = self.lists.get(group).filter(|list| list.is_current && list.stamp == stamp)?;
         let members = list.members.unpack(self.people.len())?;
-        count.is_none_or(|count| count == members.len() as u64).then_some(members)
+        let agrees = count.is_none_or(|count| count == members.len() as u64);
+        agrees.then_some((members, MembersFrom::Cache { read: list.read }))
     }
 
     /// Who was in a list when it was last read, if the source says that it has not changed since.

@@ -65,7 +65,7 @@ fn a_list_stands_as_long_as_stamp_and_count_do() {
     let mut cached = lists(&["a", "b"], "g", STAMP, &[0, 1]);
     let group = SourceId::from("g");
     let count = |cached: &CachedLists, stamp: &str, count| {
-        cached.unchanged(&group, stamp, count).map(|members| members.len())
+        cached.unchanged(&group, stamp, count).map(|(members, _)| members.len())
     };
     assert_eq!(count(&cached, STAMP, Some(2)), Some(2));
     assert_eq!(count(&cached, STAMP, None), Some(2), "the source does not say how many");
@@ -93,7 +93,7 @@ fn a_list_settles_some_time_after_its_stamp() {
 fn what_two_connectors_know_is_put_together() {
     let one = lists(&["a", "b", "c"], "g", STAMP, &[0, 1]);
     let names = |cached: &CachedLists, group: &str, stamp: &str| {
-        let members = cached.unchanged(&group.into(), stamp, None)?;
+        let (members, _) = cached.unchanged(&group.into(), stamp, None)?;
         let mut names: Vec<&str> =
             members.iter().map(|member| cached.people[member.person as usize].0.as_str()).collect();
         names.sort_unstable();

@@ -53,6 +53,9 @@ pub struct StoredRead {
     pub since: DateTime<Utc>,
     /// Where the source's log is to be read on; none if it has not been read yet.
     pub log: Option<LogPosition>,
+    /// Whether a full run has judged it, and kept what a person must decide about: runs between full ones go on from there.
+    #[serde(default)]
+    pub judged: bool,
     /// Whether a run has gone through all that follows from it.
     pub done: bool,
 }

@@ -266,7 +266,10 @@ pub enum MembersFrom {
         settled: bool,
     },
     /// They are those of an earlier run, and the source says that nothing has changed since.
-    Cache,
+    Cache {
+        /// When they were read, by this host's clock.
+        read: DateTime<Utc>,
+    },
 }
 
 /// What is known of a record that a list did not show, by a question for it (RULES 17), or that the source's own part of

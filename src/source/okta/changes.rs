@@ -272,10 +272,10 @@ async fn with_members(
     let needs_members = needs_members(&record, scope.request);
     let GroupRecord { id, name, description, everyone, users_count: count, members_changed: stamp, changed } =
         record;
-    let known: Option<Vec<Member>> = was.and_then(|_| cached.unchanged(&id, &stamp, count));
+    let known: Option<(Vec<Member>, MembersFrom)> = was.and_then(|_| cached.unchanged(&id, &stamp, count));
     let (members, members_proof, members_from) = match known {
         _ if !needs_members => (Vec::new(), Proof::Proven, MembersFrom::Nowhere),
-        Some(members) => (members, Proof::Proven, MembersFrom::Cache),
+        Some((members, from)) => (members, Proof::Proven, from),
         None => {
             let settled = is_settled(&stamp, client.server_time());
             let seen = cached.seen(&id, &stamp);

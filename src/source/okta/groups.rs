@@ -104,8 +104,10 @@ fn take(
         if !needs_members(&group, request) {
             contents.end_members(place, Vec::new(), Proof::Proven, MembersFrom::Nowhere);
             client.progress.groups_read(1);
-        } else if let Some(members) = cached.unchanged(&group.id, &group.members_changed, group.users_count) {
-            contents.end_members(place, members, Proof::Proven, MembersFrom::Cache);
+        } else if let Some((members, from)) =
+            cached.unchanged(&group.id, &group.members_changed, group.users_count)
+        {
+            contents.end_members(place, members, Proof::Proven, from);
             client.progress.groups_read(1);
         } else {
             let seen = cached.seen(&group.id, &group.members_changed);

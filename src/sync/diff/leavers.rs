@@ -269,6 +269,10 @@ fn leaver(sides: &Sides<'_>, row: &Row<'_>) -> Leaver {
         return Leaver::Stays;
     }
     if let Some(out) = sides.input.desired.users_out_of_scope.get(row.source) {
+        // Nothing tells a run of changes that somebody has signed in.
+        if out.rule == ScopeRule::Inactive && sides.input.evidence.of_changes.is_some() {
+            return Leaver::Stays;
+        }
         if sides.input.rules.rests_on_groups(out.rule)
             && !sides.input.evidence.own_groups_asked.contains(row.source)
         {

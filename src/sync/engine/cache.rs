@@ -18,9 +18,8 @@ use crate::sync::model::{
 
 /// How old a list may become: what Okta's stamps did not tell is noticed within that time.
 const OLDEST: TimeDelta = TimeDelta::hours(24);
-/// A next run within this time counts as the next chance to read a list that would become too old. Whoever syncs more rarely
-/// reads each list each time.
-const NEXT_CHANCE: TimeDelta = TimeDelta::hours(12);
+/// A next run within this time counts as the next chance to read a list that would become too old by then.
+const NEXT_CHANCE: TimeDelta = TimeDelta::hours(20);
 /// So many people whom no list names any more keep their numbers.
 const SPARE_NUMBERS: usize = 10_000;
 
@@ -62,7 +61,7 @@ pub(super) fn update(source: &SourceSnapshot, known: &CachedLists, now: DateTime
             _ if !group.members_proof.is_proven() => return None,
             MembersFrom::Nowhere => return None,
             MembersFrom::List { settled } => (now, settled),
-            MembersFrom::Cache => (known.lists.get(&group.id)?.read, true),
+            MembersFrom::Cache { read } => (read, true),
         };
         let members = numbers.give(statuses.apply(&group.members));
         let (stamp, members) = (group.members_changed.clone(), PackedMembers::pack(&members));
@@ -142,8 +141,12 @@ pub(super) fn add_records(
         let gone = (0..)
             .zip(&stored.users)
             .zip(&listed)
-            .filter(|((_, record), listed)| !**listed && record.is_some());
-        users.extend(gone.map(|((person, _), _)| (person, None)));
+            .filter(|((_, record), listed)| !**listed && record.is_some())
+            .map(|((person, _), _)| person);
+        // Who could not be read is not gone.
+        let unreadable: BTreeSet<Person> =
+            source.unreadable.iter().filter_map(|id| source.people.find(&id.0)).collect();
+        users.extend(gone.filter(|person| !unreadable.contains(person)).map(|person| (person, None)));
     }
     let groups = source.groups.iter().map(|group| (group.id.clone(), CachedGroup::of(group)));
     update.groups =
@@ -152,7 +155,8 @@ pub(super) fn add_records(
     update.groups_gone = stored.groups.keys().filter(|id| !listed.contains(id)).cloned().collect();
     update.users = users;
     // A read of changes says itself up to when it knows.
-    update.read = source.began.map(|since| StoredRead { settings, since, log: None, done: false });
+    update.read =
+        source.began.map(|since| StoredRead { settings, since, log: None, judged: false, done: false });
 }
 
 /// The source as it was known, if all of it can be read back.
@@ -171,6 +175,7 @@ pub(super) fn recall(
         let list = lists.lists.get(id);
         let unread = || Proof::NotProven("it could not be read when all were read last".to_owned());
         let (members, members_proof) = match list {
+            _ if group.unproven => (Vec::new(), unread()),
             _ if !group.has_list => (Vec::new(), Proof::Proven),
             Some(list) => (list.members.unpack(lists.people.len())?, Proof::Proven),
             None => (Vec::new(), unread()),
@@ -183,7 +188,11 @@ pub(super) fn recall(
             members,
             members_proof,
             members_changed: list.map_or_else(|| group.stamp.clone(), |list| list.stamp.clone()),
-            members_from: if group.has_list { MembersFrom::Cache } else { MembersFrom::Nowhere },
+            members_from: match list.filter(|_| group.has_list) {
+                Some(list) => MembersFrom::Cache { read: list.read },
+                None if group.has_list => MembersFrom::List { settled: false },
+                None => MembersFrom::Nowhere,
+            },
             changed: group.changed.clone(),
         })
     });

@@ -142,6 +142,9 @@ fn shown(stored: &StoredLists) -> Vec<String> {
 }
 
 const LIST: MembersFrom = MembersFrom::List { settled: true };
+/// Midnight of the 23rd.
+const CACHE: MembersFrom =
+    MembersFrom::Cache { read: DateTime::from_timestamp(1_795_392_000, 0).expect("a time") };
 
 fn first() -> StoredLists {
     let groups: [(_, _, &[_]); 3] = [
@@ -162,10 +165,10 @@ fn only_what_changed_is_stored_again() {
     let stored = first();
     let known = usable(stored.clone(), None, at("23T01:00"));
     let people: Vec<&str> = stored.people.iter().map(|id| id.0.as_str()).collect();
-    let same: [(_, _, &[_]); 2] = [("g1", MembersFrom::Cache, &["a", "b"]), ("g2", LIST, &["b"])];
+    let same: [(_, _, &[_]); 2] = [("g1", CACHE, &["a", "b"]), ("g2", LIST, &["b"])];
     let lists = update(&snapshot(&people, &same), &known, at("23T01:00")).lists;
     assert!(matches!(lists.as_slice(), [(group, list)] if group.0 == "g2" && list.settled), "{lists:?}");
-    let changed: [(_, _, &[_]); 2] = [("g1", MembersFrom::Cache, &["a", "b"]), ("g4", LIST, &["c", "b"])];
+    let changed: [(_, _, &[_]); 2] = [("g1", CACHE, &["a", "b"]), ("g4", LIST, &["c", "b"])];
     let update = update(&snapshot(&people, &changed), &known, at("23T01:00"));
     assert_eq!((update.anew, update.people.len(), update.lists.len()), (false, 1, 1));
     let stored = after(stored, update);
@@ -183,10 +186,20 @@ fn a_list_that_is_not_whole_leaves_what_is_stored_as_it_is() {
 }
 
 #[test]
+fn a_list_that_another_connector_knew_is_stored_with_its_age() {
+    let known = usable(StoredLists::default(), None, at("23T01:00"));
+    let shared = snapshot(&["a"], &[("g1", CACHE, &["a"])]);
+    assert_eq!(
+        shown(&after(StoredLists::default(), update(&shared, &known, at("23T01:00")))),
+        ["g1: a at 00"]
+    );
+}
+
+#[test]
 fn people_of_another_order_are_numbered_anew() {
     let stored = first();
     let known = usable(stored.clone(), None, at("23T01:00"));
-    let shared = snapshot(&["x", "b", "a"], &[("g1", MembersFrom::Cache, &["a", "b"]), ("g2", LIST, &["b"])]);
+    let shared = snapshot(&["x", "b", "a"], &[("g1", CACHE, &["a", "b"]), ("g2", LIST, &["b"])]);
     let update = update(&shared, &known, at("23T01:00"));
     assert_eq!((update.anew, update.people.len()), (true, 2), "nobody knows x");
     assert_eq!(shown(&after(stored, update)), ["g1: a b at 00", "g2: b at 01"]);
@@ -208,8 +221,7 @@ fn numbers_of_people_who_are_gone_are_given_up_in_the_end() {
 fn who_was_deactivated_since_a_list_was_read_is_noted() {
     let stored = first();
     let known = usable(stored.clone(), None, at("23T01:00"));
-    let mut later =
-        snapshot(&["a", "b"], &[("g1", MembersFrom::Cache, &["a", "b"]), ("g2", MembersFrom::Cache, &["b"])]);
+    let mut later = snapshot(&["a", "b"], &[("g1", CACHE, &["a", "b"]), ("g2", CACHE, &["b"])]);
     let b = SourceUser { id: "b".into(), status: Status::Deprovisioned, attributes: Box::new([]) };
     later.users.push(b);
     let update = update(&later, &known, at("23T01:00"));

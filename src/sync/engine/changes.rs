@@ -110,10 +110,14 @@ async fn run(
     let everybody =
         Everybody { connector, services, rules: &rules, request: &request, permission, control, fresh };
     let mut both: Read = everybody.read(source, ledger).await?;
-    both.cache.read = Some(next.clone());
-    both.keep(connector, services).await;
+    let is_whole = !both.cache.forgets_read;
+    if is_whole {
+        both.cache.read = Some(next.clone());
+    }
+    let kept = both.keep(connector, services).await;
     carry_out(connector, services, ticket, control, report, (decisions, both, None)).await?;
-    if done(report.outcome) {
+    // What was not kept is asked for again.
+    if is_whole && kept && done(report.outcome) {
         services.store.set_cached_read(&connector.name, Some(StoredRead { done: true, ..next })).await?;
     }
     Ok(ChangesEnd::Done)
@@ -122,6 +126,14 @@ async fn run(
 /// Whether a run went through all that there was to do. What failed for one user or group is for the next full run.
 pub(super) fn done(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Success | Outcome::Held | Outcome::Partial)
+}
+
+/// A full run has come so far that those between full ones may go on from what it read.
+pub(super) async fn note_judged(connector: &Connector, services: &Services) -> Result<(), Failure> {
+    if let Some(read) = services.store.cached_read(&connector.name).await? {
+        services.store.set_cached_read(&connector.name, Some(StoredRead { judged: true, ..read })).await?;
+    }
+    Ok(())
 }
 
 /// A full run went through all that it read: the next incremental one has to look at what changed since only.
@@ -157,6 +169,9 @@ async fn base(connector: &Connector, services: &Services) -> Result<Result<Base,
     let request = read_request((&connector.rules, true), capabilities, &ledger, lists);
     if read.settings != cache::settings(connector, &request, &services.reader.address()) {
         return Ok(Err("the connector's settings have changed since the last full run".to_owned()));
+    }
+    if !read.judged {
+        return Ok(Err("the last full run ended before it had looked at what it read".to_owned()));
     }
     let stored = services.store.cached_records(&connector.name).await?;
     let narrowed = connector.source.users_search.is_some() || connector.source.app.is_some();

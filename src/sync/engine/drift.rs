@@ -2,16 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
+use compact_str::CompactString;
 
-use super::read::CHANGED;
+use super::read::{CHANGED, Read};
 use super::{Failure, RunTicket, Services, cache};
 use crate::config::model::Connector;
 use crate::source::cache::{CachedGroup, PackedMembers, STAMP_LAG, read_user};
+use crate::store::StoredRead;
 use crate::sync::guard::Hold;
 use crate::sync::model::{AttributeValue, SourceId, SourceSnapshot, SourceUser};
 use crate::sync::plan::{Operation, Plan};
 use crate::sync::report::Drift;
+
+/// The attribute that says when a user signed in last, which changes nothing else of it.
+const LAST_LOGIN: &str = "lastLogin";
 
 /// The source as incremental runs knew it.
 pub(super) struct Known {
@@ -19,7 +24,7 @@ pub(super) struct Known {
     users: Vec<Option<Box<str>>>,
     groups: BTreeMap<SourceId, CachedGroup>,
     lists: BTreeMap<SourceId, PackedMembers>,
-    since: DateTime<Utc>,
+    read: StoredRead,
 }
 
 /// Where a full read showed something else.
@@ -47,17 +52,21 @@ pub(super) async fn known(
         users: stored.users,
         groups: stored.groups,
         lists: lists.lists.into_iter().map(|(group, list)| (group, list.members)).collect(),
-        since: read.since,
+        read,
     }))
 }
 
 impl Known {
-    /// Compares with what a full read shows.
-    pub(super) fn compare(self, source: &SourceSnapshot) -> Drifted {
+    /// Compares with what a full read shows; none if that is not whole, or was made by other settings.
+    pub(super) fn compare(self, read: &Read) -> Option<Drifted> {
+        let source = &read.source;
+        if read.cache.read.as_ref().is_none_or(|now| now.settings != self.read.settings) {
+            return None;
+        }
         let mut drifted = Drifted { missed: BTreeSet::new(), absent: BTreeSet::new() };
         self.compare_users(source, &mut drifted);
         self.compare_groups(source, &mut drifted);
-        drifted
+        Some(drifted)
     }
 
     fn compare_users(&self, source: &SourceSnapshot, drifted: &mut Drifted) {
@@ -74,7 +83,7 @@ impl Known {
         };
         for user in &source.users {
             let was = known.remove(&user.id).and_then(|record| read_user(&user.id, record, names.len()));
-            if was.as_ref() == Some(user) {
+            if was.as_ref().is_some_and(|was| is_same(was, user, names)) {
                 continue;
             }
             if self.is_old(changed(user).as_deref().unwrap_or_default()) {
@@ -117,8 +126,14 @@ impl Known {
 
     /// Whether an incremental run has had the chance to see what changed at that time.
     fn is_old(&self, stamp: &str) -> bool {
-        DateTime::parse_from_rfc3339(stamp).is_ok_and(|stamp| stamp < self.since - STAMP_LAG)
+        DateTime::parse_from_rfc3339(stamp).is_ok_and(|stamp| stamp < self.read.since - STAMP_LAG)
     }
+}
+
+/// Whether nothing has changed of a user but what only full runs see.
+fn is_same(was: &SourceUser, is: &SourceUser, names: &[CompactString]) -> bool {
+    let mut values = names.iter().zip(was.attributes.iter().zip(is.attributes.iter()));
+    was.status == is.status && values.all(|(name, (was, is))| was == is || name == LAST_LOGIN)
 }
 
 impl Drifted {

@@ -191,8 +191,11 @@ async fn run(
     let decisions = Decisions::standing(connector, services, Some(ticket)).await?;
     let known = drift::known(connector, services, ticket).await?;
     let mut read = read(connector, services, ticket.user.as_ref(), &decisions.permission, control).await?;
-    let drifted = known.map(|known| known.compare(&read.source));
-    read.keep(connector, services).await;
+    let drifted = known.and_then(|known| known.compare(&read));
+    // Runs between full ones go on from what a full run has judged.
+    if ticket.is_whole() || !cache::keeps_records(connector) {
+        read.keep(connector, services).await;
+    }
     carry_out(connector, services, ticket, control, report, (decisions, read, drifted)).await?;
     if ticket.is_whole() && changes::done(report.outcome) {
         changes::note_done(connector, services).await?;
@@ -230,6 +233,9 @@ async fn carry_out(
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());
     if ticket.user.is_none() {
         keep_holds(connector, services, ticket, &mut made, earlier.as_ref()).await?;
+    }
+    if ticket.is_whole() {
+        changes::note_judged(connector, services).await?;
     }
     fill_in(report, connector, ticket, &made);
     report.drift = drifted.map(|drifted| drifted.count(made.approved.plan(), &made.holds));

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::cache::keeps_records;
 use super::judge::{Decisions, Made, attribute, earlier, make_plan, number_holds};
 use super::propose::Purpose;
 use super::read::read;
@@ -46,7 +47,10 @@ async fn make(
     let purpose = Purpose::Show;
     let decisions = Decisions::standing(connector, services, None).await?;
     let mut read = read(connector, services, None, &decisions.permission, control).await?;
-    read.keep(connector, services).await;
+    // Runs between full ones go on from what a run has judged, not from what was only looked at.
+    if !keeps_records(connector) {
+        read.keep(connector, services).await;
+    }
     let earlier = earlier(connector, services, control, &read, purpose, &decisions).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());

@@ -17,13 +17,14 @@ use crate::sync::desire::groups::name_in_target;
 use crate::sync::desire::{
     decides_about_scope, desire, required_group_problem, wanted_attributes, wants_members,
 };
-use crate::sync::diff::{Evidence, Input};
+use crate::sync::diff::{Claims, Evidence, Input, diff};
 use crate::sync::digest::Permission;
 use crate::sync::doubt::{Asking, distrust_empty_lists};
 use crate::sync::link::find_unanswered;
 use crate::sync::model::{
     Absence, Binding, Ledger, Proof, SourceGroup, SourceId, SourceSnapshot, TargetId, TargetSnapshot,
 };
+use crate::sync::plan::{Change, Operation};
 use crate::sync::progress::{Phase, RunControl};
 use crate::sync::report::View;
 use crate::sync::rules::{Existing, OnExisting, Protected, Rules};
@@ -136,16 +137,18 @@ pub(super) async fn read(
 }
 
 impl Read {
-    /// Keeps what was read of the source for the next run, however this one ends. That it could not be kept costs the next run
-    /// requests, and this one nothing.
-    pub(super) async fn keep(&mut self, connector: &Connector, services: &Services) {
+    /// Keeps what was read of the source for the next run, however this one ends; false if it could not be kept. That costs
+    /// the next run requests, and this one nothing.
+    pub(super) async fn keep(&mut self, connector: &Connector, services: &Services) -> bool {
         let update = std::mem::take(&mut self.cache);
         if update == CacheUpdate::default() {
-            return;
+            return true;
         }
-        if let Err(error) = services.store.update_cache(&connector.name, update).await {
+        let kept = services.store.update_cache(&connector.name, update).await;
+        if let Err(error) = &kept {
             tracing::warn!("{error}; the next run reads again what it could have known");
         }
+        kept.is_ok()
     }
 }
 
@@ -180,13 +183,13 @@ impl Everybody<'_> {
         if let Some(problem) = required_group_problem(&source, rules, &capabilities) {
             return Err(required_group_failure(&connector.name, &problem));
         }
-        self.ask_who_would_come(&mut source, &ledger).await?;
         let writes = services.turn.writes();
         let desired = desire(&source, rules, &capabilities, services.clock.now());
         let interest = interest(&ledger, Some(&desired), rules, &capabilities);
         let target = read_target(services, &interest, &ledger, control).await?;
         let claims = services.store.claims(&connector.name, &binding.target).await?;
         find_unanswered(&mut ledger, &target, &claims, capabilities);
+        self.ask_who_would_come(&mut source, (&target, &ledger, &claims)).await?;
         distrust_empty_lists(&mut source, &ledger);
         let deciding = groups_that_decide(&source, &ledger, rules);
         if deciding != Questions::default() {
@@ -221,17 +224,36 @@ impl Everybody<'_> {
 
     /// Nobody gets an account, or an account back, for what was known of them before: who would, and was not shown just now, is
     /// asked for. They may have gone since, as a run of that user, or a full one, may have seen.
-    async fn ask_who_would_come(&self, source: &mut SourceSnapshot, ledger: &Ledger) -> Result<(), Failure> {
+    async fn ask_who_would_come(
+        &self,
+        source: &mut SourceSnapshot,
+        (target, ledger, claims): (&TargetSnapshot, &Ledger, &Claims),
+    ) -> Result<(), Failure> {
         let Self { services, rules, request, control, .. } = *self;
         let Some(fresh) = self.fresh else { return Ok(()) };
-        let capabilities = services.reader.capabilities();
-        let desired = desire(source, rules, &capabilities, services.clock.now());
-        let has_account = |id: &SourceId| {
-            ledger.users.get(id).is_some_and(|user| !user.disabled_by_us && user.left_since.is_none())
+        let (capabilities, now) = (services.reader.capabilities(), services.clock.now());
+        let desired = desire(source, rules, &capabilities, now);
+        let input = Input {
+            desired: &desired,
+            target,
+            ledger,
+            claims,
+            rules,
+            capabilities,
+            evidence: Evidence::of(source),
+            now,
+            first_run: false,
+            focus: None,
         };
-        let would_come = desired.users.into_iter().map(|user| user.id);
-        let mut would_come: BTreeSet<SourceId> =
-            would_come.filter(|id| !fresh.contains(id) && !has_account(id)).collect();
+        let comes = |operation: &Operation| match operation.change {
+            Change::CreateUser { .. }
+            | Change::EnableUser
+            | Change::AdoptUser { .. }
+            | Change::RestoreUser { .. } => !fresh.contains(&operation.source),
+            _ => false,
+        };
+        let would_come = diff(&input).operations.into_iter().filter(comes);
+        let mut would_come: BTreeSet<SourceId> = would_come.map(|operation| operation.source).collect();
         if would_come.is_empty() {
             return Ok(());
         }

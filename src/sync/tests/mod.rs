@@ -16,6 +16,7 @@ mod one_user;
 mod org;
 mod pitfalls;
 mod properties;
+mod recalled;
 mod relink;
 mod removals;
 mod rules;

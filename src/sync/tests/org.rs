@@ -38,6 +38,8 @@ pub(super) struct Org {
     pub(super) no_groups_of: BTreeSet<String>,
     /// Rotates the order of all records.
     pub(super) rotation: usize,
+    /// Users and groups of which a read of changes shows nothing: what happened to them was before it.
+    pub(super) quiet: BTreeSet<String>,
     /// What its clock shows.
     pub(super) now: Option<chrono::DateTime<chrono::Utc>>,
 }
@@ -61,7 +63,9 @@ impl Org {
     /// Puts what is otherwise than the snapshot has it into it; with a log, also who and what is gone.
     fn changes(&self, snapshot: &mut SourceSnapshot, request: &ReadRequest, with_log: bool) -> ChangesRead {
         let mut found = ChangesRead { began: self.now, ..ChangesRead::default() };
-        let listed = |id: &String| !self.skipped.contains(id) && !self.left_out.contains_key(id);
+        let listed = |id: &String| {
+            !self.skipped.contains(id) && !self.left_out.contains_key(id) && !self.quiet.contains(id)
+        };
         for (id, user) in self.users.iter().filter(|(id, _)| listed(id)) {
             let user = Self::source_user(id, user, &request.attributes);
             match snapshot.users.iter().position(|known| known.id == user.id) {
