@@ -179,7 +179,9 @@ impl Client {
         let reply = self.api.ask(call, &self.progress, &mut buffer, |answer, body| {
             *self.server_time.lock().unwrap_or_else(PoisonError::into_inner) = answer.date();
             if answer.status == StatusCode::OK {
-                return read(answer, body).map(Ok);
+                let value = read(answer, body)?;
+                self.progress.let_in();
+                return Ok(Ok(value));
             }
             Ok(Err(self.refused(&ask, answer, body)))
         });
