@@ -147,6 +147,7 @@ pub(super) mod fake {
             apply: true,
             next_run: Some("2026-11-23T08:00:00Z".parse().unwrap()),
             incremental: None,
+            token: None,
             queued: false,
             waiting: 0,
             current: None,

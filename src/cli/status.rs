@@ -10,7 +10,7 @@ use super::progress::sentence;
 use super::text::{Style, duration, moment, plural, table};
 use crate::control::api::{
     ConnectorConfiguration, ConnectorList, ConnectorState, ConnectorStatus, DaemonStatus, HoldState,
-    HoldView, IncrementalStatus, RunList, RunSummary,
+    HoldView, IncrementalStatus, RunList, RunSummary, TokenStatus,
 };
 use crate::telemetry::escape::{escape, escape_lines};
 
@@ -87,7 +87,7 @@ fn render_list(connectors: &[ConnectorStatus], now: DateTime<Utc>) -> String {
         let last = connector.last_run.as_ref();
         vec![
             connector.name.clone(),
-            state(connector),
+            state_in_list(connector, now),
             last.map_or_else(|| "never".to_owned(), |run| moment(run.ended.unwrap_or(run.started), now)),
             last.map_or("", result).to_owned(),
             next(connector, now),
@@ -121,6 +121,29 @@ fn state(connector: &ConnectorStatus) -> String {
         text.push_str(&format!(", {} queued", connector.waiting.max(1)));
     }
     text
+}
+
+/// The same with a mark for a token that is about to be lost, which no state tells.
+fn state_in_list(connector: &ConnectorStatus, now: DateTime<Utc>) -> String {
+    let pressing = connector.token.as_ref().is_some_and(|token| token.is_pressing(now));
+    format!("{}{}", state(connector), if pressing { ", token will lapse" } else { "" })
+}
+
+/// When the API token lapses, and whether it does.
+fn token(token: &TokenStatus, name: &str, now: DateTime<Utc>) -> String {
+    let lapses = moment(token.lapses_at, now);
+    let why = token.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+    let plan = format!("`usersyncd ctl plan {name}`");
+    match (token.will_lapse, now < token.lapses_at, token.next_use) {
+        (true, true, _) => format!("will lapse on {lapses}{why}; {plan} would use it before"),
+        (true, false, _) => {
+            format!("lapsed on {lapses}, unless something else used it{why}; {plan} shows whether it works")
+        }
+        (false, _, Some(next)) => {
+            format!("lapses on {lapses}, unless it is used before: next on {}", moment(next, now))
+        }
+        (false, _, None) => format!("lapses on {lapses}, unless it is used before"),
+    }
 }
 
 fn result(run: &RunSummary) -> &'static str {
@@ -200,6 +223,9 @@ fn render_connector(
     line("schedule", connector.schedule.as_deref().unwrap_or("none: runs when asked"));
     if connector.schedule.is_some() {
         line("next run", &next(connector, now));
+    }
+    if let Some(status) = &connector.token {
+        line("API token", &token(status, &connector.name, now));
     }
     if connector.state == ConnectorState::Paused || connector.pause_reason.is_some() {
         let name = &connector.name;

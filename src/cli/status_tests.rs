@@ -126,6 +126,36 @@ fn a_paused_or_held_connector_says_why_and_how_to_go_on() {
 }
 
 #[test]
+fn a_token_says_when_it_lapses_and_whether_it_does() {
+    let status = |next_use: Option<&str>, why: Option<&str>| TokenStatus {
+        last_used: "2026-11-08T06:00:00Z".parse().unwrap(),
+        lapses_at: "2026-12-08T06:00:00Z".parse().unwrap(),
+        next_use: next_use.map(|at| at.parse().unwrap()),
+        will_lapse: why.is_some(),
+        why: why.map(str::to_owned),
+    };
+    let connector = |token| ConnectorStatus { token: Some(token), ..connector("acme") };
+    let shown = |token, now| {
+        let text = render_connector(&connector(token), &Beside::default(), PLAIN, now);
+        text.lines().find_map(|line| line.strip_prefix("  API token    ").map(str::to_owned)).unwrap()
+    };
+    let (kept, paused) =
+        (status(Some("2026-11-23T08:00:00Z"), None), status(None, Some("the connector is paused")));
+    let late = status(Some("2027-01-01T00:00:00Z"), Some("it is used next on 2027-01-01 00:00 UTC"));
+    insta::assert_snapshot!(shown(kept.clone(), now()), @"lapses on 2026-12-08 06:00 UTC (in 15 days), unless it is used before: next on 2026-11-23 08:00 UTC (in 2 h)");
+    insta::assert_snapshot!(shown(paused.clone(), now()), @"will lapse on 2026-12-08 06:00 UTC (in 15 days): the connector is paused; `usersyncd ctl plan acme` would use it before");
+    insta::assert_snapshot!(shown(late.clone(), now()), @"will lapse on 2026-12-08 06:00 UTC (in 15 days): it is used next on 2027-01-01 00:00 UTC; `usersyncd ctl plan acme` would use it before");
+    let after = now() + TimeDelta::days(20);
+    insta::assert_snapshot!(shown(paused.clone(), after), @"lapsed on 2026-12-08 06:00 UTC (5 days ago), unless something else used it: the connector is paused; `usersyncd ctl plan acme` shows whether it works");
+
+    let marked = |token, now| render_list(&[connector(token)], now).contains("idle, token will lapse ");
+    assert!(!marked(kept, now()));
+    assert!(marked(late, now()), "the schedule is wrong from the start");
+    assert!(marked(paused.clone(), now()), "half of its life is over");
+    assert!(!marked(paused, now() - TimeDelta::seconds(1)), "somebody may still use it");
+}
+
+#[test]
 fn what_was_put_aside_is_not_to_decide() {
     let held = ConnectorStatus { state: ConnectorState::Held, ..connector("acme") };
     let shown = |states: &[HoldState]| {

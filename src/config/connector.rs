@@ -238,8 +238,10 @@ fn schedule(checker: &mut Checker, root: &Node) -> Option<ScheduleSettings> {
         missed: if missed == Some("skip") { Missed::Skip } else { Missed::RunOnce },
         incremental: node.get("incremental").and_then(incremental),
     };
-    let has_token = root.find(&["source", "okta", "auth", "service_app"]).is_none();
-    if let Some(gap) = schedule::outlives_token(&schedule).filter(|_| has_token) {
+    // A look for changes uses the token too.
+    let can_lapse =
+        schedule.incremental.is_none() && root.find(&["source", "okta", "auth", "service_app"]).is_none();
+    if let Some(gap) = schedule::outlives_token(&schedule).filter(|_| can_lapse) {
         let complaint = Complaint::new(format!(
             "Up to {} days pass between two runs, and Okta drops an API token that was not used for 30 days.",
             gap.num_days()

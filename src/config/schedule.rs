@@ -10,7 +10,7 @@ use super::model::ScheduleSettings;
 use super::text::Complaint;
 
 /// How long Okta keeps an API token that nobody uses (Okta developer documentation, "Create an API token").
-const TOKEN_LIFE: TimeDelta = TimeDelta::days(30);
+pub(crate) const TOKEN_LIFE: TimeDelta = TimeDelta::days(30);
 
 /// The names that stand for a whole expression.
 const NICKNAMES: [&str; 7] =

@@ -18,6 +18,7 @@ use super::run::Common;
 use super::supervisor::{Inputs, Listeners, Outputs, Signal, Supervisor};
 use super::systemd::Notifier;
 use super::timetable::uniform_jitter;
+use super::token::Tokens;
 use super::wiring::Workshop;
 use super::wording;
 use super::{DaemonError, Options};
@@ -161,6 +162,7 @@ impl App {
             retention: self.settings.reports,
             notifier,
             changed: Arc::default(),
+            tokens: Tokens::default(),
         };
         let outputs = Outputs {
             notifier: Notifier::from_environment(),

@@ -3,6 +3,7 @@
 //! What it decides by is pure and stands in [`super::machine`] and [`super::timetable`]; here it meets time, the store
 //! and those who ask. A run is a task of its own ([`super::run`]), so this one always answers.
 
+mod care;
 mod pausing;
 mod requests;
 
@@ -13,6 +14,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::DropGuard;
 
+use self::care::Care;
 use self::requests::Request;
 use super::handle::{Command, ConnectorHandle, Maintenance, Now, View};
 use super::machine::{Admission, Kind, Machine, Refusal, Work};
@@ -68,6 +70,7 @@ pub(super) struct Task {
     catch_up: bool,
     /// How the last run about everybody ended that nobody cancelled.
     last_outcome: Option<Outcome>,
+    care: Care,
     alone: Arc<Mutex<()>>,
     view: View,
     published: watch::Sender<View>,
@@ -90,7 +93,7 @@ pub(super) async fn prepare(
         ..View::default()
     };
     let published = watch::Sender::new(view.clone());
-    let handle = ConnectorHandle::new(&spec.name, sender, published.subscribe());
+    let handle = ConnectorHandle::new(&spec.name, sender, published.subscribe(), common.tokens.clone());
     let mut task = Task {
         machine: Machine::new(memory.paused, false),
         busy: None,
@@ -99,6 +102,7 @@ pub(super) async fn prepare(
         last_scheduled: memory.last_scheduled,
         catch_up: spec.catch_up,
         last_outcome: memory.last_outcome,
+        care: Care::remembered(&spec.name, &memory),
         alone: spec.alone,
         name: spec.name,
         common,
@@ -122,7 +126,8 @@ impl Task {
                 return;
             }
             let now = self.common.clock.now();
-            let sleep = self.timetable.sleep(now).into_iter().chain(self.rhythm.sleep(now)).min();
+            let sleeps = [self.timetable.sleep(now), self.rhythm.sleep(now), self.care.sleep()];
+            let sleep = sleeps.into_iter().flatten().min();
             tokio::select! {
                 // An end that somebody has seen comes before what is asked next: whoever changed a ledger is not told
                 // that the connector is still busy with it.
@@ -203,6 +208,7 @@ impl Task {
         self.machine.make_runnable();
         self.machine.open();
         self.view.removed = false;
+        self.care.change(&configuration.source, first);
         self.view.target = Some(self.common.runner.target_address(&configuration));
         self.view.configuration = Some(configuration);
         if let Some(done) = done {
@@ -227,6 +233,7 @@ impl Task {
 
     async fn work_ended(&mut self, end: End) {
         self.busy = None;
+        self.care.work_ended();
         self.view.busy = None;
         let mut last_word = None;
         match end {
@@ -319,6 +326,7 @@ impl Task {
                     memory.last_report.as_ref().map(|report| report.managed).unwrap_or_default();
                 self.view.last_success = memory.last_success;
                 self.last_outcome = memory.last_outcome;
+                self.care.remember(&memory);
                 self.common.metrics.connector_loaded(&self.name, &memory);
                 self.view.last_run = memory.last_run;
                 self.turn_away(waiting, Refusal::Paused).await;
@@ -331,6 +339,7 @@ impl Task {
 
     async fn tick(&mut self) {
         let now = self.common.clock.now();
+        self.remind_of_token(now);
         let looks_for_changes = self.rhythm.tick(now);
         match self.timetable.tick(now) {
             // Whatever is busy, the next look finds what this one would have.
@@ -442,6 +451,7 @@ impl Task {
             self.view.interval = next.1;
             self.common.metrics.next_run(&self.name, self.view.next_run, self.view.interval);
         }
+        self.note_token();
         self.published.send_replace(self.view.clone());
         self.common.changed.notify_one();
     }

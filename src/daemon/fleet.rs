@@ -174,7 +174,7 @@ impl Fleet {
             Ok((handle, task, memory)) => {
                 (entry.restart_at, entry.leaving, entry.started) = (None, false, Instant::now());
                 self.common.metrics.connector_loaded(name, &memory);
-                handle.restate_next_run(&self.common.metrics);
+                handle.restate(&self.common.metrics);
                 self.registry.put(name, handle.clone());
                 entry.handle = Some(handle);
                 let id = self.tasks.spawn(task.run()).id();
@@ -287,6 +287,7 @@ impl Fleet {
 
     fn forget(&mut self, name: &str) {
         self.entries.remove(name);
+        self.common.note_token(name, None);
         if !self.stopping {
             self.registry.remove(name);
             self.common.metrics.connector_gone(name);

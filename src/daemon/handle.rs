@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::feed::{Feed, Watcher};
 use super::machine::Kind;
+use super::token::Tokens;
 use crate::config::model::Connector;
 use crate::control::api::{ConnectorState, ConnectorStatus, CurrentRun, IncrementalStatus, RunSummary};
 use crate::control::fault::Fault;
@@ -128,7 +129,7 @@ impl View {
         }
     }
 
-    /// The state as the socket shows it.
+    /// The state as the socket shows it, but for what is known of the token.
     pub(super) fn status(&self, name: &str) -> ConnectorStatus {
         let configuration = self.configuration.as_deref();
         let schedule = configuration.and_then(|connector| connector.schedule.as_ref());
@@ -159,6 +160,7 @@ impl View {
                     waits_for: self.incremental_waits_for.clone(),
                 }
             }),
+            token: None,
             queued: self.waiting > 0,
             waiting: self.waiting as u64,
             current,
@@ -176,6 +178,7 @@ pub(super) struct ConnectorHandle {
     name: Arc<str>,
     commands: mpsc::UnboundedSender<Command>,
     view: watch::Receiver<View>,
+    tokens: Tokens,
 }
 
 impl ConnectorHandle {
@@ -184,8 +187,9 @@ impl ConnectorHandle {
         name: &str,
         commands: mpsc::UnboundedSender<Command>,
         view: watch::Receiver<View>,
+        tokens: Tokens,
     ) -> Self {
-        Self { name: Arc::from(name), commands, view }
+        Self { name: Arc::from(name), commands, view, tokens }
     }
 
     /// Asks for a sync, of everybody or of one user, or for a plan. The feed says what becomes of it.
@@ -226,10 +230,11 @@ impl ConnectorHandle {
         drop(settled.await);
     }
 
-    /// Says again when the connector runs next: its series are made after its task was prepared.
-    pub(super) fn restate_next_run(&self, metrics: &Metrics) {
+    /// Says again when the connector runs next and its token lapses: its series are made after its task was prepared.
+    pub(super) fn restate(&self, metrics: &Metrics) {
         let view = self.view.borrow();
         metrics.next_run(&self.name, view.next_run, view.interval);
+        metrics.token_lapses(&self.name, self.tokens.outlook(&self.name).map(|token| token.lapses_at));
     }
 
     /// What is to be seen of it now.
@@ -239,7 +244,8 @@ impl ConnectorHandle {
 
     /// The state as the socket shows it.
     pub(super) fn status(&self) -> ConnectorStatus {
-        self.view.borrow().status(&self.name)
+        let token = self.tokens.outlook(&self.name);
+        ConnectorStatus { token, ..self.view.borrow().status(&self.name) }
     }
 
     async fn ask<T>(

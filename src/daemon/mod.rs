@@ -33,6 +33,9 @@ mod telling_tests;
 #[cfg(test)]
 mod testing;
 mod timetable;
+mod token;
+#[cfg(test)]
+mod token_tests;
 mod wiring;
 mod wording;
 

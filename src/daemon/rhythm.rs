@@ -32,6 +32,11 @@ impl Rhythm {
         false
     }
 
+    /// When it is due next.
+    pub(super) fn next(&self) -> Option<DateTime<Utc>> {
+        self.next
+    }
+
     /// How long it is until then.
     pub(super) fn sleep(&self, now: DateTime<Utc>) -> Option<Duration> {
         Some((self.next? - now).to_std().unwrap_or(Duration::ZERO))

@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use super::feed::{Began, Teller};
 use super::timetable::Jitter;
+use super::token::{Tokens, Use};
 use super::wording;
 use crate::clock::Clock;
 use crate::config::model::{Connector, ReportSettings};
@@ -157,6 +158,17 @@ pub(super) struct Common {
     pub(super) notifier: Notifier,
     /// Woken whenever a connector's state changed.
     pub(super) changed: Arc<tokio::sync::Notify>,
+    /// What connectors do with their API tokens.
+    pub(super) tokens: Tokens,
+}
+
+impl Common {
+    /// Takes what a connector does with its token, and shows when tokens lapse now.
+    pub(super) fn note_token(&self, connector: &str, now: Option<Use>) {
+        for (name, lapses_at) in self.tokens.note(connector, now) {
+            self.metrics.token_lapses(&name, lapses_at);
+        }
+    }
 }
 
 /// What a run does.

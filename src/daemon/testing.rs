@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::connector::{Spec, Task, prepare};
 use super::handle::ConnectorHandle;
 use super::run::{Common, Records, Runner};
+use super::token::Tokens;
 use crate::clock::Clock;
 use crate::config::model::{Connector, NotifySettings, ReportSettings, ScheduleSettings};
 use crate::control::api::{KeptPlan, PlanDocument, RunSummary, UndoDocument};
@@ -94,6 +95,9 @@ impl Records for Notebook {
                 }
                 memory.last_report = Some(report.clone());
             }
+            if !matches!(report.outcome, Outcome::Failed | Outcome::Cancelled) {
+                memory.last_read = memory.last_read.max(Some(report.started));
+            }
         })?;
         self.reports.lock().unwrap().push(report.clone());
         Ok(())
@@ -135,6 +139,8 @@ pub(super) struct Script {
     pub(super) began: mpsc::UnboundedSender<BeganRun>,
     pub(super) may_end: Semaphore,
     pub(super) panics: AtomicBool,
+    /// Whether the org lets nobody in.
+    pub(super) locked_out: AtomicBool,
     pub(super) heeds_cancel: AtomicBool,
     pub(super) at_once: AtomicU64,
     pub(super) most_at_once: AtomicU64,
@@ -151,6 +157,9 @@ impl Script {
             ticket.map_or((None, None), |ticket| (Some(ticket.trigger), ticket.user.clone()));
         self.began.send(BeganRun { connector, digest, trigger, user, at: self.clock.now() }).unwrap();
         assert!(!self.panics.load(Ordering::Relaxed), "a fault on purpose");
+        if !self.locked_out.load(Ordering::Relaxed) {
+            control.progress.let_in();
+        }
         let cancelled = tokio::select! {
             permit = self.may_end.acquire() => { permit.unwrap().forget(); false }
             () = control.cancel.cancelled(), if self.heeds_cancel.load(Ordering::Relaxed) => true,
@@ -250,6 +259,7 @@ impl Bench {
             began: sender,
             may_end: Semaphore::new(0),
             panics: AtomicBool::new(false),
+            locked_out: AtomicBool::new(false),
             heeds_cancel: AtomicBool::new(true),
             at_once: AtomicU64::new(0),
             most_at_once: AtomicU64::new(0),
@@ -267,6 +277,7 @@ impl Bench {
             retention: ReportSettings { keep: Duration::from_secs(3600), at_most: 10 },
             notifier,
             changed: Arc::default(),
+            tokens: Tokens::default(),
         };
         Self { common, notebook, script, began, told }
     }

@@ -6,10 +6,31 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::machine::{MOST_WAITING, Refusal};
 use crate::config::diagnostic::Diagnostic;
-use crate::control::api::{ConnectorState, ConnectorStatus};
+use crate::control::api::{ConnectorState, ConnectorStatus, TokenStatus};
 use crate::control::fault::Fault;
 use crate::sync::engine::{RunTicket, UserRequest};
 use crate::sync::report::{KindCounts, Report};
+
+/// That an API token will lapse, or has lapsed: when, why, and what to do.
+pub(super) fn token_lapses(connector: &str, token: &TokenStatus, now: DateTime<Utc>) -> String {
+    let (used, lapses) = (minute(token.last_used), minute(token.lapses_at));
+    let why = token.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+    let service_app = "or sign in as a service app, whose key does not lapse (docs/okta.md)";
+    if now >= token.lapses_at {
+        return format!(
+            "the API token was last used on {used}, so Okta dropped it on {lapses}, unless something else used it{why}. \
+             `usersyncd ctl plan {connector}` shows whether it works; if not, make a new one in Okta, {service_app}"
+        );
+    }
+    format!(
+        "the API token will lapse on {lapses}, 30 days after its last use, unless something else uses it before{why}. \
+         Use it once before then, as `usersyncd ctl plan {connector}` does, run at least every four weeks, {service_app}"
+    )
+}
+
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
 
 /// How a run ended: `success in 12 s: users 12 created, 3 disabled; memberships 40 created; 5 findings`.
 pub(super) fn finished(report: &Report) -> String {
@@ -273,6 +294,7 @@ mod tests {
             apply: true,
             next_run,
             incremental: None,
+            token: None,
             queued: false,
             waiting: 0,
             current: None,
@@ -281,6 +303,26 @@ mod tests {
             managed: Managed::default(),
             config_error: None,
         }
+    }
+
+    #[test]
+    fn a_token_that_lapses_says_when_why_and_what_to_do() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let token = TokenStatus {
+            last_used: at("2026-11-28T06:00:00Z"),
+            lapses_at: at("2026-12-28T06:00:00Z"),
+            next_use: None,
+            will_lapse: true,
+            why: Some("the connector is paused".to_owned()),
+        };
+        insta::assert_snapshot!(
+            token_lapses("acme", &token, at("2026-12-28T05:59:59Z")),
+            @"the API token will lapse on 2026-12-28 06:00 UTC, 30 days after its last use, unless something else uses it before: the connector is paused. Use it once before then, as `usersyncd ctl plan acme` does, run at least every four weeks, or sign in as a service app, whose key does not lapse (docs/okta.md)"
+        );
+        insta::assert_snapshot!(
+            token_lapses("acme", &token, token.lapses_at),
+            @"the API token was last used on 2026-11-28 06:00 UTC, so Okta dropped it on 2026-12-28 06:00 UTC, unless something else used it: the connector is paused. `usersyncd ctl plan acme` shows whether it works; if not, make a new one in Okta, or sign in as a service app, whose key does not lapse (docs/okta.md)"
+        );
     }
 
     #[test]

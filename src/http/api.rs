@@ -200,7 +200,10 @@ impl Api {
             let result = self.exchange(&call, &url, time, (pass, &signed), body).await;
             spent += began.elapsed();
             if let Ok(answer) = &result
-                && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+                && matches!(
+                    answer.status,
+                    StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+                )
                 && let Some(renewal) = self.credentials.refused(signed.stamp, answer, body)
                 && renewed.for_the_first_time(renewal)
             {

@@ -23,7 +23,7 @@ pub trait Credentials: fmt::Debug + Send + Sync {
     /// Hears the headers of every answer.
     fn hear(&self, headers: &HeaderMap);
 
-    /// What makes it worth while to send a request again that was answered with 401 or 403; none: nothing does.
+    /// What makes it worth while to send a request again that was answered with 400, 401 or 403; none: nothing does.
     fn refused(&self, stamp: Stamp, answer: &Answer, body: &[u8]) -> Option<Renewal>;
 }
 

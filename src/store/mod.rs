@@ -48,6 +48,10 @@ pub struct ConnectorMemory {
     pub last_attempt: Option<DateTime<Utc>>,
     /// When a run last ended with success.
     pub last_success: Option<DateTime<Utc>>,
+    /// When the last of all runs began that read the source.
+    pub last_read: Option<DateTime<Utc>>,
+    /// The connector file as it stood in the last run that succeeded.
+    pub last_file: Option<String>,
     /// The last time for which a scheduled run was begun or skipped: what is due is computed from it.
     pub last_scheduled: Option<DateTime<Utc>>,
     /// The last whole report, without operations.

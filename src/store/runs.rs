@@ -98,12 +98,12 @@ pub(super) fn find(transaction: &Transaction<'_>, run: u64) -> Result<Option<Run
 pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<ConnectorMemory> {
     let known = transaction
         .query_row(
-            "SELECT paused, last_scheduled, pause_reason FROM connectors WHERE name = ?1",
+            "SELECT paused, last_scheduled, pause_reason, last_file FROM connectors WHERE name = ?1",
             [connector],
-            |row| Ok((row.get::<_, bool>(0)?, row.get::<_, Option<String>>(1)?, row.get(2)?)),
+            |row| Ok((row.get::<_, bool>(0)?, row.get::<_, Option<String>>(1)?, row.get(2)?, row.get(3)?)),
         )
         .optional()?;
-    let (paused, last_scheduled, pause_reason) = known.unwrap_or_default();
+    let (paused, last_scheduled, pause_reason, last_file) = known.unwrap_or_default();
     let moment = |sql: &str| -> Result<Option<DateTime<Utc>>> {
         let text: Option<String> = transaction.query_row(sql, [connector], |row| row.get(0))?;
         text.map(|text| time(0, &text)).transpose()
@@ -134,6 +134,12 @@ pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<C
             "SELECT max(ended) FROM runs
              WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND outcome IN ('success', 'held')",
         )?,
+        // An undo asks the target only, and a run that failed may have been refused.
+        last_read: moment(
+            "SELECT max(started) FROM runs
+             WHERE connector = ?1 AND trigger <> 'undo' AND outcome IN ('success', 'held', 'partial')",
+        )?,
+        last_file,
         last_scheduled: last_scheduled.map(|text| time(1, &text)).transpose()?,
         last_report,
     })

@@ -173,6 +173,30 @@ async fn a_batch_is_written_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn a_run_that_read_the_source_is_remembered_whatever_started_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).await.unwrap();
+    let mut expected = None;
+    assert_eq!(store.memory("acme").await.unwrap().last_read, expected);
+    for (minute, trigger, user, outcome, read) in [
+        (1, Trigger::Cron, None, Outcome::Failed, false),
+        (2, Trigger::Manual, Some("anna"), Outcome::Success, true),
+        (3, Trigger::Cron, None, Outcome::Failed, false),
+        (4, Trigger::Incremental, None, Outcome::Held, true),
+        (5, Trigger::Apply, None, Outcome::Partial, true),
+        (6, Trigger::Undo, None, Outcome::Success, false),
+        (7, Trigger::Cron, None, Outcome::Cancelled, false),
+    ] {
+        let run = store.begin_run("acme", trigger, user, at(minute)).await.unwrap();
+        let ticket = RunTicket { run, trigger, user: None, kept: None, started: at(minute) };
+        end(&store, "acme", &ticket, minute + 1, outcome).await;
+        expected = if read { Some(at(minute)) } else { expected };
+        assert_eq!(store.memory("acme").await.unwrap().last_read, expected, "{minute}");
+    }
+    assert_eq!(store.memory("other").await.unwrap().last_read, None);
+}
+
+#[tokio::test]
 async fn limits_over_24_hours_count_from_the_first_base() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).await.unwrap();

@@ -1,7 +1,7 @@
 //! How far a run is: counters that the run adds to and that anybody may look at.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,7 @@ struct Counters {
     operations_total: AtomicU64,
     requests: AtomicU64,
     waiting: AtomicU64,
+    let_in: AtomicBool,
 }
 
 /// One look at a [`Progress`].
@@ -125,6 +126,16 @@ impl Progress {
         self.each(&|counters: &Counters| {
             counters.waiting.fetch_sub(1, Ordering::Relaxed);
         });
+    }
+
+    /// The source answered as it answers those whom it lets in.
+    pub fn let_in(&self) {
+        self.each(&|counters: &Counters| counters.let_in.store(true, Ordering::Relaxed));
+    }
+    /// Whether it ever did.
+    #[must_use]
+    pub fn was_let_in(&self) -> bool {
+        self.own.let_in.load(Ordering::Relaxed)
     }
 
     /// The counters now.

@@ -19,6 +19,7 @@ fn connector(name: &str) -> ConnectorStatus {
         apply: true,
         next_run: None,
         incremental: None,
+        token: None,
         queued: false,
         waiting: 0,
         current: None,

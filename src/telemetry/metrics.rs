@@ -107,6 +107,14 @@ impl Metrics {
         });
     }
 
+    /// When the connector's API token lapses unless it is used before; none if there is no such time.
+    pub fn token_lapses(&self, connector: &str, at: Option<DateTime<Utc>>) {
+        self.of(connector, |series| match at {
+            Some(at) => series.token_lapse.with_label_values(&[connector]).set(seconds(at)),
+            None => drop(series.token_lapse.remove_label_values(&[connector])),
+        });
+    }
+
     /// A run that concerns everybody began. What started it is counted when it ends, with its result.
     pub fn run_began(&self, connector: &str, at: DateTime<Utc>) {
         self.of(connector, |series| {

@@ -140,6 +140,23 @@ fn last_success_is_absent_until_known_and_restored_from_memory() {
 }
 
 #[test]
+fn the_lapse_of_a_token_is_absent_until_known_and_goes_with_the_connector() {
+    let series = "token_lapse_timestamp_seconds{connector=\"acme\"}";
+    let metrics = Metrics::new();
+    metrics.token_lapses("acme", Some(at("2026-11-23T05:00:00Z")));
+    assert_eq!(value(&metrics, series), None, "it is not loaded");
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    assert_eq!(value(&metrics, series), None);
+    metrics.token_lapses("acme", Some(at("2026-11-23T05:00:00Z")));
+    assert_value(&metrics, series, "1795410000");
+    metrics.token_lapses("acme", None);
+    assert_eq!(value(&metrics, series), None, "it signs in as a service app now");
+    metrics.token_lapses("acme", Some(at("2026-11-23T05:00:00Z")));
+    metrics.connector_gone("acme");
+    assert_eq!(value(&metrics, series), None);
+}
+
+#[test]
 fn a_run_is_counted() {
     let metrics = Metrics::new();
     metrics.connector_loaded("acme", &ConnectorMemory::default());

@@ -41,6 +41,7 @@ pub(super) struct Series {
     pub(super) sync_last_success: GaugeVec,
     pub(super) sync_next_run: GaugeVec,
     pub(super) sync_interval: GaugeVec,
+    pub(super) token_lapse: GaugeVec,
     pub(super) incremental_last_success: GaugeVec,
     pub(super) drift_operations: IntGaugeVec,
     pub(super) drift_absences: IntGaugeVec,
@@ -103,6 +104,12 @@ impl Series {
             sync_interval: names.moments(
                 "sync_interval_seconds",
                 "How far apart the next two scheduled runs are; 0 without a schedule.",
+                one_connector,
+            ),
+            token_lapse: names.moments(
+                "token_lapse_timestamp_seconds",
+                "When Okta drops the connector's API token unless it is used before; absent for service apps, and before \
+                 the first run that reached Okta.",
                 one_connector,
             ),
             incremental_last_success: names.moments(
@@ -173,7 +180,8 @@ impl Series {
         }
     }
 
-    /// Makes every series of a connector, at 0; only the time of the last success is absent until it is known.
+    /// Makes every series of a connector, at 0; only the times of the last success and of the token's
+    /// lapse are absent until they are known.
     pub(super) fn create(&self, connector: &str) {
         for trigger in Trigger::ALL {
             for result in Outcome::ALL {
@@ -231,6 +239,7 @@ impl Series {
             &self.sync_last_success,
             &self.sync_next_run,
             &self.sync_interval,
+            &self.token_lapse,
             &self.incremental_last_success,
         ] {
             drop(vector.remove_label_values(&[connector]));

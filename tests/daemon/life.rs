@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 
+use chrono::{DateTime, TimeDelta};
 use nix::sys::signal::Signal;
 use sandbox::okta::{Fault, FaultKind, Options, Route};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Site, is_alive};
 
@@ -186,6 +187,34 @@ fn a_pause_survives_a_restart() {
     assert_eq!(daemon.ask("POST /v1/connectors/acme/plan", "").1["event"], "planned");
     assert_eq!(daemon.ask("POST /v1/connectors/acme/resume", "").0, 200);
     assert_eq!(daemon.sync("acme")["outcome"], "success");
+}
+
+#[test]
+fn a_token_that_okta_took_is_known_to_lapse_also_after_a_restart() {
+    let series = "usersyncd_token_lapse_timestamp_seconds{connector=\"acme\"}";
+    let site = Site::with(&["acme"]);
+    let mut daemon = site.start();
+    let refused = site.okta.fault(Fault::on(Route::Any).kind(FaultKind::Status(401)));
+    assert_eq!(daemon.sync("acme")["outcome"], "failed");
+    assert!(site.okta.met(refused) > 0);
+    site.okta.clear_faults();
+    assert_eq!(daemon.get("/v1/connectors/acme")["token"], Value::Null);
+    assert!(!daemon.fetch("/metrics").1.contains(series));
+    assert_eq!(daemon.sync("acme")["outcome"], "success");
+    let token = daemon.get("/v1/connectors/acme")["token"].clone();
+    let time = |key: &str| DateTime::parse_from_rfc3339(token[key].as_str().unwrap()).unwrap();
+    assert_eq!(time("lapses_at") - time("last_used"), TimeDelta::days(30));
+    assert_eq!(token["will_lapse"], true, "nothing uses it by itself: {token}");
+    let shown = DateTime::from_timestamp(daemon.metric(series) as i64, 0);
+    assert_eq!(shown.unwrap().timestamp(), time("lapses_at").timestamp());
+    let (_, shown, _) = site.ctl(&["status", "acme"]);
+    assert!(shown.contains("  API token    will lapse on "), "{shown}");
+    daemon.signal(Signal::SIGTERM);
+    daemon.ended();
+    let daemon = site.start();
+    let acme = daemon.get("/v1/connectors/acme");
+    assert_eq!(acme["token"]["last_used"], acme["last_run"]["started"]);
+    assert!(daemon.metric(series) > 0.0);
 }
 
 #[test]

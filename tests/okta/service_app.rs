@@ -250,6 +250,26 @@ async fn a_wrong_clock_is_put_right_by_okta() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_in_mid_run_costs_one_renewal() {
+    for (dpop, seconds) in [(false, 7_200), (true, 7_200), (true, -7_200)] {
+        let options = Options { latency: Duration::from_millis(250), ..options() };
+        let (bench, pair) = start(options, |app| app.dpop = dpop).await;
+        let source = source(&bench, &pair);
+        let jump = async {
+            while bench.okta.requests().of(Route::Users) == 0 {
+                sleep(Duration::from_millis(50)).await;
+            }
+            bench.okta.move_clock(seconds);
+        };
+        tokio::join!(read(&bench, &source), jump);
+        let Counts { oauth, .. } = bench.okta.requests();
+        let why = if seconds > 0 { Refusal::TokenExpired } else { Refusal::ProofTime };
+        assert!(oauth.of(why) > 0, "{dpop} {seconds}: {oauth:?}");
+        assert_eq!((oauth.issued, oauth.replays()), (2, 0), "{dpop} {seconds}: {oauth:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_is_not_registered_is_refused_with_one_request_and_advice() {
     let (bench, _) = start(few(), |_| {}).await;

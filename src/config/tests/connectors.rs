@@ -273,10 +273,12 @@ fn what_may_surprise_is_a_warning() {
              least every four weeks, unless something else uses the token.]",
         ]
     );
-    assert_eq!(
-        warnings(&with("scope: { users: { include: [a], exclude: [] } }\nschedule: { cron: '@weekly' }")),
-        [""; 0]
-    );
+    for harmless in [
+        "scope: { users: { include: [a], exclude: [] } }\nschedule: { cron: '@weekly' }",
+        "schedule: { cron: '@monthly', incremental: 1h }",
+    ] {
+        assert_eq!(warnings(&with(harmless)), [""; 0], "{harmless}");
+    }
 }
 
 #[test]

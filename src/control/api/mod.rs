@@ -182,6 +182,9 @@ pub struct ConnectorStatus {
     /// How changes are looked for between full runs, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incremental: Option<IncrementalStatus>,
+    /// How long its API token lasts; none for a service app, and before the first run that reached Okta.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenStatus>,
     /// A sync waits in its queue.
     pub queued: bool,
     /// How many syncs wait: a full one counts once, and each one of a single user.
@@ -210,6 +213,33 @@ pub struct IncrementalStatus {
     /// Why it does not happen before the next full run: the end of a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
+}
+
+/// How long an API token lasts, which Okta drops when nobody used it for 30 days.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenStatus {
+    /// When it was last used, as far as the daemon knows.
+    pub last_used: DateTime<Utc>,
+    /// When it lapses unless it is used before.
+    pub lapses_at: DateTime<Utc>,
+    /// When the daemon uses it next by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_use: Option<DateTime<Utc>>,
+    /// Whether that is never, or too late.
+    pub will_lapse: bool,
+    /// Why it will lapse: the end of a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl TokenStatus {
+    /// Whether it is time to warn that it will lapse. What runs when a person asks has half the time for that; a schedule
+    /// that leaves too much time is wrong from the start.
+    #[must_use]
+    pub fn is_pressing(&self, now: DateTime<Utc>) -> bool {
+        let half = (self.lapses_at - self.last_used) / 2;
+        self.will_lapse && (self.next_use.is_some() || now >= self.last_used + half)
+    }
 }
 
 /// A run that is busy.

@@ -85,6 +85,7 @@ impl Task {
         };
         self.machine.begin(Work::Requested(kind.clone()));
         let control = RunControl::default();
+        self.care.work_begins(&control.progress, self.common.clock.now());
         let stop = CancellationToken::clone(&control.cancel).drop_guard();
         let alone = Arc::clone(&self.alone);
         let common = self.common.clone();

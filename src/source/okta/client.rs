@@ -11,6 +11,7 @@ use url::Url;
 use super::parse::{self, OktaError};
 use super::principal::Principal;
 use super::refusal::{self, Forbidden};
+use super::sign_in::Doubt;
 use crate::http::{Answer, Api, Call, Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
 use crate::sync::progress::Progress;
@@ -179,7 +180,9 @@ impl Client {
         let reply = self.api.ask(call, &self.progress, &mut buffer, |answer, body| {
             *self.server_time.lock().unwrap_or_else(PoisonError::into_inner) = answer.date();
             if answer.status == StatusCode::OK {
-                return read(answer, body).map(Ok);
+                let value = read(answer, body)?;
+                self.progress.let_in();
+                return Ok(Ok(value));
             }
             Ok(Err(self.refused(&ask, answer, body)))
         });
@@ -240,9 +243,14 @@ impl Client {
 
     fn refused(&self, ask: &Ask<'_>, answer: &Answer, body: &[u8]) -> Unread {
         let error = OktaError::read(body);
+        let doubt = match &self.principal {
+            Principal::Token(_) => Doubt::None,
+            Principal::App(_) => Doubt::of(answer, error.as_ref()),
+        };
         match (answer.status, error) {
-            (StatusCode::UNAUTHORIZED, error) => {
-                Unread::Fatal(refusal::unauthorized(self.origin(), &self.principal, error.as_ref()))
+            (status, error) if status == StatusCode::UNAUTHORIZED || doubt != Doubt::None => {
+                let refused = refusal::Unauthorized { status, doubt, error: error.as_ref() };
+                Unread::Fatal(refusal::unauthorized(self.origin(), &self.principal, &refused))
             }
             (StatusCode::FORBIDDEN, error) => {
                 Unread::Forbidden(Forbidden::read(&self.principal, ask.url.path(), &answer.headers, error))

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::parse::{Challenge, OktaError, clean};
 use super::principal::Principal;
+use super::sign_in::Doubt;
 use crate::config::model::{SecretRef, ServiceApp};
 use crate::http::{Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
@@ -21,20 +22,41 @@ pub(super) fn place(secret: &SecretRef) -> String {
     }
 }
 
-/// 401, wherever it comes: the token.
-pub(super) fn unauthorized(origin: &Url, principal: &Principal, error: Option<&OktaError>) -> SourceError {
+/// An answer that is about who asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unauthorized<'a> {
+    pub(super) status: StatusCode,
+    pub(super) doubt: Doubt,
+    pub(super) error: Option<&'a OktaError>,
+}
+
+/// 401, wherever it comes, and what else means the same: the token, or the proof that came with it.
+pub(super) fn unauthorized(origin: &Url, principal: &Principal, refused: &Unauthorized<'_>) -> SourceError {
     let host = host_and_port(origin);
-    let said = error.map_or_else(String::new, |error| format!(" ({})", error.line()));
+    let status = refused.status.as_u16();
+    let said = refused.error.map_or_else(String::new, |error| format!(" ({})", error.line()));
     SourceError::Refused(match principal {
         Principal::Token(token) => format!(
-            "{host} refused the API token in {} with 401{said}; nothing was changed. A token is void after 30 days \
+            "{host} refused the API token in {} with {status}{said}; nothing was changed. A token is void after 30 days \
              without use, when it is revoked, and when the administrator who made it is deactivated; it works for its own org \
              only. Check that it belongs to {host}, or make a new one there (Security > API > Tokens) and put it in the place \
              of the old one",
             place(token)
         ),
+        Principal::App(app) if refused.doubt == Doubt::Proof || (status == 403 && app.has_proofs()) => {
+            let clock = app.wrong_clock().map_or_else(
+                || "Check this host's clock (chronyd, systemd-timesyncd)".to_owned(),
+                |clock| format!("This host's clock is {clock}; put it right (chronyd, systemd-timesyncd)"),
+            );
+            format!(
+                "{host} refused the proof that {principal} sends with each request (DPoP) with {status}{said}, and then a new \
+                 one with a new access token as well; nothing was changed. {clock}. If it is right, something on the way may \
+                 change the address that is asked, or the headers Authorization and DPoP: check the proxy settings of this \
+                 host. The key of the proofs is made when the daemon starts: a restart makes another"
+            )
+        }
         Principal::App(_) => format!(
-            "{host} refused the access token of {principal} with 401{said}, and then a new one as well; nothing was changed. \
+            "{host} refused the access token of {principal} with {status}{said}, and then a new one as well; nothing was changed. \
              Look at Applications > the app in Okta: it may have been deactivated, or its tokens revoked, while this was \
              running. If the app is as it should be, something on the way may drop or change the headers Authorization and DPoP: \
              check the proxy settings of this host"

@@ -214,6 +214,23 @@ async fn a_404_that_is_not_about_the_record_does_not_prove_that_a_group_is_gone(
 }
 
 #[tokio::test]
+async fn only_an_answer_for_those_who_are_let_in_uses_a_token() {
+    for (status, let_in) in [(200, true), (401, false), (403, false), (404, false)] {
+        let server = MockServer::start().await;
+        let page = ResponseTemplate::new(status).set_body_json(json!([]));
+        Mock::given(path("/api/v1/users")).respond_with(page.clone()).mount(&server).await;
+        Mock::given(path("/api/v1/groups")).respond_with(page.clone()).mount(&server).await;
+        Mock::given(path("/api/v1/org"))
+            .respond_with(if let_in { json_page(&json!({ "id": "00o1" })) } else { page })
+            .mount(&server)
+            .await;
+        let control = RunControl::default();
+        let read = source(&server, |_| {}).source.read(&request(), &control).await;
+        assert_eq!((read.is_ok(), control.progress.was_let_in()), (let_in, let_in), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn rules_30_nothing_is_sent_after_the_third_request_that_was_given_up() {
     // Nobody listens there any more once the listener is dropped.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -138,6 +138,16 @@ impl SignIn {
         }
     }
 
+    /// What is wrong with this host's clock, as the end of "is"; none if it is right.
+    pub(super) fn wrong_clock(&self) -> Option<String> {
+        self.time.wrong()
+    }
+
+    /// Whether requests bear a proof.
+    pub(super) fn has_proofs(&self) -> bool {
+        self.proofs.get().is_some()
+    }
+
     /// The app, as its connectors' files name it.
     pub(super) fn app(&self) -> &ServiceApp {
         &self.app
@@ -305,16 +315,37 @@ impl Credentials for SignedIn {
         if Challenge::of(&answer.headers).error.as_deref() == Some("use_dpop_nonce") {
             return Some(Renewal::Nonce);
         }
-        // "Invalid session" is a 403, and about the token all the same.
-        let is_about_the_token = answer.status == StatusCode::UNAUTHORIZED
-            || OktaError::read(body).is_some_and(|error| error.error_code == "E0000005");
-        if !is_about_the_token {
+        let doubt = Doubt::of(answer, OktaError::read(body).as_ref());
+        if doubt == Doubt::None {
             return None;
         }
         if let Some(token) = self.sign_in.token().filter(|token| token.stamp == stamp) {
             token.refuse();
         }
         Some(Renewal::Token)
+    }
+}
+
+/// What an answer doubts of who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Nothing: it is about what was asked for.
+    None,
+    /// The access token.
+    Token,
+    /// The proof that came with it (RFC 9449, section 7.1), which may be answered with 400 or 401 and no body.
+    Proof,
+}
+
+impl Doubt {
+    pub(super) fn of(answer: &Answer, error: Option<&OktaError>) -> Self {
+        let challenge = Challenge::of(&answer.headers).error;
+        if matches!(challenge.as_deref(), Some("invalid_dpop_proof" | "use_dpop_nonce")) {
+            return Self::Proof;
+        }
+        // "Invalid session" is a 403, and about the token all the same.
+        let invalid_session = error.is_some_and(|error| error.error_code == "E0000005");
+        if answer.status == StatusCode::UNAUTHORIZED || invalid_session { Self::Token } else { Self::None }
     }
 }
 

@@ -78,6 +78,11 @@ pub(super) fn digest(token: &str) -> String {
 }
 
 /// Section 4.2: neither query nor fragment. With the query of a `next` link in it Okta refuses every later page.
+///
+/// The path stays as it is sent. Ids stand in paths as they are; a login, which one user is asked for by, may bear characters
+/// that are encoded there. A server compares after syntax-based normalization (section 4.3), which decodes unreserved characters
+/// only (RFC 3986, section 6.2.2.2), and those are never encoded by [`Url`]; nor are `@` and `+`, so that a server that decodes the
+/// path sees the same login.
 fn without_query(url: &Url) -> Url {
     let mut url = url.clone();
     url.set_query(None);
@@ -98,5 +103,36 @@ impl Nonce {
 
     pub(super) fn last(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_what_is_sent_without_query_and_fragment_and_a_fresh_id_in_each() {
+        let key = ProofKey::generate().unwrap();
+        let claims = |url: &Url| -> Value {
+            let proof = key.proof((&Method::GET, url), 7, None, None).unwrap();
+            let claims = proof.to_str().unwrap().split('.').nth(1).unwrap().to_owned();
+            serde_json::from_slice(&BASE64.decode(claims).unwrap()).unwrap()
+        };
+        for (login, path) in [
+            ("00u1", "00u1"),
+            ("a+b@x.com", "a+b@x.com"),
+            ("A-z.9_~'!$&", "A-z.9_~'!$&"),
+            ("a b/ü%2B@x.com", "a%20b%2F%C3%BC%252B@x.com"),
+        ] {
+            let mut url: Url = "https://acme.okta.com/".parse().unwrap();
+            url.path_segments_mut().unwrap().clear().extend(["api", "v1", "users", login]);
+            let sent = format!("https://acme.okta.com/api/v1/users/{path}");
+            url.set_query(Some("after=00u2&limit=200"));
+            url.set_fragment(Some("top"));
+            assert_eq!(url.as_str(), format!("{sent}?after=00u2&limit=200#top"));
+            let (one, other) = (claims(&url), claims(&url));
+            assert_eq!((&one["htu"], &one["htm"], &one["iat"]), (&json!(sent), &json!("GET"), &json!(7)));
+            assert_ne!(one["jti"], other["jti"]);
+        }
     }
 }

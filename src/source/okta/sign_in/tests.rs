@@ -219,6 +219,74 @@ async fn an_invalid_session_is_about_the_token_although_it_is_a_403() {
     assert_eq!(bench.tokens().await, 2);
 }
 
+/// An org that wants proofs: a refusal, then a token that is bound to them.
+async fn wanting_proofs() -> Bench {
+    let bench = Bench::start().await;
+    let body = json!({ "error": "invalid_dpop_proof", "error_description": "The DPoP proof JWT header is missing." });
+    let wants_proof = ResponseTemplate::new(400).set_body_json(body);
+    Mock::given(path(TOKEN_PATH)).respond_with(wants_proof).up_to_n_times(1).mount(&bench.server).await;
+    bench.gives(with("token_type", json!("DPoP"))).await;
+    bench
+}
+
+/// A refused proof, as servers answer it: with an empty body, or as a session that is none.
+fn refused_proofs() -> [ResponseTemplate; 3] {
+    let session = json!({ "errorCode": "E0000005", "errorSummary": "Invalid session", "errorCauses": [] });
+    let challenge = r#"DPoP algs="ES256", error="invalid_dpop_proof""#;
+    [
+        ResponseTemplate::new(400).insert_header("www-authenticate", challenge),
+        ResponseTemplate::new(401).insert_header("www-authenticate", challenge),
+        ResponseTemplate::new(403).set_body_json(session),
+    ]
+}
+
+#[tokio::test]
+async fn a_refused_proof_is_made_anew_once_with_another_token() {
+    for refused in refused_proofs() {
+        let bench = wanting_proofs().await;
+        Mock::given(path("/api/v1/org")).respond_with(refused).up_to_n_times(1).mount(&bench.server).await;
+        bench.shows(ResponseTemplate::new(200).set_body_json(json!({ "id": "00o1" }))).await;
+        assert_eq!(bench.address().await.unwrap().id.as_deref(), Some("00o1"));
+        assert_eq!(bench.tokens().await, 3, "without a proof, with one, and once more");
+        let asked = bench.asked("/api/v1/org").await;
+        let ids: BTreeSet<String> = asked
+            .iter()
+            .map(|request| claims(request.headers["dpop"].to_str().unwrap())["jti"].to_string())
+            .collect();
+        assert_eq!(ids.len(), 2, "each try has a proof of its own");
+    }
+}
+
+#[tokio::test]
+async fn a_proof_that_is_refused_again_says_what_to_look_at() {
+    for (refused, status) in
+        refused_proofs().into_iter().zip(["400", "401", "403 (E0000005: Invalid session)"])
+    {
+        let bench = wanting_proofs().await;
+        bench.shows(refused).await;
+        let error = bench.address().await.unwrap_err();
+        let SourceError::Refused(text) = error else { panic!("{status}: {error:?}") };
+        let expected = format!(
+            "refused the proof that the service app 0oa1 sends with each request (DPoP) with {status}, "
+        );
+        assert!(text.contains(&expected), "{text}");
+        for part in ["nothing was changed", "this host's clock", "The key of the proofs", "proxy settings"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(bench.asked("/api/v1/org").await.len(), 2, "once more, and no further time");
+    }
+}
+
+#[tokio::test]
+async fn a_400_about_the_question_is_not_about_the_proof() {
+    let bench = wanting_proofs().await;
+    let body =
+        json!({ "errorCode": "E0000031", "errorSummary": "Invalid search criteria.", "errorCauses": [] });
+    bench.shows(ResponseTemplate::new(400).set_body_json(body)).await;
+    drop(bench.address().await);
+    assert_eq!((bench.tokens().await, bench.asked("/api/v1/org").await.len()), (2, 1));
+}
+
 #[tokio::test]
 async fn any_other_403_is_not_about_the_token() {
     let bench = Bench::start().await;
