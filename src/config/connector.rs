@@ -106,6 +106,7 @@ fn source(
     }
     let auth = auth(checker, (&okta.value, reads_log(root)), directory, environment);
     let budget = text(&okta.value, &["rate_budget"]).and_then(|text| values::budget(text).ok());
+    let skinny = text(&okta.value, &["skinny_users"]).and_then(|text| values::word(text, &["on", "off"]));
     // Whatever is wrong with a search was complained about.
     let search =
         |kind: &str| text(&okta.value, &[kind, "search"]).and_then(|text| search::search(text, "").ok());
@@ -113,6 +114,7 @@ fn source(
         origin: org(&okta.value)?,
         auth: auth?,
         rate_budget: budget.unwrap_or(DEFAULT_BUDGET),
+        skinny_users: skinny == Some("on"),
         users_search: search("users"),
         groups_search: search("groups"),
         app: text(&okta.value, &["app"]).map(str::to_owned),

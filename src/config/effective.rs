@@ -97,6 +97,7 @@ fn source(okta: &OktaSettings) -> String {
     let mut yaml = format!("source:\n  okta:\n    {address}\n    auth:\n");
     auth(&mut yaml, &okta.auth);
     put(&mut yaml, "    rate_budget: ", &format!("{}%", okta.rate_budget));
+    put(&mut yaml, "    skinny_users: ", if okta.skinny_users { "on" } else { "off" });
     for (kind, search) in [("users", &okta.users_search), ("groups", &okta.groups_search)] {
         if let Some(search) = search {
             yaml.push_str(&format!("    {kind}: {{ search: {} }}\n", quote(search)));

@@ -212,6 +212,8 @@ pub struct OktaSettings {
     pub auth: Auth,
     /// How many hundredths of each rate-limit bucket may be used, 1 to 100.
     pub rate_budget: u8,
+    /// Whether members of groups are asked for at `skinny_users` first, which Okta's API reference does not name.
+    pub skinny_users: bool,
     /// Okta's search expression that users must match.
     pub users_search: Option<String>,
     /// Okta's search expression that groups must match.
@@ -475,6 +477,7 @@ impl Connector {
                 origin: "https://acme.okta.com".parse().unwrap(),
                 auth: Auth::ApiToken(SecretRef::Credential("okta-token".to_owned())),
                 rate_budget: 50,
+                skinny_users: false,
             },
             target: TargetSettings::Directory,
             schedule: None,

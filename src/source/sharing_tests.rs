@@ -140,6 +140,7 @@ fn settings(origin: &str) -> OktaSettings {
         origin: origin.parse().unwrap(),
         auth: Auth::ApiToken(SecretRef::Credential("okta".to_owned())),
         rate_budget: 50,
+        skinny_users: false,
         users_search: None,
         groups_search: None,
         app: None,

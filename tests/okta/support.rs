@@ -175,6 +175,7 @@ fn settings(secrets: &TempDir, url: &str, token: &str, rate_budget: u8) -> OktaS
         origin: url.parse().unwrap(),
         auth: Auth::ApiToken(SecretRef::File(path)),
         rate_budget,
+        skinny_users: false,
         users_search: None,
         groups_search: None,
         app: None,

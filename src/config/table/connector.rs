@@ -75,6 +75,12 @@ const OKTA: &[Key] = &[
     ),
     key("rate_budget", "The share of each rate limit of the org that may be used.", Kind::One(Form::Budget))
         .or("50%"),
+    key(
+        "skinny_users",
+        "on: ask for the members of groups at a faster address that Okta's reference does not name, as long as it works.",
+        Kind::One(words(&["on", "off"])),
+    )
+    .or("off"),
     key("users", "Which users Okta lists.", Kind::Section(USERS)),
     key("groups", "Which groups Okta lists.", Kind::Section(FOUND_GROUPS)),
     key(

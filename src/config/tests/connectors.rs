@@ -40,6 +40,8 @@ fn every_spelling_of_a_switch_is_understood() {
         ("FALSE", false),
     ] {
         assert_eq!(valid(&with(&format!("apply: {text}"))).apply, expected, "{text}");
+        let source = valid(&with_okta(&format!("skinny_users: {text}"))).source;
+        assert_eq!(source.skinny_users, expected, "{text}");
     }
 }
 

@@ -23,7 +23,7 @@ fn the_minimal_example_is_all_defaults() {
     assert_eq!(connector.source.origin.as_str(), "https://acme.okta.com/");
     let token = SecretRef::Credential("okta-token".to_owned());
     assert_eq!(connector.source.auth, Auth::ApiToken(token));
-    assert_eq!(connector.source.rate_budget, 50);
+    assert_eq!((connector.source.rate_budget, connector.source.skinny_users), (50, false));
     assert_eq!(connector.schedule, None);
     assert_eq!(connector.rules, Rules::default());
     assert!(connector.apply);
@@ -40,6 +40,7 @@ fn the_full_example_says_what_its_comments_say() {
     assert_eq!(source.users_search.as_deref(), Some(r#"profile.department eq "Engineering""#));
     assert_eq!(source.groups_search.as_deref(), Some(r#"profile.name sw "okta-""#));
     assert_eq!(source.app.as_deref(), Some("0oa1gjh63g214q0Hq0g4"));
+    assert!(!source.skinny_users);
     let rules = connector.rules;
     assert_eq!(rules.scope.required_groups, ["staff"]);
     assert_eq!(rules.scope.exclude.patterns(), ["svc-*", "*@contractor.acme.com"]);
@@ -108,6 +109,7 @@ fn what_is_written_out_means_the_same() {
         with("leavers: { users: keep, groups: keep }\nlimits: { leavers: off, memberships: 3, groups: 0%, creates: 100%, floor: 0 }"),
         with_okta(r#"users: { search: 'a eq "b" or c eq "\\"d\\""' }"#),
         with_okta("groups: { search: 'profile.name sw \"ä: #\"' }\n    app: 0oa1gjh63g214q0Hq0g4"),
+        with_okta("skinny_users: yes"),
         with("scope: { required_groups: [a, 'no', '7', 'b c', '*'] }\ngroups: { always: ['x: y', '{z}'], unmatched: drop, rename: [{ match: '^a\\s\"(.*)$', to: '' }, { match: '#', to: '$$' }] }"),
         with("mapping:\n  username: 'x{{ profile.email }}'\n  last_name: ''\n  attributes: { 'no': \"{{ profile['a b'] ~ '\\n' }}\", a.b: 7, '1': '{{ id }}' }"),
         with("existing: { users: adopt, groups: adopt }\nleavers: { users: delete, memberships: remove, groups: delete, grace: { absent: 1d2h3m4s, deactivated: 90m } }"),
@@ -137,6 +139,7 @@ fn every_default_is_written_out() {
         auth:
           api_token: { credential: okta-token }
         rate_budget: 50%
+        skinny_users: off
         # no search and no app: all that the token may see
 
     target:

@@ -317,6 +317,10 @@ fn limits_that_are_none() {
                 "3:19 `leavers.users` must be `disable`, `delete`, `anonymize` or `keep`, but it is `remove`.",
             ],
         ),
+        (
+            with_okta("skinny_users: maybe"),
+            &["6:19 `source.okta.skinny_users` must be `on` or `off`, but it is `maybe`."],
+        ),
         (with_okta("rate_budget: 50"), &["6:18 `50` is not a percentage from 1% to 100%. [Write `50%`.]"]),
         (
             with_okta("rate_budget: 0%"),

@@ -219,7 +219,9 @@ fn what_the_checker_refuses_for_its_shape_the_schema_refuses() {
         assert!(check(&contents).value.is_none(), "{contents}");
         assert!(!complaints(&schema, &parsed(&contents), "").is_empty(), "{contents}");
     }
-    for okta in ["app: Jira", "users: { search: '' }", "users: { serch: a }", "rate_budget: 50"] {
+    for okta in
+        ["app: Jira", "users: { search: '' }", "users: { serch: a }", "rate_budget: 50", "skinny_users: 1"]
+    {
         let contents = with_okta(okta);
         assert!(check(&contents).value.is_none(), "{contents}");
         assert!(!complaints(&schema, &parsed(&contents), "").is_empty(), "{contents}");

@@ -12,6 +12,7 @@ use super::parse::{self, OktaError};
 use super::principal::Principal;
 use super::refusal::{self, Forbidden};
 use super::sign_in::Doubt;
+use super::skinny::{self, Skinny};
 use crate::http::{Answer, Api, Call, Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
 use crate::sync::progress::Progress;
@@ -115,6 +116,7 @@ pub(super) struct Client {
     api: Api,
     principal: Principal,
     pub(super) progress: Progress,
+    pub(super) skinny: Skinny,
     given_up: AtomicU32,
     /// Cancelled when so much was given up that nothing more is asked for.
     stop: CancellationToken,
@@ -125,12 +127,13 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(api: Api, principal: Principal, progress: Progress) -> Self {
+    pub(super) fn new(api: Api, principal: Principal, progress: Progress, skinny: Skinny) -> Self {
         let (given_up, stop) = (AtomicU32::new(0), CancellationToken::new());
         Self {
             api,
             principal,
             progress,
+            skinny,
             given_up,
             stop,
             server_time: Mutex::default(),
@@ -260,7 +263,10 @@ impl Client {
             (StatusCode::NOT_FOUND, Some(error)) => Unread::NoPath(error),
             (StatusCode::BAD_REQUEST, Some(error)) => Unread::BadRequest(error),
             (status, error) => {
-                tracing::warn!(path = ask.url.path(), %status, "{} was answered strangely", ask.what);
+                // Of that address one line says everything.
+                if !skinny::is_at(ask.url) {
+                    tracing::warn!(path = ask.url.path(), %status, "{} was answered strangely", ask.what);
+                }
                 Unread::Strange(refusal::strange(status, &answer.headers, error.as_ref()))
             }
         }

@@ -62,8 +62,26 @@ impl Ended {
 pub(super) async fn read(
     client: &Client,
     list: List<'_>,
-    mut take: impl FnMut(&[u8]) -> Result<Taken, String>,
+    take: impl FnMut(&[u8]) -> Result<Taken, String>,
 ) -> Result<Ended, Unread> {
+    match follow(client, list, take).await {
+        Ok(ended) => Ok(ended),
+        Err((_, unread @ Unread::Fatal(_))) => Err(unread),
+        Err((_, unread @ Unread::Forbidden(_))) => Err(Unread::Fatal(client.fatal(list.what, unread))),
+        Err((1, unread)) => Err(unread),
+        Err((_, Unread::Missing)) => Ok(Ended::Missing),
+        Err((page, unread)) => {
+            Ok(Ended::Short(format!("page {page} could not be read: {}", unread.reason())))
+        }
+    }
+}
+
+/// The same for whoever judges by itself what a page means that was not had; the error says which page it is.
+pub(super) async fn follow(
+    client: &Client,
+    list: List<'_>,
+    mut take: impl FnMut(&[u8]) -> Result<Taken, String>,
+) -> Result<Ended, (usize, Unread)> {
     let mut url = list.first.clone();
     let mut seen = HashSet::new();
     let mut page = 1;
@@ -79,16 +97,7 @@ pub(super) async fn read(
         let reply = client.ask(ask, |answer, body| {
             take(body).map(|taken| (taken, link::paging(&answer.headers), answer.url.clone()))
         });
-        let (taken, paging, answered) = match reply.await {
-            Ok(reply) => reply,
-            Err(unread @ Unread::Fatal(_)) => return Err(unread),
-            Err(unread @ Unread::Forbidden(_)) => return Err(Unread::Fatal(client.fatal(list.what, unread))),
-            Err(unread) if page == 1 => return Err(unread),
-            Err(Unread::Missing) => return Ok(Ended::Missing),
-            Err(unread) => {
-                return Ok(Ended::Short(format!("page {page} could not be read: {}", unread.reason())));
-            }
-        };
+        let (taken, paging, answered) = reply.await.map_err(|unread| (page, unread))?;
         let Some(next) = paging.next else {
             // Okta always sends a link to the page itself. A full page without any says that links get lost on the way.
             let lost = !paging.any && limit(&answered).is_some_and(|limit| taken.records >= limit);

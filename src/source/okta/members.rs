@@ -8,7 +8,7 @@ use super::client::{Ask, Bucket, Client, Unread};
 use super::gathered::{Gathered, MemberList};
 use super::groups::Wanted;
 use super::list::{self, Ended, List};
-use super::parse;
+use super::{parse, skinny};
 use crate::source::{SourceError, cache};
 use crate::sync::model::{Member, MembersFrom, Person, Proof, SourceId};
 
@@ -56,6 +56,8 @@ pub(super) async fn read_all(
 /// more (RULES 18), and so is one that is not what was `seen` although Okta says that it has not changed since; then only what
 /// came twice, or was seen before, is believed. A group that was shown and then is not there has no members, and nothing is
 /// proven by it (law 1): if it has really left, the next run's list tells.
+///
+/// What is read once more is read at the address that Okta documents.
 pub(super) async fn read(
     client: &Client,
     gathered: &Gathered,
@@ -63,7 +65,7 @@ pub(super) async fn read(
     (count, seen): (Option<u64>, Option<Vec<Person>>),
     shown: Shown,
 ) -> Result<(Vec<Member>, Proof), SourceError> {
-    let (mut list, mut proof) = read_once(client, gathered, id, shown).await?;
+    let (mut list, mut proof) = read_first(client, gathered, id, count, shown).await?;
     if proof.is_proven() && count.is_some_and(|count| count != list.len() as u64) {
         (list, proof) = read_once(client, gathered, id, shown).await?;
     }
@@ -97,7 +99,32 @@ fn counted(proof: Proof, list: &MemberList, count: Option<u64>) -> Proof {
     }
 }
 
-/// Reads the list once.
+/// Reads the list for the first time: at `skinny_users` if that is wanted and Okta counts the members. Without a count
+/// nothing would be left to doubt that address by.
+async fn read_first(
+    client: &Client,
+    gathered: &Gathered,
+    id: &SourceId,
+    count: Option<u64>,
+    shown: Shown,
+) -> Result<(MemberList, Proof), SourceError> {
+    if count.is_none() || !client.skinny.is_on() {
+        return read_once(client, gathered, id, shown).await;
+    }
+    match skinny::read(client, gathered, id).await? {
+        skinny::Answer::List(list, proof) => Ok((list, proof)),
+        skinny::Answer::Nothing => read_once(client, gathered, id, shown).await,
+        skinny::Answer::Missing => {
+            let read = read_once(client, gathered, id, shown).await?;
+            if read.1.is_proven() {
+                skinny::knows_less(client, id);
+            }
+            Ok(read)
+        }
+    }
+}
+
+/// Reads the list once, at the address that Okta documents (Okta Management API, `listGroupUsers`).
 async fn read_once(
     client: &Client,
     gathered: &Gathered,

@@ -1,7 +1,7 @@
 //! The Okta org as a source, read with an API token or as a service app through Okta's Management API.
 //!
 //! `read` strings together the three lists, which are read at the same time: `users`, `groups` and, as groups become
-//! known, `members`. `changes` reads what changed since, from lists or from the System Log (`log`). `confirm` asks for single records, `person` for one user and its groups, `inspect` for what the token
+//! known, `members`, which asks `skinny` where that is wanted. `changes` reads what changed since, from lists or from the System Log (`log`). `confirm` asks for single records, `person` for one user and its groups, `inspect` for what the token
 //! shows; `sample` reads a saved user. Below them: `scope` puts the connector's searches and its application into
 //! questions, `app` asks for what is assigned to that, `list` follows pages, `client` makes requests and knows Okta's
 //! buckets, `principal` is as whom it makes them, `sign_in` gets access tokens for a service app, `parse` reads bodies, `refusal` says what to do about 401, 403 and strange answers. `gathered` holds what came
@@ -28,6 +28,7 @@ mod refusal;
 mod sample;
 mod scope;
 mod sign_in;
+mod skinny;
 mod users;
 
 use std::future::Future;
@@ -52,6 +53,7 @@ pub use sign_in::SignIns;
 pub(crate) use sign_in::keys;
 pub(crate) use sign_in::{KeyFault, PrivateKey};
 use sign_in::{SignIn, SignedIn, Way};
+use skinny::Skinny;
 
 /// An Okta org.
 #[derive(Debug)]
@@ -61,6 +63,8 @@ pub struct Okta {
     sign_ins: SignIns,
     /// Whether the org refused to send single attributes of users since the last read began.
     fields_refused: AtomicBool,
+    /// Whether members are asked for at `skinny_users` first.
+    skinny: Skinny,
 }
 
 impl Okta {
@@ -68,7 +72,8 @@ impl Okta {
     #[must_use]
     pub fn new(settings: OktaSettings, shared: &Shared, sign_ins: &SignIns) -> Self {
         let (shared, sign_ins) = (shared.clone(), sign_ins.clone());
-        Self { settings, shared, sign_ins, fields_refused: AtomicBool::new(false) }
+        let skinny = Skinny::new(settings.skinny_users);
+        Self { settings, shared, sign_ins, fields_refused: AtomicBool::new(false), skinny }
     }
 
     fn scope<'a>(&'a self, request: &'a ReadRequest) -> Scope<'a> {
@@ -93,7 +98,7 @@ impl Okta {
                 (api, Principal::App(sign_in))
             }
         };
-        Ok(Client::new(api, principal, control.progress.clone()))
+        Ok(Client::new(api, principal, control.progress.clone(), self.skinny.clone()))
     }
 
     fn sign_in(&self, app: &ServiceApp) -> Result<Arc<SignIn>, SourceError> {

@@ -233,6 +233,7 @@ mod tests {
                 "t".to_owned(),
             )),
             rate_budget: 50,
+            skinny_users: false,
             users_search: Some(search.to_owned()),
             groups_search: None,
             app: None,

@@ -44,6 +44,7 @@ fn source(server: &MockServer, narrow: impl FnOnce(&mut OktaSettings)) -> Narrow
         origin: server.uri().parse().unwrap(),
         auth: Auth::ApiToken(SecretRef::File(file)),
         rate_budget: 50,
+        skinny_users: false,
         users_search: None,
         groups_search: None,
         app: None,
@@ -238,8 +239,12 @@ async fn rules_30_nothing_is_sent_after_the_third_request_that_was_given_up() {
     drop(listener);
     let shared = Shared::with_patience(Metrics::new(), Patience { tries: 1, ..Patience::default() }).unwrap();
     let api = shared.api("test", &origin, HeaderValue::from_static("SSWS 00secret"), 50);
-    let client =
-        Client::new(api, Principal::Token(SecretRef::Credential("token".to_owned())), Progress::default());
+    let client = Client::new(
+        api,
+        Principal::Token(SecretRef::Credential("token".to_owned())),
+        Progress::default(),
+        Skinny::new(false),
+    );
     let url = client.url(&["groups"], None);
     let ask = Ask { bucket: Bucket::Groups, url: &url, what: "a list", options: None, smaller: None };
     // As long as no limits are known they go one after the other: all but the first stand in the queue from the beginning.

@@ -41,6 +41,7 @@ impl Bench {
             origin: server.uri().parse().unwrap(),
             auth: Auth::ServiceApp(app),
             rate_budget: 100,
+            skinny_users: false,
             users_search: None,
             groups_search: None,
             app: None,
