@@ -15,5 +15,6 @@ mod okta {
     mod scope;
     mod scope_confirm;
     mod service_app;
+    mod skinny;
     mod support;
 }

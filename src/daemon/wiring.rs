@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::model::{Connector, TargetSettings};
 use crate::control::api::{Explanation, KeptPlan, PlanDocument, UndoDocument};
 use crate::http::Shared;
-use crate::source::okta::{Okta, SignIns};
+use crate::source::okta::{Okta, SignIns, Skinnies};
 use crate::source::sharing::Sharing;
 use crate::store::Store;
 use crate::sync::engine::{self, ChangesEnd, Keeping, Rebinding, Relinking, RunTicket, Services, Undoing};
@@ -35,6 +35,7 @@ pub(super) struct Workshop {
     pub(super) sharing: Sharing,
     /// Access tokens, which all connectors of one app share.
     sign_ins: SignIns,
+    skinnies: Skinnies,
     turns: Mutex<HashMap<String, Arc<Turn>>>,
 }
 
@@ -42,7 +43,8 @@ impl Workshop {
     /// With these.
     pub(super) fn new(store: Store, directory: Directory, http: Shared, clock: Clock) -> Self {
         let (sharing, sign_ins) = (Sharing::default(), SignIns::new(clock.clone()));
-        Self { store, directory, http, clock, sharing, sign_ins, turns: Mutex::default() }
+        let skinnies = Skinnies::default();
+        Self { store, directory, http, clock, sharing, sign_ins, skinnies, turns: Mutex::default() }
     }
 
     /// What binding the connector's ledger to what its file names would mean.
@@ -68,14 +70,15 @@ impl Workshop {
     fn services(&self, connector: &Connector) -> Services {
         let (reader, writer) = self.target(connector);
         let (http, sign_ins) = (self.http.clone(), self.sign_ins.clone());
+        let skinny = self.skinnies.of(connector);
+        let okta = Okta::new(connector.source.clone(), &http, &sign_ins).with_skinny(skinny.clone());
         Services {
-            source_of: Arc::new(move |settings| Arc::new(Okta::new(settings.clone(), &http, &sign_ins))),
+            source_of: Arc::new(move |settings| {
+                Arc::new(Okta::new(settings.clone(), &http, &sign_ins).with_skinny(skinny.clone()))
+            }),
             store: self.store.clone(),
             clock: self.clock.clone(),
-            source: Arc::new(self.sharing.source(
-                connector.source.clone(),
-                Arc::new(Okta::new(connector.source.clone(), &self.http, &self.sign_ins)),
-            )),
+            source: Arc::new(self.sharing.source(connector.source.clone(), Arc::new(okta))),
             turn: self.turn(&reader.address()),
             reader,
             writer,

@@ -53,7 +53,7 @@ pub use sign_in::SignIns;
 pub(crate) use sign_in::keys;
 pub(crate) use sign_in::{KeyFault, PrivateKey};
 use sign_in::{SignIn, SignedIn, Way};
-use skinny::Skinny;
+pub use skinny::{Skinnies, Skinny};
 
 /// An Okta org.
 #[derive(Debug)]
@@ -74,6 +74,12 @@ impl Okta {
         let (shared, sign_ins) = (shared.clone(), sign_ins.clone());
         let skinny = Skinny::new(settings.skinny_users);
         Self { settings, shared, sign_ins, fields_refused: AtomicBool::new(false), skinny }
+    }
+
+    /// The same, with what earlier runs of the connector learned about `skinny_users`.
+    #[must_use]
+    pub fn with_skinny(self, skinny: Skinny) -> Self {
+        Self { skinny, ..self }
     }
 
     fn scope<'a>(&'a self, request: &'a ReadRequest) -> Scope<'a> {

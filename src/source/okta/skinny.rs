@@ -3,8 +3,9 @@
 //! does not answer as it should, the documented address is used, and what it says is never believed without a second
 //! witness ([`super::members::read`]).
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
@@ -12,15 +13,36 @@ use super::client::{Bucket, Client, Unread};
 use super::gathered::{Gathered, MemberList};
 use super::list::{self, Ended, List, Taken};
 use super::parse;
+use crate::config::model::Connector;
 use crate::http::{FailureKind, host_and_port};
 use crate::source::SourceError;
 use crate::sync::model::{Proof, SourceId};
 
 const NAME: &str = "skinny_users";
 
-/// Whether that address is asked, for all runs of a source.
+/// Whether that address is asked; its clones are one.
 #[derive(Clone, Debug)]
-pub(super) struct Skinny(Arc<AtomicBool>);
+pub struct Skinny(Arc<AtomicBool>);
+
+/// What the connectors of this process have learned about that address. A connector whose file changes starts anew.
+#[derive(Debug, Default)]
+pub struct Skinnies(Mutex<HashMap<String, (String, Skinny)>>);
+
+impl Skinnies {
+    /// What all runs of a connector share.
+    #[must_use]
+    pub fn of(&self, connector: &Connector) -> Skinny {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((digest, skinny)) = all.get(&connector.name)
+            && *digest == connector.digest
+        {
+            return skinny.clone();
+        }
+        let skinny = Skinny::new(connector.source.skinny_users);
+        all.insert(connector.name.clone(), (connector.digest.clone(), skinny.clone()));
+        skinny
+    }
+}
 
 /// What came of asking there.
 pub(super) enum Answer {
@@ -42,7 +64,7 @@ impl Skinny {
     }
 
     /// Asks there no more. Of several requests that were under way, the first one says why.
-    fn leave(&self, url: &Url, why: &str) {
+    pub(super) fn leave(&self, url: &Url, why: &str) {
         if self.0.swap(false, Ordering::Relaxed) {
             tracing::warn!(
                 host = host_and_port(url),

@@ -10,7 +10,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::client::{Ask, Bucket, Unread};
 use super::*;
 use crate::clock::Clock;
-use crate::config::model::{Auth, SecretRef};
+use crate::config::model::{Auth, Connector, SecretRef};
 use crate::http::Patience;
 use crate::source::GroupFilter;
 use crate::source::cache::{CachedList, CachedLists, PackedMembers};
@@ -345,4 +345,99 @@ async fn a_list_that_has_not_changed_is_not_asked_for() {
     assert_eq!(read_again(&[&["u1"]], &["u1", "u2"], STAMP, true).await, (2, Proof::Proven, 0));
     let moved = read_again(&[&["u1"]], &["u1", "u2"], "2026-11-22T03:00:00.000Z", true).await;
     assert_eq!(moved, (1, Proof::Proven, 1), "Okta says that it changed");
+}
+
+/// An org whose only group has the member `u1` at `skinny_users`, where a test has not mounted another answer before, and `u1`
+/// and `u2` at the address that Okta documents; Okta counts `count`.
+async fn skinny_org(server: &MockServer, stamp: &str, count: u64) {
+    let group = json!([{
+        "id": "00g1", "lastMembershipUpdated": stamp, "profile": { "name": "a" },
+        "_embedded": { "stats": { "usersCount": count } }
+    }]);
+    Mock::given(path("/api/v1/groups")).respond_with(json_page(&group)).mount(server).await;
+    for (name, ids) in [("skinny_users", &["u1"][..]), ("users", &["u1", "u2"])] {
+        let page: serde_json::Value = ids.iter().map(|id| json!({ "id": id, "status": "ACTIVE" })).collect();
+        Mock::given(path(format!("/api/v1/groups/00g1/{name}")))
+            .respond_with(json_page(&page))
+            .mount(server)
+            .await;
+    }
+    empty_org(server).await;
+}
+
+/// The names under which the members were asked for, in order.
+async fn names_asked(server: &MockServer) -> Vec<String> {
+    let asked = server.received_requests().await.unwrap();
+    let names = asked.iter().filter_map(|request| request.url.path().strip_prefix("/api/v1/groups/00g1/"));
+    names.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn law_1_who_is_missing_at_skinny_users_although_nothing_changed_is_looked_for_where_okta_documents_it()
+{
+    const STAMP: &str = "2026-11-23T03:00:00.000Z";
+    let server = MockServer::start().await;
+    // It agrees with what Okta counts, and not with what was seen.
+    skinny_org(&server, STAMP, 1).await;
+    let people: Vec<SourceId> = ["u1", "u2"].map(SourceId::from).into();
+    let members = (0..2).map(|person| Member { person, status: Status::Active });
+    let list = CachedList {
+        stamp: STAMP.into(),
+        read: chrono::DateTime::UNIX_EPOCH,
+        members: PackedMembers::pack(&members.collect::<Vec<_>>()),
+        is_current: false,
+    };
+    let cached = CachedLists { people: people.into(), lists: [("00g1".into(), list)].into() };
+    let request = ReadRequest { member_lists: Arc::new(cached), ..request() };
+    let bench = source(&server, |settings| settings.skinny_users = true);
+    let snapshot = bench.source.read(&request, &RunControl::default()).await.unwrap();
+    assert_eq!(names_asked(&server).await, ["skinny_users", "users"]);
+    assert_eq!(snapshot.groups[0].members.len(), 2);
+    let why = Proof::NotProven("Okta counts 1 members, 2 were read".to_owned());
+    assert_eq!(snapshot.groups[0].members_proof, why);
+}
+
+#[tokio::test]
+async fn one_line_of_the_log_says_why_skinny_users_is_asked_no_more() {
+    let log = crate::notify::testing::log();
+    let server = MockServer::start().await;
+    let body = json!({ "errorCode": "E0000022", "errorSummary": "The endpoint does not support the method" });
+    Mock::given(path("/api/v1/groups/00g1/skinny_users"))
+        .respond_with(ResponseTemplate::new(405).set_body_json(body))
+        .mount(&server)
+        .await;
+    skinny_org(&server, "2026-11-23T03:00:00.000Z", 2).await;
+    let bench = source(&server, |settings| settings.skinny_users = true);
+    for _ in 0..2 {
+        let snapshot = bench.source.read(&request(), &RunControl::default()).await.unwrap();
+        assert_eq!(snapshot.groups[0].members.len(), 2);
+        assert!(snapshot.groups[0].members_proof.is_proven());
+    }
+    assert_eq!(names_asked(&server).await, ["skinny_users", "users", "users"]);
+    let text = log.text();
+    let warnings: Vec<_> = text.lines().filter(|line| line.contains("WARN")).collect();
+    let [warning] = warnings[..] else { panic!("{warnings:?}") };
+    for part in [
+        "from now on the address that Okta documents is used",
+        "path=\"/api/v1/groups/00g1/skinny_users\"",
+        "405 Method Not Allowed (E0000022: The endpoint does not support the method)",
+    ] {
+        assert!(warning.contains(part), "{warning}");
+    }
+}
+
+#[test]
+fn what_was_learned_about_skinny_users_counts_until_the_file_changes() {
+    let skinnies = Skinnies::default();
+    let mut connector = Connector::for_tests(crate::sync::rules::Rules::default());
+    assert!(!skinnies.of(&connector).is_on());
+    connector.source.skinny_users = true;
+    connector.digest = "on".to_owned();
+    let asked = "https://acme.okta.com/api/v1/groups/00g1/skinny_users".parse().unwrap();
+    skinnies.of(&connector).leave(&asked, "404");
+    assert!(!skinnies.of(&connector).is_on(), "for all runs");
+    let other = Connector { name: "other".to_owned(), ..connector.clone() };
+    assert!(skinnies.of(&other).is_on(), "another connector finds out for itself");
+    connector.digest = "changed".to_owned();
+    assert!(skinnies.of(&connector).is_on());
 }
