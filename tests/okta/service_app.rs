@@ -10,7 +10,7 @@ use usersyncd::clock::Clock;
 use usersyncd::config::model::Algorithm;
 use usersyncd::http::Patience;
 use usersyncd::source::okta::{Okta, SignIns};
-use usersyncd::source::{Scopes, Source, SourceError};
+use usersyncd::source::{LogPlace, Scopes, Since, Source, SourceError};
 
 use super::support::{Bench, CLIENT, impatience, patience, request, unproven_groups, users_proof};
 
@@ -252,7 +252,10 @@ async fn a_wrong_clock_is_put_right_by_okta() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_jumps_in_mid_run_costs_one_renewal() {
-    for (dpop, seconds) in [(false, 7_200), (true, 7_200), (true, -7_200)] {
+    // Back in time a token lives on, and the answers that were under way say what time it is before a proof is refused.
+    for (dpop, seconds, issued) in
+        [(false, 7_200, 2), (true, 7_200, 2), (false, -7_200, 1), (true, -7_200, 1)]
+    {
         let options = Options { latency: Duration::from_millis(250), ..options() };
         let (bench, pair) = start(options, |app| app.dpop = dpop).await;
         let source = source(&bench, &pair);
@@ -264,9 +267,8 @@ async fn a_clock_that_jumps_in_mid_run_costs_one_renewal() {
         };
         tokio::join!(read(&bench, &source), jump);
         let Counts { oauth, .. } = bench.okta.requests();
-        let why = if seconds > 0 { Refusal::TokenExpired } else { Refusal::ProofTime };
-        assert!(oauth.of(why) > 0, "{dpop} {seconds}: {oauth:?}");
-        assert_eq!((oauth.issued, oauth.replays()), (2, 0), "{dpop} {seconds}: {oauth:?}");
+        assert_eq!(oauth.of(Refusal::TokenExpired) > 0, seconds > 0, "{dpop} {seconds}: {oauth:?}");
+        assert_eq!((oauth.issued, oauth.replays()), (issued, 0), "{dpop} {seconds}: {oauth:?}");
     }
 }
 
@@ -355,6 +357,20 @@ async fn a_list_for_which_the_scope_was_not_asked_says_so() {
 }
 
 #[tokio::test]
+async fn a_log_for_which_the_scope_was_not_asked_says_so() {
+    let (bench, pair) = start(few(), |_| {}).await;
+    let source = source(&bench, &pair);
+    let mut snapshot = source.read(&request(), &bench.control).await.unwrap();
+    let since = Since::Log(LogPlace::Time(snapshot.began.unwrap()));
+    let refused = source.read_changes(&mut snapshot, &since, &request(), &bench.control).await;
+    let Err(SourceError::Refused(text)) = refused else { panic!("{refused:?}") };
+    for part in ["the System Log", "It lacks the scope okta.logs.read: grant it under", "`from: lists`"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(tokens(&bench), (1, 1), "another token would not help");
+}
+
+#[tokio::test]
 async fn an_app_without_a_role_is_said_to_need_one() {
     let (bench, pair) = start(few(), |app| app.role = AppRole::Refused).await;
     let text = refusal(&bench, &source(&bench, &pair)).await;
@@ -418,6 +434,25 @@ async fn tokens_are_asked_for_within_the_limits_of_their_endpoint() {
     read(&bench, &source(&bench, &pair)).await;
     assert_eq!((bench.okta.met(fault), bench.okta.requests().oauth.replays()), (2, 0));
     assert!(began.elapsed() > Duration::from_secs(60), "it waited for the next window");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_of_the_token_endpoint_that_make_no_sense_do_not_stall_the_sign_in() {
+    let kinds =
+        [FaultKind::ZeroLimit, FaultKind::NoRateHeaders, FaultKind::ResetInPast, FaultKind::ResetAhead];
+    for kind in kinds {
+        let (bench, pair) = start(few(), |_| {}).await;
+        let fault = bench.okta.fault(Fault::on(Route::Token).kind(kind.clone()));
+        let source = source(&bench, &pair);
+        let began = Instant::now();
+        for _ in 0..4 {
+            read(&bench, &source).await;
+            bench.okta.revoke_access_tokens();
+        }
+        assert_eq!((bench.okta.met(fault), tokens(&bench)), (4, (4, 4)), "{kind:?}");
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(5 * 60), "{kind:?}: a window is a minute, and this was {took:?}");
+    }
 }
 
 #[tokio::test]

@@ -23,6 +23,14 @@ fn the_least_is_a_client_id_and_a_key() {
     assert_eq!(app(&with_app("")), expected);
     let with_application = with_app("").replace("    auth:", "    app: 0oa1gjh63g214q0Hq0g4\n    auth:");
     assert!(app(&with_application).scopes.contains(&"okta.apps.read".to_owned()));
+    for (from, reads_log) in [("system_log", true), ("lists", false)] {
+        let incremental = format!(
+            "{}\nschedule: {{ cron: '@daily', incremental: {{ from: {from} }} }}\n",
+            with_app("").trim_end()
+        );
+        let scopes = app(&incremental).scopes;
+        assert_eq!(scopes.contains(&"okta.logs.read".to_owned()), reads_log, "{from}: {scopes:?}");
+    }
 }
 
 #[test]
