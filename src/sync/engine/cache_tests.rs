@@ -53,6 +53,7 @@ fn what_would_be_too_old_in_the_next_run_is_read_in_this_one() {
     assert!(standing(at("23T17:00"), Some(&hourly)) > 64);
     assert_eq!(standing(at("23T18:30"), Some(&every("30 0,18 * * *"))), 0, "the next one is at 00:30");
     assert!(standing(at("23T17:00"), Some(&six_hourly)) > 64, "the next one is at 23:00");
+    assert_eq!(standing(at("23T10:00"), Some(&every("0 4,10 * * *"))), 0, "the next one is in 18 hours");
     assert_eq!(
         standing(at("23T01:00"), Some(&yearly)),
         256,
