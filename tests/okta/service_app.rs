@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sandbox::okta::{
-    AppRole, Counts, Fault, FaultKind, KeyKind, KeyPair, Options, RateLimits, Refusal, Route, ServiceApp,
+    AppRole, Counts, Fault, FaultKind, KeyKind, KeyPair, Limits, Options, RateLimits, Refusal, Route,
+    ServiceApp,
 };
 use tokio::time::{Instant, advance, sleep};
 use usersyncd::clock::Clock;
@@ -441,7 +442,10 @@ async fn limits_of_the_token_endpoint_that_make_no_sense_do_not_stall_the_sign_i
     let kinds =
         [FaultKind::ZeroLimit, FaultKind::NoRateHeaders, FaultKind::ResetInPast, FaultKind::ResetAhead];
     for kind in kinds {
-        let (bench, pair) = start(few(), |_| {}).await;
+        // So few that the end of the window is waited for.
+        let limits = Limits { token: 4, ..Limits::all(1_000_000) };
+        let options = Options { rate_limits: RateLimits::Custom(limits), ..few() };
+        let (bench, pair) = start(options, |_| {}).await;
         let fault = bench.okta.fault(Fault::on(Route::Token).kind(kind.clone()));
         let source = source(&bench, &pair);
         let began = Instant::now();
@@ -449,7 +453,9 @@ async fn limits_of_the_token_endpoint_that_make_no_sense_do_not_stall_the_sign_i
             read(&bench, &source).await;
             bench.okta.revoke_access_tokens();
         }
-        assert_eq!((bench.okta.met(fault), tokens(&bench)), (4, (4, 4)), "{kind:?}");
+        // Where the headers show no window, the end of it is met, and the request made again.
+        assert!(bench.okta.met(fault) >= 4, "{kind:?}");
+        assert_eq!(tokens(&bench).1, 4, "{kind:?}");
         let took = began.elapsed();
         assert!(took < Duration::from_secs(5 * 60), "{kind:?}: a window is a minute, and this was {took:?}");
     }
