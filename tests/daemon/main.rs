@@ -19,6 +19,7 @@ mod one_user;
 mod people;
 mod scope;
 mod service_app;
+mod skinny;
 mod targets;
 mod trust;
 mod trying;
