@@ -15,7 +15,7 @@ use crate::source::{GroupFilter, Questions, ReadRequest};
 use crate::store::CacheUpdate;
 use crate::sync::desire::groups::name_in_target;
 use crate::sync::desire::{
-    decides_about_scope, desire, required_group_problem, wanted_attributes, wants_members,
+    Desired, decides_about_scope, desire, required_group_problem, wanted_attributes, wants_members,
 };
 use crate::sync::diff::{Claims, Evidence, Input, diff};
 use crate::sync::digest::Permission;
@@ -172,7 +172,7 @@ pub(super) struct Everybody<'a> {
     pub(super) fresh: Option<&'a BTreeSet<SourceId>>,
 }
 
-impl Everybody<'_> {
+impl<'e> Everybody<'e> {
     /// Reads the target for what the source showed, and asks the source for who is missing.
     pub(super) async fn read(&self, mut source: SourceSnapshot, mut ledger: Ledger) -> Result<Read, Failure> {
         let Self { connector, services, rules, request, permission, control, .. } = *self;
@@ -199,18 +199,7 @@ impl Everybody<'_> {
         let mut asking = Asking::new(permission);
         for _ in 0..MOST_ROUNDS {
             let desired = desire(&source, rules, &capabilities, now);
-            let input = Input {
-                desired: &desired,
-                target: &target,
-                ledger: &ledger,
-                claims: &claims,
-                rules,
-                capabilities,
-                evidence: Evidence::of(&source),
-                now,
-                first_run: false,
-                focus: None,
-            };
+            let input = self.input(&desired, &source, (&target, &ledger, &claims), now);
             let asked = asking.next(&source, &input);
             if asked == Questions::default() {
                 break;
@@ -220,6 +209,23 @@ impl Everybody<'_> {
         let cache = self.cache_update(&source).await?;
         let rules = rules.clone();
         Ok(Read { source, target, interest, rules, writes, now, focus: None, listed, cache })
+    }
+
+    /// What a plan would be made of, as far as is known.
+    fn input<'a>(
+        &self,
+        desired: &'a Desired,
+        source: &'a SourceSnapshot,
+        (target, ledger, claims): (&'a TargetSnapshot, &'a Ledger, &'a Claims),
+        now: DateTime<Utc>,
+    ) -> Input<'a>
+    where
+        'e: 'a,
+    {
+        let (rules, capabilities) = (self.rules, self.services.reader.capabilities());
+        let evidence = Evidence::of(source);
+        let (first_run, focus) = (false, None);
+        Input { desired, target, ledger, claims, rules, capabilities, evidence, now, first_run, focus }
     }
 
     /// Nobody gets an account, or an account back, for what was known of them before: who would, and was not shown just now, is
@@ -233,18 +239,7 @@ impl Everybody<'_> {
         let Some(fresh) = self.fresh else { return Ok(()) };
         let (capabilities, now) = (services.reader.capabilities(), services.clock.now());
         let desired = desire(source, rules, &capabilities, now);
-        let input = Input {
-            desired: &desired,
-            target,
-            ledger,
-            claims,
-            rules,
-            capabilities,
-            evidence: Evidence::of(source),
-            now,
-            first_run: false,
-            focus: None,
-        };
+        let input = self.input(&desired, source, (target, ledger, claims), now);
         let comes = |operation: &Operation| match operation.change {
             Change::CreateUser { .. }
             | Change::EnableUser
