@@ -18,14 +18,10 @@ struct Site {
 
 impl Site {
     async fn start(jira: Jira, world: World) -> Self {
-        Self::serving(jira, world, Serving::default()).await
-    }
-
-    async fn serving(jira: Jira, world: World, serving: Serving) -> Self {
         let with_token = jira.version > Version::V8_2;
         let (context, user, password, token) =
             (jira.context.clone(), jira.account.clone(), jira.password.clone(), jira.token.clone());
-        let jira = StandIn::start(jira, world, serving).await.unwrap();
+        let jira = StandIn::start(jira, world, Serving::default()).await.unwrap();
         let with = if with_token { With::Token(&token) } else { With::Password(&user, &password) };
         let client = Client::new(Product::Jira, &format!("{}{context}", jira.url()), with);
         Self { jira, client }

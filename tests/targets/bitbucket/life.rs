@@ -125,11 +125,12 @@ async fn members_of_many_groups_are_asked_for_side_by_side() {
     names.iter().for_each(|name| {
         world.add_group(name);
     });
-    let serving = Serving { latency: std::time::Duration::from_millis(5), ..Serving::default() };
-    let stand = StandIn::start(Bitbucket::default(), world, serving).await.unwrap();
+    let stand = StandIn::start(Bitbucket::default(), world, Serving::default()).await.unwrap();
     let mut client = of(&stand);
     client.wants_groups(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    stand.gather("list members", 0, 8);
     client.read().await;
+    assert!(stand.gathered());
     assert_eq!(stand.book().most_at_once, 8);
 }
 

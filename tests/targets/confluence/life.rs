@@ -163,11 +163,12 @@ async fn users_and_groups_are_read_side_by_side_and_members_of_groups_too() {
     names.iter().for_each(|name| {
         world.add_group(name);
     });
-    let serving = Serving { latency: std::time::Duration::from_millis(5), ..Serving::default() };
-    let stand = StandIn::start(Confluence::default(), world, serving).await.unwrap();
+    let stand = StandIn::start(Confluence::default(), world, Serving::default()).await.unwrap();
     let mut client = of(&stand);
     client.wants_groups(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    stand.gather("list members", 0, 8);
     client.read().await;
+    assert!(stand.gathered());
     assert_eq!(stand.book().most_at_once, 8);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sandbox::jira::{Jira, Version};
-use sandbox::product::{Fault, FaultKind, Reply, Serving, World};
+use sandbox::product::{Fault, FaultKind, Reply, World};
 use serde_json::json;
 use usersyncd::sync::model::Proof;
 use usersyncd::sync::rules::Globs;
@@ -326,16 +326,17 @@ async fn what_is_asked_for_one_by_one_is_asked_for_side_by_side() {
         world.add_member(team, id);
     }
     let jira = Jira { version: Version::V10_0, member_cap: 10, ..Jira::default() };
-    let latency = std::time::Duration::from_millis(5);
-    let mut site = Site::serving(jira, world, Serving { latency, ..Serving::default() }).await;
+    let mut site = Site::start(jira, world).await;
     for number in 100..160 {
         site.client.wants_users(&[&format!("user{number}")]);
     }
+    site.jira.gather("read user", 0, 8);
     site.client.read().await;
-    let singles = site.jira.book().busy("read user").unwrap().mean();
+    assert!(site.jira.gathered());
     site.client.wants_groups(&["team"]);
+    // The first page says how long pages are.
+    site.jira.gather("list members", 1, 8);
     site.client.read().await;
-    let members = site.jira.book().busy("list members").unwrap().mean();
-    assert!(singles > 2.0 && members > 2.0, "{singles} {members}");
-    assert!(site.jira.book().most_at_once <= 8);
+    assert!(site.jira.gathered());
+    assert_eq!(site.jira.book().most_at_once, 8);
 }

@@ -5,6 +5,7 @@
 
 mod book;
 mod fault;
+mod gathering;
 mod request;
 mod server;
 mod world;
@@ -56,6 +57,7 @@ pub(crate) struct State<P> {
     pub(crate) world: World,
     pub(crate) faults: fault::Faults,
     pub(crate) book: Book,
+    gathering: Option<gathering::Gathering>,
 }
 
 impl<P> Shared<P> {
@@ -86,7 +88,8 @@ impl<P: Product> StandIn<P> {
     pub async fn start(product: P, world: World, serving: Serving) -> std::io::Result<Self> {
         let listener = TcpListener::bind(serving.listen).await?;
         let address = listener.local_addr()?;
-        let state = State { product, world, faults: fault::Faults::default(), book: Book::default() };
+        let (faults, book) = (fault::Faults::default(), Book::default());
+        let state = State { product, world, faults, book, gathering: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), latency: serving.latency });
         let server = tokio::spawn(server::serve(listener, Arc::clone(&shared))).abort_handle();
         Ok(Self { shared, address, server })
@@ -130,6 +133,16 @@ impl<P: Product> StandIn<P> {
     /// Begins a new record of what is asked.
     pub fn forget(&self) {
         self.shared.state().book.forget();
+    }
+
+    /// After `pass` more requests of an operation, the next are answered when `number` of them are there.
+    pub fn gather(&self, operation: &'static str, pass: usize, number: usize) {
+        self.shared.state().gathering = Some(gathering::Gathering::new(operation, pass, number));
+    }
+
+    /// Whether so many came as [`Self::gather`] waits for.
+    pub fn gathered(&self) -> bool {
+        self.shared.state().gathering.as_ref().is_some_and(gathering::Gathering::complete)
     }
 }
 

@@ -59,14 +59,17 @@ async fn handle<P: Product>(
         return Ok(respond(reply));
     }
     let changes = request.method != "GET";
-    let operation = {
+    let (operation, waiting) = {
         let mut state = shared.state();
         let operation = state.product.operation(&request);
         let line = format!("{} {}", request.method, target(&request));
         state.book.begin((operation, changes), line, Instant::now());
-        operation
+        (operation, state.gathering.as_mut().and_then(|gathering| gathering.arrive(operation)))
     };
     let mut flight = Flight { shared: &shared, operation: (operation, changes), status: None };
+    if let Some(waiting) = waiting {
+        waiting.over().await;
+    }
     if !shared.latency.is_zero() {
         tokio::time::sleep(shared.latency).await;
     }
