@@ -115,6 +115,7 @@ async fn run(
         both.cache.read = Some(next.clone());
     }
     let kept = both.keep(connector, services).await;
+    both.drop_records();
     carry_out(connector, services, ticket, control, report, (decisions, both, None)).await?;
     // What was not kept is asked for again.
     if is_whole && kept && done(report.outcome) {

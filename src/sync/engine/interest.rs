@@ -68,6 +68,17 @@ pub(super) async fn read_target(
     Ok(target)
 }
 
+/// Reads of the target what a plan for this ledger is made from.
+pub(super) async fn read_wanted(
+    services: &Services,
+    (ledger, desired): (&Ledger, &Desired),
+    rules: &Rules,
+    control: &RunControl,
+) -> Result<TargetSnapshot, Failure> {
+    let interest = interest(ledger, Some(desired), rules, &services.reader.capabilities());
+    read_target(services, &interest, ledger, control).await
+}
+
 /// The same for a ledger alone.
 pub(super) async fn read_managed(
     ledger: &Ledger,

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::cause::earlier_removals;
 use super::propose::{Proposal, Purpose, propose};
-use super::read::{Read, shown};
+use super::read::Read;
 use super::{Failure, RunTicket, Services};
 use crate::config::model::Connector;
 use crate::store::{Held, StoredView};
@@ -110,7 +110,7 @@ pub(super) async fn make_plan(
     let why = baseline.filter(|_| everybody).and_then(|known| {
         let before = View { users: known.users, groups: known.groups };
         let baseline = Baseline { view: before, run: known.run, at: known.at };
-        shrunken(&baseline, &shown(&read.source), &connector.rules.limits)
+        shrunken(&baseline, &read.shown, &connector.rules.limits)
     });
     let waiting = match read.source.of_changes {
         Some(_) => undecided(connector, services).await?,

@@ -37,7 +37,7 @@ use crate::target::{Reader, TargetError, Writer};
 pub use changes::{ChangesEnd, sync_changes};
 use drift::Drifted;
 pub use explain::explain;
-use interest::read_target;
+use interest::read_wanted;
 use judge::{Decisions, Made, attribute, earlier, end_unwanted, keep_holds, make_plan, stored_view};
 pub use plan::{Keeping, plan};
 use propose::Purpose;
@@ -196,6 +196,7 @@ async fn run(
     if ticket.is_whole() || !cache::keeps_records(connector) {
         read.keep(connector, services).await;
     }
+    read.drop_records();
     carry_out(connector, services, ticket, control, report, (decisions, read, drifted)).await?;
     if ticket.is_whole() && changes::done(report.outcome) {
         changes::note_done(connector, services).await?;
@@ -224,7 +225,7 @@ async fn carry_out(
     if services.turn.writes() != read.writes {
         // Somebody else wrote since we looked; nobody does until our turn is over.
         let ledger = services.store.ledger(&connector.name).await?;
-        read.target = read_target(services, &read.interest, &ledger, control).await?;
+        read.target = read_wanted(services, (&ledger, &read.desired), &read.rules, control).await?;
     }
     decisions.still_standing(connector, services).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;

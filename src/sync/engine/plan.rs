@@ -51,6 +51,7 @@ async fn make(
     if !keeps_records(connector) {
         read.keep(connector, services).await;
     }
+    read.drop_records();
     let earlier = earlier(connector, services, control, &read, purpose, &decisions).await?;
     let mut made = make_plan(connector, services, control, &read, purpose, &decisions).await?;
     attribute(&mut made.holds, earlier.as_ref(), made.approved.plan());

@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::read::Read;
 use super::{Failure, Services};
 use crate::config::model::Connector;
-use crate::sync::desire::{Desired, desire};
+use crate::sync::desire::Desired;
 use crate::sync::diff::{Claims, Evidence, Focus, Input, diff};
 use crate::sync::doubt::note_unproven_lists;
 use crate::sync::guard::Recent;
@@ -50,7 +50,7 @@ pub(super) async fn propose(
     purpose: Purpose,
 ) -> Result<Proposal, Failure> {
     control.progress.enter(Phase::Planning);
-    let Read { source, target, focus, .. } = read;
+    let Read { source, target, focus, desired, .. } = read;
     // Waiting for the turn changes nothing of what the questions were about.
     let now = read.now;
     let (rules, capabilities) = (read.rules.clone(), services.reader.capabilities());
@@ -59,16 +59,15 @@ pub(super) async fn propose(
     let binding = check_binding(&connector.name, &ledger, &bound_now)?;
     let claims = services.store.claims(&connector.name, &binding.target).await?;
     let found = find_unanswered(&mut ledger, target, &claims, capabilities);
-    let desired = desire(source, &rules, &capabilities, now);
     let memory = services.store.memory(&connector.name).await?;
     // Until a run about everybody has succeeded.
     let first_run = ledger.users.is_empty() || memory.last_success.is_none();
     if focus.is_none() && first_run {
-        check_for_lost_state(&connector.name, &rules, capabilities, &desired, target, &ledger, &claims)?;
+        check_for_lost_state(&connector.name, &rules, capabilities, desired, target, &ledger, &claims)?;
     }
     let contested = contested_names(memory.last_report.as_ref(), capabilities);
     let input = Input {
-        desired: &desired,
+        desired,
         target,
         ledger: &ledger,
         claims: &claims,

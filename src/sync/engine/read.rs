@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 
-use super::interest::{interest, read_target};
+use super::interest::read_wanted;
 use super::propose::check_binding;
 use super::{Failure, Services, UserRequest, cache};
 use crate::config::model::Connector;
@@ -22,20 +22,18 @@ use crate::sync::digest::Permission;
 use crate::sync::doubt::{Asking, distrust_empty_lists};
 use crate::sync::link::find_unanswered;
 use crate::sync::model::{
-    Absence, Binding, Ledger, Proof, SourceGroup, SourceId, SourceSnapshot, TargetId, TargetSnapshot,
+    Absence, Binding, Ledger, People, Proof, SourceGroup, SourceId, SourceSnapshot, TargetId, TargetSnapshot,
 };
 use crate::sync::plan::{Change, Operation};
 use crate::sync::progress::{Phase, RunControl};
 use crate::sync::report::View;
 use crate::sync::rules::{Existing, OnExisting, Protected, Rules};
-use crate::target::{Capabilities, Interest};
+use crate::target::Capabilities;
 
 /// Both sides as they were read.
 pub(super) struct Read {
     pub(super) source: SourceSnapshot,
     pub(super) target: TargetSnapshot,
-    /// What of the target was read.
-    pub(super) interest: Interest,
     /// The connector's rules, with what the target itself protects.
     pub(super) rules: Rules,
     /// How often the target had been written when it was read.
@@ -46,6 +44,10 @@ pub(super) struct Read {
     pub(super) focus: Option<SourceId>,
     /// How much the lists showed, before anybody was asked for by id.
     pub(super) listed: View,
+    /// How much is known after that.
+    pub(super) shown: View,
+    /// What the target should hold.
+    pub(super) desired: Desired,
     /// What the next run can know of the source without asking.
     pub(super) cache: CacheUpdate,
 }
@@ -123,20 +125,27 @@ pub(super) async fn read(
             let (mut source, focus) = everybody.read_one(user, &ledger).await?;
             let writes = services.turn.writes();
             let desired = desire(&source, &rules, &capabilities, services.clock.now());
-            let interest = interest(&ledger, Some(&desired), &rules, &capabilities);
-            let target = read_target(services, &interest, &ledger, control).await?;
+            let target = read_wanted(services, (&ledger, &desired), &rules, control).await?;
             let questions = groups_to_ask_for(&source, &focus, &target, &ledger);
             if questions != Questions::default() {
                 services.source.confirm(&mut source, &questions, &request, control).await?;
             }
             let (listed, cache, now) = (View::default(), CacheUpdate::default(), services.clock.now());
-            let focus = Some(focus);
-            Ok(Read { source, target, interest, rules, writes, now, focus, listed, cache })
+            let (focus, shown) = (Some(focus), shown(&source));
+            let desired = desire(&source, &rules, &capabilities, now);
+            Ok(Read { source, target, rules, writes, now, focus, listed, shown, desired, cache })
         }
     }
 }
 
 impl Read {
+    /// Lets go of the source's records: what is planned from is what follows from them.
+    pub(super) fn drop_records(&mut self) {
+        self.source.users = Vec::new();
+        self.source.groups = Vec::new();
+        self.source.people = People::default();
+    }
+
     /// Keeps what was read of the source for the next run, however this one ends; false if it could not be kept. That costs
     /// the next run requests, and this one nothing.
     pub(super) async fn keep(&mut self, connector: &Connector, services: &Services) -> bool {
@@ -175,7 +184,7 @@ pub(super) struct Everybody<'a> {
 impl<'e> Everybody<'e> {
     /// Reads the target for what the source showed, and asks the source for who is missing.
     pub(super) async fn read(&self, mut source: SourceSnapshot, mut ledger: Ledger) -> Result<Read, Failure> {
-        let Self { connector, services, rules, request, permission, control, .. } = *self;
+        let Self { connector, services, rules, permission, control, .. } = *self;
         let listed = shown(&source);
         let binding = Binding { source: source.address.clone(), target: services.reader.address() };
         check_binding(&connector.name, &ledger, &binding)?;
@@ -183,32 +192,30 @@ impl<'e> Everybody<'e> {
         if let Some(problem) = required_group_problem(&source, rules, &capabilities) {
             return Err(required_group_failure(&connector.name, &problem));
         }
-        let writes = services.turn.writes();
-        let desired = desire(&source, rules, &capabilities, services.clock.now());
-        let interest = interest(&ledger, Some(&desired), rules, &capabilities);
-        let target = read_target(services, &interest, &ledger, control).await?;
+        let (writes, now) = (services.turn.writes(), services.clock.now());
+        distrust_empty_lists(&mut source, &ledger);
+        let mut desired = desire(&source, rules, &capabilities, now);
+        let target = read_wanted(services, (&ledger, &desired), rules, control).await?;
         let claims = services.store.claims(&connector.name, &binding.target).await?;
         find_unanswered(&mut ledger, &target, &claims, capabilities);
-        self.ask_who_would_come(&mut source, (&target, &ledger, &claims)).await?;
-        distrust_empty_lists(&mut source, &ledger);
-        let deciding = groups_that_decide(&source, &ledger, rules);
-        if deciding != Questions::default() {
-            services.source.confirm(&mut source, &deciding, request, control).await?;
+        let users = self.who_would_come(&mut source, &desired, (&target, &ledger, &claims), now);
+        let groups = groups_that_decide(&source, &ledger, rules);
+        let first = Questions { users, groups, ..Questions::default() };
+        if first != Questions::default() {
+            desired = self.ask(&first, &mut source, &ledger, now).await?;
         }
-        let now = services.clock.now();
         let mut asking = Asking::new(permission);
         for _ in 0..MOST_ROUNDS {
-            let desired = desire(&source, rules, &capabilities, now);
             let input = self.input(&desired, &source, (&target, &ledger, &claims), now);
             let asked = asking.next(&source, &input);
             if asked == Questions::default() {
                 break;
             }
-            services.source.confirm(&mut source, &asked, request, control).await?;
+            desired = self.ask(&asked, &mut source, &ledger, now).await?;
         }
         let cache = self.cache_update(&source).await?;
-        let rules = rules.clone();
-        Ok(Read { source, target, interest, rules, writes, now, focus: None, listed, cache })
+        let (rules, shown) = (rules.clone(), shown(&source));
+        Ok(Read { source, target, rules, writes, now, focus: None, listed, shown, desired, cache })
     }
 
     /// What a plan would be made of, as far as is known.
@@ -228,18 +235,30 @@ impl<'e> Everybody<'e> {
         Input { desired, target, ledger, claims, rules, capabilities, evidence, now, first_run, focus }
     }
 
+    /// Asks the source about single records; returns what the target should hold after the answers.
+    async fn ask(
+        &self,
+        questions: &Questions,
+        source: &mut SourceSnapshot,
+        ledger: &Ledger,
+        now: DateTime<Utc>,
+    ) -> Result<Desired, Failure> {
+        let Self { services, rules, request, control, .. } = *self;
+        services.source.confirm(source, questions, request, control).await?;
+        distrust_empty_lists(source, ledger);
+        Ok(desire(source, rules, &services.reader.capabilities(), now))
+    }
+
     /// Nobody gets an account, or an account back, for what was known of them before: who would, and was not shown just now, is
-    /// asked for. They may have gone since, as a run of that user, or a full one, may have seen.
-    async fn ask_who_would_come(
+    /// to be asked for, and not known until then. They may have gone since, as a run of that user, or a full one, may have seen.
+    fn who_would_come(
         &self,
         source: &mut SourceSnapshot,
-        (target, ledger, claims): (&TargetSnapshot, &Ledger, &Claims),
-    ) -> Result<(), Failure> {
-        let Self { services, rules, request, control, .. } = *self;
-        let Some(fresh) = self.fresh else { return Ok(()) };
-        let (capabilities, now) = (services.reader.capabilities(), services.clock.now());
-        let desired = desire(source, rules, &capabilities, now);
-        let input = self.input(&desired, source, (target, ledger, claims), now);
+        desired: &Desired,
+        known: (&TargetSnapshot, &Ledger, &Claims),
+        now: DateTime<Utc>,
+    ) -> BTreeSet<SourceId> {
+        let Some(fresh) = self.fresh else { return BTreeSet::new() };
         let comes = |operation: &Operation| match operation.change {
             Change::CreateUser { .. }
             | Change::EnableUser
@@ -247,22 +266,21 @@ impl<'e> Everybody<'e> {
             | Change::RestoreUser { .. } => !fresh.contains(&operation.source),
             _ => false,
         };
-        let would_come = diff(&input).operations.into_iter().filter(comes);
+        let plan = diff(&self.input(desired, source, known, now));
+        let would_come = plan.operations.into_iter().filter(comes);
         let mut would_come: BTreeSet<SourceId> = would_come.map(|operation| operation.source).collect();
         if would_come.is_empty() {
-            return Ok(());
+            return would_come;
         }
         source.users.retain(|user| !would_come.contains(&user.id));
-        let rest = would_come.iter().nth(MOST_WHO_COME).cloned();
-        if let Some(rest) = rest {
+        if let Some(rest) = would_come.iter().nth(MOST_WHO_COME).cloned() {
             // So many are for a full run, and left alone until then.
             source.unreadable.extend(would_come.split_off(&rest));
         }
         if let Some(asked) = &mut source.of_changes {
             asked.extend(would_come.iter().cloned());
         }
-        let questions = Questions { users: would_come, ..Questions::default() };
-        Ok(services.source.confirm(source, &questions, request, control).await?)
+        would_come
     }
 
     /// What of the source is to be kept for the next run.
@@ -357,14 +375,12 @@ pub(super) fn shown(source: &SourceSnapshot) -> View {
 
 /// Managed groups whose members may be inactive and that the list does not show: asked for before anybody is found inactive
 /// for want of them (RULES 17).
-fn groups_that_decide(source: &SourceSnapshot, ledger: &Ledger, rules: &Rules) -> Questions {
-    let mut questions = Questions::default();
-    let Some(inactive) = &rules.inactive else { return questions };
+fn groups_that_decide(source: &SourceSnapshot, ledger: &Ledger, rules: &Rules) -> BTreeSet<SourceId> {
+    let Some(inactive) = &rules.inactive else { return BTreeSet::new() };
     let shown: BTreeSet<&SourceId> = source.groups.iter().map(|group| &group.id).collect();
     let exempt = ledger.groups.iter().filter(|(_, group)| inactive.except_groups.matches(&group.name));
     let missing = exempt.filter(|(id, _)| !shown.contains(id));
-    questions.groups.extend(missing.map(|(id, _)| id.clone()));
-    questions
+    missing.map(|(id, _)| id.clone()).collect()
 }
 
 /// RULES 18 for one user: no groups at all prove nothing while the target has it in groups that are managed. So these are
