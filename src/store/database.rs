@@ -105,6 +105,10 @@ fn describe(error: &rusqlite::Error) -> String {
     }
 }
 
+/// After so many pages (16 MB) the log goes into the database itself: pages that are written again and again, as they are in a
+/// first sync, go there once.
+const PAGES_BETWEEN_CHECKPOINTS: u32 = 4_000;
+
 fn open(path: &Path, schema: &Schema) -> Result<Connection, String> {
     let fail = |error: rusqlite::Error| format!("{} {}: {}", schema.what, path.display(), describe(&error));
     let mut connection = Connection::open(path).map_err(fail)?;
@@ -113,6 +117,7 @@ fn open(path: &Path, schema: &Schema) -> Result<Connection, String> {
     connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(fail)?;
+    connection.pragma_update(None, "wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS).map_err(fail)?;
     migrate(&mut connection, path, schema)?;
     Ok(connection)
 }
