@@ -29,8 +29,7 @@ pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Led
         "SELECT source, target, username, origin, disabled_by_us, left_since, original, email
          FROM ledger_users WHERE connector = ?1",
     )?;
-    let mut rows = users.query([connector])?;
-    while let Some(row) = rows.next()? {
+    let users = users.query_map([connector], |row| {
         let original: Option<String> = row.get(6)?;
         let user = LedgerUser {
             target: TargetId(text(row, 1)?),
@@ -43,8 +42,10 @@ pub(super) fn load(transaction: &Transaction<'_>, connector: &str) -> Result<Led
                 .transpose()?,
             email: row.get::<_, Option<String>>(7)?.map(CompactString::from),
         };
-        ledger.users.insert(SourceId(text(row, 0)?), user);
-    }
+        Ok((SourceId(text(row, 0)?), user))
+    })?;
+    // In the order of the table, so that the tree is built in one go and without gaps.
+    ledger.users = users.collect::<Result<_>>()?;
     let mut groups = transaction.prepare_cached(
         "SELECT source, target, name, origin, memberships FROM ledger_groups WHERE connector = ?1",
     )?;
@@ -84,11 +85,12 @@ fn always(transaction: &Transaction<'_>, connector: &str) -> Result<BTreeMap<Com
     Ok(always)
 }
 
-/// Operations that were sent and never answered, oldest first.
+/// Operations that were sent and never answered, oldest first: those of all connectors are looked at, which are few, and not the
+/// whole journal of one.
 fn unanswered(transaction: &Transaction<'_>, connector: &str) -> Result<Vec<Unanswered>> {
     let mut statement = transaction.prepare_cached(
         "SELECT journal.kind, journal.source, journal.target, journal.name, journal.operation
-         FROM journal JOIN runs ON runs.id = journal.run
+         FROM journal INDEXED BY journal_open CROSS JOIN runs ON runs.id = journal.run
          WHERE runs.connector = ?1 AND journal.result IS NULL ORDER BY journal.run, journal.position",
     )?;
     let rows = statement.query_map([connector], |row| {

@@ -29,6 +29,12 @@ impl FurtherAttributes {
         self.0.get(at).map(|(_, value)| value)
     }
 
+    /// Whether [`Self::overlaid`] with these would change nothing.
+    #[must_use]
+    pub fn holds(&self, others: &Self) -> bool {
+        others.iter().all(|(name, value)| self.get(name).map_or(value.is_empty(), |known| known == value))
+    }
+
     /// Those whose names are kept.
     #[must_use]
     pub fn only(&self, keeps: impl Fn(&str) -> bool) -> Self {

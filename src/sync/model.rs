@@ -1,11 +1,14 @@
 //! The data that flows through a run: snapshots of both sides and the ledger between them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Serialize};
 
 pub use super::finding::{Finding, FindingKind};
@@ -327,33 +330,51 @@ pub struct SourceSnapshot {
 #[derive(Clone, Debug, Default)]
 pub struct People {
     ids: Vec<SourceId>,
-    positions: HashMap<SourceId, Person>,
+    /// Positions of the ids, by their hash.
+    positions: HashTable<Person>,
+    hasher: DefaultHashBuilder,
 }
 
 impl People {
     /// People in this order; who comes twice has the last of the places.
     #[must_use]
     pub fn of(ids: &[SourceId]) -> Self {
-        let positions = (0..).zip(ids).map(|(person, id)| (id.clone(), person)).collect();
-        Self { ids: ids.to_vec(), positions }
+        let mut people = Self {
+            ids: ids.to_vec(),
+            positions: HashTable::with_capacity(ids.len()),
+            hasher: DefaultHashBuilder::default(),
+        };
+        for (person, id) in (0..).zip(ids) {
+            match people.entry(&id.0) {
+                Entry::Occupied(mut known) => *known.get_mut() = person,
+                Entry::Vacant(place) => drop(place.insert(person)),
+            }
+        }
+        people
     }
 
     /// The position of `id`, which is added if it is new.
     pub fn intern(&mut self, id: &str) -> Person {
-        if let Some(person) = self.positions.get(id) {
-            return *person;
-        }
         let person = Person::try_from(self.ids.len()).unwrap_or(Person::MAX);
-        let id = SourceId::from(id);
-        self.ids.push(id.clone());
-        self.positions.insert(id, person);
+        match self.entry(id) {
+            Entry::Occupied(known) => return *known.get(),
+            Entry::Vacant(place) => drop(place.insert(person)),
+        }
+        self.ids.push(SourceId::from(id));
         person
     }
 
     /// The position of `id`, if it is known.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Person> {
-        self.positions.get(id).copied()
+        let bears_it = |person: &Person| bears(&self.ids, *person, id);
+        self.positions.find(self.hasher.hash_one(id), bears_it).copied()
+    }
+
+    fn entry(&mut self, id: &str) -> Entry<'_, Person> {
+        let Self { ids, positions, hasher } = self;
+        let hash = |person: &Person| ids.get(*person as usize).map_or(0, |id| hasher.hash_one(id.0.as_str()));
+        positions.entry(hasher.hash_one(id), |person| bears(ids, *person, id), hash)
     }
 
     /// The ids in the order of their positions.
@@ -361,6 +382,10 @@ impl People {
     pub fn ids(&self) -> &[SourceId] {
         &self.ids
     }
+}
+
+fn bears(ids: &[SourceId], person: Person, id: &str) -> bool {
+    ids.get(person as usize).is_some_and(|known| known.0 == id)
 }
 
 impl std::borrow::Borrow<str> for SourceId {

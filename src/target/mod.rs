@@ -74,6 +74,10 @@ pub trait Reader: Send + Sync {
     async fn protected(&self, _control: &RunControl) -> Result<Protected, TargetError> {
         Ok(Protected::default())
     }
+    /// Whether it reads everything, whatever is of interest.
+    fn reads_everything(&self) -> bool {
+        false
+    }
     /// Reads users, groups and members, to the end or not at all; at least those of interest.
     async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError>;
 }

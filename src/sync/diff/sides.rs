@@ -1,9 +1,10 @@
 //! Both sides and the ledger between them, with the look-ups that planning needs.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
+use hashbrown::HashMap;
 
 use super::Input;
 use crate::sync::desire::{DesiredUser, Reason};

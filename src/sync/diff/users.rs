@@ -108,8 +108,30 @@ fn deleted_by_others(wanted: &DesiredUser, ledger: &LedgerUser) -> Finding {
     )
 }
 
+/// Whether an account is as it should be and the ledger says so: by far the most are.
+fn is_settled(row: &Row<'_>, wanted: &UserAttributes, actual: &TargetUser) -> bool {
+    let has = &actual.attributes;
+    let same = has.username == wanted.username
+        && has.email == wanted.email
+        && has.first_name == wanted.first_name
+        && has.last_name == wanted.last_name
+        && has.display_name == wanted.display_name
+        && has.attributes.holds(&wanted.attributes);
+    let known = |ledger: &LedgerUser| {
+        ledger.username == has.username
+            && !ledger.disabled_by_us
+            && ledger.left_since.is_none()
+            && ledger.original.is_none()
+    };
+    same && actual.active && !row.adopting && row.ledger.is_some_and(known)
+}
+
 /// Plans what a user with an account needs.
 fn keep_user(sides: &Sides<'_>, row: &Row<'_>, wanted: &DesiredUser, actual: &TargetUser, plan: &mut Plan) {
+    if is_settled(row, &wanted.attributes, actual) {
+        plan.counts.users.unchanged += 1;
+        return;
+    }
     let before = actual.attributes.clone();
     // What the mapping does not name stays as it is.
     let attributes = before.attributes.overlaid(&wanted.attributes.attributes);

@@ -104,11 +104,11 @@ pub(super) fn settings(connector: &Connector, request: &ReadRequest, target: &st
 }
 
 /// Adds to an update what changed of users and groups, and up to when they are known. After lists that are not whole, nothing
-/// is known until a full run has read them again.
+/// is known until a full run has read them again. `touched`: the only users whose records may differ; none: all may.
 pub(super) fn add_records(
     update: &mut CacheUpdate,
     source: &SourceSnapshot,
-    stored: &StoredRecords,
+    (stored, touched): (&StoredRecords, Option<&BTreeSet<SourceId>>),
     settings: String,
 ) {
     if !(source.users_proof.is_proven() && source.groups_proof.is_proven()) {
@@ -131,6 +131,9 @@ pub(super) fn add_records(
         let Some(person) = number(&user.id) else { continue };
         if let Some(slot) = listed.get_mut(person as usize) {
             *slot = true;
+        }
+        if !update.anew && touched.is_some_and(|touched| !touched.contains(&user.id)) {
+            continue;
         }
         let record = write_user(user);
         if known(person) != Some(&*record) {

@@ -7,12 +7,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::judge::Decisions;
-use super::read::{Everybody, Read, read_request, rules_in_force};
+use super::read::{Everybody, Read, Recalled, read_request, rules_in_force};
 use super::{Failure, RunTicket, Services, cache, carry_out, failed_report};
 use crate::config::model::{ChangesFrom, Connector};
 use crate::source::cache::STAMP_LAG;
 use crate::source::{Changes, ChangesRead, LogPlace, ReadRequest, Since};
-use crate::store::{LogPosition, StoredRead};
+use crate::store::{LogPosition, StoredRead, StoredRecords};
 use crate::sync::model::{Ledger, SourceSnapshot};
 use crate::sync::progress::{Phase, RunControl};
 use crate::sync::report::{Outcome, Report};
@@ -38,6 +38,7 @@ struct Base {
     request: ReadRequest,
     ledger: Ledger,
     source: SourceSnapshot,
+    stored: StoredRecords,
     read: StoredRead,
 }
 
@@ -84,7 +85,7 @@ async fn run(
         Ok(base) => base,
         Err(why) => return Ok(ChangesEnd::NotYet(why)),
     };
-    let Base { request, ledger, mut source, read } = base;
+    let Base { request, ledger, mut source, stored, read } = base;
     let since = match since(connector, &read, services.clock.now()) {
         Ok(since) => since,
         Err(why) => return needs_full_run(connector, services, why).await,
@@ -106,9 +107,9 @@ async fn run(
     let rules = rules_in_force(connector, services, control).await?;
     source.of_changes = Some(found.asked);
     let permission = &decisions.permission;
-    let fresh = Some(&found.users);
+    let recalled = Some(Recalled { stored: &stored, fresh: &found.users });
     let everybody =
-        Everybody { connector, services, rules: &rules, request: &request, permission, control, fresh };
+        Everybody { connector, services, rules: &rules, request: &request, permission, control, recalled };
     let mut both: Read = everybody.read(source, ledger).await?;
     let is_whole = !both.cache.forgets_read;
     if is_whole {
@@ -179,7 +180,7 @@ async fn base(connector: &Connector, services: &Services) -> Result<Result<Base,
     let Some(source) = cache::recall(&request.member_lists, &stored, &request, narrowed) else {
         return Ok(Err("what the last full run left cannot be read".to_owned()));
     };
-    Ok(Ok(Base { request, ledger, source, read }))
+    Ok(Ok(Base { request, ledger, source, stored, read }))
 }
 
 /// From where on changes are read: well before the end of what is known, since searches and the log run behind.

@@ -75,7 +75,10 @@ pub(super) async fn read_wanted(
     rules: &Rules,
     control: &RunControl,
 ) -> Result<TargetSnapshot, Failure> {
-    let interest = interest(ledger, Some(desired), rules, &services.reader.capabilities());
+    let interest = match services.reader.reads_everything() {
+        true => Interest::default(),
+        false => interest(ledger, Some(desired), rules, &services.reader.capabilities()),
+    };
     read_target(services, &interest, ledger, control).await
 }
 

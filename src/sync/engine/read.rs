@@ -6,16 +6,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 
-use super::interest::read_wanted;
+use super::interest::{read_target, read_wanted};
 use super::propose::check_binding;
 use super::{Failure, Services, UserRequest, cache};
 use crate::config::model::Connector;
 use crate::source::cache::CachedLists;
 use crate::source::{GroupFilter, Questions, ReadRequest};
-use crate::store::CacheUpdate;
+use crate::store::{CacheUpdate, StoredRecords};
 use crate::sync::desire::groups::name_in_target;
 use crate::sync::desire::{
-    Desired, decides_about_scope, desire, required_group_problem, wanted_attributes, wants_members,
+    Desired, DesiredUser, decides_about_scope, desire, required_group_problem, wanted_attributes,
+    wants_members,
 };
 use crate::sync::diff::{Claims, Evidence, Input, diff};
 use crate::sync::digest::Permission;
@@ -28,7 +29,7 @@ use crate::sync::plan::{Change, Operation};
 use crate::sync::progress::{Phase, RunControl};
 use crate::sync::report::View;
 use crate::sync::rules::{Existing, OnExisting, Protected, Rules};
-use crate::target::Capabilities;
+use crate::target::{Capabilities, Interest};
 
 /// Both sides as they were read.
 pub(super) struct Read {
@@ -114,8 +115,15 @@ pub(super) async fn read(
     let member_lists = cache::usable(stored, connector.schedule.as_ref(), services.clock.now());
     let request =
         read_request((&rules, cache::keeps_records(connector)), capabilities, &ledger, member_lists);
-    let everybody =
-        Everybody { connector, services, rules: &rules, request: &request, permission, control, fresh: None };
+    let everybody = Everybody {
+        connector,
+        services,
+        rules: &rules,
+        request: &request,
+        permission,
+        control,
+        recalled: None,
+    };
     match user {
         None => {
             let source = services.source.read(&request, control).await?;
@@ -177,14 +185,22 @@ pub(super) struct Everybody<'a> {
     /// Who is asked for however many are missing: an approval waits for the answer (RULES 24).
     pub(super) permission: &'a Permission,
     pub(super) control: &'a RunControl,
-    /// In a run that reads only what changed, whom the source has just shown.
-    pub(super) fresh: Option<&'a BTreeSet<SourceId>>,
+    /// What a run that reads only what changed began with.
+    pub(super) recalled: Option<Recalled<'a>>,
+}
+
+/// The source as it was known before what changed was read.
+#[derive(Clone, Copy)]
+pub(super) struct Recalled<'a> {
+    pub(super) stored: &'a StoredRecords,
+    /// Whom the source has shown since.
+    pub(super) fresh: &'a BTreeSet<SourceId>,
 }
 
 impl<'e> Everybody<'e> {
     /// Reads the target for what the source showed, and asks the source for who is missing.
     pub(super) async fn read(&self, mut source: SourceSnapshot, mut ledger: Ledger) -> Result<Read, Failure> {
-        let Self { connector, services, rules, permission, control, .. } = *self;
+        let Self { connector, services, rules, permission, .. } = *self;
         let listed = shown(&source);
         let binding = Binding { source: source.address.clone(), target: services.reader.address() };
         check_binding(&connector.name, &ledger, &binding)?;
@@ -194,14 +210,15 @@ impl<'e> Everybody<'e> {
         }
         let (writes, now) = (services.turn.writes(), services.clock.now());
         distrust_empty_lists(&mut source, &ledger);
-        let mut desired = desire(&source, rules, &capabilities, now);
-        let target = read_wanted(services, (&ledger, &desired), rules, control).await?;
+        let (mut desired, target) = self.both_sides(&source, &ledger, now).await?;
         let claims = services.store.claims(&connector.name, &binding.target).await?;
         find_unanswered(&mut ledger, &target, &claims, capabilities);
         let users = self.who_would_come(&mut source, &desired, (&target, &ledger, &claims), now);
         let groups = groups_that_decide(&source, &ledger, rules);
         let first = Questions { users, groups, ..Questions::default() };
+        let mut asked_for = BTreeSet::new();
         if first != Questions::default() {
+            asked_for.extend(first.users.iter().cloned());
             desired = self.ask(&first, &mut source, &ledger, now).await?;
         }
         let mut asking = Asking::new(permission);
@@ -211,11 +228,32 @@ impl<'e> Everybody<'e> {
             if asked == Questions::default() {
                 break;
             }
+            asked_for.extend(asked.users.iter().cloned());
             desired = self.ask(&asked, &mut source, &ledger, now).await?;
         }
-        let cache = self.cache_update(&source).await?;
+        let cache = self.cache_update(&source, asked_for).await?;
         let (rules, shown) = (rules.clone(), shown(&source));
         Ok(Read { source, target, rules, writes, now, focus: None, listed, shown, desired, cache })
+    }
+
+    /// What the target should hold and what it holds. Where that does not depend on what is wanted, it is read meanwhile.
+    async fn both_sides(
+        &self,
+        source: &SourceSnapshot,
+        ledger: &Ledger,
+        now: DateTime<Utc>,
+    ) -> Result<(Desired, TargetSnapshot), Failure> {
+        let Self { services, rules, control, .. } = *self;
+        let desired = async { desire(source, rules, &services.reader.capabilities(), now) };
+        if services.reader.reads_everything() {
+            let interest = Interest::default();
+            let target = read_target(services, &interest, ledger, control);
+            let (target, desired) = futures_util::future::join(target, desired).await;
+            return Ok((desired, target?));
+        }
+        let desired = desired.await;
+        let target = read_wanted(services, (ledger, &desired), rules, control).await?;
+        Ok((desired, target))
     }
 
     /// What a plan would be made of, as far as is known.
@@ -258,7 +296,7 @@ impl<'e> Everybody<'e> {
         known: (&TargetSnapshot, &Ledger, &Claims),
         now: DateTime<Utc>,
     ) -> BTreeSet<SourceId> {
-        let Some(fresh) = self.fresh else { return BTreeSet::new() };
+        let Some(Recalled { fresh, .. }) = self.recalled else { return BTreeSet::new() };
         let comes = |operation: &Operation| match operation.change {
             Change::CreateUser { .. }
             | Change::EnableUser
@@ -266,6 +304,15 @@ impl<'e> Everybody<'e> {
             | Change::RestoreUser { .. } => !fresh.contains(&operation.source),
             _ => false,
         };
+        // An account comes to who has none, or is given back by who took it.
+        let could_come = |user: &DesiredUser| {
+            let ledger = known.1.users.get(&user.id);
+            ledger.is_none_or(|user| user.disabled_by_us || user.original.is_some())
+                && !fresh.contains(&user.id)
+        };
+        if !desired.users.iter().any(could_come) {
+            return BTreeSet::new();
+        }
         let plan = diff(&self.input(desired, source, known, now));
         let would_come = plan.operations.into_iter().filter(comes);
         let mut would_come: BTreeSet<SourceId> = would_come.map(|operation| operation.source).collect();
@@ -283,14 +330,27 @@ impl<'e> Everybody<'e> {
         would_come
     }
 
-    /// What of the source is to be kept for the next run.
-    async fn cache_update(&self, source: &SourceSnapshot) -> Result<CacheUpdate, Failure> {
+    /// What of the source is to be kept for the next run, after these users were asked for.
+    async fn cache_update(
+        &self,
+        source: &SourceSnapshot,
+        asked_for: BTreeSet<SourceId>,
+    ) -> Result<CacheUpdate, Failure> {
         let Self { connector, services, request, .. } = *self;
         let mut update = cache::update(source, &request.member_lists, services.clock.now());
         if cache::keeps_records(connector) {
-            let stored = services.store.cached_records(&connector.name).await?;
             let settings = cache::settings(connector, request, &services.reader.address());
-            cache::add_records(&mut update, source, &stored, settings);
+            match self.recalled {
+                Some(Recalled { stored, fresh }) => {
+                    let mut touched = asked_for;
+                    touched.extend(fresh.iter().cloned());
+                    cache::add_records(&mut update, source, (stored, Some(&touched)), settings);
+                }
+                None => {
+                    let stored = services.store.cached_records(&connector.name).await?;
+                    cache::add_records(&mut update, source, (&stored, None), settings);
+                }
+            }
         } else {
             update.forgets_read = services.store.cached_read(&connector.name).await?.is_some();
         }

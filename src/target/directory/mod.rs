@@ -155,6 +155,10 @@ impl Reader for Directory {
         CAPABILITIES
     }
 
+    fn reads_everything(&self) -> bool {
+        true
+    }
+
     async fn read(&self, _: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {
         if control.cancel.is_cancelled() {
             return Err(TargetError::Cancelled);

@@ -1,8 +1,7 @@
 //! Reading the directory: for a run, and for people.
 
-use std::collections::HashMap;
-
 use compact_str::{CompactString, format_compact};
+use hashbrown::HashMap;
 use rusqlite::{OptionalExtension, Result, Row, Transaction};
 
 use super::{DirectoryGroup, DirectoryUser};
@@ -75,8 +74,9 @@ pub(super) fn snapshot(transaction: &Transaction<'_>) -> Result<TargetSnapshot> 
         transaction.prepare("SELECT group_id, user_id FROM memberships ORDER BY group_id, user_id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let group = group_positions.get(&row.get(0)?).and_then(|at| snapshot.groups.get_mut(*at));
-        if let (Some(group), Some(user)) = (group, positions.get(&row.get(1)?)) {
+        let (group, user): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let group = group_positions.get(&group).and_then(|at| snapshot.groups.get_mut(*at));
+        if let (Some(group), Some(user)) = (group, positions.get(&user)) {
             group.members.push(*user);
         }
     }
