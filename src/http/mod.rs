@@ -167,6 +167,8 @@ fn client_builder(patience: &Patience) -> reqwest::ClientBuilder {
         // A redirect would carry the request, and perhaps the token, to a host that nobody configured.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
+        // We try again ourselves: counted, within the budget, and signed anew.
+        .retry(reqwest::retry::never())
         .connect_timeout(patience.connect)
         .read_timeout(patience.silence)
         .tcp_nodelay(true)

@@ -46,6 +46,14 @@ impl Wanted {
 }
 
 impl Interest {
+    /// Whether whoever read for this has looked for every name of another.
+    #[must_use]
+    pub fn names_all_of(&self, other: &Self) -> bool {
+        let has =
+            |known: &Wanted, wanted: &Wanted| wanted.names.keys().all(|name| known.names.contains_key(name));
+        has(&self.users, &other.users) && has(&self.groups, &other.groups)
+    }
+
     /// Whether the members of a group are needed.
     #[must_use]
     pub fn needs_members(&self, id: &TargetId, name: &str, capabilities: &Capabilities) -> bool {

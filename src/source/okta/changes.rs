@@ -19,7 +19,7 @@ use super::{confirm, log, read, users};
 use crate::source::cache::is_settled;
 use crate::source::{Changes, ChangesRead, Questions, Since, SourceError};
 use crate::sync::model::{
-    Member, MembersFrom, Proof, SourceGroup, SourceId, SourceSnapshot, SourceUser, Status,
+    Absence, Member, MembersFrom, Proof, SourceGroup, SourceId, SourceSnapshot, SourceUser, Status,
 };
 
 const USERS: &str = "the list of users that changed";
@@ -166,6 +166,7 @@ async fn take_users(
     let questions = Questions { users, ..Questions::default() };
     confirm::confirm(client, snapshot, &questions, scope).await?;
     found.users.extend(snapshot.users.iter().skip(before).map(|user| user.id.clone()));
+    note_unanswered(&questions.users, snapshot, found);
     Ok(())
 }
 
@@ -221,6 +222,10 @@ async fn take_groups(
     let questions = Questions { groups: new, ..Questions::default() };
     confirm::confirm(client, snapshot, &questions, scope).await?;
     found.groups.extend(snapshot.groups.iter().skip(before).map(|group| group.id.clone()));
+    note_unanswered(&questions.groups, snapshot, found);
+    for group in snapshot.groups.iter().skip(before) {
+        note_unproven(group, found);
+    }
     // While several lists are read, the numbers of people are given there.
     let gathered = Gathered::with(std::mem::take(&mut snapshot.people));
     let read: Vec<(Option<usize>, SourceGroup)> = stream::iter(known)
@@ -233,9 +238,7 @@ async fn take_groups(
         .await?;
     snapshot.people = gathered.into_people();
     for (place, group) in read {
-        if let Proof::NotProven(why) = &group.members_proof {
-            found.incomplete.get_or_insert_with(|| format!("the members of {}: {why}", group.name));
-        }
+        note_unproven(&group, found);
         match place.and_then(|place| snapshot.groups.get_mut(place)) {
             Some(known) => {
                 if !is_same(known, &group) {
@@ -250,6 +253,22 @@ async fn take_groups(
         }
     }
     Ok(())
+}
+
+/// Whoever is new and of whom no usable answer came is asked for again.
+fn note_unanswered(asked: &BTreeSet<SourceId>, snapshot: &mut SourceSnapshot, found: &mut ChangesRead) {
+    for id in asked {
+        if let Some(Absence::Unknown(why)) = snapshot.absences.get(id) {
+            found.incomplete.get_or_insert_with(|| format!("{id}: {why}"));
+        }
+    }
+}
+
+/// A group whose members could not be read to the end is read again.
+pub(super) fn note_unproven(group: &SourceGroup, found: &mut ChangesRead) {
+    if let Proof::NotProven(why) = &group.members_proof {
+        found.incomplete.get_or_insert_with(|| format!("the members of {}: {why}", group.name));
+    }
 }
 
 /// Whether nothing follows from a group that was read again.

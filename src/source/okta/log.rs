@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::SecondsFormat;
 use url::{Url, form_urlencoded};
 
+use super::changes::note_unproven;
 use super::client::{Ask, Bucket, Client, Unread};
 use super::parse::{self, LogEntry};
 use super::scope::Scope;
@@ -48,7 +49,15 @@ pub(super) async fn read(
             }
             Err(unread) => return Err(client.fatal(WHAT, unread)),
         };
-        entries.iter().for_each(|entry| note(entry, scope.app().is_some(), &mut named));
+        for entry in &entries {
+            match entry {
+                Ok(entry) => note(entry, scope.app().is_some(), &mut named),
+                Err(broken) => tracing::warn!(
+                    "an entry of {WHAT} could not be read ({}); the next full run sees what it was about",
+                    broken.why
+                ),
+            }
+        }
         if named.users.len() + named.groups.len() > MOST_NAMED {
             return Ok(Changes::NeedsFullRead(format!(
                 "the log names more than {MOST_NAMED} users and groups that changed"
@@ -182,11 +191,7 @@ fn give_back(
         snapshot.users.extend(users.get(&id).cloned());
         snapshot.groups.extend(groups.get(&id).cloned());
     }
-    for group in &snapshot.groups {
-        if let crate::sync::model::Proof::NotProven(why) = &group.members_proof
-            && found.groups.contains(&group.id)
-        {
-            found.incomplete.get_or_insert(format!("the members of {}: {why}", group.name));
-        }
-    }
+    let named: Vec<&SourceGroup> =
+        snapshot.groups.iter().filter(|group| found.groups.contains(&group.id)).collect();
+    named.into_iter().for_each(|group| note_unproven(group, found));
 }

@@ -126,6 +126,10 @@ pub fn diff(input: &Input<'_>) -> Plan {
     for (list, reason) in &input.desired.doubts {
         leave_out(&mut plan, list, reason, 0, Vec::new());
     }
+    // So many come, where many do: a list that grows by and by takes twice the memory while it does.
+    let newcomers = input.desired.users.len().saturating_sub(input.ledger.users.len());
+    let new_groups = input.desired.groups.len().saturating_sub(input.ledger.groups.len());
+    plan.operations.reserve(newcomers + 2 * new_groups);
     let fates = users::plan_users(&sides, &mut plan);
     groups::plan_groups(&sides, &fates, &mut plan);
     plan.operations.sort_by(|one, other| {

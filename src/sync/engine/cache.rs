@@ -13,7 +13,8 @@ use crate::source::ReadRequest;
 use crate::source::cache::{CachedGroup, CachedList, CachedLists, PackedMembers, read_user, write_user};
 use crate::store::{CacheUpdate, StoredList, StoredLists, StoredRead, StoredRecords};
 use crate::sync::model::{
-    Member, MembersFrom, People, Person, Proof, SourceAddress, SourceGroup, SourceId, SourceSnapshot, Status,
+    Absence, Member, MembersFrom, People, Person, Proof, SourceAddress, SourceGroup, SourceId,
+    SourceSnapshot, Status,
 };
 
 /// How old a list may become: what Okta's stamps did not tell is noticed within that time.
@@ -146,10 +147,11 @@ pub(super) fn add_records(
             .zip(&listed)
             .filter(|((_, record), listed)| !**listed && record.is_some())
             .map(|((person, _), _)| person);
-        // Who could not be read is not gone.
-        let unreadable: BTreeSet<Person> =
-            source.unreadable.iter().filter_map(|id| source.people.find(&id.0)).collect();
-        users.extend(gone.filter(|person| !unreadable.contains(person)).map(|person| (person, None)));
+        // Who could not be read, or of whom no answer came, is not gone (RULES 13).
+        let unanswered = source.absences.iter().filter(|(_, absence)| matches!(absence, Absence::Unknown(_)));
+        let unknown = source.unreadable.iter().chain(unanswered.map(|(id, _)| id));
+        let unknown: BTreeSet<Person> = unknown.filter_map(|id| source.people.find(&id.0)).collect();
+        users.extend(gone.filter(|person| !unknown.contains(person)).map(|person| (person, None)));
     }
     let groups = source.groups.iter().map(|group| (group.id.clone(), CachedGroup::of(group)));
     update.groups =

@@ -11,6 +11,7 @@ mod judge;
 mod plan;
 mod propose;
 mod read;
+mod read_one;
 mod rebind;
 mod relink;
 mod undo;

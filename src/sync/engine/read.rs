@@ -4,16 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use compact_str::CompactString;
 
-use super::interest::{read_target, read_wanted};
+use super::interest::{interest, read_target, read_wanted};
 use super::propose::check_binding;
+use super::read_one::groups_to_ask_for;
 use super::{Failure, Services, UserRequest, cache};
 use crate::config::model::Connector;
 use crate::source::cache::CachedLists;
 use crate::source::{GroupFilter, Questions, ReadRequest};
 use crate::store::{CacheUpdate, StoredRecords};
-use crate::sync::desire::groups::name_in_target;
 use crate::sync::desire::{
     Desired, DesiredUser, decides_about_scope, desire, required_group_problem, wanted_attributes,
     wants_members,
@@ -23,7 +22,7 @@ use crate::sync::digest::Permission;
 use crate::sync::doubt::{Asking, distrust_empty_lists};
 use crate::sync::link::find_unanswered;
 use crate::sync::model::{
-    Absence, Binding, Ledger, People, Proof, SourceGroup, SourceId, SourceSnapshot, TargetId, TargetSnapshot,
+    Absence, Binding, Finding, FindingKind, Ledger, People, SourceId, SourceSnapshot, TargetSnapshot,
 };
 use crate::sync::plan::{Change, Operation};
 use crate::sync::progress::{Phase, RunControl};
@@ -43,6 +42,8 @@ pub(super) struct Read {
     pub(super) now: DateTime<Utc>,
     /// The one user that was read; none: everybody.
     pub(super) focus: Option<SourceId>,
+    /// Who would get an account and is to be asked for first, in a run that reads only what changed.
+    pub(super) owed: Owed,
     /// How much the lists showed, before anybody was asked for by id.
     pub(super) listed: View,
     /// How much is known after that.
@@ -139,9 +140,9 @@ pub(super) async fn read(
                 services.source.confirm(&mut source, &questions, &request, control).await?;
             }
             let (listed, cache, now) = (View::default(), CacheUpdate::default(), services.clock.now());
-            let (focus, shown) = (Some(focus), shown(&source));
+            let (focus, shown, owed) = (Some(focus), shown(&source), Owed::default());
             let desired = desire(&source, &rules, &capabilities, now);
-            Ok(Read { source, target, rules, writes, now, focus, listed, shown, desired, cache })
+            Ok(Read { source, target, rules, writes, now, focus, owed, listed, shown, desired, cache })
         }
     }
 }
@@ -200,7 +201,7 @@ pub(super) struct Recalled<'a> {
 impl<'e> Everybody<'e> {
     /// Reads the target for what the source showed, and asks the source for who is missing.
     pub(super) async fn read(&self, mut source: SourceSnapshot, mut ledger: Ledger) -> Result<Read, Failure> {
-        let Self { connector, services, rules, permission, .. } = *self;
+        let Self { connector, services, rules, permission, control, .. } = *self;
         let listed = shown(&source);
         let binding = Binding { source: source.address.clone(), target: services.reader.address() };
         check_binding(&connector.name, &ledger, &binding)?;
@@ -210,17 +211,20 @@ impl<'e> Everybody<'e> {
         }
         let (writes, now) = (services.turn.writes(), services.clock.now());
         distrust_empty_lists(&mut source, &ledger);
-        let (mut desired, target) = self.both_sides(&source, &ledger, now).await?;
+        let (mut desired, mut target, looked_for) = self.both_sides(&source, &ledger, now).await?;
         let claims = services.store.claims(&connector.name, &binding.target).await?;
         find_unanswered(&mut ledger, &target, &claims, capabilities);
-        let users = self.who_would_come(&mut source, &desired, (&target, &ledger, &claims), now);
+        let (users, later) = self.who_would_come(&mut source, &desired, (&target, &ledger, &claims), now);
         let groups = groups_that_decide(&source, &ledger, rules);
         let first = Questions { users, groups, ..Questions::default() };
         let mut asked_for = BTreeSet::new();
         if first != Questions::default() {
-            asked_for.extend(first.users.iter().cloned());
+            asked_for.extend(first.users.iter().chain(&first.groups).cloned());
             desired = self.ask(&first, &mut source, &ledger, now).await?;
         }
+        let owed = Owed { later, unanswered: unanswered(&first.users, &source) };
+        source.findings.extend(owed.findings());
+        desired.findings.extend(owed.findings());
         let mut asking = Asking::new(permission);
         for _ in 0..MOST_ROUNDS {
             let input = self.input(&desired, &source, (&target, &ledger, &claims), now);
@@ -228,32 +232,42 @@ impl<'e> Everybody<'e> {
             if asked == Questions::default() {
                 break;
             }
-            asked_for.extend(asked.users.iter().cloned());
+            asked_for.extend(asked.users.iter().chain(&asked.groups).chain(&asked.own_groups).cloned());
             desired = self.ask(&asked, &mut source, &ledger, now).await?;
+        }
+        if let Some(looked_for) = looked_for.filter(|_| !asked_for.is_empty()) {
+            // Who was found by asking only may have an account of which nobody knows yet.
+            let wanted = interest(&ledger, Some(&desired), rules, &capabilities);
+            if !looked_for.names_all_of(&wanted) {
+                target = read_target(services, &wanted, &ledger, control).await?;
+            }
         }
         let cache = self.cache_update(&source, asked_for).await?;
         let (rules, shown) = (rules.clone(), shown(&source));
-        Ok(Read { source, target, rules, writes, now, focus: None, listed, shown, desired, cache })
+        Ok(Read { source, target, rules, writes, now, focus: None, owed, listed, shown, desired, cache })
     }
 
-    /// What the target should hold and what it holds. Where that does not depend on what is wanted, it is read meanwhile.
+    /// What the target should hold and what it holds, and what was looked for there. Where that is everything, it is read
+    /// meanwhile.
     async fn both_sides(
         &self,
         source: &SourceSnapshot,
         ledger: &Ledger,
         now: DateTime<Utc>,
-    ) -> Result<(Desired, TargetSnapshot), Failure> {
+    ) -> Result<(Desired, TargetSnapshot, Option<Interest>), Failure> {
         let Self { services, rules, control, .. } = *self;
-        let desired = async { desire(source, rules, &services.reader.capabilities(), now) };
+        let capabilities = services.reader.capabilities();
+        let desired = async { desire(source, rules, &capabilities, now) };
         if services.reader.reads_everything() {
-            let interest = Interest::default();
-            let target = read_target(services, &interest, ledger, control);
+            let everything = Interest::default();
+            let target = read_target(services, &everything, ledger, control);
             let (target, desired) = futures_util::future::join(target, desired).await;
-            return Ok((desired, target?));
+            return Ok((desired, target?, None));
         }
         let desired = desired.await;
-        let target = read_wanted(services, (ledger, &desired), rules, control).await?;
-        Ok((desired, target))
+        let interest = interest(ledger, Some(&desired), rules, &capabilities);
+        let target = read_target(services, &interest, ledger, control).await?;
+        Ok((desired, target, Some(interest)))
     }
 
     /// What a plan would be made of, as far as is known.
@@ -289,14 +303,15 @@ impl<'e> Everybody<'e> {
 
     /// Nobody gets an account, or an account back, for what was known of them before: who would, and was not shown just now, is
     /// to be asked for, and not known until then. They may have gone since, as a run of that user, or a full one, may have seen.
+    /// Returns who is asked for now, and how many have to wait.
     fn who_would_come(
         &self,
         source: &mut SourceSnapshot,
         desired: &Desired,
         known: (&TargetSnapshot, &Ledger, &Claims),
         now: DateTime<Utc>,
-    ) -> BTreeSet<SourceId> {
-        let Some(Recalled { fresh, .. }) = self.recalled else { return BTreeSet::new() };
+    ) -> (BTreeSet<SourceId>, usize) {
+        let Some(Recalled { fresh, .. }) = self.recalled else { return (BTreeSet::new(), 0) };
         let comes = |operation: &Operation| match operation.change {
             Change::CreateUser { .. }
             | Change::EnableUser
@@ -311,23 +326,25 @@ impl<'e> Everybody<'e> {
                 && !fresh.contains(&user.id)
         };
         if !desired.users.iter().any(could_come) {
-            return BTreeSet::new();
+            return (BTreeSet::new(), 0);
         }
         let plan = diff(&self.input(desired, source, known, now));
         let would_come = plan.operations.into_iter().filter(comes);
         let mut would_come: BTreeSet<SourceId> = would_come.map(|operation| operation.source).collect();
         if would_come.is_empty() {
-            return would_come;
+            return (would_come, 0);
         }
         source.users.retain(|user| !would_come.contains(&user.id));
+        let mut later = BTreeSet::new();
         if let Some(rest) = would_come.iter().nth(MOST_WHO_COME).cloned() {
-            // So many are for a full run, and left alone until then.
-            source.unreadable.extend(would_come.split_off(&rest));
+            // They are left alone until it is their turn.
+            later = would_come.split_off(&rest);
+            source.unreadable.extend(later.iter().cloned());
         }
         if let Some(asked) = &mut source.of_changes {
             asked.extend(would_come.iter().cloned());
         }
-        would_come
+        (would_come, later.len())
     }
 
     /// What of the source is to be kept for the next run, after these users were asked for.
@@ -356,76 +373,34 @@ impl<'e> Everybody<'e> {
         }
         Ok(update)
     }
+}
 
-    /// Reads one user and its groups, by whatever name it is known.
-    async fn read_one(
-        &self,
-        user: &UserRequest,
-        ledger: &Ledger,
-    ) -> Result<(SourceSnapshot, SourceId), Failure> {
-        let Self { connector, services, request, control, .. } = *self;
-        let asked = user.login.trim();
-        let known = known_as(ledger, asked, services.reader.capabilities());
-        // Okta takes the part before the @ for a login too; what the ledger knows under that name is meant then.
-        let by_ledger_first = known.is_some() && !asked.contains('@');
-        let mut source = None;
-        if !by_ledger_first {
-            let read = services.source.read_user(asked, request, control).await?;
-            source = Some(read).filter(|read| !read.users.is_empty());
-        }
-        let source = match (source, known) {
-            (Some(source), _) => source,
-            (None, Some(id)) => services.source.read_user(&id.0, request, control).await?,
-            (None, None) => return Err(Failure::new(unknown_user(&connector.name, asked))),
-        };
-        let found = source.users.first().map(|user| user.id.clone());
-        let Some(focus) = found.or_else(|| known.cloned()) else {
-            return Err(Failure::new(unknown_user(&connector.name, asked)));
-        };
-        let mut source = source;
-        if source.users.is_empty() && !source.unreadable.contains(&focus) {
-            let unread = Absence::Unknown("Okta's answer could not be read".to_owned());
-            source.absences.entry(focus.clone()).or_insert(unread);
-        }
-        // What is not known of others does not matter here.
-        source.users_proof = Proof::Proven;
-        let binding = Binding { source: source.address.clone(), target: services.reader.address() };
-        check_binding(&connector.name, ledger, &binding)?;
-        self.prove_required_groups(&source).await?;
-        Ok((source, focus))
-    }
+/// Who would get an account in a run that reads only what changed, and does not get it in this one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Owed {
+    /// How many were too many to be asked for at once.
+    pub(super) later: usize,
+    /// Of whom no usable answer came, and why.
+    pub(super) unanswered: Vec<(SourceId, String)>,
+}
 
-    /// RULES 11 for one user: that it is in no required group counts only if those groups exist and do not have it.
-    async fn prove_required_groups(&self, source: &SourceSnapshot) -> Result<(), Failure> {
-        let Self { connector, services, rules, request, control, .. } = *self;
-        let capabilities = services.reader.capabilities();
-        let Some(user) = source.users.first() else { return Ok(()) };
-        let required: BTreeSet<CompactString> =
-            rules.scope.required_groups.iter().map(|name| capabilities.name_key(name)).collect();
-        let group_rules = rules.groups.clone();
-        let is_required = move |name: &str| {
-            required.contains(&capabilities.name_key(&name_in_target(&group_rules, name).0))
-        };
-        let has_it = |groups: &SourceSnapshot| {
-            let person = groups.people.find(&user.id.0);
-            let in_scope = |group: &&SourceGroup| !groups.absences.contains_key(&group.id);
-            groups.groups.iter().filter(in_scope).filter(|group| is_required(&group.name)).any(|group| {
-                group.everyone || group.members.iter().any(|member| Some(member.person) == person)
-            })
-        };
-        if rules.scope.required_groups.is_empty() || has_it(source) {
-            return Ok(());
-        }
-        let wants_members = GroupFilter(Arc::new(is_required.clone()));
-        let request = ReadRequest { wants_members, ..request.clone() };
-        let groups = services.source.read_groups(&request, control).await?;
-        let problem = required_group_problem(&groups, rules, &capabilities).or_else(|| {
-            has_it(&groups).then(|| {
-                format!("Okta's lists contradict each other about whether {} is in a required group", user.id)
-            })
-        });
-        problem.map_or(Ok(()), |problem| Err(required_group_failure(&connector.name, &problem)))
+impl Owed {
+    fn findings(&self) -> impl Iterator<Item = Finding> {
+        self.unanswered.iter().map(|(id, why)| {
+            let message = format!(
+                "whether {id}, who would get an account, is still in scope could not be told: {why}; the next run asks again"
+            );
+            Finding::new(FindingKind::AbsenceUnconfirmed, &id.0, message)
+        })
     }
+}
+
+fn unanswered(asked: &BTreeSet<SourceId>, source: &SourceSnapshot) -> Vec<(SourceId, String)> {
+    let why = |id: &SourceId| match source.absences.get(id)? {
+        Absence::Unknown(why) => Some((id.clone(), why.clone())),
+        Absence::Gone | Absence::OutOfScope(_) => None,
+    };
+    asked.iter().filter_map(why).collect()
 }
 
 /// How much of a source can be seen.
@@ -443,50 +418,7 @@ fn groups_that_decide(source: &SourceSnapshot, ledger: &Ledger, rules: &Rules) -
     missing.map(|(id, _)| id.clone()).collect()
 }
 
-/// RULES 18 for one user: no groups at all prove nothing while the target has it in groups that are managed. So these are
-/// asked for, with their members.
-fn groups_to_ask_for(
-    source: &SourceSnapshot,
-    focus: &SourceId,
-    target: &TargetSnapshot,
-    ledger: &Ledger,
-) -> Questions {
-    let mut questions = Questions::default();
-    let user = ledger.users.get(focus).filter(|_| source.groups.is_empty() && !source.users.is_empty());
-    let at = user.and_then(|user| target.users.iter().position(|known| known.id == user.target));
-    let Some(at) = at.and_then(|at| u32::try_from(at).ok()) else { return questions };
-    let has_it = target.groups.iter().filter(|group| group.members.contains(&at));
-    let has_it: BTreeSet<&TargetId> = has_it.map(|group| &group.id).collect();
-    let known = ledger.groups.iter().filter(|(_, group)| has_it.contains(&group.target));
-    questions.groups.extend(known.map(|(source, _)| source.clone()));
-    questions
-}
-
-/// The managed user of that name in the target, now or before it was anonymized, or of that id at the source.
-pub(super) fn known_as<'a>(
-    ledger: &'a Ledger,
-    asked: &str,
-    capabilities: Capabilities,
-) -> Option<&'a SourceId> {
-    let key = capabilities.name_key(asked);
-    let by_id = ledger.users.get_key_value(asked).map(|(source, _)| source);
-    by_id.or_else(|| {
-        let bears = |name: &str| capabilities.name_key(name) == key;
-        let found = ledger.users.iter().find(|(_, user)| {
-            bears(&user.username) || user.original.as_ref().is_some_and(|original| bears(&original.username))
-        });
-        found.map(|(source, _)| source)
-    })
-}
-
-fn unknown_user(connector: &str, asked: &str) -> String {
-    format!(
-        "Okta shows no user {asked} to this token, and {connector} manages nobody of that name. Nothing was changed. \
-         Look at the spelling: the login in Okta or the name in the target is meant"
-    )
-}
-
-fn required_group_failure(connector: &str, problem: &str) -> Failure {
+pub(super) fn required_group_failure(connector: &str, problem: &str) -> Failure {
     Failure::new(format!(
         "{problem}. Without it nobody can be told to be in or out of scope, so nothing was planned or changed. Look at \
          scope.required_groups in the file of {connector}, at groups.rename, which comes first, and at what the token may see"

@@ -98,10 +98,7 @@ fn hold_relinks(plan: &mut Plan, holds: &mut Vec<Hold>) {
 
 /// Takes the operations of that standing out of the plan.
 fn take(plan: &mut Plan, standing: Standing) -> Vec<Operation> {
-    let is_meant = |operation: &Operation| operation.standing == standing;
-    let (taken, kept) = std::mem::take(&mut plan.operations).into_iter().partition(is_meant);
-    plan.operations = kept;
-    taken
+    plan.operations.extract_if(.., |operation| operation.standing == standing).collect()
 }
 
 fn adoptions(count: u64, reason: String, names: Vec<CompactString>, operations: Vec<Operation>) -> Hold {

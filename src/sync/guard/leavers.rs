@@ -35,11 +35,10 @@ pub(super) fn hold_leavers(plan: &mut Plan, holds: &mut Vec<Hold>, check: &Check
         holds.extend(grace_notice(plan, count, check));
         return;
     };
-    let operations = std::mem::take(&mut plan.operations);
-    let is_held =
-        |operation: &Operation| operation.change.is_leaving() && operation.standing != Standing::Permitted;
-    let (mut held, kept): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_held);
-    plan.operations = kept;
+    let is_held = |operation: &mut Operation| {
+        operation.change.is_leaving() && operation.standing != Standing::Permitted
+    };
+    let mut held: Vec<_> = plan.operations.extract_if(.., is_held).collect();
     let mut all: BTreeSet<CompactString> = held.iter().map(|operation| operation.name.clone()).collect();
     let mut memberships = Vec::new();
     for operation in &mut plan.operations {

@@ -184,6 +184,9 @@ fn keep_groups_with_members(plan: &mut Plan, holds: &mut [Hold]) {
             .filter(|one| matches!(one.change, Change::ChangeMembers { tie: Tie::Left, .. }));
         not_emptied.extend(emptied.map(|operation| (operation.source.clone(), at)));
     }
+    if not_emptied.is_empty() {
+        return;
+    }
     for operation in std::mem::take(&mut plan.operations) {
         let deletes = matches!(operation.change, Change::DeleteGroup { .. });
         let waits_with = not_emptied.get(&operation.source).filter(|_| deletes);
@@ -357,10 +360,8 @@ fn hold_whole(
     let objection = check.objection(count).or_else(|| unconfirmed.then(|| not_asked(count)));
     let Some((allowed, objection)) = objection.or_else(|| check.wait(count)) else { return };
     let is_held =
-        |operation: &Operation| operation.standing != Standing::Permitted && concerns(&operation.change);
-    let (held, kept) = std::mem::take(&mut plan.operations).into_iter().partition(is_held);
-    plan.operations = kept;
-    let held: Vec<Operation> = held;
+        |operation: &mut Operation| operation.standing != Standing::Permitted && concerns(&operation.change);
+    let held: Vec<Operation> = plan.operations.extract_if(.., is_held).collect();
     let what = match kind {
         HoldKind::Leavers => "users that left (limits.leavers)",
         HoldKind::Groups => "groups that left (limits.groups)",

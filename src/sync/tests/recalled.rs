@@ -148,11 +148,54 @@ async fn more_than_are_asked_for_at_once_come_one_run_later() {
     let all: Vec<String> = world.org().users.keys().cloned().collect();
     world.org().groups.get_mut("g1").unwrap().members.extend(all.into_iter().take(250));
     for total in [201, 250] {
-        rename(&world, "u299");
-        let (report, _) = world.sync_changes().await;
-        assert_eq!(report.outcome, Outcome::Success, "{report:?}");
+        let (report, end) = world.sync_changes().await;
+        assert_eq!((report.outcome, end), (Outcome::Success, ChangesEnd::Done), "{report:?}");
         assert_eq!(world.target().snapshot().users.len(), total);
     }
+    assert_eq!(world.sync_changes().await.1, ChangesEnd::Nothing);
+    assert_eq!(world.sync().await.drift, Some(Drift::default()));
+}
+
+/// Where the limits hold all of them there is no sense in asking for the next ones, nor for these in each run.
+#[tokio::test]
+async fn while_all_who_would_come_are_held_nobody_is_asked_for_again_and_again() {
+    let mut org = Org::with_users(300);
+    org.group("g1", "atlassian-users", &["u000"]);
+    let mut world = World::new(org, 10).await.with_changes(ChangesFrom::Lists);
+    world.connector.rules.scope.required_groups = vec!["atlassian-users".into()];
+    world.connector.rules.limits.creates = Limit::Count(5);
+    world.sync().await;
+    let all: Vec<String> = world.org().users.keys().cloned().collect();
+    world.org().groups.get_mut("g1").unwrap().members.extend(all.into_iter().take(250));
+    let (report, end) = world.sync_changes().await;
+    assert_eq!((report.outcome, end), (Outcome::Held, ChangesEnd::Done), "{report:?}");
+    assert_eq!(world.sync_changes().await.1, ChangesEnd::Nothing);
+    assert_eq!(world.target().snapshot().users.len(), 1);
+}
+
+#[tokio::test]
+async fn rule_13_whoever_would_come_and_is_not_answered_about_is_asked_for_again() {
+    let mut org = Org::with_users(20);
+    org.group("g1", "atlassian-users", &["u000"]);
+    let mut world = World::new(org, 10).await.with_changes(ChangesFrom::Lists);
+    world.connector.rules.scope.required_groups = vec!["atlassian-users".into()];
+    world.sync().await;
+    world.org().groups.get_mut("g1").unwrap().members.extend(["u001".to_owned(), "u002".to_owned()]);
+    world.org().mute.insert("u001".to_owned());
+    let (report, _) = world.sync_changes().await;
+    assert_eq!((report.outcome, report.counts.users.created), (Outcome::Success, 1), "{report:?}");
+    let unconfirmed: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.kind == FindingKind::AbsenceUnconfirmed)
+        .map(|finding| &*finding.subject)
+        .collect();
+    assert_eq!(unconfirmed, ["u001"], "{report:?}");
+    // Nothing changed since, and still it is asked for.
+    world.org().mute.clear();
+    let (report, end) = world.sync_changes().await;
+    assert_eq!((report.counts.users.created, end), (1, ChangesEnd::Done), "{report:?}");
+    assert_eq!(world.sync_changes().await.1, ChangesEnd::Nothing);
     assert_eq!(world.sync().await.drift, Some(Drift::default()));
 }
 

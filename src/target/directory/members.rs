@@ -51,8 +51,8 @@ pub(super) fn change(
         answers.push(Ok(Written::Members { failed: Vec::new() }));
     }
     joining.sort_unstable_by_key(|(user, at, ..)| (*user, *at));
-    let mut add =
-        transaction.prepare_cached("INSERT OR IGNORE INTO memberships (group_id, user_id) VALUES (?1, ?2)")?;
+    let mut add = transaction
+        .prepare_cached("INSERT OR IGNORE INTO memberships (group_id, user_id) VALUES (?1, ?2)")?;
     let mut is_user = transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1)")?;
     for of_one in joining.chunk_by(|(one, ..), (other, ..)| one == other) {
         let Some((user, ..)) = of_one.first() else { continue };
