@@ -105,6 +105,8 @@ fn describe(error: &rusqlite::Error) -> String {
     }
 }
 
+/// Pages that are kept in memory at most: the ends of 512 groups that are filled at once, and what leads to them, with room.
+const CACHE_KIB: i64 = 8_000;
 /// After so many pages (16 MB) the log goes into the database itself: pages that are written again and again, as they are in a
 /// first sync, go there once.
 const PAGES_BETWEEN_CHECKPOINTS: u32 = 4_000;
@@ -117,6 +119,7 @@ fn open(path: &Path, schema: &Schema) -> Result<Connection, String> {
     connection.pragma_update(None, "journal_mode", "WAL").map_err(fail)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
     connection.pragma_update(None, "foreign_keys", "ON").map_err(fail)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(fail)?;
     connection.pragma_update(None, "wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS).map_err(fail)?;
     migrate(&mut connection, path, schema)?;
     Ok(connection)

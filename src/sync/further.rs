@@ -116,4 +116,18 @@ mod tests {
         assert_eq!(serde_json::from_str::<FurtherAttributes>(r#"{"b":"1","a":"2"}"#).unwrap(), all);
         assert!(serde_json::from_str::<FurtherAttributes>(r#"{"b":1}"#).is_err());
     }
+
+    #[test]
+    fn what_is_held_is_what_an_overlay_would_not_change() {
+        let sides: Vec<FurtherAttributes> = ["", "1", "2"]
+            .iter()
+            .flat_map(|a| ["-", "", "1"].map(|b| [("a", *a), ("b", b)]))
+            .map(|pairs| pairs.into_iter().filter(|(_, value)| *value != "-").collect::<Vec<_>>())
+            .map(|pairs| attributes(&pairs))
+            .chain([FurtherAttributes::default()])
+            .collect();
+        for (has, wanted) in sides.iter().flat_map(|has| sides.iter().map(move |wanted| (has, wanted))) {
+            assert_eq!(has.holds(wanted), has.overlaid(wanted) == *has, "{has:?} {wanted:?}");
+        }
+    }
 }

@@ -60,3 +60,23 @@ impl Interest {
         self.groups.is_meant(id, name, capabilities) || self.watched_groups.matches(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_looked_for_is_compared_as_the_target_compares() {
+        let capabilities = crate::target::directory::CAPABILITIES;
+        let of = |users: &[&str], groups: &[&str]| {
+            let mut interest = Interest::default();
+            users.iter().for_each(|name| interest.users.want(name, &capabilities));
+            groups.iter().for_each(|name| interest.groups.want(name, &capabilities));
+            interest
+        };
+        let looked_for = of(&["anna", "ben"], &["ops"]);
+        assert!(looked_for.names_all_of(&of(&["Ben"], &["OPS"])));
+        assert!(!looked_for.names_all_of(&of(&["carl"], &[])));
+        assert!(!looked_for.names_all_of(&of(&[], &["anna"])));
+    }
+}

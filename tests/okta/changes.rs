@@ -94,6 +94,66 @@ async fn where_an_application_decides_whoever_is_new_is_asked_for_there() {
 }
 
 #[tokio::test]
+async fn whoever_is_new_and_is_not_answered_about_is_asked_for_again() {
+    let bench = Bench::start(options()).await;
+    let org = bench.okta.org();
+    let app = org.add_app("Jira");
+    let group = org.add_group("jira-users");
+    let source = bench.scoped(|settings| settings.app = Some(app.clone()));
+    let mut snapshot = source.read(&request(), &bench.control).await.unwrap();
+    let since = Since::Time(snapshot.began.unwrap() - TimeDelta::minutes(2));
+    let new = org.add_user(NewUser::new("new@example.com"));
+    org.assign_user(&app, &new);
+    org.assign_group(&app, &group);
+    org.add_member(&group, &new);
+    for (route, id) in [(Route::AppUser, &new), (Route::AppGroup, &group), (Route::Members, &group)] {
+        let before = snapshot.clone();
+        let fault = bench.okta.fault(Fault::on(route).kind(FaultKind::Status(503)));
+        let found = changes(&source, &mut snapshot, since.clone(), &bench).await;
+        assert!(bench.okta.met(fault) > 0, "{route:?}");
+        assert!(found.incomplete.is_some(), "{route:?}: the next run begins where this one did");
+        assert!(!found.users.iter().any(|user| user.0 == *id), "{route:?}");
+        bench.okta.clear_faults();
+        snapshot = before;
+    }
+    let found = changes(&source, &mut snapshot, since, &bench).await;
+    assert_eq!((found.incomplete, user_ids(&snapshot)), (None, set(&[&new])));
+    assert!(members(&snapshot, &group).contains(&new));
+}
+
+#[tokio::test]
+async fn searches_decide_about_changes_too() {
+    let bench = Bench::start(Options { everyone: false, ..Options::empty() }).await;
+    let org = bench.okta.org();
+    let add =
+        |login: &str, department: &str| org.add_user(NewUser::new(login).attribute("department", department));
+    let (ann, bob) = (add("ann@example.com", "Engineering"), add("bob@example.com", "Sales"));
+    let [jira, other] = ["jira-users", "other"].map(|name| org.add_group(name));
+    let source = bench.scoped(|settings| {
+        // The narrower question must not be widened by its own `or`.
+        settings.users_search =
+            Some(r#"profile.department eq "Engineering" or profile.department eq "IT""#.to_owned());
+        settings.groups_search = Some(r#"profile.name sw "jira-""#.to_owned());
+    });
+    let mut snapshot = source.read(&request(), &bench.control).await.unwrap();
+    assert_eq!(user_ids(&snapshot), set(&[&ann]));
+    let since = Since::Time(snapshot.began.unwrap() - TimeDelta::minutes(2));
+    let eve = add("eve@example.com", "IT");
+    org.update_profile(&bob, "firstName", "Another");
+    org.update_profile(&ann, "firstName", "Another");
+    for group in [&jira, &other] {
+        org.add_member(group, &eve);
+    }
+    let found = changes(&source, &mut snapshot, since, &bench).await;
+    assert_eq!(user_ids(&snapshot), set(&[&ann, &eve]), "and nobody from sales");
+    let mut expected = vec![ann.as_str(), &eve];
+    expected.sort_unstable();
+    assert_eq!(ids(&found.users), expected);
+    assert_eq!(ids(&found.groups), [jira.as_str()], "the other group is not asked for");
+    assert!(members(&snapshot, &jira).contains(&eve) && found.incomplete.is_none());
+}
+
+#[tokio::test]
 async fn the_log_names_who_is_asked_for_and_tells_who_is_gone() {
     let bench = Bench::start(options()).await;
     let (mut snapshot, since) = known(&bench).await;

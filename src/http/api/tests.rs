@@ -1,10 +1,12 @@
 use std::net::Ipv4Addr;
+use std::sync::Mutex;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::Acceptor;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 use wiremock::matchers::{any, header, header_exists, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -312,6 +314,28 @@ async fn a_certificate_that_is_not_trusted_is_not_tried_again() {
         "{failure:?}"
     );
     assert!(!failure.text.contains("given up"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn http_2_is_offered() {
+    let offered = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&offered);
+    let (origin, run) = raw_server(move |connection| {
+        let heard = Arc::clone(&heard);
+        async move {
+            let start = LazyConfigAcceptor::new(Acceptor::default(), connection).await.unwrap();
+            let hello = start.client_hello();
+            let protocols = hello.alpn().into_iter().flatten();
+            heard.lock().unwrap().extend(protocols.map(|name| String::from_utf8_lossy(name).into_owned()));
+        }
+    })
+    .await;
+    let api = api_at(&origin.replace("http:", "https:"), Patience { tries: 1, ..patience() });
+    tokio::select! {
+        () = run => unreachable!("it serves for ever"),
+        result = get(&api) => assert!(result.is_err(), "the server hangs up"),
+    };
+    assert_eq!(*offered.lock().unwrap(), ["h2", "http/1.1"]);
 }
 
 #[tokio::test]

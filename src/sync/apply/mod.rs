@@ -26,7 +26,7 @@ use work::Work;
 /// How many operations are committed at once: what a crash may leave unanswered.
 const CHUNK: usize = 128;
 /// The same in memberships.
-const MEMBERSHIPS_PER_CHUNK: usize = 20_000;
+const MEMBERSHIPS_PER_CHUNK: usize = 100_000;
 
 /// Where and for whom a plan is applied.
 pub struct Workplace<'a> {
