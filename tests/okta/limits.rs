@@ -7,7 +7,7 @@ use std::time::Duration;
 use sandbox::okta::{Bucket, Fault, FaultKind, Limits, Options, PageSizes, RateLimits, Route, Status};
 use tokio::time::Instant;
 use usersyncd::http::Patience;
-use usersyncd::source::{Source, SourceError};
+use usersyncd::source::{LogPlace, Since, Source, SourceError};
 
 use super::support::{Bench, patience, request, users_proof};
 
@@ -105,6 +105,21 @@ async fn law_9_connectors_with_tokens_of_their_own_share_the_limits_of_the_org_t
     bench.assert_whole(&one.unwrap());
     bench.assert_whole(&two.unwrap());
     assert_eq!(bench.okta.requests().too_many(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law_9_the_log_has_limits_of_its_own() {
+    let bench = Bench::start_with(options(), patience(), 50).await;
+    let mut snapshot = bench.read().await;
+    let since = Since::Log(LogPlace::Time(snapshot.began.unwrap()));
+    for _ in 0..12 {
+        bench.source.read_changes(&mut snapshot, &since, &request(), &bench.control).await.unwrap();
+    }
+    let requests = bench.okta.requests();
+    assert_eq!((requests.of(Route::Logs), requests.too_many()), (12, 0));
+    // Half of what the token sees, which is half of the org's 20.
+    let windows = &requests.windows[&Bucket::Logs];
+    assert!(windows.len() >= 3 && windows.iter().all(|used| *used <= 5), "{windows:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,13 +117,15 @@ async fn run(
     }
     let kept = both.keep(connector, services).await;
     both.drop_records();
+    drop((request, stored));
     let owed = std::mem::take(&mut both.owed);
     if owed.later > 0 {
         tracing::info!(users = owed.later, "would get accounts too and are asked for in the next run");
     }
     carry_out(connector, services, ticket, control, report, (decisions, both, None)).await?;
-    // What was not kept is asked for again. Where nobody came, as where all of them are held, the others would not either.
-    let came = report.counts.users.created + report.counts.users.updated > 0;
+    // What was not kept is asked for again. Where nobody came, since all are held or nothing is written, the others would not
+    // either.
+    let came = connector.apply && report.counts.users.created + report.counts.users.updated > 0;
     let all_asked = owed.unanswered.is_empty() && !(owed.later > 0 && came);
     if is_whole && kept && all_asked && done(report.outcome) {
         services.store.set_cached_read(&connector.name, Some(StoredRead { done: true, ..next })).await?;
