@@ -141,17 +141,21 @@ pub(super) fn add_records(
             users.push((person, Some(record)));
         }
     }
+    let unknown: BTreeSet<Person> = unknown(source).filter_map(|id| source.people.find(&id.0)).collect();
     if !update.anew {
         let gone = (0..)
             .zip(&stored.users)
             .zip(&listed)
             .filter(|((_, record), listed)| !**listed && record.is_some())
             .map(|((person, _), _)| person);
-        // Who could not be read, or of whom no answer came, is not gone (RULES 13).
-        let unanswered = source.absences.iter().filter(|(_, absence)| matches!(absence, Absence::Unknown(_)));
-        let unknown = source.unreadable.iter().chain(unanswered.map(|(id, _)| id));
-        let unknown: BTreeSet<Person> = unknown.filter_map(|id| source.people.find(&id.0)).collect();
         users.extend(gone.filter(|person| !unknown.contains(person)).map(|person| (person, None)));
+    } else if touched.is_some() {
+        // The people of a source that was recalled begin with those that are stored.
+        let kept = unknown.iter().filter_map(|person| {
+            let record = stored.users.get(*person as usize)?.clone()?;
+            Some((*numbers.get(source.people.ids().get(*person as usize)?)?, Some(record)))
+        });
+        users.extend(kept);
     }
     let groups = source.groups.iter().map(|group| (group.id.clone(), CachedGroup::of(group)));
     update.groups =
@@ -162,6 +166,12 @@ pub(super) fn add_records(
     // A read of changes says itself up to when it knows.
     update.read =
         source.began.map(|since| StoredRead { settings, since, log: None, judged: false, done: false });
+}
+
+/// Who could not be read, or of whom no answer came: not gone (RULES 13).
+fn unknown(source: &SourceSnapshot) -> impl Iterator<Item = &SourceId> {
+    let unanswered = source.absences.iter().filter(|(_, absence)| matches!(absence, Absence::Unknown(_)));
+    source.unreadable.iter().chain(unanswered.map(|(id, _)| id))
 }
 
 /// The source as it was known, if all of it can be read back.
@@ -233,8 +243,8 @@ impl Numbers {
         let ids = source.people.ids();
         let mut named = vec![false; ids.len()];
         let members = source.groups.iter().flat_map(|group| &group.members).map(|member| member.person);
-        let users = source.users.iter().filter_map(|user| source.people.find(&user.id.0));
-        for person in members.chain(users) {
+        let known_of = source.users.iter().map(|user| &user.id).chain(unknown(source));
+        for person in members.chain(known_of.filter_map(|id| source.people.find(&id.0))) {
             if let Some(slot) = named.get_mut(person as usize) {
                 *slot = true;
             }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::config::model::Missed;
@@ -227,4 +227,28 @@ fn who_was_deactivated_since_a_list_was_read_is_noted() {
     later.users.push(b);
     let update = update(&later, &known, at("23T01:00"));
     assert_eq!(shown(&after(stored, update)), ["g1: a b! at 00", "g2: b! at 00"]);
+}
+
+/// RULES 13, where numbers are given anew: whoever could not be asked for, or was not answered about, keeps what is known.
+#[test]
+fn records_of_who_is_not_known_to_be_gone_get_the_new_numbers() {
+    let gone: Vec<String> = (0..30_000).map(|number| format!("gone{number}")).collect();
+    let mut people: Vec<&str> = gone.iter().map(String::as_str).collect();
+    people.extend(["a", "mute", "later"]);
+    let known =
+        CachedLists { people: people.iter().map(|id| SourceId::from(*id)).collect(), ..Default::default() };
+    let mut source = snapshot(&people, &[("g1", LIST, &["a"])]);
+    source.absences.insert("mute".into(), Absence::Unknown("a time-out".to_owned()));
+    source.unreadable.insert("later".into());
+    let mut update = update(&source, &known, at("23T01:00"));
+    let users = people.iter().map(|id| Some(Box::from(*id))).collect();
+    let stored = StoredRecords { users, ..StoredRecords::default() };
+    add_records(&mut update, &source, (&stored, Some(&BTreeSet::new())), String::new());
+    let named: Vec<(&str, &str)> = update
+        .users
+        .iter()
+        .map(|(number, record)| (update.people[*number as usize].0.as_str(), record.as_deref().unwrap()))
+        .collect();
+    assert!(update.anew);
+    assert_eq!(named, [("mute", "mute"), ("later", "later")]);
 }

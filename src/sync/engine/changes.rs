@@ -125,7 +125,9 @@ async fn run(
     carry_out(connector, services, ticket, control, report, (decisions, both, None)).await?;
     // What was not kept is asked for again. Where nobody came, since all are held or nothing is written, the others would not
     // either.
-    let came = connector.apply && report.counts.users.created + report.counts.users.updated > 0;
+    let users = &report.counts.users;
+    let came = users.created + report.adopted > 0 || (users.updated > 0 && users.held == 0);
+    let came = owed.gone > 0 || (connector.apply && came);
     let all_asked = owed.unanswered.is_empty() && !(owed.later > 0 && came);
     if is_whole && kept && all_asked && done(report.outcome) {
         services.store.set_cached_read(&connector.name, Some(StoredRead { done: true, ..next })).await?;

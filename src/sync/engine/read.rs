@@ -222,7 +222,7 @@ impl<'e> Everybody<'e> {
             asked_for.extend(first.users.iter().chain(&first.groups).cloned());
             desired = self.ask(&first, &mut source, &ledger, now).await?;
         }
-        let owed = Owed { later, unanswered: unanswered(&first.users, &source) };
+        let owed = Owed::of(&first.users, later, &source);
         source.findings.extend(owed.findings());
         desired.findings.extend(owed.findings());
         let mut asking = Asking::new(permission);
@@ -380,11 +380,30 @@ impl<'e> Everybody<'e> {
 pub(super) struct Owed {
     /// How many were too many to be asked for at once.
     pub(super) later: usize,
+    /// How many of those who were asked for turned out to be gone, or out of scope, so that nothing is known of them any more.
+    pub(super) gone: usize,
     /// Of whom no usable answer came, and why.
     pub(super) unanswered: Vec<(SourceId, String)>,
 }
 
 impl Owed {
+    fn of(asked: &BTreeSet<SourceId>, later: usize, source: &SourceSnapshot) -> Self {
+        let mut owed = Self { later, ..Self::default() };
+        if asked.is_empty() {
+            return owed;
+        }
+        let there: BTreeSet<&SourceId> =
+            source.users.iter().map(|user| &user.id).filter(|id| asked.contains(*id)).collect();
+        for id in asked.iter().filter(|id| !there.contains(id)) {
+            match source.absences.get(id) {
+                Some(Absence::Unknown(why)) => owed.unanswered.push((id.clone(), why.clone())),
+                Some(Absence::Gone | Absence::OutOfScope(_)) => owed.gone += 1,
+                None => {}
+            }
+        }
+        owed
+    }
+
     fn findings(&self) -> impl Iterator<Item = Finding> {
         self.unanswered.iter().map(|(id, why)| {
             let message = format!(
@@ -393,14 +412,6 @@ impl Owed {
             Finding::new(FindingKind::AbsenceUnconfirmed, &id.0, message)
         })
     }
-}
-
-fn unanswered(asked: &BTreeSet<SourceId>, source: &SourceSnapshot) -> Vec<(SourceId, String)> {
-    let why = |id: &SourceId| match source.absences.get(id)? {
-        Absence::Unknown(why) => Some((id.clone(), why.clone())),
-        Absence::Gone | Absence::OutOfScope(_) => None,
-    };
-    asked.iter().filter_map(why).collect()
 }
 
 /// How much of a source can be seen.

@@ -156,6 +156,25 @@ async fn more_than_are_asked_for_at_once_come_one_run_later() {
     assert_eq!(world.sync().await.drift, Some(Drift::default()));
 }
 
+/// Whoever turns out to be gone makes room for the next.
+#[tokio::test]
+async fn where_the_first_who_would_come_are_gone_the_others_are_asked_for_next() {
+    let mut org = Org::with_users(300);
+    org.group("g1", "atlassian-users", &["u000"]);
+    let mut world = World::new(org, 10).await.with_changes(ChangesFrom::Lists);
+    world.connector.rules.scope.required_groups = vec!["atlassian-users".into()];
+    world.sync().await;
+    let all: Vec<String> = world.org().users.keys().cloned().collect();
+    world.org().groups.get_mut("g1").unwrap().members.extend(all[..250].iter().cloned());
+    world.org().left_out.extend(all[1..201].iter().map(|id| (id.clone(), ScopeRule::UsersSearch)));
+    for total in [1, 50] {
+        let (report, end) = world.sync_changes().await;
+        assert_eq!((report.outcome, end), (Outcome::Success, ChangesEnd::Done), "{report:?}");
+        assert_eq!(world.target().snapshot().users.len(), total);
+    }
+    assert_eq!(world.sync_changes().await.1, ChangesEnd::Nothing);
+}
+
 /// Where the limits hold all of them there is no sense in asking for the next ones, nor for these in each run.
 #[tokio::test]
 async fn while_all_who_would_come_are_held_nobody_is_asked_for_again_and_again() {
