@@ -138,15 +138,28 @@ async fn whoever_would_get_no_account_is_not_asked_for() {
     assert_eq!(world.org().asked, asked, "theirs are accounts that are not ours");
 }
 
-#[tokio::test]
-async fn more_than_are_asked_for_at_once_come_one_run_later() {
-    let mut org = Org::with_users(300);
+/// So many users, of whom only the first is in the group that is required; after one full run.
+async fn only_one_is_required(users: usize, creates: Limit) -> World {
+    let mut org = Org::with_users(users);
     org.group("g1", "atlassian-users", &["u000"]);
     let mut world = World::new(org, 10).await.with_changes(ChangesFrom::Lists);
     world.connector.rules.scope.required_groups = vec!["atlassian-users".into()];
+    world.connector.rules.limits.creates = creates;
     world.sync().await;
-    let all: Vec<String> = world.org().users.keys().cloned().collect();
-    world.org().groups.get_mut("g1").unwrap().members.extend(all.into_iter().take(250));
+    world
+}
+
+/// The first so many users, who now are in that group.
+fn join(world: &World, count: usize) -> Vec<String> {
+    let all: Vec<String> = world.org().users.keys().take(count).cloned().collect();
+    world.org().groups.get_mut("g1").unwrap().members.extend(all.iter().cloned());
+    all
+}
+
+#[tokio::test]
+async fn more_than_are_asked_for_at_once_come_one_run_later() {
+    let world = only_one_is_required(300, Limit::Off).await;
+    join(&world, 250);
     for total in [201, 250] {
         let (report, end) = world.sync_changes().await;
         assert_eq!((report.outcome, end), (Outcome::Success, ChangesEnd::Done), "{report:?}");
@@ -159,13 +172,8 @@ async fn more_than_are_asked_for_at_once_come_one_run_later() {
 /// Whoever turns out to be gone makes room for the next.
 #[tokio::test]
 async fn where_the_first_who_would_come_are_gone_the_others_are_asked_for_next() {
-    let mut org = Org::with_users(300);
-    org.group("g1", "atlassian-users", &["u000"]);
-    let mut world = World::new(org, 10).await.with_changes(ChangesFrom::Lists);
-    world.connector.rules.scope.required_groups = vec!["atlassian-users".into()];
-    world.sync().await;
-    let all: Vec<String> = world.org().users.keys().cloned().collect();
-    world.org().groups.get_mut("g1").unwrap().members.extend(all[..250].iter().cloned());
+    let world = only_one_is_required(300, Limit::Off).await;
+    let all = join(&world, 250);
     world.org().left_out.extend(all[1..201].iter().map(|id| (id.clone(), ScopeRule::UsersSearch)));
     for total in [1, 50] {
         let (report, end) = world.sync_changes().await;
@@ -178,14 +186,8 @@ async fn where_the_first_who_would_come_are_gone_the_others_are_asked_for_next()
 /// Where the limits hold all of them there is no sense in asking for the next ones, nor for these in each run.
 #[tokio::test]
 async fn while_all_who_would_come_are_held_nobody_is_asked_for_again_and_again() {
-    let mut org = Org::with_users(300);
-    org.group("g1", "atlassian-users", &["u000"]);
-    let mut world = World::new(org, 10).await.with_changes(ChangesFrom::Lists);
-    world.connector.rules.scope.required_groups = vec!["atlassian-users".into()];
-    world.connector.rules.limits.creates = Limit::Count(5);
-    world.sync().await;
-    let all: Vec<String> = world.org().users.keys().cloned().collect();
-    world.org().groups.get_mut("g1").unwrap().members.extend(all.into_iter().take(250));
+    let world = only_one_is_required(300, Limit::Count(5)).await;
+    join(&world, 250);
     let (report, end) = world.sync_changes().await;
     assert_eq!((report.outcome, end), (Outcome::Held, ChangesEnd::Done), "{report:?}");
     assert_eq!(world.sync_changes().await.1, ChangesEnd::Nothing);
@@ -194,12 +196,8 @@ async fn while_all_who_would_come_are_held_nobody_is_asked_for_again_and_again()
 
 #[tokio::test]
 async fn rule_13_whoever_would_come_and_is_not_answered_about_is_asked_for_again() {
-    let mut org = Org::with_users(20);
-    org.group("g1", "atlassian-users", &["u000"]);
-    let mut world = World::new(org, 10).await.with_changes(ChangesFrom::Lists);
-    world.connector.rules.scope.required_groups = vec!["atlassian-users".into()];
-    world.sync().await;
-    world.org().groups.get_mut("g1").unwrap().members.extend(["u001".to_owned(), "u002".to_owned()]);
+    let world = only_one_is_required(20, Limit::Off).await;
+    join(&world, 3);
     world.org().mute.insert("u001".to_owned());
     let (report, _) = world.sync_changes().await;
     assert_eq!((report.outcome, report.counts.users.created), (Outcome::Success, 1), "{report:?}");
