@@ -402,6 +402,18 @@ After an undo, look at `usersyncd ctl plan acme` first: the next sync does what 
         /// The connector
         name: String,
     },
+    /// Write a backup of the state directory to a file, while the daemon works
+    #[command(after_help = "Examples:
+  usersyncd ctl backup /backup/usersyncd.tar
+  usersyncd ctl backup - | ssh backup@nas 'cat > usersyncd.tar'
+
+The archive holds state.db and directory.db as they were at one moment, with names and addresses of people, and no \
+secrets. An older file of that name is replaced when the new one is complete. To restore it, see operations.md.")]
+    Backup {
+        /// Where it is written, with mode 0600; `-` is standard output
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Read all configuration files now; exits 3 if one of them is broken
     #[command(after_help = "Example: usersyncd ctl reload")]
     Reload,

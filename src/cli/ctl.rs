@@ -6,7 +6,9 @@ use super::arguments::{CtlArguments, CtlCommand, DEFAULT_CONFIG};
 use super::exit::{Exit, Failure};
 use super::follow::refusal;
 use super::output::Output;
-use super::{directory, explain, history, holds, ledger, manage, plan, plans, relink, status, sync, undo};
+use super::{
+    backup, directory, explain, history, holds, ledger, manage, plan, plans, relink, status, sync, undo,
+};
 use crate::config::check_settings;
 use crate::control::api::{ApproveRequest, ConnectorList, Done, ErrorKind, PlanRequest, SyncRequest};
 use crate::control::client::{Client, ClientError};
@@ -58,6 +60,7 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
         CtlCommand::Cancel { name } => manage::tell(&ctl, name, "cancel").await,
         CtlCommand::Pause { name } => manage::tell(&ctl, name, "pause").await,
         CtlCommand::Resume { name } => manage::tell(&ctl, name, "resume").await,
+        CtlCommand::Backup { file } => backup::run(&ctl, file).await,
         CtlCommand::Reload => manage::reload(&ctl).await,
         CtlCommand::LogLevel { level } => manage::log_level(&ctl, (*level).into()).await,
         CtlCommand::Rebind { name, yes } => ledger::rebind(&ctl, name, *yes).await,

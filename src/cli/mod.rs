@@ -4,12 +4,14 @@
 //! daemon, `check` and `schema` ask the room of the configuration, `ctl` asks the daemon over its socket.
 
 mod arguments;
+mod backup;
 mod check;
 mod ctl;
 mod decided;
 mod directory;
 mod exit;
 mod explain;
+mod file;
 mod follow;
 mod history;
 mod hold;

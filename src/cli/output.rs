@@ -61,14 +61,20 @@ impl Output {
 
     /// Prints data. A reader that went away (`| head`) has seen what it wanted.
     pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
-        let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
-        match data.write_all(text.as_bytes()).and_then(|()| data.flush()) {
-            Ok(()) => Ok(()),
+        match self.write(text.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => {
-                Err(Failure::new(Exit::Failed, format!("the output could not be written: {error}")))
-            }
+            written => written.map_err(|error| unwritten(&error)),
         }
+    }
+
+    /// Prints what is of no use unless all of it arrives.
+    pub(super) fn print_whole(&self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write(bytes).map_err(|error| unwritten(&error))
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut data = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        data.write_all(bytes).and_then(|()| data.flush())
     }
 
     /// Prints a document that carries its `format_version`.
@@ -99,6 +105,10 @@ impl Output {
         let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         drop(messages.write_all(format!("{message}\n").as_bytes()));
     }
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("the output could not be written: {error}"))
 }
 
 #[cfg(test)]

@@ -3,13 +3,16 @@
 use super::arguments::ConfigFile;
 use super::exit::{Exit, Failure};
 use super::no_runtime;
+use crate::control::server;
 use crate::daemon::{self, DaemonError, Options};
 
 /// Runs the daemon until it is told to stop.
 pub(super) fn run(config: &ConfigFile) -> Result<Exit, Failure> {
     let (config, config_must_exist) = config.resolve();
+    // Before the runtime has threads, since it changes the environment.
+    let inherited = server::inherited().map_err(|error| Failure::new(Exit::DaemonConfiguration, error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)?;
-    let ended = runtime.block_on(daemon::run(Options { config, config_must_exist }));
+    let ended = runtime.block_on(daemon::run(Options { config, config_must_exist, inherited }));
     // Whatever is still busy was told to stop; waiting for it here could only keep the process from ending.
     runtime.shutdown_background();
     match ended {
@@ -20,7 +23,7 @@ pub(super) fn run(config: &ConfigFile) -> Result<Exit, Failure> {
 
 fn failure(error: &DaemonError) -> Failure {
     let exit = match error {
-        DaemonError::Settings(_) => Exit::DaemonConfiguration,
+        DaemonError::Settings(_) | DaemonError::Newer(_) => Exit::DaemonConfiguration,
         _ => Exit::Failed,
     };
     Failure::new(exit, error.to_string())
@@ -32,9 +35,12 @@ mod tests {
 
     #[test]
     fn the_exit_code_is_the_daemons() {
-        for error in
-            [DaemonError::Settings(Vec::new()), DaemonError::StoppedNow, DaemonError::Start(String::new())]
-        {
+        for error in [
+            DaemonError::Settings(Vec::new()),
+            DaemonError::Newer(String::new()),
+            DaemonError::StoppedNow,
+            DaemonError::Start(String::new()),
+        ] {
             assert_eq!(failure(&error).exit.code(), error.exit_code(), "{error:?}");
         }
     }

@@ -65,6 +65,14 @@ pub(super) fn duration(took: TimeDelta) -> String {
     }
 }
 
+/// `96 kB`, `3.2 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
 /// `1 user`, `2 users`.
 pub(super) fn plural(count: u64, singular: &str) -> String {
     if count == 1 { format!("1 {singular}") } else { format!("{count} {singular}s") }

@@ -126,6 +126,12 @@ impl Client {
         Ok(Events { response, buffer: Vec::new(), searched: 0, longest: self.longest })
     }
 
+    /// Has something done whose answer is a file, and returns that as it comes, without a time limit.
+    pub async fn download(&self, segments: &[&str]) -> Result<Download, ClientError> {
+        let response = self.respond(self.http.post(self.url(segments)?)).await?;
+        Ok(Download { missing: response.content_length().unwrap_or_default(), response })
+    }
+
     fn with_body<B: Serialize>(
         &self,
         method: Method,
@@ -221,6 +227,28 @@ fn not_connected(socket: &Path, kind: io::ErrorKind, cause: &str) -> ClientError
         "the daemon is not reachable on {socket}: {cause}; see whether it runs with `systemctl status usersyncd`, or \
          name its socket with --socket or USERSYNCD_SOCKET"
     ))
+}
+
+/// A file, as it comes.
+#[derive(Debug)]
+pub struct Download {
+    response: Response,
+    missing: u64,
+}
+
+impl Download {
+    /// The next part; none when all of it is there. A file that ends early is an error.
+    pub async fn next(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, ClientError> {
+        match self.response.chunk().await {
+            Ok(Some(part)) => {
+                self.missing = self.missing.saturating_sub(part.len() as u64);
+                Ok(Some(part))
+            }
+            Ok(None) if self.missing > 0 => Err(lost(&format!("{} bytes are missing", self.missing))),
+            Ok(None) => Ok(None),
+            Err(error) => Err(lost(&cause(&error))),
+        }
+    }
 }
 
 /// The events of a run, as they come.

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::backup;
 use super::files::{RealDisk, SettingsSeen};
 use super::operations::{MOST_EXPLANATIONS, Operations};
 use super::registry::{Facts, Registry};
@@ -70,10 +71,10 @@ struct App {
 
 impl App {
     /// The state directory comes first: its lock is what keeps a second daemon from touching anything else.
-    async fn build(options: Options, settings: Settings, logs: LogHandle) -> Result<Self, DaemonError> {
+    async fn build(mut options: Options, settings: Settings, logs: LogHandle) -> Result<Self, DaemonError> {
         let store = Store::open(&settings.state).await?;
-        let directory = Directory::open(&settings.state).await;
-        let directory = directory.map_err(|error| DaemonError::Start(error.to_string()))?;
+        let directory = Directory::open(&settings.state).await?;
+        backup::sweep(&settings.state);
         let clock = Clock::system();
         let interrupted = store.close_interrupted(clock.now()).await?;
         if interrupted > 0 {
@@ -84,7 +85,11 @@ impl App {
         let metrics = Metrics::new();
         let http = Shared::new(metrics.clone()).map_err(DaemonError::Start)?;
         let workshop = Arc::new(Workshop::new(store, directory, http, clock.clone()));
-        let socket = server::bind(&settings.control).await.map_err(DaemonError::Start)?;
+        let socket = match options.inherited.take() {
+            Some(inherited) => server::take_over(inherited, &settings.control),
+            None => server::bind(&settings.control).await,
+        };
+        let socket = socket.map_err(DaemonError::Start)?;
         let listener = match settings.metrics.listen {
             Some(address) => Some(listener::bind(address).await.map_err(DaemonError::Start)?),
             None => None,
@@ -121,6 +126,7 @@ impl App {
                 workshop: Arc::clone(&self.workshop),
                 orders,
                 explaining: Arc::new(Semaphore::new(MOST_EXPLANATIONS)),
+                backing_up: Arc::new(Semaphore::new(1)),
                 set_log_level: Arc::clone(&set_log_level),
             },
             ready_seen.clone(),

@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod answers_tests;
 mod app;
+mod backup;
 #[cfg(test)]
 mod changes_tests;
 mod connector;
@@ -39,18 +40,21 @@ mod token_tests;
 mod wiring;
 mod wording;
 
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
 use crate::config::diagnostic::Diagnostic;
-use crate::store::StoreError;
+use crate::store::{OpenError, StoreError};
 
 /// Where the daemon begins.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Options {
     /// usersyncd.yaml.
     pub config: PathBuf,
     /// Whether that file must exist; if not, a missing one is all defaults.
     pub config_must_exist: bool,
+    /// A control socket that systemd made; without one the daemon makes its own.
+    pub inherited: Option<UnixListener>,
 }
 
 /// Why the daemon did not start, or ended. The texts are whole sentences for an administrator.
@@ -59,6 +63,9 @@ pub enum DaemonError {
     /// usersyncd.yaml is invalid. The diagnostics are all that is wrong with it.
     #[error("{}", .0.iter().map(|diagnostic| diagnostic.render(false)).collect::<Vec<_>>().join("\n"))]
     Settings(Vec<Diagnostic>),
+    /// A newer version wrote the state.
+    #[error("{0}")]
+    Newer(String),
     /// The state directory cannot be used, or another daemon uses it.
     #[error("{0}")]
     State(#[from] StoreError),
@@ -74,13 +81,22 @@ pub enum DaemonError {
 }
 
 impl DaemonError {
-    /// The exit code: 78 (`EX_CONFIG` of sysexits.h) for invalid settings, so that systemd does not start the daemon
-    /// again and again (`RestartPreventExitStatus=78`), else 1.
+    /// The exit code: 78 (`EX_CONFIG` of sysexits.h) for invalid settings and for the state of a newer version, so that systemd
+    /// does not start the daemon again and again (`RestartPreventExitStatus=78`), else 1.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) => 78,
+            Self::Settings(_) | Self::Newer(_) => 78,
             Self::State(_) | Self::Start(_) | Self::ListenerEnded(_) | Self::StoppedNow => 1,
+        }
+    }
+}
+
+impl From<OpenError> for DaemonError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Newer(sentence) => Self::Newer(sentence),
+            OpenError::Failed(sentence) => Self::Start(sentence),
         }
     }
 }

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::backup;
 use super::feed::Feed;
 use super::handle::ConnectorHandle;
 use super::machine::{Kind, Refusal};
@@ -25,7 +26,7 @@ use crate::control::api::{
     RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
-use crate::control::server::{Control, Events, SyncExtent};
+use crate::control::server::{Archive, Control, Events, SyncExtent};
 use crate::store::StoreError;
 use crate::sync::engine::{Keeping, Undoing};
 use crate::sync::report::{FORMAT_VERSION, HoldKind, Report, Trigger};
@@ -48,6 +49,8 @@ pub(super) struct Operations {
     pub(super) orders: mpsc::Sender<Order>,
     /// Places for explanations that are being made: each asks the source, and all of them share its limits.
     pub(super) explaining: Arc<Semaphore>,
+    /// The place for a backup that is being made or sent: each takes as much room as the state.
+    pub(super) backing_up: Arc<Semaphore>,
     /// Changes the log level.
     pub(super) set_log_level: Arc<dyn Fn(LogLevel) + Send + Sync>,
 }
@@ -276,6 +279,15 @@ impl Control for Operations {
                 "there is no run {run} that has ended; `usersyncd ctl history` lists the runs there are"
             ))
         })
+    }
+
+    async fn backup(&self) -> Result<Archive, Fault> {
+        let turn = Arc::clone(&self.backing_up).try_acquire_owned().map_err(|_| {
+            Fault::conflict("another backup is being made or sent; no second one was begun. Try again later")
+        })?;
+        let state = self.registry.facts().state.clone();
+        let (directory, now) = (self.workshop.directory.clone(), self.workshop.clock.now());
+        backup::make(state, &directory, now, turn).await
     }
 
     async fn reload(&self) -> Result<ReloadAnswer, Fault> {

@@ -45,6 +45,7 @@ async fn operations(good: bool, places: usize) -> (Operations, tempfile::TempDir
         workshop: Arc::new(workshop),
         orders: mpsc::channel(1).0,
         explaining: Arc::new(Semaphore::new(places)),
+        backing_up: Arc::new(Semaphore::new(1)),
         set_log_level: Arc::new(|_| {}),
     };
     (operations, scratch)

@@ -48,6 +48,11 @@ impl Registry {
         Self { facts, present: RwLock::default() }
     }
 
+    /// What does not change while the daemon runs.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// The connector of that name.
     pub(super) fn find(&self, name: &str) -> Option<ConnectorHandle> {
         self.read().connectors.get(name).cloned()

@@ -20,6 +20,7 @@ use super::lanes::{Lane, Lanes};
 use super::limiter::{Limiter, Permit};
 use super::origin::host_and_port;
 use super::rate::{Claim, Client, Heard};
+use super::redact::hide;
 use super::retry::{Decision, Problem, decide};
 use super::trouble::{Trouble, TroubleKind};
 use super::{Inner, headers};
@@ -307,6 +308,7 @@ impl Api {
             }
             let status = response.status();
             read_body(response, body).await?;
+            hide(signed, status, body);
             Ok(Answer { status, headers, url: url.clone(), uncertain: false })
         }
         .await;

@@ -3,7 +3,7 @@
 //! [`Shared`] is made once per process, an [`Api`] per connector and remote origin. Pure and tested apart: [`link`]
 //! (paging), `retry` (whether and when to try again), `rate` (the limits of one org), `headers` (what an answer says
 //! about limits). `limiter` adds waiting to `rate`; `lanes` is the simpler way for servers that publish no windows; `credentials` signs
-//! each try; `exchange` sends one request; `trouble` says what went wrong.
+//! each try; `exchange` sends one request; `redact` keeps what it was signed with out of the answer; `trouble` says what went wrong.
 //!
 //! Nothing here knows an API's paths, JSON or error codes.
 
@@ -16,6 +16,7 @@ mod limiter;
 pub mod link;
 mod origin;
 mod rate;
+mod redact;
 mod retry;
 mod trouble;
 

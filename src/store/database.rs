@@ -14,6 +14,17 @@ pub(crate) struct Database {
     work: mpsc::Sender<Work>,
 }
 
+/// Why a database was not opened. The texts are whole sentences for an administrator.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A newer version of this program wrote it. Starting again would not help.
+    #[error("{0}")]
+    Newer(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// How a database is set up: each element of `migrations` raises its version by one.
 pub(crate) struct Schema {
     /// What the file is, in messages: `the state database`.
@@ -24,7 +35,7 @@ pub(crate) struct Schema {
 
 impl Database {
     /// Opens or makes the file, and brings it to the newest version. A newer version than this program knows is refused.
-    pub(crate) async fn open(path: &Path, schema: Schema) -> Result<Self, String> {
+    pub(crate) async fn open(path: &Path, schema: Schema) -> Result<Self, OpenError> {
         let (work, inbox) = mpsc::channel::<Work>();
         let (ready, opened) = oneshot::channel();
         let path = path.to_owned();
@@ -42,8 +53,11 @@ impl Database {
                 work(&mut connection);
             }
         });
-        spawned.map_err(|error| format!("no thread could be started for {what}: {error}"))?;
-        opened.await.map_err(|_| format!("the thread of {what} ended while it was opened"))??;
+        spawned
+            .map_err(|error| OpenError::Failed(format!("no thread could be started for {what}: {error}")))?;
+        opened
+            .await
+            .map_err(|_| OpenError::Failed(format!("the thread of {what} ended while it was opened")))??;
         Ok(Self { work })
     }
 
@@ -75,6 +89,15 @@ impl Database {
         .await
     }
 
+    /// Runs `job` while nobody writes to this database.
+    pub(crate) async fn hold_still<T, F>(&self, job: F) -> Result<T, String>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.run(move |_| job()).await
+    }
+
     async fn run<T, F>(&self, job: F) -> Result<T, String>
     where
         T: Send + 'static,
@@ -90,7 +113,7 @@ impl Database {
 }
 
 /// SQLite's error in words an administrator can act on.
-fn describe(error: &rusqlite::Error) -> String {
+pub(super) fn describe(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "the disk is full".to_owned(),
@@ -111,8 +134,8 @@ const CACHE_KIB: i64 = 8_000;
 /// first sync, go there once.
 const PAGES_BETWEEN_CHECKPOINTS: u32 = 4_000;
 
-fn open(path: &Path, schema: &Schema) -> Result<Connection, String> {
-    let fail = |error: rusqlite::Error| format!("{} {}: {}", schema.what, path.display(), describe(&error));
+fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    let fail = |error: rusqlite::Error| unusable(path, schema, &error);
     let mut connection = Connection::open(path).map_err(fail)?;
     connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(fail)?;
     // WAL: others may read while we write. FULL: a commit is on the disk when it returns, as the journal demands.
@@ -125,19 +148,23 @@ fn open(path: &Path, schema: &Schema) -> Result<Connection, String> {
     Ok(connection)
 }
 
-fn migrate(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<(), String> {
-    let fail = |error: rusqlite::Error| format!("{} {}: {}", schema.what, path.display(), describe(&error));
+fn unusable(path: &Path, schema: &Schema, error: &rusqlite::Error) -> OpenError {
+    OpenError::Failed(format!("{} {}: {}", schema.what, path.display(), describe(error)))
+}
+
+fn migrate(connection: &mut Connection, path: &Path, schema: &Schema) -> Result<(), OpenError> {
+    let fail = |error: rusqlite::Error| unusable(path, schema, &error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
     let version: u64 =
         transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
     let newest = schema.migrations.len() as u64;
     if version > newest {
-        return Err(format!(
+        return Err(OpenError::Newer(format!(
             "{} {} has version {version}, and this program knows versions up to {newest}. A newer usersyncd wrote it: \
              install that one again, or restore a backup from before the upgrade",
             schema.what,
             path.display()
-        ));
+        )));
     }
     for (_, migration) in (0u64..).zip(schema.migrations).filter(|(at, _)| *at >= version) {
         transaction.execute_batch(migration).map_err(fail)?;

@@ -3,6 +3,7 @@
 //! Nothing here decides anything. A [`Store`] is a handle to one thread that owns the connection; every method is one
 //! transaction, durable when it returns.
 
+pub(crate) mod backup;
 mod cache;
 pub(crate) mod database;
 mod decisions;
@@ -30,6 +31,7 @@ use crate::sync::undo::{Done, Later};
 use database::{Database, Schema};
 
 pub use cache::{CacheUpdate, LogPosition, StoredList, StoredLists, StoredRead, StoredRecords};
+pub use database::OpenError;
 pub use holds::{Held, Numbered, StoredView};
 pub use journal::{Answer, Applied, Intent, JournalBatch};
 
@@ -114,12 +116,15 @@ const SCHEMA: Schema = Schema {
 
 impl Store {
     /// Opens (or makes) `DIRECTORY/state.db`, takes the lock that keeps a second daemon out, and migrates.
-    pub async fn open(directory: &Path) -> Result<Self, StoreError> {
+    pub async fn open(directory: &Path) -> Result<Self, OpenError> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| {
-            StoreError(format!("the state directory {} could not be made: {error}", directory.display()))
+            OpenError::Failed(format!(
+                "the state directory {} could not be made: {error}",
+                directory.display()
+            ))
         })?;
         let lock = lock(directory)?;
-        let database = Database::open(&directory.join("state.db"), SCHEMA).await.map_err(StoreError)?;
+        let database = Database::open(&directory.join(backup::STATE), SCHEMA).await?;
         Ok(Self { database, _lock: Arc::new(lock) })
     }
 
@@ -434,20 +439,25 @@ impl Store {
     }
 }
 
-fn lock(directory: &Path) -> Result<File, StoreError> {
+fn lock(directory: &Path) -> Result<File, OpenError> {
     let path = directory.join("lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(
-        |error| StoreError(format!("the state directory {} cannot be written: {error}", directory.display())),
+        |error| {
+            OpenError::Failed(format!(
+                "the state directory {} cannot be written: {error}",
+                directory.display()
+            ))
+        },
     )?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError(format!(
+        Err(TryLockError::WouldBlock) => Err(OpenError::Failed(format!(
             "another usersyncd works on the state directory {}. Stop it first, or give this one a directory of its own \
              (`state:` in usersyncd.yaml)",
             directory.display()
         ))),
         Err(TryLockError::Error(error)) => {
-            Err(StoreError(format!("{} could not be locked: {error}", path.display())))
+            Err(OpenError::Failed(format!("{} could not be locked: {error}", path.display())))
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Logs: one line per event on standard error, as text that a person reads or as JSON.
+//! Logs: one line per event on standard error, as text that a person reads or as JSON. Under systemd, text goes into the journal
+//! with fields, so that `journalctl USERSYNCD_CONNECTOR=acme USERSYNCD_RUN=17` finds what belongs together.
 //!
 //! Only this crate speaks at the configured level; of its dependencies only warnings and errors are heard. The fields
 //! `connector` and `run` of the surrounding spans stand in front: `INFO acme run 17: 12 users created`.
@@ -6,6 +7,7 @@
 use std::fmt;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serializer as _;
@@ -21,6 +23,7 @@ use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::reload;
 
 use super::escape::escape;
+use super::journal::{self, Journal};
 use crate::clock::Clock;
 use crate::config::model::{LogFormat, LogLevel};
 
@@ -47,6 +50,12 @@ pub fn init(level: LogLevel, format: LogFormat) -> Result<LogHandle, String> {
         format,
         clock: (!journal).then(Clock::system),
         priorities: journal,
+        // JSON is for programs that read lines, so it stays what was written.
+        journal: if journal && format == LogFormat::Text {
+            Journal::open(Path::new(journal::SOCKET)).ok()
+        } else {
+            None
+        },
         write: |line: &str| {
             // Nobody can be told that standard error is gone.
             drop(std::io::stderr().lock().write_all(line.as_bytes()));
@@ -116,6 +125,8 @@ struct Lines<W> {
     clock: Option<Clock>,
     /// Whether each line begins with its severity as the journal reads it (sd-daemon(3)): `<6>`.
     priorities: bool,
+    /// Where entries go with their fields; what it does not take is written as a line.
+    journal: Option<Journal>,
     write: W,
 }
 
@@ -182,8 +193,17 @@ where
             }
         }));
         let mut text = String::with_capacity(160);
+        if let Some(journal) = &self.journal {
+            line.write_text(&mut text);
+            if line.send(journal, &text).is_ok() {
+                return;
+            }
+            text.clear();
+        }
         if self.priorities {
+            text.push('<');
             text.push_str(priority(line.level));
+            text.push('>');
         }
         match self.format {
             LogFormat::Text => line.write_text(&mut text),
@@ -194,13 +214,13 @@ where
     }
 }
 
-/// The prefix by which the journal knows how severe a line is (sd-daemon(3)).
+/// How severe a line is for the journal (syslog(3)).
 fn priority(level: Level) -> &'static str {
     match level {
-        Level::ERROR => "<3>",
-        Level::WARN => "<4>",
-        Level::INFO => "<6>",
-        _ => "<7>",
+        Level::ERROR => "3",
+        Level::WARN => "4",
+        Level::INFO => "6",
+        _ => "7",
     }
 }
 
@@ -215,6 +235,19 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Hands the line, as `text`, to the journal, with the fields by which it can be found.
+    fn send(&self, journal: &Journal, text: &str) -> std::io::Result<()> {
+        let mut fields = vec![
+            ("PRIORITY", priority(self.level)),
+            ("SYSLOG_IDENTIFIER", OWN_CRATE),
+            ("MESSAGE", text),
+            ("USERSYNCD_TARGET", self.target),
+        ];
+        fields.extend(self.origin.connector.as_deref().map(|connector| ("USERSYNCD_CONNECTOR", connector)));
+        fields.extend(self.origin.run.as_deref().map(|run| ("USERSYNCD_RUN", run)));
+        journal.send(&fields)
+    }
+
     fn write_text(&self, text: &mut String) {
         if let Some(time) = self.time {
             text.push_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true));
@@ -340,125 +373,5 @@ impl<F: FnMut(&str, Value)> Visit for Fields<F> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use tracing::{debug, error, info, info_span, warn};
-
-    use super::*;
-
-    /// What `events` writes.
-    fn written(
-        format: LogFormat,
-        clock: Option<Clock>,
-        priorities: bool,
-        events: impl FnOnce(&LogHandle),
-    ) -> String {
-        let buffer = Arc::new(Mutex::new(String::new()));
-        let sink = Arc::clone(&buffer);
-        let lines =
-            Lines { format, clock, priorities, write: move |line: &str| sink.lock().unwrap().push_str(line) };
-        let (filter, handle) = reload::Layer::new(targets(LogLevel::Info));
-        let subscriber = Registry::default().with(filter).with(lines);
-        tracing::subscriber::with_default(subscriber, || events(&LogHandle(handle)));
-        buffer.lock().unwrap().clone()
-    }
-
-    #[test]
-    fn connector_and_run_stand_in_front() {
-        let text = written(LogFormat::Text, None, false, |_| {
-            info!("3 connectors loaded");
-            let connector = info_span!("connector", connector = %"acme").entered();
-            info!(next = "03:00 UTC", "waiting");
-            let run = info_span!(parent: &connector, "run", run = 17_u64, trigger = "cron").entered();
-            warn!(users = 12, "12 users created");
-            drop(run);
-            error!(connector = "other", "its file is broken");
-        });
-        assert_eq!(
-            text,
-            "INFO 3 connectors loaded\n\
-             INFO acme: waiting next=\"03:00 UTC\"\n\
-             WARN acme run 17: 12 users created users=12\n\
-             ERROR other: its file is broken\n"
-        );
-    }
-
-    #[test]
-    fn a_run_number_may_be_recorded_later() {
-        let text = written(LogFormat::Text, None, false, |_| {
-            let span = info_span!("run", connector = "acme", run = tracing::field::Empty).entered();
-            span.record("run", 4_u64);
-            info!("began");
-        });
-        assert_eq!(text, "INFO acme run 4: began\n");
-    }
-
-    #[test]
-    fn names_cannot_forge_lines_or_colour_terminals() {
-        let text = written(LogFormat::Text, None, false, |_| {
-            info!(user = "eve\nERROR acme: all users deleted", "created \u{1b}[2J{}", "a\nb");
-        });
-        assert_eq!(text, "INFO created \\u{1b}[2Ja\\nb user=\"eve\\nERROR acme: all users deleted\"\n");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn time_and_json() {
-        let base = "2026-11-23T03:00:00Z".parse().unwrap();
-        let clock = Clock::starting_at(base);
-        let text = written(LogFormat::Json, Some(clock.clone()), false, |_| {
-            let _span = info_span!("run", connector = "acme", run = 17_u64).entered();
-            info!(created = 12, level = "odd", "say \"hi\"\n");
-        });
-        assert_eq!(
-            text,
-            "{\"timestamp\":\"2026-11-23T03:00:00.000Z\",\"level\":\"info\",\"target\":\"usersyncd::telemetry::logs::tests\",\
-             \"connector\":\"acme\",\"run\":17,\"message\":\"say \\\"hi\\\"\\n\",\"created\":12,\"field.level\":\"odd\"}\n"
-        );
-        let text = written(LogFormat::Text, Some(clock), false, |_| info!("hello"));
-        assert_eq!(text, "2026-11-23T03:00:00.000Z INFO hello\n");
-    }
-
-    #[test]
-    fn the_journal_gets_severities() {
-        let text = written(LogFormat::Text, None, true, |_| {
-            error!("a");
-            warn!("b");
-            info!("c");
-        });
-        assert_eq!(text, "<3>ERROR a\n<4>WARN b\n<6>INFO c\n");
-    }
-
-    #[test]
-    fn only_this_crate_speaks_below_warning_and_the_level_changes_at_run_time() {
-        let text = written(LogFormat::Text, None, false, |handle| {
-            info!(target: "hyper::client", "chatter");
-            warn!(target: "hyper::client", "trouble");
-            debug!("not yet");
-            handle.set(LogLevel::Debug);
-            debug!("now");
-            debug!(target: "hyper::client", "chatter");
-            handle.set(LogLevel::Error);
-            warn!(target: "hyper::client", "trouble");
-            warn!("quiet");
-        });
-        assert_eq!(text, "WARN hyper::client: trouble\nDEBUG now\n");
-    }
-
-    #[test]
-    fn the_journal_is_known_by_device_and_inode() {
-        assert!(names_stream("9:123456", 9, 123_456));
-        for other in ["9:123457", "8:123456", "9", "", "a:b"] {
-            assert!(!names_stream(other, 9, 123_456), "{other:?}");
-        }
-    }
-
-    #[test]
-    fn levels_have_names() {
-        for level in LogLevel::ALL {
-            assert_eq!(LogLevel::from_name(level.as_str()), Some(level));
-        }
-        assert_eq!(LogLevel::from_name("WARN"), Some(LogLevel::Warn));
-        assert_eq!(LogLevel::from_name("verbose"), None);
-    }
-}
+#[path = "logs_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 //! The lowest room: everything may write logs and metrics, and nothing here knows about anything but the types it shows.
 
 pub mod escape;
+mod journal;
 pub mod listener;
 pub mod logs;
 pub mod metrics;

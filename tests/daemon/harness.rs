@@ -6,8 +6,9 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -99,11 +100,39 @@ impl Site {
 
     /// `usersyncd run`, not started yet.
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_usersyncd"));
+        self.daemon_by(Command::new(env!("CARGO_BIN_EXE_usersyncd")))
+    }
+
+    /// The same by a command that takes its arguments.
+    fn daemon_by(&self, mut command: Command) -> Command {
         command.arg("run").arg("--config").arg(self.path("usersyncd.yaml"));
         command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("JOURNAL_STREAM");
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command
+    }
+
+    /// `usersyncd run` as systemd starts it for a socket unit: `listener` is its descriptor 3, under that name.
+    fn activated(&self, listener: &UnixListener, name: &str) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        // LISTEN_PID is the process that may take the socket: the shell's, which becomes the daemon's.
+        shell.args(["-c", r#"exec 3<&0 0</dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@""#, "sh"]);
+        shell.arg(env!("CARGO_BIN_EXE_usersyncd"));
+        let mut command = self.daemon_by(shell);
+        command.env("LISTEN_FDNAMES", name).stdin(OwnedFd::from(listener.try_clone().unwrap()));
+        command
+    }
+
+    /// Starts a daemon that gets its control socket from systemd, and waits until it says that it is ready.
+    pub(crate) fn start_activated(&self, listener: &UnixListener) -> Daemon {
+        let daemon = self.launch_with(&mut self.activated(listener, "control"));
+        daemon.told("READY=1");
+        daemon
+    }
+
+    /// Starts a daemon that gets a socket of that name and is to fail: its exit code and what it said.
+    pub(crate) fn start_activated_in_vain(&self, listener: &UnixListener, name: &str) -> (i32, String) {
+        let output = self.activated(listener, name).stderr(Stdio::piped()).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
     /// Starts a daemon and waits until it says that it is ready.

@@ -1,6 +1,8 @@
 //! The whole daemon: the real binary over real files, a real socket and an Okta stand-in.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+mod activation;
+mod canaries;
 mod cookbook;
 mod explain;
 mod faults;

@@ -5,7 +5,6 @@
 //! searches. Without it, all is there.
 
 mod chart;
-mod file;
 mod operations;
 mod summary;
 mod writer;
@@ -20,7 +19,8 @@ use sha2::{Digest as _, Sha256};
 use self::writer::Html;
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
-use super::text::plural;
+use super::file::Draft;
+use super::text::{plural, size};
 use crate::control::api::{ErrorKind, RunList};
 use crate::control::client::ClientError;
 use crate::sync::report::{Report, RunSummary};
@@ -42,24 +42,18 @@ pub(super) async fn run(ctl: &Ctl, report: &Report, file: &Path) -> Result<Exit,
         ctl.output.print(&page)?;
         return Ok(Exit::Done);
     }
-    file::write(file, page.as_bytes())?;
+    let mut draft = Draft::begin(file, "page")?;
+    draft.write(page.as_bytes())?;
+    draft.finish()?;
     ctl.output.say(&format!(
         "wrote {}: run {} of {}, {}, {}; only you may read it, since it has names of people",
         escape(&file.display().to_string()),
         report.run,
         escape(&report.connector),
         plural(report.operations.len() as u64, "operation"),
-        size(page.len()),
+        size(page.len() as u64),
     ));
     Ok(Exit::Done)
-}
-
-/// `96 kB`, `3.2 MB`.
-fn size(bytes: usize) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-    }
 }
 
 /// The last runs of the connector up to this one, oldest first. Runs that have not ended say nothing yet.

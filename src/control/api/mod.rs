@@ -24,6 +24,7 @@
 //! | GET /v1/runs?connector=NAME&limit=N | | [`RunList`], newest first |
 //! | GET /v1/runs/ID | | [`Report`] with its operations |
 //! | POST /v1/runs/ID/undo | [`UndoRequest`] | JSON lines of [`RunEvent`], the last one `undo_planned`; with `confirm` as for sync |
+//! | POST /v1/backup | | a tar archive of the state directory |
 //! | POST /v1/reload | | [`ReloadAnswer`] |
 //! | PUT /v1/log-level | [`LogLevelRequest`] | [`Done`] |
 //! | GET /v1/directory/users, /v1/directory/groups | | [`DirectoryUsers`], [`DirectoryGroups`] |

@@ -3,24 +3,29 @@
 //! One request per connection. A request must come whole within [`REQUEST_TIME`], its head within 16 KiB and its body
 //! within 64 KiB; hyper answers an oversized or unreadable head by itself, with 431 or 400 and no body.
 
+mod backup;
 mod caller;
 mod connections;
+mod inherited;
 mod routes;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod trust;
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::body::Bytes;
 use futures_util::Stream;
 use tokio_util::sync::CancellationToken;
 
 pub use caller::Gate;
-pub use socket::{Socket, bind};
+pub use inherited::inherited;
+pub use socket::{Socket, bind, take_over};
 
 use super::api::{
     ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
@@ -36,6 +41,14 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(10);
 
 /// What happens to a requested run, to its end.
 pub type Events = Pin<Box<dyn Stream<Item = RunEvent> + Send>>;
+
+/// A backup, as it is sent.
+pub struct Archive {
+    /// In bytes.
+    pub length: u64,
+    /// A tar archive. Dropping it ends the backup.
+    pub bytes: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>,
+}
 
 /// What a sync is to be about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +113,8 @@ pub trait Control: Send + Sync + 'static {
     async fn runs(&self, connector: Option<&str>, limit: usize) -> Result<Vec<RunSummary>, Fault>;
     /// One run with its operations.
     async fn run(&self, run: u64) -> Result<Report, Fault>;
+    /// Copies the state directory. One at a time.
+    async fn backup(&self) -> Result<Archive, Fault>;
     /// Reads the files now.
     async fn reload(&self) -> Result<ReloadAnswer, Fault>;
     /// Changes the log level.

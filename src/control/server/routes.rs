@@ -16,6 +16,7 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::backup::backup;
 use super::caller::{Caller, Gate};
 use super::trust;
 use super::{Control, Events, REQUEST_TIME, SyncExtent};
@@ -59,6 +60,7 @@ pub(super) fn routes(control: Arc<dyn Control>, gate: Gate) -> Router {
         .route("/v1/runs", get(runs))
         .route("/v1/runs/{run}", get(run))
         .merge(trust::routes())
+        .route("/v1/backup", post(backup))
         .route("/v1/reload", post(reload))
         .route("/v1/log-level", put(log_level))
         .route("/v1/directory/users", get(directory_users))

@@ -1,4 +1,4 @@
-//! The socket file: bound, with its owner and mode, before anybody can see it.
+//! The socket file: bound, with its owner and mode, before anybody can see it; or taken over from systemd.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
@@ -13,10 +13,17 @@ use crate::config::model::ControlSettings;
 /// How long a listener on an existing socket file may take to accept before it counts as alive but stuck.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
 
-/// A bound control socket. Dropping it takes the file away, unless another process has put its own there.
+/// A bound control socket. Dropping it takes the file away if it was made here, unless another process has put its own
+/// there.
 #[derive(Debug)]
 pub struct Socket {
     listener: UnixListener,
+    own: Option<Own>,
+}
+
+/// A socket file that was made here: where, and its device and number.
+#[derive(Debug)]
+struct Own {
     path: PathBuf,
     identity: (u64, u64),
 }
@@ -30,10 +37,11 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|identity| identity == self.identity)
-            && let Err(error) = std::fs::remove_file(&self.path)
+        let Some(Own { path, identity: made }) = &self.own else { return };
+        if identity(path).is_ok_and(|found| found == *made)
+            && let Err(error) = std::fs::remove_file(path)
         {
-            tracing::warn!("cannot remove the control socket {}: {error}", self.path.display());
+            tracing::warn!("cannot remove the control socket {}: {error}", path.display());
         }
     }
 }
@@ -61,12 +69,37 @@ pub async fn bind(settings: &ControlSettings) -> Result<Socket, String> {
     let moved = made.and_then(|(listener, newborn)| {
         let identity = identity(&newborn).map_err(|error| failed("cannot look at it", &error))?;
         std::fs::rename(&newborn, path).map_err(|error| failed("cannot move it to its place", &error))?;
-        Ok(Socket { listener, path: path.clone(), identity })
+        Ok(Socket { listener, own: Some(Own { path: path.clone(), identity }) })
     });
     if let Err(error) = std::fs::remove_dir_all(&nursery) {
         tracing::warn!("cannot remove the directory {}: {error}", nursery.display());
     }
     moved
+}
+
+/// Serves a socket that systemd made: its place, mode and group are what the socket unit says, and it stays when the daemon
+/// goes. One that lies elsewhere than `ctl` looks for it is warned of.
+///
+/// The error is a sentence for an administrator. Must be called within a tokio runtime.
+pub fn take_over(
+    inherited: std::os::unix::net::UnixListener,
+    settings: &ControlSettings,
+) -> Result<Socket, String> {
+    let failed = |error: io::Error| {
+        format!("the control socket that systemd hands over (usersyncd.socket) cannot be used: {error}")
+    };
+    let address = inherited.local_addr().map_err(failed)?;
+    if address.as_pathname() != Some(&settings.socket) {
+        tracing::warn!(
+            "systemd hands over the control socket {}, and control.socket is {}, where nobody will listen: write the same \
+             into `ListenStream=` of usersyncd.socket and into control.socket",
+            address.as_pathname().unwrap_or(Path::new("(without a path)")).display(),
+            settings.socket.display()
+        );
+    }
+    inherited.set_nonblocking(true).map_err(failed)?;
+    let listener = UnixListener::from_std(inherited).map_err(failed)?;
+    Ok(Socket { listener, own: None })
 }
 
 /// A package or systemd makes `/run/usersyncd`; where nobody did, one missing directory is made, but no whole path.
@@ -224,6 +257,18 @@ mod tests {
         let error = bind(&settings(scratch.path().join("no/such/place.sock"))).await.unwrap_err();
         assert!(error.contains("cannot make the directory"), "{error}");
         assert!(!scratch.path().join("no").exists());
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_systemd_made_stays_when_the_daemon_goes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("control.sock");
+        let made = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let socket = take_over(made.try_clone().unwrap(), &settings(path.clone())).unwrap();
+        let (_client, served) = tokio::join!(UnixStream::connect(&path), socket.listener().accept());
+        served.unwrap();
+        drop(socket);
+        UnixStream::connect(&path).await.unwrap();
     }
 
     #[tokio::test]

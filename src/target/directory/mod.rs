@@ -16,6 +16,8 @@ use super::{
     Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
     Writer, Written,
 };
+use crate::store::OpenError;
+use crate::store::backup;
 use crate::store::database::{Database, Schema};
 use crate::sync::model::{FurtherAttributes, TargetSnapshot};
 use crate::sync::progress::RunControl;
@@ -99,9 +101,8 @@ const BATCH: usize = 512;
 
 impl Directory {
     /// Opens (or makes) `DIRECTORY/directory.db`.
-    pub async fn open(directory: &Path) -> Result<Self, TargetError> {
-        let unreadable = |error: String| TargetError::Unreadable(error);
-        let database = Database::open(&directory.join("directory.db"), SCHEMA).await.map_err(unreadable)?;
+    pub async fn open(directory: &Path) -> Result<Self, OpenError> {
+        let database = Database::open(&directory.join(backup::DIRECTORY), SCHEMA).await?;
         let fresh = format!("{:016x}", fastrand::u64(..));
         let id = database
             .write(move |transaction| {
@@ -113,9 +114,16 @@ impl Directory {
             })
             .await
             .map_err(|error| {
-                TargetError::Unreadable(format!("the built-in directory could not be opened: {error}"))
+                OpenError::Failed(format!("the built-in directory could not be opened: {error}"))
             })?;
         Ok(Self { database, address: format!("directory:{id}") })
+    }
+
+    /// State and directory in `directory` as they are at one moment, while writes to the built-in directory wait. An operation
+    /// stands in the journal before it is done (law 5), so the two belong together at every moment.
+    pub(crate) async fn freeze(&self, directory: &Path) -> Result<backup::Frozen, String> {
+        let directory = directory.to_owned();
+        self.database.hold_still(move || backup::Frozen::open(&directory)).await
     }
 
     /// All users, sorted by name.

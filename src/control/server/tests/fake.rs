@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use axum::body::Bytes;
 use tokio::sync::Notify;
 
 use crate::control::api::{
@@ -12,7 +13,7 @@ use crate::control::api::{
 };
 use crate::control::fault::Fault;
 use crate::control::server::SyncExtent;
-use crate::control::server::{Control, Events};
+use crate::control::server::{Archive, Control, Events};
 use crate::sync::engine::{RunTicket, failed_report};
 use crate::sync::explain::{ExplainedSource, ExplainedTarget};
 use crate::sync::model::{Binding, SourceAddress};
@@ -252,6 +253,10 @@ impl Control for Parrot {
     }
     async fn run(&self, run: u64) -> Result<Report, Fault> {
         if run == 8 { Ok(report()) } else { Err(Fault::not_found("no such run")) }
+    }
+    async fn backup(&self) -> Result<Archive, Fault> {
+        let bytes = futures_util::stream::iter([Ok(Bytes::from_static(b"a backup"))]);
+        Ok(Archive { length: 8, bytes: Box::pin(bytes) })
     }
     async fn reload(&self) -> Result<ReloadAnswer, Fault> {
         Ok(ReloadAnswer { format_version: FORMAT_VERSION, ..ReloadAnswer::default() })

@@ -1,0 +1,109 @@
+//! Keeps what a request was signed with out of what is said about its answer: proxies and servers repeat requests in their
+//! error pages, and those are quoted in logs and reports.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
+use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
+
+use super::credentials::Signed;
+
+/// What is shorter is part of too many words to be looked for.
+const SHORTEST: usize = 4;
+/// The parameter by which a service app proves who it is (RFC 7523, section 2.2).
+const ASSERTION: &str = "client_assertion=";
+
+/// Overwrites in `body` what `signed` proves itself with. Only in answers of which words may be quoted: data is never touched.
+pub(super) fn hide(signed: &Signed, status: StatusCode, body: &mut [u8]) {
+    if status.is_success() && !body.trim_ascii_start().starts_with(b"<") {
+        return;
+    }
+    for secret in secrets(signed) {
+        let found: Vec<usize> = memmem::find_iter(body, &secret).collect();
+        for at in found {
+            if let Some(bytes) = body.get_mut(at..at + secret.len()) {
+                bytes.fill(b'*');
+            }
+        }
+    }
+}
+
+fn secrets(signed: &Signed) -> Vec<Vec<u8>> {
+    let mut secrets: Vec<Vec<u8>> = Vec::new();
+    for value in signed.headers.values().filter(|value| value.is_sensitive()) {
+        secrets.extend(proof(value));
+    }
+    let assertion =
+        signed.body.as_deref().and_then(|body| body.split('&').find_map(|pair| pair.strip_prefix(ASSERTION)));
+    secrets.extend(assertion.map(|assertion| assertion.as_bytes().to_vec()));
+    secrets.retain(|secret| secret.len() >= SHORTEST);
+    secrets
+}
+
+/// The token of a header such as `Bearer TOKEN`, and for `Basic` the password too (RFC 7617).
+fn proof(value: &HeaderValue) -> Vec<Vec<u8>> {
+    let text = value.as_bytes();
+    let (scheme, token) = match text.iter().position(|byte| *byte == b' ') {
+        Some(space) => text.split_at(space),
+        None => (&[][..], text),
+    };
+    let token = token.trim_ascii();
+    let mut proofs = vec![token.to_vec()];
+    if scheme.eq_ignore_ascii_case(b"basic")
+        && let Ok(pair) = STANDARD.decode(token)
+        && let Some(colon) = pair.iter().position(|byte| *byte == b':')
+    {
+        proofs.extend(pair.get(colon + 1..).map(<[u8]>::to_vec));
+    }
+    proofs
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
+
+    use super::*;
+
+    fn signed(authorization: &str, body: Option<&str>) -> Signed {
+        let mut value = HeaderValue::from_str(authorization).unwrap();
+        value.set_sensitive(true);
+        let headers =
+            HeaderMap::from_iter([(AUTHORIZATION, value), (ACCEPT, HeaderValue::from_static("text/plain"))]);
+        Signed { headers, body: body.map(str::to_owned), stamp: 0 }
+    }
+
+    fn hidden(signed: &Signed, status: u16, body: &str) -> String {
+        let mut bytes = body.as_bytes().to_vec();
+        hide(signed, StatusCode::from_u16(status).unwrap(), &mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_an_error_page_repeats_of_the_request_is_overwritten() {
+        let token = signed("SSWS 00s3cr3t", None);
+        assert_eq!(
+            hidden(&token, 403, "no: SSWS 00s3cr3t, 00s3cr3t; text/plain"),
+            "no: SSWS ********, ********; text/plain"
+        );
+        // Basic usersyncd:pass=word
+        let password = signed("Basic dXNlcnN5bmNkOnBhc3M9d29yZA==", None);
+        assert_eq!(
+            hidden(&password, 401, "dXNlcnN5bmNkOnBhc3M9d29yZA== usersyncd pass=word"),
+            "**************************** usersyncd *********"
+        );
+        let assertion = signed("DPoP proof", Some("grant_type=x&client_assertion=e.y.j&scope=z"));
+        assert_eq!(
+            hidden(&assertion, 400, "grant_type=x&client_assertion=e.y.j&scope=z"),
+            "grant_type=x&client_assertion=*****&scope=z"
+        );
+    }
+
+    #[test]
+    fn data_is_left_alone_and_pages_that_come_instead_of_it_are_not() {
+        let token = signed("Bearer anna", None);
+        assert_eq!(hidden(&token, 200, r#"[{"login":"anna"}]"#), r#"[{"login":"anna"}]"#);
+        assert_eq!(hidden(&token, 200, "<title>anna</title>"), "<title>****</title>");
+        assert_eq!(hidden(&signed("Bearer abc", None), 400, "abc"), "abc", "too short to be told from words");
+    }
+}
