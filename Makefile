@@ -2,9 +2,12 @@
 
 CARGO ?= cargo
 DENY_VERSION = 0.20.2
+DEB_VERSION = 3.8.0
+RPM_VERSION = 0.21.1
 TOOLS = $(CURDIR)/target/tools
 
-.PHONY: quickstart test test-long test-rust test-peers test-browser test-units lint format bench bench-scale tools help
+.PHONY: quickstart package test test-long test-rust test-peers test-browser test-units test-package test-system lint format \
+    bench bench-scale tools help
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -12,6 +15,9 @@ help: ## What can be made
 quickstart: ## An org, the daemon, two syncs, and a look around; ONCE=1 ends by itself
 	@$(CARGO) build --workspace --bins
 	@examples/quickstart.sh
+
+package: tools ## The .deb and the .rpm, in target/packages
+	@PATH="$(TOOLS)/bin:$$PATH" packaging/build.sh
 
 test: test-rust test-units test-peers test-browser ## Everything
 
@@ -22,8 +28,14 @@ test-rust: export RUST_TEST_THREADS ?= 6
 test-rust: ## Unit and integration tests; most of them wait for something, so more run at once than there are cores
 	$(CARGO) test --workspace --quiet
 
-test-units: ## systemd accepts the unit
+test-units: ## systemd accepts the units and finds them safe
 	@systemd/verify.sh
+
+test-package: tools ## lintian and rpm find nothing wrong with the packages
+	@PATH="$(TOOLS)/bin:$$PATH" tests/package/run.sh
+
+test-system: tools ## The package lives in a real systemd, in a container; needs root, not part of `make test`
+	@PATH="$(TOOLS)/bin:$$PATH" tests/system/run.sh
 
 test-peers: ## Programs that others wrote read the stand-ins
 	@tests/peers/run.sh
@@ -51,5 +63,7 @@ bench-scale: ## Large orgs, incremental runs, Okta's limits: hours; WORKLOADS=hu
 	$(CARGO) bench --bench scale
 
 tools:
-	@PATH="$(TOOLS)/bin:$$PATH"; command -v cargo-deny >/dev/null || \
-	  $(CARGO) install --quiet --locked --root "$(TOOLS)" --version $(DENY_VERSION) cargo-deny
+	@PATH="$(TOOLS)/bin:$$PATH"; \
+	for tool in cargo-deny@$(DENY_VERSION) cargo-deb@$(DEB_VERSION) cargo-generate-rpm@$(RPM_VERSION); do \
+	  command -v "$${tool%@*}" >/dev/null || $(CARGO) install --quiet --locked --root "$(TOOLS)" "$$tool" || exit 1; \
+	done

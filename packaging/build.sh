@@ -1,0 +1,37 @@
+#!/bin/sh
+# Builds the .deb and the .rpm into target/packages: packaging/build.sh [PROFILE [VERSION]]. PROFILE is release unless said
+# otherwise; the tests take dev, which is built anyway. VERSION is that of Cargo.toml unless said otherwise.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+profile=${1:-release}
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+wanted=${2:-$version}
+cargo=${CARGO:-cargo}
+built=${CARGO_TARGET_DIR:-target}/$([ "$profile" = dev ] && echo debug || echo "$profile")
+into=target/packages
+mkdir -p "$into"
+
+for tool in cargo-deb cargo-generate-rpm; do
+    command -v "$tool" >/dev/null || { echo "package: $tool is missing; make tools installs it" >&2; exit 1; }
+done
+grep -q "^usersyncd ($version-1) " packaging/deb/changelog ||
+    { echo "package: packaging/deb/changelog has no entry for $version-1, the version of Cargo.toml" >&2; exit 1; }
+
+# From this directory, so that .cargo/config.toml counts: it says how the program gives memory back.
+"$cargo" build --quiet --locked --profile "$profile" --bin usersyncd
+
+# Man pages, completions and the schema are made by the program that they describe.
+rm -rf target/generated
+"$built/usersyncd" generate target/generated
+
+# Both tools package target/release; this stands for it, so that another profile can be packaged too.
+rm -rf target/staged
+mkdir -p target/staged/release
+strip -o target/staged/release/usersyncd "$built/usersyncd"
+export CARGO_TARGET_DIR="$root/target/staged"
+# What only tests unpack need not be small.
+[ "$profile" = release ] && fast='' payload=zstd || fast=--fast payload=gzip
+"$cargo" deb --quiet $fast --no-build --deb-version "$wanted-1" --output "$into/"
+"$cargo" generate-rpm --payload-compress "$payload" --set-metadata "version = \"$wanted\"" --output "$into/"

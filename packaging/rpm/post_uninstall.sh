@@ -1,0 +1,2 @@
+if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
+exit 0

@@ -1,0 +1,204 @@
+#!/bin/bash
+# What happens in the container of tests/system/run.sh: a person installs the package, follows README, and lives with it.
+set -u
+cd /opt/usersyncd-test || exit 1
+export NO_COLOR=1 LC_ALL=C
+
+step() { echo "== $1"; }
+give_up() {
+    echo "FAILED: $1"
+    systemctl status usersyncd.service usersyncd.socket --no-pager -l 2>&1 | head -n 40
+    journalctl --no-pager -n 60 -u usersyncd.service -u usersyncd.socket 2>&1
+    exit 1
+}
+# Runs a command that must end with 0, or with what `expect CODE` says.
+must() { "$@" >out 2>&1 || { cat out; give_up "ended with $?: $*"; }; }
+expect() {
+    local wanted=$1 code=0
+    shift
+    "$@" >out 2>&1 || code=$?
+    [ "$code" -eq "$wanted" ] || { cat out; give_up "ended with $code instead of $wanted: $*"; }
+}
+said() { grep -qF -- "$1" out || { cat out; give_up "it did not say: $1"; }; }
+is() { [ "$1" = "$2" ] || give_up "$3: it is '$1' and should be '$2'"; }
+# Waits until a command succeeds, for 60 seconds at most.
+await() {
+    local tries=0
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || give_up "it never came true: $*"
+        sleep 0.1
+    done
+}
+property() { systemctl show usersyncd.service -p "$1" --value; }
+journal() { journalctl --no-pager -q -o json -u usersyncd.service "$@"; }
+status_is() { property StatusText | grep -qF -- "$1"; }
+sudo() { "$@"; }
+
+step "the package installs, and its units run"
+must dpkg -i previous.deb
+must systemctl is-active usersyncd.socket usersyncd.service
+must systemctl is-enabled usersyncd.socket usersyncd.service
+is "$(stat -c '%a %U %G' /run/usersyncd/control.sock)" "660 root usersyncd" "the socket"
+is "$(stat -c '%a %U' /var/lib/usersyncd)" "700 usersyncd" "the state directory"
+is "$(find /etc/usersyncd -name '*.yaml' -path '*connectors.d*')" "" "live connectors of the package"
+must usersyncd ctl list
+must usersyncd check
+
+step "systemd accepts the units, and says how exposed the service is"
+must systemd-analyze verify usersyncd.service usersyncd.socket
+[ ! -s out ] || { cat out; give_up "systemd-analyze verify has something to say"; }
+must systemd-analyze security --no-pager --threshold=12 usersyncd.service
+grep 'Overall exposure' out
+
+step "README leads to a first sync"
+./sandbox okta --users 300 --groups 20 --memberships 900 --seed 5 >line &
+okta=$!
+await grep -q '^okta stand-in on ' line
+url=$(sed -n 's/^okta stand-in on \([^ ]*\) .*/\1/p' line)
+token=$(sed -n 's/.* token=\([^ ]*\) .*/\1/p' line)
+# The commands of the numbered steps, and the first file; a stand-in takes the place of the org.
+sed -n '/^## The first connector/,/^## Operating/p' README.md >chapter
+awk '/^ *```/ { fenced = !fenced; next } !fenced && /^       [a-z]/ { sub(/^ +/, ""); print }' chapter >commands
+awk '/^ *```yaml/ { fenced = 1; next } /^ *```/ { if (fenced) exit } fenced' chapter | sed 's/^   //' >acme.yaml
+grep -q '^ *domain: acme.okta.com$' acme.yaml || give_up "README's first file is not the one that this test knows"
+[ "$(wc -l <commands)" -ge 8 ] || { cat commands; give_up "README's commands were not found"; }
+while read -r -u 3 command; do
+    case $command in
+    *"cat > /etc/usersyncd/okta-token"*) eval "$command" <<<"$token" || give_up "README: $command" ;;
+    *"ctl status"*)
+        sed "s#domain: acme.okta.com#url: $url#" acme.yaml >/etc/usersyncd/connectors.d/acme.yaml
+        await status_is "1 connector"
+        eval "must $command"
+        ;;
+    *"ctl plan"*) eval "expect 4 ${command%%#*}" ;;
+    *) eval "must ${command%%#*}" ;;
+    esac
+done 3<commands
+must usersyncd ctl sync acme --wait
+is "$(usersyncd ctl directory users --json | grep -c '"username"')" "$(usersyncd ctl --json status acme | sed -n 's/.*"users": \([0-9]*\),.*/\1/p' | head -n 1)" "users in the directory"
+expect 0 usersyncd ctl plan acme
+
+step "secrets are where only the daemon sees them"
+is "$(stat -c '%a %U' /etc/usersyncd/okta-token)" "600 root" "the token"
+credential=/run/credentials/usersyncd.service/okta-token
+is "$(stat -c '%a' $credential)" "400" "the credential"
+must cat $credential
+expect 1 runuser -u nobody -- cat $credential
+pid=$(property MainPID)
+is "$(sed -n 's/^Max core file size *\([0-9]*\) .*/\1/p' "/proc/$pid/limits")" "0" "the limit of core dumps"
+tr '\0' '\n' <"/proc/$pid/environ" | grep -qF "$token" && give_up "the token is in the environment"
+grep -rqF "$token" /var/lib/usersyncd && give_up "the token is in the state"
+journalctl --no-pager -q | grep -qF "$token" && give_up "the token is in the journal"
+rm -f /etc/usersyncd/okta-token
+must bash -c "printf %s '$token' | systemd-creds encrypt --name=okta-token - /etc/usersyncd/okta-token.cred"
+must install -m 644 /usr/share/doc/usersyncd/examples/drop-ins/credentials-encrypted.conf \
+    /etc/systemd/system/usersyncd.service.d/credentials.conf
+must systemctl daemon-reload
+must systemctl restart usersyncd
+must usersyncd ctl sync acme --wait
+
+step "systemd is told what happens"
+is "$(property Type)" "notify" "the type"
+is "$(property ActiveState)" "active" "the state"
+status_is "1 connector" || give_up "STATUS is '$(property StatusText)'"
+must systemctl reload usersyncd
+echo 'source: {}' >/etc/usersyncd/connectors.d/broken.yaml
+expect 1 systemctl reload usersyncd
+is "$(property ActiveState)" "active" "the state after a reload that found a broken file"
+status_is "config" || give_up "STATUS does not tell of the broken file: '$(property StatusText)'"
+rm /etc/usersyncd/connectors.d/broken.yaml
+must systemctl reload usersyncd
+journal PRIORITY=6 USERSYNCD_CONNECTOR=acme USERSYNCD_RUN=1 >entries
+grep -q '"SYSLOG_IDENTIFIER":"usersyncd"' entries || give_up "the journal has no fields of run 1"
+
+step "the socket is for root and the group, and outlives the daemon"
+must useradd --no-create-home --groups usersyncd operator
+must useradd --no-create-home visitor
+must runuser -u operator -- usersyncd ctl pause acme
+must runuser -u operator -- usersyncd ctl resume acme
+expect 8 runuser -u visitor -- usersyncd ctl list
+said "usermod -aG usersyncd"
+journal | grep -qF "uid $(id -u operator)" || give_up "the journal does not say who asked"
+must systemctl stop usersyncd.service
+[ -S /run/usersyncd/control.sock ] || give_up "the socket went with the service"
+must usersyncd ctl list
+must systemctl is-active usersyncd.service
+
+step "a killed daemon comes back and finishes what it began"
+./sandbox change "$url" '{"seed": 3, "add": 200, "move_members": 200}' >/dev/null || give_up "the org could not be changed"
+before=$(property NRestarts)
+usersyncd ctl sync acme --wait >/dev/null 2>&1 &
+syncing=$!
+await bash -c 'usersyncd ctl --json status acme | grep -q "\"phase\""'
+must systemctl kill -s KILL usersyncd
+wait $syncing
+await bash -c "[ \"\$(systemctl show usersyncd.service -p NRestarts --value)\" -gt $before ]"
+await systemctl is-active usersyncd.service
+must usersyncd ctl sync acme --wait
+expect 0 usersyncd ctl plan acme
+
+step "a daemon that hangs is replaced"
+mkdir -p /run/systemd/system/usersyncd.service.d
+printf '[Service]\nWatchdogSec=2s\nTimeoutAbortSec=2s\n' >/run/systemd/system/usersyncd.service.d/watchdog.conf
+must systemctl daemon-reload
+must systemctl restart usersyncd
+hung=$(property MainPID)
+must systemctl kill -s STOP usersyncd
+await bash -c "[ \"\$(systemctl show usersyncd.service -p MainPID --value)\" != $hung ] && systemctl is-active usersyncd.service"
+journalctl --no-pager -q _PID=1 -u usersyncd.service | grep -qi 'watchdog timeout' || give_up "systemd saw no watchdog timeout"
+rm /run/systemd/system/usersyncd.service.d/watchdog.conf
+must systemctl daemon-reload
+
+step "an invalid configuration is no reason to start again and again"
+cp /etc/usersyncd/usersyncd.yaml kept.yaml
+echo 'nonsense: 1' >>/etc/usersyncd/usersyncd.yaml
+expect 1 systemctl restart usersyncd
+is "$(property ExecMainStatus)" "78" "the exit code"
+is "$(property Result)" "exit-code" "the result"
+# A service that systemd means to start again is "auto-restart" here.
+is "$(property SubState)" "failed" "what systemd means to do next"
+cp kept.yaml /etc/usersyncd/usersyncd.yaml
+must systemctl restart usersyncd
+must usersyncd ctl list
+
+step "a backup is taken while it works, and brings a lost state back"
+must usersyncd ctl backup /root/usersyncd.tar
+is "$(stat -c %a /root/usersyncd.tar)" "600" "the backup"
+must systemctl stop usersyncd.socket usersyncd.service
+rm -rf /var/lib/usersyncd/*
+must tar -xf /root/usersyncd.tar -C /var/lib/usersyncd state.db directory.db
+must chown -R usersyncd:usersyncd /var/lib/usersyncd
+must systemctl start usersyncd
+expect 0 usersyncd ctl plan acme
+
+step "an upgrade keeps files and state, restarts, and says what it does not like"
+echo '# edited by an administrator' >>/etc/usersyncd/usersyncd.yaml
+echo 'source: {}' >/etc/usersyncd/connectors.d/broken.yaml
+old=$(property MainPID)
+must dpkg -i --force-confdef --force-confold present.deb
+said "this version does not accept the configuration"
+said "broken.yaml:1"
+rm /etc/usersyncd/connectors.d/broken.yaml
+[ "$(property MainPID)" != "$old" ] || give_up "the service was not restarted"
+must systemctl is-active usersyncd.socket usersyncd.service
+grep -q 'edited by an administrator' /etc/usersyncd/usersyncd.yaml || give_up "the edited file was replaced"
+must systemctl reload usersyncd
+expect 0 usersyncd ctl plan acme
+must dpkg -i --force-confdef --force-confold present.deb
+grep -q 'does not accept' out && give_up "a good configuration is complained about"
+
+step "what is removed leaves files and state, what is purged only what is the administrator's"
+must dpkg -r usersyncd
+[ ! -e /run/usersyncd/control.sock ] || give_up "the socket is still there"
+[ -f /var/lib/usersyncd/state.db ] && [ -f /etc/usersyncd/usersyncd.yaml ] || give_up "a removal took files or state"
+must dpkg -i present.deb
+expect 0 usersyncd ctl plan acme
+must dpkg -P usersyncd
+said "/etc/usersyncd/connectors.d/acme.yaml"
+[ ! -e /var/lib/usersyncd ] && [ ! -e /etc/usersyncd/usersyncd.yaml ] || give_up "a purge left state or its own files"
+[ -f /etc/usersyncd/connectors.d/acme.yaml ] && [ -f /etc/usersyncd/okta-token.cred ] || give_up "a purge took files of the administrator"
+is "$(systemctl list-unit-files 'usersyncd*' --no-legend | grep -v usersyncd-test)" "" "units that are left"
+
+kill $okta
+echo "all is as it should be"
