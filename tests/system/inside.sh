@@ -12,7 +12,7 @@ give_up() {
     exit 1
 }
 # Runs a command that must end with 0, or with what `expect CODE` says.
-must() { "$@" >out 2>&1 || { cat out; give_up "ended with $?: $*"; }; }
+must() { expect 0 "$@"; }
 expect() {
     local wanted=$1 code=0
     shift
@@ -39,7 +39,7 @@ step "the package installs, and its units run"
 must dpkg -i previous.deb
 must systemctl is-active usersyncd.socket usersyncd.service
 must systemctl is-enabled usersyncd.socket usersyncd.service
-is "$(stat -c '%a %U %G' /run/usersyncd/control.sock)" "660 root usersyncd" "the socket"
+is "$(stat -c "%a %G" /run/usersyncd/control.sock)" "660 usersyncd" "the socket"
 is "$(stat -c '%a %U' /var/lib/usersyncd)" "700 usersyncd" "the state directory"
 is "$(find /etc/usersyncd -name '*.yaml' -path '*connectors.d*')" "" "live connectors of the package"
 must usersyncd ctl list
@@ -113,28 +113,31 @@ journal PRIORITY=6 USERSYNCD_CONNECTOR=acme USERSYNCD_RUN=1 >entries
 grep -q '"SYSLOG_IDENTIFIER":"usersyncd"' entries || give_up "the journal has no fields of run 1"
 
 step "the socket is for root and the group, and outlives the daemon"
-must useradd --no-create-home --groups usersyncd operator
-must useradd --no-create-home visitor
-must runuser -u operator -- usersyncd ctl pause acme
-must runuser -u operator -- usersyncd ctl resume acme
-expect 8 runuser -u visitor -- usersyncd ctl list
+must useradd --no-create-home --groups usersyncd keeper
+must useradd --no-create-home stranger
+must runuser -u keeper -- usersyncd ctl pause acme
+must runuser -u keeper -- usersyncd ctl resume acme
+expect 8 runuser -u stranger -- usersyncd ctl list
 said "usermod -aG usersyncd"
-journal | grep -qF "uid $(id -u operator)" || give_up "the journal does not say who asked"
+journal | grep -qF "uid $(id -u keeper)" || give_up "the journal does not say who asked"
 must systemctl stop usersyncd.service
 [ -S /run/usersyncd/control.sock ] || give_up "the socket went with the service"
 must usersyncd ctl list
 must systemctl is-active usersyncd.service
 
 step "a killed daemon comes back and finishes what it began"
-./sandbox change "$url" '{"seed": 3, "add": 200, "move_members": 200}' >/dev/null || give_up "the org could not be changed"
+./sandbox change "$url" '{"seed": 3, "add": 600, "rename": 5}' >/dev/null || give_up "the org could not be changed"
 before=$(property NRestarts)
+# So slow that the run is busy when it is killed.
+must curl --silent --show-error --fail --data 'users=delay:20000,times=1' "$url/sandbox/fault"
 usersyncd ctl sync acme --wait >/dev/null 2>&1 &
 syncing=$!
-await bash -c 'usersyncd ctl --json status acme | grep -q "\"phase\""'
+await bash -c 'usersyncd ctl --json status acme | grep -q "\"state\": \"running\""'
 must systemctl kill -s KILL usersyncd
 wait $syncing
 await bash -c "[ \"\$(systemctl show usersyncd.service -p NRestarts --value)\" -gt $before ]"
 await systemctl is-active usersyncd.service
+journal | grep -qF "were cut short" || give_up "the killed run was not noticed"
 must usersyncd ctl sync acme --wait
 expect 0 usersyncd ctl plan acme
 
