@@ -4,6 +4,7 @@
 //! and those who ask. A run is a task of its own ([`super::run`]), so this one always answers.
 
 mod care;
+mod expecting;
 mod pausing;
 mod requests;
 
@@ -15,6 +16,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::DropGuard;
 
 use self::care::Care;
+use self::expecting::Expecting;
 use self::requests::Request;
 use super::handle::{Command, ConnectorHandle, Maintenance, Now, View};
 use super::machine::{Admission, Kind, Machine, Refusal, Work};
@@ -67,6 +69,7 @@ pub(super) struct Task {
     timetable: Timetable,
     rhythm: Rhythm,
     last_scheduled: Option<DateTime<Utc>>,
+    expecting: Expecting,
     catch_up: bool,
     /// How the last run about everybody ended that nobody cancelled.
     last_outcome: Option<Outcome>,
@@ -100,6 +103,7 @@ pub(super) async fn prepare(
         timetable: Timetable::empty(common.clock.now(), Arc::clone(&common.jitter)),
         rhythm: Rhythm::default(),
         last_scheduled: memory.last_scheduled,
+        expecting: Expecting::remembered(&memory, common.clock.now()),
         catch_up: spec.catch_up,
         last_outcome: memory.last_outcome,
         care: Care::remembered(&spec.name, &memory),
@@ -203,8 +207,13 @@ impl Task {
         } else {
             self.timetable.change(schedule, now)
         };
+        if done.is_some() && (!first || self.view.last_success.is_none()) {
+            self.expecting.begin(now);
+        }
         let incremental = schedule.and_then(|schedule| schedule.incremental);
-        self.rhythm.change(incremental.map(|incremental| incremental.every), now);
+        if self.rhythm.change(incremental.map(|incremental| incremental.every), now) {
+            self.expecting.begin_looks(now);
+        }
         self.machine.make_runnable();
         self.machine.open();
         self.view.removed = false;
@@ -284,6 +293,7 @@ impl Task {
         };
         if waits_for.is_none() && ended.summary.outcome.is_some_and(Outcome::is_success) {
             self.view.last_incremental = ended.summary.ended;
+            self.expecting.looked(self.common.clock.now());
         }
         if let ChangesEnd::NotYet(why) = &ended.changes
             && self.view.incremental_waits_for != waits_for
@@ -306,6 +316,7 @@ impl Task {
         }
         if ended.summary.outcome.is_some_and(Outcome::is_success) {
             self.view.last_success = ended.summary.ended;
+            self.expecting.succeeded(self.common.clock.now());
         }
         self.last_outcome = match ended.summary.outcome {
             Some(Outcome::Cancelled) | None => self.last_outcome,
@@ -325,6 +336,7 @@ impl Task {
                 self.view.managed =
                     memory.last_report.as_ref().map(|report| report.managed).unwrap_or_default();
                 self.view.last_success = memory.last_success;
+                self.expecting = Expecting::remembered(&memory, self.common.clock.now());
                 self.last_outcome = memory.last_outcome;
                 self.care.remember(&memory);
                 self.common.metrics.connector_loaded(&self.name, &memory);
@@ -445,11 +457,11 @@ impl Task {
     fn publish(&mut self) {
         self.view.runnable = self.view.configuration.is_some() && !self.view.removed;
         self.view.waiting = self.machine.waiting_syncs();
-        let next = (self.timetable.next_run(), self.timetable.interval());
-        self.view.next_run = if self.view.paused { None } else { next.0 };
-        if self.view.interval != next.1 || self.published.borrow().next_run != self.view.next_run {
-            self.view.interval = next.1;
-            self.common.metrics.next_run(&self.name, self.view.next_run, self.view.interval);
+        self.view.next_run = self.timetable.next_run().filter(|_| !self.view.paused);
+        let expected = self.expected();
+        if self.view.expected != expected || self.published.borrow().next_run != self.view.next_run {
+            self.view.expected = expected;
+            self.common.metrics.expected(&self.name, self.view.next_run, &self.view.expected);
         }
         self.note_token();
         self.published.send_replace(self.view.clone());

@@ -1,7 +1,6 @@
 //! How the rest of the daemon talks to a connector's task, and what it sees of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,7 +13,7 @@ use crate::control::api::{ConnectorState, ConnectorStatus, CurrentRun, Increment
 use crate::control::fault::Fault;
 use crate::sync::progress::Progress;
 use crate::sync::report::{Managed, Outcome, Trigger};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Expected, Metrics};
 
 /// What a connector's task is told.
 pub(super) enum Command {
@@ -84,8 +83,8 @@ pub(super) struct View {
     pub(super) pause_reason: Option<String>,
     /// When it runs next by itself.
     pub(super) next_run: Option<DateTime<Utc>>,
-    /// How far apart its runs are.
-    pub(super) interval: Option<Duration>,
+    /// How far apart its runs are, and when it is overdue.
+    pub(super) expected: Expected,
     /// How many syncs wait.
     pub(super) waiting: usize,
     /// What it is doing.
@@ -233,7 +232,7 @@ impl ConnectorHandle {
     /// Says again when the connector runs next and its token lapses: its series are made after its task was prepared.
     pub(super) fn restate(&self, metrics: &Metrics) {
         let view = self.view.borrow();
-        metrics.next_run(&self.name, view.next_run, view.interval);
+        metrics.expected(&self.name, view.next_run, &view.expected);
         metrics.token_lapses(&self.name, self.tokens.outlook(&self.name).map(|token| token.lapses_at));
     }
 

@@ -21,6 +21,8 @@ mod fleet;
 mod handle;
 mod machine;
 mod operations;
+#[cfg(test)]
+mod overdue_tests;
 mod registry;
 mod reload;
 mod rhythm;

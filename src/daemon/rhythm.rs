@@ -12,12 +12,14 @@ pub(super) struct Rhythm {
 }
 
 impl Rhythm {
-    /// Takes what the connector's file says; what is as before changes nothing.
-    pub(super) fn change(&mut self, every: Option<Duration>, now: DateTime<Utc>) {
-        if self.every != every {
+    /// Takes what the connector's file says; what is as before changes nothing. Returns whether it is not.
+    pub(super) fn change(&mut self, every: Option<Duration>, now: DateTime<Utc>) -> bool {
+        let changed = self.every != every;
+        if changed {
             self.every = every;
             self.next = self.after(now);
         }
+        changed
     }
 
     /// Whether it is due now. What was due several times is due once.
@@ -40,6 +42,11 @@ impl Rhythm {
     /// How long it is until then.
     pub(super) fn sleep(&self, now: DateTime<Utc>) -> Option<Duration> {
         Some((self.next? - now).to_std().unwrap_or(Duration::ZERO))
+    }
+
+    /// When two looks will have come after `since`.
+    pub(super) fn overdue(&self, since: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.after(self.after(since)?)
     }
 
     fn after(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {

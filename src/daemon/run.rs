@@ -22,7 +22,7 @@ use crate::control::fault::Fault;
 use crate::notify::{Before, Notifier};
 use crate::store::{ConnectorMemory, Store, StoreError};
 use crate::sync::engine::{self, ChangesEnd, Keeping, RunTicket, Undoing, UserRequest};
-use crate::sync::progress::RunControl;
+use crate::sync::progress::{Progress, RunControl, Side};
 use crate::sync::removals::cause_in_words;
 use crate::sync::report::{Managed, Outcome, Report, Trigger};
 use crate::telemetry::metrics::Metrics;
@@ -286,7 +286,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
         let Finished { report, paused, changes } =
             in_a_task(&common, &connector, &ticket, task, &control, managed).await;
         if changes != ChangesEnd::Done {
-            return without_effect(&common, report, changes, teller).await;
+            return without_effect(&common, report, changes, &control.progress, teller).await;
         }
         if let Err(error) = common.records.end_run(&report).await {
             let message = format!(
@@ -297,6 +297,7 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
             teller.notice(message);
         }
         common.metrics.run_ended(&report);
+        tell_of_refusals(&common.metrics, &report, &control.progress);
         tell_log(&report);
         common.notifier.tell(&connector, before, &report);
         forget_old_runs(&common, &name).await;
@@ -309,7 +310,13 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
 }
 
 /// A look for changes that found nothing to do, or could not begin: no run that anybody has to know of.
-async fn without_effect(common: &Common, report: Report, changes: ChangesEnd, teller: Teller) -> Ended {
+async fn without_effect(
+    common: &Common,
+    report: Report,
+    changes: ChangesEnd,
+    progress: &Progress,
+    teller: Teller,
+) -> Ended {
     let name = &report.connector;
     if let Err(error) = common.records.forget_run(report.run).await {
         tracing::warn!("{error}; it stays in the history");
@@ -331,6 +338,7 @@ async fn without_effect(common: &Common, report: Report, changes: ChangesEnd, te
     };
     if changes == ChangesEnd::Nothing {
         common.metrics.run_ended(&report);
+        tell_of_refusals(&common.metrics, &report, progress);
     } else {
         common.metrics.run_left_out(name);
     }
@@ -405,6 +413,17 @@ async fn in_a_task(
             let report = engine::failed_report(&connector.name, ticket, ended, sentence);
             // An undo may have paused before it failed: paused is the safe belief.
             Finished { paused: undoes.is_some(), ..Finished::with(Report { managed, undoes, ..report }) }
+        }
+    }
+}
+
+/// Whether source and target took what the connector signs in with. Of a side that the run did not get to nothing new is known.
+fn tell_of_refusals(metrics: &Metrics, report: &Report, progress: &Progress) {
+    let ended_early = matches!(report.outcome, Outcome::Failed | Outcome::Cancelled);
+    for (side, let_in) in [(Side::Source, progress.was_let_in()), (Side::Target, !ended_early)] {
+        let refused = progress.was_refused(side);
+        if refused || let_in {
+            metrics.sign_in(&report.connector, side, refused);
         }
     }
 }

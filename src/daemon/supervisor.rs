@@ -286,7 +286,8 @@ impl Supervisor {
     fn refresh(&mut self) {
         self.fleet.let_go();
         let connectors = self.registry.status().connectors;
-        let states: Vec<_> = connectors.iter().map(|connector| connector.state).collect();
+        let states: Vec<_> =
+            connectors.iter().map(|connector| (connector.name.as_str(), connector.state)).collect();
         self.common.metrics.connector_states(&states);
         let line = self.status_line();
         if self.loaded {

@@ -21,7 +21,7 @@ use crate::control::api::{KeptPlan, PlanDocument, RunSummary, UndoDocument};
 use crate::notify::{Notifier, Queue};
 use crate::store::{ConnectorMemory, StoreError};
 use crate::sync::engine::{ChangesEnd, Keeping, RunTicket, Undoing, UserRequest, failed_report};
-use crate::sync::progress::RunControl;
+use crate::sync::progress::{RunControl, Side};
 use crate::sync::report::{Counts, FORMAT_VERSION, Managed, Outcome, Report, Trigger};
 use crate::sync::rules::Rules;
 use crate::telemetry::metrics::Metrics;
@@ -157,7 +157,9 @@ impl Script {
             ticket.map_or((None, None), |ticket| (Some(ticket.trigger), ticket.user.clone()));
         self.began.send(BeganRun { connector, digest, trigger, user, at: self.clock.now() }).unwrap();
         assert!(!self.panics.load(Ordering::Relaxed), "a fault on purpose");
-        if !self.locked_out.load(Ordering::Relaxed) {
+        if self.locked_out.load(Ordering::Relaxed) {
+            control.progress.refused(Side::Source);
+        } else {
             control.progress.let_in();
         }
         let cancelled = tokio::select! {

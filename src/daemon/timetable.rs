@@ -142,6 +142,13 @@ impl Timetable {
         (following - due).to_std().ok()
     }
 
+    /// When two scheduled runs will have come after `since`, each at its latest: who has not succeeded by then is overdue.
+    pub(super) fn overdue(&self, since: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let schedule = self.schedule.as_ref()?;
+        let second = schedule.next_after(schedule.next_after(since)?)?;
+        second.checked_add_signed(TimeDelta::from_std(schedule.jitter).ok()?)
+    }
+
     /// The first scheduled time that is neither done nor past.
     fn plan_next(&mut self, now: DateTime<Utc>) {
         let after = if self.done > now && self.done - now > CORRECTION { now } else { self.done.max(now) };

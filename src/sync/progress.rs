@@ -22,6 +22,29 @@ pub enum Phase {
     Done,
 }
 
+/// Who can refuse what a connector signs in with; a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Where the truth is read.
+    Source,
+    /// Where it is written.
+    Target,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: [Side; 2] = [Self::Source, Self::Target];
+
+    /// The name as in metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+}
+
 const PHASES: [Phase; 5] = [Phase::Waiting, Phase::Reading, Phase::Planning, Phase::Applying, Phase::Done];
 
 /// Shared by the run and those who watch it; clones count together.
@@ -43,6 +66,17 @@ struct Counters {
     requests: AtomicU64,
     waiting: AtomicU64,
     let_in: AtomicBool,
+    refused: [AtomicBool; 2],
+}
+
+impl Counters {
+    fn refusal(&self, by: Side) -> &AtomicBool {
+        let [source, target] = &self.refused;
+        match by {
+            Side::Source => source,
+            Side::Target => target,
+        }
+    }
 }
 
 /// One look at a [`Progress`].
@@ -136,6 +170,16 @@ impl Progress {
     #[must_use]
     pub fn was_let_in(&self) -> bool {
         self.own.let_in.load(Ordering::Relaxed)
+    }
+
+    /// That side refused what the connector signs in with, or lets it read nothing of what it has to read.
+    pub fn refused(&self, by: Side) {
+        self.each(&|counters: &Counters| counters.refusal(by).store(true, Ordering::Relaxed));
+    }
+    /// Whether it ever did.
+    #[must_use]
+    pub fn was_refused(&self, by: Side) -> bool {
+        self.own.refusal(by).load(Ordering::Relaxed)
     }
 
     /// The counters now.

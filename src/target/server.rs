@@ -17,7 +17,7 @@ use super::said::said;
 use super::{Capabilities, TargetError, WriteError};
 use crate::config::model::{SecretRef, ServerSettings, SignIn};
 use crate::http::{Api, Call, Failure, FailureKind, Shared, host_and_port};
-use crate::sync::progress::RunControl;
+use crate::sync::progress::{RunControl, Side};
 
 /// So many requests in a row that had to be given up mean that the product is down (RULES 30).
 const MOST_GIVEN_UP: u32 = 3;
@@ -170,7 +170,7 @@ impl Server {
         };
         let stop = self.stop(&ask, control);
         let reply = self.api.ask(self.call(&ask, stop), &control.progress, &mut body, read).await;
-        self.heard(reply, &ask, stop)
+        self.heard(reply, &ask, stop, control)
     }
 
     /// What ends waiting for a turn. Writes that wait when another one learns that none can succeed are not sent: accounts
@@ -204,7 +204,7 @@ impl Server {
                 Ok(Reply { status, headers, body, uncertain: answer.uncertain })
             })
             .await;
-        let reply = self.heard(reply, &ask, &control.cancel)?;
+        let reply = self.heard(reply, &ask, &control.cancel, control)?;
         Ok(value.ok_or(reply))
     }
 
@@ -242,7 +242,11 @@ impl Server {
         reply: Result<Reply, Failure>,
         ask: &Ask<'_>,
         stop: &CancellationToken,
+        control: &RunControl,
     ) -> Result<Reply, Failed> {
+        if reply.as_ref().is_ok_and(|reply| reply.status == StatusCode::UNAUTHORIZED) {
+            control.progress.refused(Side::Target);
+        }
         let writes = ask.method != Method::GET;
         if let (true, Err(failure), Some(why)) = (writes, &reply, self.hopeless.get())
             && failure.kind == FailureKind::Stopped

@@ -14,6 +14,7 @@ use prometheus::TextEncoder;
 use super::series::{Series, integer, seconds};
 use crate::control::api::ConnectorState;
 use crate::store::ConnectorMemory;
+use crate::sync::progress::Side;
 use crate::sync::report::{Report, Trigger};
 
 const CODES: [&str; 6] = ["200", "401", "403", "429", "500", "none"];
@@ -21,6 +22,17 @@ const CODES: [&str; 6] = ["200", "401", "403", "429", "500", "none"];
 /// How people are told what became of runs, and what came of telling them.
 const CHANNELS: [&str; 2] = ["webhook", "command"];
 const TOLD: [&str; 3] = ["delivered", "failed", "dropped"];
+
+/// What may be expected of a connector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// How far apart its scheduled runs are; none without a schedule.
+    pub interval: Option<Duration>,
+    /// When two scheduled runs will have come since it last succeeded; none where nothing is expected.
+    pub overdue: Option<DateTime<Utc>>,
+    /// The same of looks for changes.
+    pub incremental_overdue: Option<DateTime<Utc>>,
+}
 
 /// All metrics of the daemon, cheap to clone.
 #[derive(Clone)]
@@ -90,20 +102,42 @@ impl Metrics {
         }
     }
 
-    /// How many connectors are in each state.
-    pub fn connector_states(&self, states: &[ConnectorState]) {
+    /// In which state each connector is, by its name.
+    pub fn connector_states(&self, states: &[(&str, ConnectorState)]) {
         for state in ConnectorState::ALL {
-            let count = states.iter().filter(|other| **other == state).count();
+            let count = states.iter().filter(|(_, other)| *other == state).count();
             self.0.connectors.with_label_values(&[state.as_str()]).set(integer(count as u64));
+        }
+        for (connector, now) in states {
+            self.of(connector, |series| {
+                for state in ConnectorState::ALL {
+                    let is = i64::from(state == *now);
+                    series.connector_state.with_label_values(&[connector, state.as_str()]).set(is);
+                }
+            });
         }
     }
 
-    /// When the connector runs next, and how far apart its runs are.
-    pub fn next_run(&self, connector: &str, at: Option<DateTime<Utc>>, interval: Option<Duration>) {
+    /// When the connector runs next, and what may be expected of it.
+    pub fn expected(&self, connector: &str, next_run: Option<DateTime<Utc>>, expected: &Expected) {
+        let Expected { interval, overdue, incremental_overdue } = *expected;
         self.of(connector, |series| {
-            series.sync_next_run.with_label_values(&[connector]).set(at.map_or(0.0, seconds));
-            let apart = interval.map_or(0.0, |interval| interval.as_secs_f64());
-            series.sync_interval.with_label_values(&[connector]).set(apart);
+            for (vector, value) in [
+                (&series.sync_next_run, next_run.map(seconds)),
+                (&series.sync_interval, interval.map(|interval| interval.as_secs_f64())),
+                (&series.sync_overdue, overdue.map(seconds)),
+                (&series.incremental_overdue, incremental_overdue.map(seconds)),
+            ] {
+                vector.with_label_values(&[connector]).set(value.unwrap_or(0.0));
+            }
+        });
+    }
+
+    /// Whether that side refused what the connector signs in with when it was last asked.
+    pub fn sign_in(&self, connector: &str, side: Side, refused: bool) {
+        self.of(connector, |series| {
+            let labels = [connector, side.as_str()];
+            series.credential_refused.with_label_values(&labels).set(i64::from(refused));
         });
     }
 
@@ -138,6 +172,9 @@ impl Metrics {
             series.sync_runs.with_label_values(&labels).inc();
             let took = (report.ended - report.started).to_std().unwrap_or_default();
             series.sync_duration.with_label_values(&[connector]).observe(took.as_secs_f64());
+            if report.is_about_everybody() {
+                series.show_last_result(connector, Some(report.outcome));
+            }
             if report.outcome.is_success() && report.is_about_everybody() {
                 series.sync_last_success.with_label_values(&[connector]).set(seconds(report.ended));
             }

@@ -237,30 +237,88 @@ fn all_series_go_with_the_connector_and_a_late_run_brings_none_back() {
     let metrics = Metrics::new();
     metrics.connector_loaded("other", &ConnectorMemory::default());
     metrics.connector_loaded("acme", &ConnectorMemory::default());
-    metrics.next_run("acme", Some(at("2026-11-23T03:00:00Z")), Some(Duration::from_secs(3600)));
+    metrics.expected("acme", Some(at("2026-11-23T03:00:00Z")), &Expected::default());
+    metrics.sign_in("acme", Side::Target, true);
+    metrics.connector_states(&[("acme", ConnectorState::Failing)]);
     metrics.run_began("acme", at("2026-11-23T03:00:00Z"));
     metrics.run_ended(&report(Outcome::Success));
     metrics.connector_gone("acme");
     metrics.run_ended(&report(Outcome::Success));
-    metrics.next_run("acme", None, None);
+    metrics.expected("acme", None, &Expected::default());
+    metrics.sign_in("acme", Side::Target, true);
+    metrics.connector_states(&[("acme", ConnectorState::Failing)]);
     let text = metrics.text();
     let left: Vec<_> = text.lines().filter(|line| line.contains("connector=\"acme\"")).collect();
     assert!(left.is_empty(), "{left:#?}");
     assert!(text.contains("connector=\"other\""));
 }
 
+/// A run of one user, or one that was cancelled, says nothing about how the connector is doing.
+#[test]
+fn the_last_result_is_that_of_everybody_and_is_restored() {
+    let results = |metrics: &Metrics| {
+        ["success", "held", "partial", "failed"].map(|result| {
+            value(metrics, &format!("sync_last_result{{connector=\"acme\",result=\"{result}\"}}")).unwrap()
+        })
+    };
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    assert_eq!(results(&metrics), ["0", "0", "0", "0"]);
+    metrics.run_ended(&report(Outcome::Failed));
+    assert_eq!(results(&metrics), ["0", "0", "0", "1"]);
+    metrics.run_ended(&report(Outcome::Cancelled));
+    metrics.run_ended(&Report { user: Some("anna".to_owned()), ..report(Outcome::Success) });
+    metrics.run_ended(&Report { trigger: Trigger::Incremental, ..report(Outcome::Success) });
+    assert_eq!(results(&metrics), ["0", "0", "0", "1"]);
+    metrics.run_ended(&report(Outcome::Held));
+    assert_eq!(results(&metrics), ["0", "1", "0", "0"]);
+
+    let metrics = Metrics::new();
+    let memory = ConnectorMemory { last_outcome: Some(Outcome::Partial), ..ConnectorMemory::default() };
+    metrics.connector_loaded("acme", &memory);
+    assert_eq!(results(&metrics), ["0", "0", "1", "0"]);
+}
+
+#[test]
+fn a_refused_credential_is_shown_by_side_until_it_is_taken_again() {
+    let metrics = Metrics::new();
+    metrics.connector_loaded("acme", &ConnectorMemory::default());
+    let series = |side: Side| format!("credential_refused{{connector=\"acme\",side=\"{}\"}}", side.as_str());
+    metrics.sign_in("acme", Side::Source, true);
+    assert_value(&metrics, &series(Side::Source), "1");
+    assert_value(&metrics, &series(Side::Target), "0");
+    metrics.sign_in("acme", Side::Source, false);
+    assert_value(&metrics, &series(Side::Source), "0");
+}
+
 #[test]
 fn schedule_and_states() {
     let metrics = Metrics::new();
     metrics.connector_loaded("acme", &ConnectorMemory::default());
-    metrics.next_run("acme", Some(at("2026-11-23T03:00:00Z")), Some(Duration::from_secs(14_400)));
+    let expected = Expected {
+        interval: Some(Duration::from_secs(14_400)),
+        overdue: Some(at("2026-11-23T07:00:00Z")),
+        incremental_overdue: Some(at("2026-11-23T02:00:00Z")),
+    };
+    metrics.expected("acme", Some(at("2026-11-23T03:00:00Z")), &expected);
     assert_value(&metrics, "sync_next_run_timestamp_seconds{connector=\"acme\"}", "1795402800");
     assert_value(&metrics, "sync_interval_seconds{connector=\"acme\"}", "14400");
-    metrics.next_run("acme", None, None);
-    assert_value(&metrics, "sync_next_run_timestamp_seconds{connector=\"acme\"}", "0");
-    metrics.connector_states(&[ConnectorState::Idle, ConnectorState::Held, ConnectorState::Idle]);
+    assert_value(&metrics, "sync_overdue_timestamp_seconds{connector=\"acme\"}", "1795417200");
+    assert_value(&metrics, "incremental_overdue_timestamp_seconds{connector=\"acme\"}", "1795399200");
+    metrics.expected("acme", None, &Expected::default());
+    for series in ["sync_next_run", "sync_overdue", "incremental_overdue"] {
+        assert_value(&metrics, &format!("{series}_timestamp_seconds{{connector=\"acme\"}}"), "0");
+    }
+    let states = [("acme", ConnectorState::Idle), ("b", ConnectorState::Held), ("c", ConnectorState::Idle)];
+    metrics.connector_states(&states);
+    let state = |state: &str| format!("connector_state{{connector=\"acme\",state=\"{state}\"}}");
+    assert_value(&metrics, &state("idle"), "1");
+    assert_value(&metrics, &state("config_error"), "0");
     assert_value(&metrics, "connectors{state=\"idle\"}", "2");
-    metrics.connector_states(&[ConnectorState::ConfigError]);
+    metrics.connector_states(&[("acme", ConnectorState::ConfigError)]);
+    assert_value(&metrics, &state("idle"), "0");
+    assert_value(&metrics, &state("config_error"), "1");
+    assert!(!metrics.text().contains("connector=\"b\""), "it was never loaded");
     assert_value(&metrics, "connectors{state=\"idle\"}", "0");
     assert_value(&metrics, "connectors{state=\"config_error\"}", "1");
 }

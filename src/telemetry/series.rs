@@ -10,8 +10,10 @@ use prometheus::{
     Registry,
 };
 
+use crate::control::api::ConnectorState;
 use crate::store::ConnectorMemory;
 use crate::sync::model::FindingKind;
+use crate::sync::progress::Side;
 use crate::sync::report::{Counts, HoldKind, KindCounts, Outcome, Report, Trigger};
 
 const PREFIX: &str = "usersyncd";
@@ -26,6 +28,9 @@ const REQUEST_SECONDS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 /// The kinds of object that a connector manages.
 const KINDS: [&str; 3] = ["users", "groups", "memberships"];
 
+/// How a run ends that nobody cancels.
+const RESULTS: [Outcome; 4] = [Outcome::Success, Outcome::Held, Outcome::Partial, Outcome::Failed];
+
 /// All collectors, and the registry that knows them.
 pub(super) struct Series {
     pub(super) registry: Registry,
@@ -33,6 +38,7 @@ pub(super) struct Series {
     /// cannot bring back those of a connector that is gone.
     pub(super) loaded: Mutex<BTreeSet<String>>,
     pub(super) connectors: IntGaugeVec,
+    pub(super) connector_state: IntGaugeVec,
     pub(super) config_reload_success: IntGauge,
     pub(super) config_last_reload_success: Gauge,
     pub(super) sync_runs: IntCounterVec,
@@ -41,8 +47,12 @@ pub(super) struct Series {
     pub(super) sync_last_success: GaugeVec,
     pub(super) sync_next_run: GaugeVec,
     pub(super) sync_interval: GaugeVec,
+    pub(super) sync_overdue: GaugeVec,
+    pub(super) sync_last_result: IntGaugeVec,
+    pub(super) credential_refused: IntGaugeVec,
     pub(super) token_lapse: GaugeVec,
     pub(super) incremental_last_success: GaugeVec,
+    pub(super) incremental_overdue: GaugeVec,
     pub(super) drift_operations: IntGaugeVec,
     pub(super) drift_absences: IntGaugeVec,
     pub(super) sync_in_progress: IntGaugeVec,
@@ -67,6 +77,11 @@ impl Series {
         Self {
             loaded: Mutex::default(),
             connectors: names.gauges("connectors", "Connectors in each state.", &["state"]),
+            connector_state: names.gauges(
+                "connector_state",
+                "1 for the state that the connector is in, 0 for the others.",
+                &["connector", "state"],
+            ),
             config_reload_success: names.add(IntGauge::with_opts(opts(
                 "config_reload_success",
                 "1 if nothing was rejected when the configuration was last read, else 0.",
@@ -106,6 +121,23 @@ impl Series {
                 "How far apart the next two scheduled runs are; 0 without a schedule.",
                 one_connector,
             ),
+            sync_overdue: names.moments(
+                "sync_overdue_timestamp_seconds",
+                "When two scheduled runs will have come since the connector last succeeded, or got its schedule; 0 without a \
+                 schedule and while it is paused.",
+                one_connector,
+            ),
+            sync_last_result: names.gauges(
+                "sync_last_result",
+                "1 for how the last run of everybody ended that nobody cancelled, 0 for the others.",
+                &["connector", "result"],
+            ),
+            credential_refused: names.gauges(
+                "credential_refused",
+                "1 if the source or the target, when it was last asked, refused what the connector signs in with, or the \
+                 source let it read nothing of what it has to read; else 0.",
+                &["connector", "side"],
+            ),
             token_lapse: names.moments(
                 "token_lapse_timestamp_seconds",
                 "When Okta drops the connector's API token unless it is used before; absent for service apps, and before \
@@ -115,6 +147,12 @@ impl Series {
             incremental_last_success: names.moments(
                 "incremental_last_success_timestamp_seconds",
                 "When what changed at the source was last read and synced; 0 before the first time.",
+                one_connector,
+            ),
+            incremental_overdue: names.moments(
+                "incremental_overdue_timestamp_seconds",
+                "When two looks for changes will have come since the last one, or the last full run, succeeded; 0 where \
+                 nobody looks for changes, or while that waits for a full run.",
                 one_connector,
             ),
             drift_operations: names.gauges(
@@ -196,7 +234,9 @@ impl Series {
             &self.sync_last_attempt,
             &self.sync_next_run,
             &self.sync_interval,
+            &self.sync_overdue,
             &self.incremental_last_success,
+            &self.incremental_overdue,
         ] {
             vector.with_label_values(&[connector]);
         }
@@ -218,6 +258,7 @@ impl Series {
         if let Some(at) = memory.last_success {
             self.sync_last_success.with_label_values(&[connector]).set(seconds(at));
         }
+        self.show_last_result(connector, memory.last_outcome);
         if let Some(report) = &memory.last_report {
             self.show_result(report);
         }
@@ -239,8 +280,10 @@ impl Series {
             &self.sync_last_success,
             &self.sync_next_run,
             &self.sync_interval,
+            &self.sync_overdue,
             &self.token_lapse,
             &self.incremental_last_success,
+            &self.incremental_overdue,
         ] {
             drop(vector.remove_label_values(&[connector]));
         }
@@ -255,13 +298,25 @@ impl Series {
         }
     }
 
-    /// The gauges with the labels `connector` and `kind`, each with all its kinds.
-    fn by_kind(&self) -> [(&IntGaugeVec, Vec<&'static str>); 3] {
+    /// The gauges with the label `connector` and a second one, each with all values of that one.
+    fn by_kind(&self) -> [(&IntGaugeVec, Vec<&'static str>); 6] {
         [
+            (&self.connector_state, ConnectorState::ALL.map(ConnectorState::as_str).to_vec()),
+            (&self.sync_last_result, RESULTS.map(Outcome::as_str).to_vec()),
+            (&self.credential_refused, Side::ALL.map(Side::as_str).to_vec()),
             (&self.held_operations, HoldKind::ALL.map(HoldKind::as_str).to_vec()),
             (&self.findings, FindingKind::ALL.map(FindingKind::as_str).to_vec()),
             (&self.managed_objects, KINDS.to_vec()),
         ]
+    }
+
+    /// Shows how the last run of everybody ended. One that was cancelled says nothing.
+    pub(super) fn show_last_result(&self, connector: &str, outcome: Option<Outcome>) {
+        let Some(outcome) = outcome.filter(|outcome| RESULTS.contains(outcome)) else { return };
+        for result in RESULTS {
+            let is = i64::from(result == outcome);
+            self.sync_last_result.with_label_values(&[connector, result.as_str()]).set(is);
+        }
     }
 
     pub(super) fn count_operations(&self, connector: &str, counts: &Counts, adopted: u64) {

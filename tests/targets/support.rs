@@ -9,7 +9,7 @@ use url::Url;
 use usersyncd::config::model::{Product, SecretRef, ServerSettings, SignIn};
 use usersyncd::http::{Patience, Shared};
 use usersyncd::sync::model::{GroupAttributes, TargetId, TargetSnapshot, UserAttributes};
-use usersyncd::sync::progress::RunControl;
+use usersyncd::sync::progress::{RunControl, Side};
 use usersyncd::target::{
     self, Capabilities, Interest, Named, Reader, TargetError, Write, WriteError, Writer, Written,
 };
@@ -83,6 +83,11 @@ impl Client {
 
     pub(crate) async fn write(&self, write: Write) -> Result<Written, WriteError> {
         self.writer.write(&[write], &self.control).await.remove(0)
+    }
+
+    /// Whether the product ever refused what the client signs in with.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.control.progress.was_refused(Side::Target)
     }
 
     /// Creates a user and returns it.

@@ -24,6 +24,7 @@ impl Task {
         })?;
         let waiting = self.machine.set_paused(paused);
         self.view.paused = paused;
+        self.expecting.begin(self.common.clock.now());
         let reason = self.view.pause_reason.take();
         let turned_away = waiting.len();
         self.turn_away(waiting, Refusal::Paused).await;

@@ -15,7 +15,7 @@ use super::sign_in::Doubt;
 use super::skinny::{self, Skinny};
 use crate::http::{Answer, Api, Call, Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
-use crate::sync::progress::Progress;
+use crate::sync::progress::{Progress, Side};
 
 /// A run that had to give up so many requests stops reading (RULES 30).
 const MOST_GIVEN_UP: u32 = 3;
@@ -195,7 +195,10 @@ impl Client {
             match failure.kind {
                 FailureKind::Stopped => return Err(Unread::Stopped),
                 // Nobody can read anything: whoever signs in next would be told the same.
-                FailureKind::Refused => return Err(Unread::Fatal(SourceError::Refused(failure.text))),
+                FailureKind::Refused => {
+                    self.progress.refused(Side::Source);
+                    return Err(Unread::Fatal(SourceError::Refused(failure.text)));
+                }
                 _ => {}
             }
             let given_up = self.given_up.fetch_add(1, Ordering::Relaxed) + 1;
@@ -230,7 +233,10 @@ impl Client {
         let origin = self.origin();
         match unread {
             Unread::Fatal(error) => error,
-            Unread::Forbidden(forbidden) => refusal::forbidden(origin, &self.principal, what, &forbidden),
+            Unread::Forbidden(forbidden) => {
+                self.progress.refused(Side::Source);
+                refusal::forbidden(origin, &self.principal, what, &forbidden)
+            }
             Unread::GivenUp(failure) => refusal::unreachable(origin, what, &failure),
             Unread::Missing | Unread::NoPath(_) | Unread::BadRequest(_) => {
                 refusal::not_okta(origin, what, &unread.reason())
@@ -252,6 +258,7 @@ impl Client {
         };
         match (answer.status, error) {
             (status, error) if status == StatusCode::UNAUTHORIZED || doubt != Doubt::None => {
+                self.progress.refused(Side::Source);
                 let refused = refusal::Unauthorized { status, doubt, error: error.as_ref() };
                 Unread::Fatal(refusal::unauthorized(self.origin(), &self.principal, &refused))
             }

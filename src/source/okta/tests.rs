@@ -15,7 +15,7 @@ use crate::http::Patience;
 use crate::source::GroupFilter;
 use crate::source::cache::{CachedList, CachedLists, PackedMembers};
 use crate::sync::model::{Absence, Member, Proof, SourceId, Status};
-use crate::sync::progress::Progress;
+use crate::sync::progress::{Progress, Side};
 use crate::telemetry::metrics::Metrics;
 
 fn request() -> ReadRequest {
@@ -228,6 +228,9 @@ async fn only_an_answer_for_those_who_are_let_in_uses_a_token() {
         let control = RunControl::default();
         let read = source(&server, |_| {}).source.read(&request(), &control).await;
         assert_eq!((read.is_ok(), control.progress.was_let_in()), (let_in, let_in), "{status}");
+        let refused = matches!(status, 401 | 403);
+        assert_eq!(control.progress.was_refused(Side::Source), refused, "{status}");
+        assert!(!control.progress.was_refused(Side::Target), "{status}");
     }
 }
 

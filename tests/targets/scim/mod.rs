@@ -172,6 +172,7 @@ async fn refusals_are_said_in_words() {
     };
     let error = said(FaultKind::Status(401)).await;
     assert!(error.contains("refused what is in the file") && error.contains("401"), "{error}");
+    assert!(client.was_refused(), "monitoring is told");
     let error = said(FaultKind::Status(403)).await;
     assert!(error.contains("does not let the list of users be read: 403"), "{error}");
     let error = said(FaultKind::Maintenance).await;
@@ -192,6 +193,7 @@ async fn refused_credentials_stop_the_run_and_nothing_is_said_of_them() {
     assert_eq!(service.met(fault), 1, "once: more tries lock accounts");
     assert!(error.fatal && !error.uncertain, "{error:?}");
     assert!(!error.message.contains("secret"), "{error}");
+    assert!(client.was_refused(), "monitoring is told");
 }
 
 #[tokio::test]
