@@ -6,7 +6,7 @@ DEB_VERSION = 3.8.0
 RPM_VERSION = 0.21.1
 TOOLS = $(CURDIR)/target/tools
 
-.PHONY: quickstart package test test-long test-rust test-peers test-browser test-units test-package test-system lint format \
+.PHONY: quickstart package test test-long test-rust test-peers test-browser test-monitoring test-units test-package test-system lint format \
     bench bench-scale tools help
 
 help: ## What can be made
@@ -19,7 +19,7 @@ quickstart: ## An org, the daemon, two syncs, and a look around; ONCE=1 ends by 
 package: tools ## The .deb and the .rpm, in target/packages
 	@PATH="$(TOOLS)/bin:$$PATH" packaging/build.sh
 
-test: test-rust test-units test-peers test-browser ## Everything
+test: test-rust test-units test-peers test-browser test-monitoring ## Everything
 
 test-long: ## 10,000 cases of the laws on removals; USERSYNCD_PROOF_FROM=n for other seeds
 	USERSYNCD_PROOF_CASES=10000 $(CARGO) test --release --test proof -- --nocapture
@@ -42,6 +42,9 @@ test-peers: ## Programs that others wrote read the stand-ins
 
 test-browser: ## A browser opens the page of a run
 	@tests/browser/run.sh
+
+test-monitoring: ## A Prometheus scrapes a daemon: alert rules, dashboard and runbook
+	@tests/monitoring/run.sh
 
 lint: tools ## Format, clippy, licences and sources of dependencies
 	$(CARGO) fmt --all --check

@@ -1,0 +1,168 @@
+#!/bin/sh
+# What packaging/monitoring ships, against a real Prometheus: the rules and their unit tests, and every query of rules and
+# dashboard over the metrics of a daemon that has seen good and bad runs. Called by `make test-monitoring` from the
+# repository's root; needs prometheus (with promtool) and python3. Talks to loopback only.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+files=$root/packaging/monitoring
+cd "$root"
+
+fail() {
+    echo "test-monitoring: $1" >&2
+    for log in daemon prometheus; do
+        if [ -n "${scratch:-}" ] && [ -s "$scratch/$log.log" ]; then tail -n 20 "$scratch/$log.log" >&2; fi
+    done
+    exit 1
+}
+
+command -v python3 >/dev/null || fail "python3 is missing; install it (Debian: apt-get install python3)"
+for each in prometheus promtool; do
+    command -v $each >/dev/null || fail "$each is missing; install it (Debian: apt-get install prometheus)"
+done
+command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
+
+cargo build --quiet --workspace --bins || fail "the program or a stand-in does not build"
+bin=${CARGO_TARGET_DIR:-$root/target}/debug
+
+scratch=$(mktemp -d)
+okta= scim= daemon= prometheus= rules=
+cleanup() {
+    for each in $rules $prometheus $daemon $scim $okta; do
+        kill "$each" 2>/dev/null && wait "$each" 2>/dev/null || true
+    done
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# Waits until the command given succeeds, for 30 seconds at most.
+await() {
+    tries=0
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 300 ] || return 1
+        sleep 0.1
+    done
+}
+
+promtool check rules "$files/usersyncd.rules.yml" >"$scratch/said" 2>&1 ||
+    fail "promtool does not take the rules: $(cat "$scratch/said")"
+sed "s|/etc/prometheus/|$files/|" "$files/scrape.yml" >"$scratch/scrape.yml"
+promtool check config "$scratch/scrape.yml" >"$scratch/said" 2>&1 ||
+    fail "promtool does not take scrape.yml: $(cat "$scratch/said")"
+# Takes a while, so the rest goes on meanwhile.
+promtool test rules "$files/usersyncd.rules.test.yml" >"$scratch/rules" 2>&1 &
+rules=$!
+
+"$bin/sandbox" okta --users 120 --groups 12 --memberships 500 --seed 5 --window 1000 >"$scratch/okta" &
+okta=$!
+"$bin/sandbox" product scim >"$scratch/scim" &
+scim=$!
+await grep -q '^okta stand-in on ' "$scratch/okta" || fail "the stand-in of Okta did not start"
+await grep -q ' on http' "$scratch/scim" || fail "the stand-in of a SCIM service did not start"
+okta_url=$(sed -n 's/^okta stand-in on \([^ ]*\) .*/\1/p' "$scratch/okta")
+scim_url=$(sed -n 's/.* on \([^ ]*\) .*/\1/p' "$scratch/scim")
+(
+    umask 077
+    sed -n 's/.* token=\([^ ]*\).*/\1/p' "$scratch/okta" >"$scratch/okta-token"
+    sed -n 's/.* token=\([^ ]*\).*/\1/p' "$scratch/scim" >"$scratch/scim-token"
+    echo no-such-token >"$scratch/wrong-token"
+)
+
+mkdir "$scratch/connectors.d"
+source="source: { okta: { url: $okta_url, auth: { api_token: { file: $scratch/okta-token } } } }"
+cat >"$scratch/connectors.d/acme.yaml" <<YAML
+$source
+schedule: { cron: "0 */4 * * *", incremental: 10m }
+limits: { floor: 3 }
+YAML
+# It is synced to a product as well, and a third connector is not let in there.
+for each in shop:scim-token locked:wrong-token; do
+    cat >"$scratch/connectors.d/${each%:*}.yaml" <<YAML
+$source
+target: { scim: { url: "$scim_url", token: { file: $scratch/${each#*:} } } }
+schedule: { cron: "30 1 * * *" }
+YAML
+done
+cat >"$scratch/usersyncd.yaml" <<YAML
+state: state
+control: { socket: control.sock }
+metrics: { listen: "127.0.0.1:0" }
+notify: { command: [/bin/true] }
+YAML
+"$bin/usersyncd" run --config "$scratch/usersyncd.yaml" 2>"$scratch/daemon.log" &
+daemon=$!
+export USERSYNCD_SOCKET="$scratch/control.sock"
+await "$bin/usersyncd" ctl list || fail "the daemon did not start"
+metrics=$(sed -n 's|.*http://\(127\.0\.0\.1:[0-9]*\).*|\1|p' "$scratch/daemon.log" | head -n 1)
+[ -n "$metrics" ] || fail "the daemon does not say where its metrics are"
+
+cat >"$scratch/prometheus.yml" <<YAML
+global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: ["$files/usersyncd.rules.yml"]
+scrape_configs:
+  - job_name: usersyncd
+    static_configs: [{ targets: ["$metrics"] }]
+YAML
+prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/tsdb" \
+    --web.listen-address=127.0.0.1:0 --log.level=info 2>"$scratch/prometheus.log" &
+prometheus=$!
+listens='.*Listening on" address=\(127\.0\.0\.1:[0-9]*\).*'
+await grep -q "$listens" "$scratch/prometheus.log" || fail "Prometheus did not start"
+address=$(sed -n "s/$listens/\1/p" "$scratch/prometheus.log" | head -n 1)
+# The first look of all: what only changes from here on has a beginning in the records.
+python3 tests/monitoring/check.py seen "$address" || fail "Prometheus does not scrape the daemon"
+
+# Syncs, and checks that it ends as it should: the exit code is that of `sync --wait`.
+sync_ends_with() {
+    expected=$1
+    shift
+    code=0
+    "$bin/usersyncd" ctl sync "$@" --wait >"$scratch/said" 2>&1 || code=$?
+    [ "$code" -eq "$expected" ] || fail "sync $* ended with $code instead of $expected: $(cat "$scratch/said")"
+}
+change() { "$bin/sandbox" change "$okta_url" "$1" >/dev/null || fail "the org could not be changed: $1"; }
+fault() {
+    python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + "/sandbox/fault", sys.argv[2].encode(), timeout=10)' \
+        "$okta_url" "$1" || fail "the stand-in took no fault: $1"
+}
+
+sync_ends_with 0 acme
+sync_ends_with 0 shop
+sync_ends_with 1 locked
+# Okta takes the token for a wrong one, once.
+fault users=401,times=1
+sync_ends_with 1 acme
+# Somebody else uses up a limit, and a page is not there.
+fault users=429,times=1
+fault groups=503,times=1
+change '{"seed": 3, "add": 8, "rename": 4, "move_members": 6}'
+sync_ends_with 0 acme
+change '{"seed": 4, "add": 2}'
+sync_ends_with 0 acme --incremental
+# More leave than the limits allow.
+change '{"seed": 5, "suspend": 40}'
+sync_ends_with 5 acme
+# What should be the members of a group is no JSON: that run is partial.
+change '{"seed": 6, "move_members": 4}'
+fault members=half-json,times=1000
+sync_ends_with 6 shop
+echo 'source: {}' >"$scratch/connectors.d/broken.yaml"
+code=0
+"$bin/usersyncd" ctl reload >"$scratch/said" 2>&1 || code=$?
+[ "$code" -eq 3 ] || fail "the broken file was taken: $(cat "$scratch/said")"
+
+python3 -c 'import sys, urllib.request; print(urllib.request.urlopen("http://" + sys.argv[1] + "/metrics", timeout=10).read().decode(), end="")' \
+    "$metrics" >"$scratch/metrics" || fail "the metrics cannot be read"
+code=0
+promtool check metrics <"$scratch/metrics" >"$scratch/said" 2>&1 || code=$?
+if [ "$code" -ne 0 ] || [ -s "$scratch/said" ]; then fail "promtool check metrics: $(cat "$scratch/said")"; fi
+
+python3 tests/monitoring/check.py all "$address" "$scratch/metrics" ||
+    fail "what packaging/monitoring ships does not fit what the daemon shows"
+
+code=0
+wait "$rules" || code=$?
+rules=
+[ "$code" -eq 0 ] || fail "promtool test rules: $(cat "$scratch/rules")"
