@@ -6,8 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
+use secrecy::zeroize::Zeroizing;
 
 use super::credentials::Signed;
+
+/// Overwritten when it is let go of.
+type Secret = Zeroizing<Vec<u8>>;
 
 /// What is shorter is part of too many words to be looked for.
 const SHORTEST: usize = 4;
@@ -20,7 +24,7 @@ pub(super) fn hide(signed: &Signed, status: StatusCode, body: &mut [u8]) {
         return;
     }
     for secret in secrets(signed) {
-        let found: Vec<usize> = memmem::find_iter(body, &secret).collect();
+        let found: Vec<usize> = memmem::find_iter(body, secret.as_slice()).collect();
         for at in found {
             if let Some(bytes) = body.get_mut(at..at + secret.len()) {
                 bytes.fill(b'*');
@@ -29,32 +33,32 @@ pub(super) fn hide(signed: &Signed, status: StatusCode, body: &mut [u8]) {
     }
 }
 
-fn secrets(signed: &Signed) -> Vec<Vec<u8>> {
-    let mut secrets: Vec<Vec<u8>> = Vec::new();
+fn secrets(signed: &Signed) -> Vec<Secret> {
+    let mut secrets: Vec<Secret> = Vec::new();
     for value in signed.headers.values().filter(|value| value.is_sensitive()) {
         secrets.extend(proof(value));
     }
     let assertion =
         signed.body.as_deref().and_then(|body| body.split('&').find_map(|pair| pair.strip_prefix(ASSERTION)));
-    secrets.extend(assertion.map(|assertion| assertion.as_bytes().to_vec()));
+    secrets.extend(assertion.map(|assertion| assertion.as_bytes().to_vec().into()));
     secrets.retain(|secret| secret.len() >= SHORTEST);
     secrets
 }
 
 /// The token of a header such as `Bearer TOKEN`, and for `Basic` the password too (RFC 7617).
-fn proof(value: &HeaderValue) -> Vec<Vec<u8>> {
+fn proof(value: &HeaderValue) -> Vec<Secret> {
     let text = value.as_bytes();
     let (scheme, token) = match text.iter().position(|byte| *byte == b' ') {
         Some(space) => text.split_at(space),
         None => (&[][..], text),
     };
     let token = token.trim_ascii();
-    let mut proofs = vec![token.to_vec()];
+    let mut proofs = vec![token.to_vec().into()];
     if scheme.eq_ignore_ascii_case(b"basic")
-        && let Ok(pair) = STANDARD.decode(token)
+        && let Ok(pair) = STANDARD.decode(token).map(Secret::new)
         && let Some(colon) = pair.iter().position(|byte| *byte == b':')
     {
-        proofs.extend(pair.get(colon + 1..).map(<[u8]>::to_vec));
+        proofs.extend(pair.get(colon + 1..).map(|password| Secret::new(password.to_vec())));
     }
     proofs
 }

@@ -426,7 +426,8 @@ fn authorization(settings: &ServerSettings, shared: &Shared) -> Result<HeaderVal
     match &settings.sign_in {
         SignIn::Token(token) => {
             let token = token.read()?;
-            HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+            // Owned by the header from the start: no copy is left behind.
+            HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
                 .map_err(|_| "the token holds characters that no token has; nothing was changed".to_owned())
         }
         SignIn::Password { user, password } => {

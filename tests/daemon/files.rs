@@ -150,3 +150,15 @@ fn a_file_is_checked_again_when_what_it_lacked_appears() {
     assert_eq!(reload(&daemon)["rejected"], json!([]));
     assert_eq!(daemon.sync("acme")["outcome"], "success");
 }
+
+#[test]
+fn a_token_that_is_replaced_counts_with_the_next_run() {
+    let site = Site::with(&["acme"]);
+    let right = fs::read_to_string(site.path("token")).unwrap();
+    fs::write(site.path("token"), "00revoked").unwrap();
+    let daemon = site.start();
+    let report = daemon.sync("acme");
+    assert_eq!(report["outcome"], "failed", "{report}");
+    fs::write(site.path("token"), right).unwrap();
+    assert_eq!(daemon.sync("acme")["outcome"], "success");
+}
