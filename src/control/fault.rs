@@ -26,6 +26,14 @@ impl Fault {
     pub fn not_found(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::NotFound, message: message.into() }
     }
+    /// What is there does not know this method (405).
+    pub fn method_not_allowed(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::MethodNotAllowed, message: message.into() }
+    }
+    /// The body is too long (413).
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::TooLarge, message: message.into() }
+    }
     /// Not possible in the present state (409).
     pub fn conflict(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Conflict, message: message.into() }

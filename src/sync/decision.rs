@@ -1,12 +1,13 @@
 //! What people decide on, as it is stored and shown: kept plans, holds with their approvals, undo.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::{Counts, HoldSummary, PlanDocument, PlannedOperation, Stale};
 
 /// A plan that was kept, without its operations.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptPlan {
     /// The name under which it is kept.
     pub id: String,
@@ -25,9 +26,9 @@ pub struct KeptPlan {
 }
 
 /// One kept plan as it was shown when it was made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptPlanDocument {
-    /// [`super::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// What is known of it.
     #[serde(flatten)]
@@ -37,7 +38,7 @@ pub struct KeptPlanDocument {
 }
 
 /// What has become of a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldState {
     /// Its operations wait for somebody to decide.
@@ -71,7 +72,7 @@ impl HoldState {
 }
 
 /// Who approved a hold, and until when that counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Approval {
     /// The user id of the caller.
     pub uid: u32,
@@ -84,7 +85,7 @@ pub struct Approval {
 }
 
 /// One hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldView {
     /// The connector's name.
     pub connector: String,
@@ -110,9 +111,9 @@ pub struct HoldView {
 }
 
 /// What undoing a run would do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UndoDocument {
-    /// [`super::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// The run.
     pub run: u64,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::desire::groups::name_in_target;
@@ -16,9 +17,9 @@ use super::rules::Rules;
 use crate::target::Capabilities;
 
 /// All that `ctl explain` says about one user.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
-    /// [`super::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// The connector's name.
     pub connector: String,
@@ -54,13 +55,14 @@ fn applies() -> bool {
 }
 
 /// What the source says about one user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedSource {
     /// Whether it has the user.
     pub found: bool,
     /// The user's id there, if it was found or the ledger knows it.
     pub id: Option<SourceId>,
     /// The login.
+    #[schemars(with = "Option<String>")]
     pub login: Option<CompactString>,
     /// The status.
     pub status: Option<Status>,
@@ -69,7 +71,7 @@ pub struct ExplainedSource {
 }
 
 /// Scope and mapping of one user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserVerdict {
     /// Whether it is in scope; none if something needed for that is not known.
     pub in_scope: Option<bool>,
@@ -80,7 +82,7 @@ pub struct UserVerdict {
 }
 
 /// One rule and what it says about a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScopeStep {
     /// The key of the connector file.
     pub rule: String,
@@ -91,7 +93,7 @@ pub struct ScopeStep {
 }
 
 /// What a rule says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It lets the user in.
@@ -107,26 +109,31 @@ pub enum Verdict {
 }
 
 /// One attribute of the target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MappedAttribute {
     /// Its name: `username`, `attributes.department`.
+    #[schemars(with = "String")]
     pub attribute: CompactString,
     /// The template.
+    #[schemars(with = "String")]
     pub template: CompactString,
     /// What it yields.
+    #[schemars(with = "Option<String>")]
     pub value: Option<CompactString>,
     /// What is wrong with it, as the end of a sentence.
     pub problem: Option<String>,
 }
 
 /// One group of a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedGroup {
     /// The source's id; none for a group of `groups.always`.
     pub source: Option<SourceId>,
     /// The name at the source.
+    #[schemars(with = "String")]
     pub source_name: CompactString,
     /// The name in the target.
+    #[schemars(with = "String")]
     pub name: CompactString,
     /// Which rule renamed it, as `groups.rename[0]`; none if none did.
     pub renamed_by: Option<String>,
@@ -142,7 +149,7 @@ pub struct ExplainedGroup {
 }
 
 /// What becomes of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupFate {
     /// It is synced.
@@ -158,7 +165,7 @@ pub enum GroupFate {
 }
 
 /// What the target holds of one user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedTarget {
     /// The target's address.
     pub address: String,
@@ -169,7 +176,7 @@ pub struct ExplainedTarget {
 }
 
 /// An account of the target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedAccount {
     /// The target's id.
     pub id: TargetId,
@@ -181,15 +188,17 @@ pub struct ExplainedAccount {
     /// Whether this connector manages it.
     pub managed: bool,
     /// Names of its groups, sorted.
+    #[schemars(with = "Vec<String>")]
     pub groups: Vec<CompactString>,
 }
 
 /// What operations count against.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitUse {
     /// The key of the connector file: `limits.leavers`.
     pub limit: String,
     /// The group, for memberships.
+    #[schemars(with = "Option<String>")]
     pub group: Option<CompactString>,
     /// How many count against it now.
     pub count: u64,

@@ -1,10 +1,11 @@
 //! Findings: what a person should know about single records.
 
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What kind of thing a finding is about; a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// A record that could not be read.
@@ -87,11 +88,12 @@ impl FindingKind {
 }
 
 /// Something about one record that a person should know. It never stops the others.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// What kind.
     pub kind: FindingKind,
     /// The record it is about: a name or an id.
+    #[schemars(with = "String")]
     pub subject: CompactString,
     /// One sentence: what is so, and what was therefore not done.
     pub message: String,

@@ -3,12 +3,16 @@
 use std::fmt;
 
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Names and values, sorted by name, no name twice. In JSON an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FurtherAttributes(Box<[(CompactString, CompactString)]>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(transparent, inline)]
+pub struct FurtherAttributes(
+    #[schemars(with = "std::collections::BTreeMap<String, String>")] Box<[(CompactString, CompactString)]>,
+);
 
 impl FurtherAttributes {
     /// True if there is none.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{SourceId, TargetId, UserAttributes};
@@ -83,7 +84,7 @@ pub struct AlwaysGroup {
 }
 
 /// Which source a ledger belongs to: the org, by its id where that can be read, and where it was reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceAddress {
     /// The org's own id; none where the credentials may not read it.
     pub id: Option<String>,
@@ -118,7 +119,7 @@ impl fmt::Display for SourceAddress {
 }
 
 /// What a ledger belongs to (RULES 1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Binding {
     /// The source org.
     pub source: SourceAddress,

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::finding::{Finding, FindingKind};
@@ -18,14 +19,14 @@ pub use super::ledger::{
 };
 
 /// The id of a user or a group at the source. Okta's are 20 characters long and never change.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct SourceId(pub CompactString);
+pub struct SourceId(#[schemars(with = "String")] pub CompactString);
 
 /// The id of a user or a group in the target, in whatever form the target has.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct TargetId(pub CompactString);
+pub struct TargetId(#[schemars(with = "String")] pub CompactString);
 
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,7 +53,7 @@ impl From<&str> for TargetId {
 }
 
 /// The life-cycle status of an Okta user (Okta Management API, schema `UserStatus`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     /// Created, not activated.
@@ -165,7 +166,7 @@ pub struct SourceUser {
 }
 
 /// The key of the connector file that decided that a user or group is out of scope.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum ScopeRule {
     /// Okta's search for users does not find it.
     #[serde(rename = "source.okta.users.search")]
@@ -401,17 +402,22 @@ impl std::borrow::Borrow<str> for TargetId {
 }
 
 /// The attributes of a user as the target holds them. Empty means not set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct UserAttributes {
     /// The name to sign in with, unique in a target.
+    #[schemars(with = "String")]
     pub username: CompactString,
     /// The e-mail address.
+    #[schemars(with = "String")]
     pub email: CompactString,
     /// The given name.
+    #[schemars(with = "String")]
     pub first_name: CompactString,
     /// The family name.
+    #[schemars(with = "String")]
     pub last_name: CompactString,
     /// The full name as shown to others.
+    #[schemars(with = "String")]
     pub display_name: CompactString,
     /// Further attributes by name, as `mapping.attributes` names them. What is not named there is left as it is.
     #[serde(default, skip_serializing_if = "FurtherAttributes::is_empty")]

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::desire::Desired;
@@ -43,7 +44,7 @@ pub struct Input<'a> {
 }
 
 /// Whether something is a user or a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
     /// A user.
@@ -53,11 +54,12 @@ pub enum ObjectKind {
 }
 
 /// An object of the target and the record of the source that it stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Relinked {
     /// What it is.
     pub kind: ObjectKind,
     /// Its name in the target.
+    #[schemars(with = "String")]
     pub name: CompactString,
     /// Its id there.
     pub target: TargetId,
@@ -68,11 +70,12 @@ pub struct Relinked {
 }
 
 /// An object of the target that is not linked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeftAlone {
     /// What it is.
     pub kind: ObjectKind,
     /// Its name in the target.
+    #[schemars(with = "String")]
     pub name: CompactString,
     /// Why; the end of a sentence.
     pub reason: String,

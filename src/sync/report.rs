@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Finding, ScopeRule};
@@ -13,7 +14,7 @@ pub use super::run_summary::RunSummary;
 pub const FORMAT_VERSION: u32 = 1;
 
 /// What started a run; a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     /// The schedule.
@@ -59,7 +60,7 @@ impl Trigger {
 }
 
 /// How a run ended (RULES 28).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// All applied, every list proven.
@@ -109,7 +110,7 @@ impl Outcome {
 }
 
 /// What happened to objects of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KindCounts {
     /// Created; for memberships: added.
     pub created: u64,
@@ -130,7 +131,7 @@ pub struct KindCounts {
 }
 
 /// What happened, by kind of object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Users.
     pub users: KindCounts,
@@ -140,8 +141,8 @@ pub struct Counts {
     pub memberships: KindCounts,
 }
 
-/// Which key of the connector file filtered how many, as [`super::model::ScopeRule`] names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Which key of the connector file filtered how many.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FilteredBy {
     /// Users.
     pub users: BTreeMap<ScopeRule, u64>,
@@ -150,16 +151,17 @@ pub struct FilteredBy {
 }
 
 /// A user that left and is left alone until its grace is over (RULES 21).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// The name in the target.
+    #[schemars(with = "String")]
     pub username: CompactString,
     /// Until when.
     pub until: DateTime<Utc>,
 }
 
 /// A list that was not read to its end, and what was therefore left alone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct NotProven {
     /// Which list: `users`, `groups`, or `members of NAME`.
     pub list: String,
@@ -169,11 +171,12 @@ pub struct NotProven {
     pub removals_left_out: u64,
     /// Whom they would have concerned, by name, as far as that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub left_out: Vec<CompactString>,
 }
 
 /// Which limit holds operations back; a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldKind {
     /// Users that left.
@@ -220,7 +223,7 @@ impl HoldKind {
 }
 
 /// What makes removals happen: a change of the connector file, or the source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// The connector file, as people name it: `connectors.d/acme.yaml`.
     pub file: String,
@@ -231,7 +234,7 @@ pub struct Cause {
 }
 
 /// What was held, without the operations themselves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldSummary {
     /// Its number, by which it is approved or discarded; none in a plan, which keeps nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -245,6 +248,7 @@ pub struct HoldSummary {
     /// Which limit.
     pub kind: HoldKind,
     /// The group, for memberships.
+    #[schemars(with = "Option<String>")]
     pub group: Option<CompactString>,
     /// How many users, groups or memberships are held.
     pub count: u64,
@@ -255,6 +259,7 @@ pub struct HoldSummary {
     /// One sentence: what is held, why, and what to do.
     pub reason: String,
     /// Whom or what it concerns, by name, sorted; all of them.
+    #[schemars(with = "Vec<String>")]
     pub names: Vec<CompactString>,
 }
 
@@ -274,7 +279,7 @@ impl HoldSummary {
 }
 
 /// An operation that somebody decided on and that is no longer as it was then, so that it was not applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stale {
     /// The operation in words.
     pub summary: String,
@@ -283,7 +288,7 @@ pub struct Stale {
 }
 
 /// What became of one operation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OperationReport {
     /// The operation in words: `create user anna@example.com`.
     pub summary: String,
@@ -303,9 +308,9 @@ pub struct OperationReport {
 }
 
 /// All that is known of one run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// [`FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// The run's number, unique in one state directory.
     pub run: u64,
@@ -392,7 +397,7 @@ fn applies() -> bool {
 }
 
 /// What incremental runs left for a full one, in operations (RULES 22).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Drift {
     /// What they could have seen: 0, unless something is wrong.
     pub operations: u64,
@@ -401,7 +406,7 @@ pub struct Drift {
 }
 
 /// How much a source showed to the token (RULES 19).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct View {
     /// Users in its list.
     pub users: u64,
@@ -410,7 +415,7 @@ pub struct View {
 }
 
 /// How much a connector manages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Managed {
     /// Users, disabled ones included.
     pub users: u64,
@@ -424,9 +429,9 @@ pub struct Managed {
 }
 
 /// What a sync would do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanDocument {
-    /// [`FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// The connector's name.
     pub connector: String,
@@ -463,7 +468,7 @@ pub struct PlanDocument {
 }
 
 /// One operation that would be held.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldOperation {
     /// The position of its hold in the plan's `holds`.
     pub hold: usize,
@@ -473,7 +478,7 @@ pub struct HeldOperation {
 }
 
 /// One operation of a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedOperation {
     /// In words: `create user anna@example.com`.
     pub summary: String,

@@ -1,12 +1,13 @@
 //! A run as one line of a list.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::{Counts, Managed, Outcome, Report, Trigger};
 
 /// One run in a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunSummary {
     /// Its number.
     pub run: u64,

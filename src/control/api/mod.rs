@@ -1,42 +1,19 @@
 //! What goes over the control socket. Both ends use these types; `curl --unix-socket` sees them as JSON.
 //!
-//! | method and path | body | answer |
-//! |---|---|---|
-//! | GET /v1/status | | [`DaemonStatus`] |
-//! | GET /v1/connectors | | [`ConnectorList`] |
-//! | GET /v1/connectors/NAME | | [`ConnectorStatus`] |
-//! | GET /v1/connectors/NAME/configuration | | [`ConnectorConfiguration`] |
-//! | POST /v1/connectors/NAME/sync | [`SyncRequest`] | JSON lines of [`RunEvent`] if `wait`, else one [`RunEvent`] |
-//! | POST /v1/connectors/NAME/plan | [`PlanRequest`] | JSON lines of [`RunEvent`], the last one `planned` or `refused` |
-//! | GET /v1/plans | | [`KeptPlanList`] |
-//! | GET /v1/plans/ID | | [`KeptPlanDocument`] |
-//! | POST /v1/plans/ID/apply | [`ApplyRequest`] | as for sync |
-//! | GET /v1/holds?connector=NAME&all=true | | [`HoldList`]; without `all` those that are open, approved or discarded |
-//! | GET /v1/holds/ID | | [`HoldDocument`] |
-//! | POST /v1/holds/ID/approve | [`ApproveRequest`] | with `later` a [`Done`], else as for sync |
-//! | POST /v1/holds/ID/discard | | [`Done`] |
-//! | POST /v1/connectors/NAME/explain | [`ExplainRequest`] | [`Explanation`] |
-//! | POST /v1/connectors/NAME/cancel, pause, resume | | [`Done`] |
-//! | POST /v1/connectors/NAME/rebind | [`RebindRequest`] | [`RebindAnswer`] |
-//! | POST /v1/connectors/NAME/relink | [`RelinkRequest`] | [`RelinkAnswer`] |
-//! | POST /v1/connectors/NAME/rename | [`RenameRequest`] | [`Done`] |
-//! | POST /v1/connectors/NAME/release | [`ReleaseRequest`] | [`Done`] |
-//! | GET /v1/runs?connector=NAME&limit=N | | [`RunList`], newest first |
-//! | GET /v1/runs/ID | | [`Report`] with its operations |
-//! | POST /v1/runs/ID/undo | [`UndoRequest`] | JSON lines of [`RunEvent`], the last one `undo_planned`; with `confirm` as for sync |
-//! | POST /v1/backup | | a tar archive of the state directory |
-//! | POST /v1/reload | | [`ReloadAnswer`] |
-//! | PUT /v1/log-level | [`LogLevelRequest`] | [`Done`] |
-//! | GET /v1/directory/users, /v1/directory/groups | | [`DirectoryUsers`], [`DirectoryGroups`] |
-//! | GET /v1/directory/members?group=NAME | | [`DirectoryMembers`] |
+//! [`super::server`] has the routes, and `/v1/openapi.json` describes them and these types: their comments are its descriptions, and what serde
+//! and `schemars` say of a field is its schema. docs/control-api.md shows each route to people.
 //!
-//! Every error is an [`ErrorBody`] with a fitting status: 400 unusable request, 403 not permitted, 404 no such thing,
-//! 409 not possible now, 500 an internal fault.
+//! A new route is one entry in the table `routes()` of the file in `src/control/server` that is about its subject: path, handler, and an
+//! `Operation` that says what goes in and out. Its types derive `JsonSchema`, and those of requests `deny_unknown_fields`; whatever else a
+//! handler refuses belongs into the schema of its type too. It also needs an example in docs/control-api.md. Tests see to the rest.
+//!
+//! Every error is an [`ErrorBody`] with a fitting status.
 
 mod trust;
 
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::sync::explain::Explanation;
@@ -52,9 +29,9 @@ pub use trust::{
 };
 
 /// An error as the socket tells it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// What went wrong, for programs.
     pub error: ErrorKind,
@@ -63,7 +40,7 @@ pub struct ErrorBody {
 }
 
 /// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The request is not understood (400).
@@ -72,25 +49,29 @@ pub enum ErrorKind {
     NotPermitted,
     /// No connector, run or group of that name (404).
     NotFound,
+    /// What is there does not know this method (405).
+    MethodNotAllowed,
     /// Not possible in the present state: paused, shutting down, configuration broken (409).
     Conflict,
+    /// The body of the request is too long (413).
+    TooLarge,
     /// A fault of the daemon or its store (500).
     Internal,
 }
 
 /// Something was done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Done {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// What was done, as a sentence.
     pub message: String,
 }
 
 /// The state of the whole daemon.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DaemonStatus {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// The version of the program.
     pub version: String,
@@ -113,16 +94,16 @@ pub struct DaemonStatus {
 }
 
 /// All connectors.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectorList {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// Sorted by name.
     pub connectors: Vec<ConnectorStatus>,
 }
 
 /// The state of a connector; a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectorState {
     /// Waiting for its schedule or for a request.
@@ -159,7 +140,7 @@ impl ConnectorState {
 }
 
 /// One connector.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectorStatus {
     /// Its name.
     pub name: String,
@@ -204,7 +185,7 @@ pub struct ConnectorStatus {
 }
 
 /// How changes are looked for between full runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IncrementalStatus {
     /// How often, in seconds.
     pub every_seconds: u64,
@@ -217,7 +198,7 @@ pub struct IncrementalStatus {
 }
 
 /// How long an API token lasts, which Okta drops when nobody used it for 30 days.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenStatus {
     /// When it was last used, as far as the daemon knows.
     pub last_used: DateTime<Utc>,
@@ -244,7 +225,7 @@ impl TokenStatus {
 }
 
 /// A run that is busy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurrentRun {
     /// Its number.
     pub run: u64,
@@ -260,18 +241,18 @@ pub struct CurrentRun {
 }
 
 /// Runs, newest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunList {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// Newest first.
     pub runs: Vec<RunSummary>,
 }
 
 /// What is in force for a connector.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConnectorConfiguration {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// Its name.
     pub name: String,
@@ -285,14 +266,27 @@ pub struct ConnectorConfiguration {
     pub config_error: Option<String>,
 }
 
-/// Asks for a sync.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The longest login or name of a user, in characters; Okta's longest is 100, and no target takes more than this.
+pub const LONGEST_LOGIN: usize = 255;
+
+/// What a login or a name of a user in the target looks like: no control characters, and something beside spaces.
+const LOGIN: &str = r"^[^\x00-\x1F\x7F-\x9F]*[^\s\x00-\x1F\x7F-\x9F][^\x00-\x1F\x7F-\x9F]*$";
+
+/// Asks for a sync: of everybody, of one user, or of what changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("allOf" = [
+    { "if": { "properties": { "restore": { "const": true } }, "required": ["restore"] },
+      "then": { "properties": { "user": { "type": "string" } }, "required": ["user"] } },
+    { "if": { "properties": { "incremental": { "const": true } }, "required": ["incremental"] },
+      "then": { "properties": { "user": { "type": "null" } } } },
+]))]
 pub struct SyncRequest {
     /// Stream events until the run ends.
     pub wait: bool,
     /// Only this user, by login or by name in the target, and nobody else.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = LONGEST_LOGIN), regex(pattern = LOGIN))]
     pub user: Option<String>,
     /// With `user`: take back an account that somebody else disabled or deleted in the target.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -303,15 +297,16 @@ pub struct SyncRequest {
 }
 
 /// Asks why a user is in or out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExplainRequest {
     /// The user, by login or by name in the target.
+    #[schemars(length(min = 1, max = LONGEST_LOGIN), regex(pattern = LOGIN))]
     pub login: String,
 }
 
 /// What happens to a requested run, one per line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum RunEvent {
     /// Another run is busy; this request waits in the connector's queue slot (shared with equal requests).
@@ -362,7 +357,7 @@ pub enum RunEvent {
 }
 
 /// Asks to bind a ledger to the present source and target.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RebindRequest {
     /// False: only say what would change.
@@ -370,9 +365,9 @@ pub struct RebindRequest {
 }
 
 /// What a rebind changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RebindAnswer {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// What the ledger belonged to.
     pub before: Option<crate::sync::model::Binding>,
@@ -391,7 +386,7 @@ pub struct RebindAnswer {
 }
 
 /// Asks to rebuild a lost ledger from what the target keeps.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RelinkRequest {
     /// False: only say what would be linked.
@@ -399,9 +394,9 @@ pub struct RelinkRequest {
 }
 
 /// What a relink does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RelinkAnswer {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// What the ledger belongs to.
     pub binding: crate::sync::model::Binding,
@@ -419,15 +414,16 @@ pub struct RelinkAnswer {
 }
 
 /// Gives a ledger to a connector whose file was renamed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenameRequest {
     /// The new name.
+    #[schemars(regex(pattern = trust::PLAIN_NAME))]
     pub to: String,
 }
 
 /// Stops managing a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseRequest {
     /// The user's name in the target.
@@ -435,9 +431,9 @@ pub struct ReleaseRequest {
 }
 
 /// What a reload found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadAnswer {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// New connectors.
     pub added: Vec<String>,
@@ -456,7 +452,7 @@ pub struct ReloadAnswer {
 }
 
 /// A broken file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejected {
     /// The connector's name, or `usersyncd.yaml`.
     pub name: String,
@@ -467,38 +463,41 @@ pub struct Rejected {
 }
 
 /// Changes the log level until the next change of usersyncd.yaml or restart.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogLevelRequest {
     /// error, warn, info, debug or trace.
+    #[schemars(extend("enum" = ["error", "warn", "info", "debug", "trace"]))]
     pub level: String,
 }
 
 /// Users of the built-in directory, sorted by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectoryUsers {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// Sorted by username.
     pub users: Vec<DirectoryUser>,
 }
 
 /// Groups of the built-in directory, sorted by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectoryGroups {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// Sorted by name.
     pub groups: Vec<DirectoryGroup>,
 }
 
 /// Members of one group of the built-in directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectoryMembers {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// The group.
+    #[schemars(with = "String")]
     pub group: CompactString,
     /// Usernames, sorted.
+    #[schemars(with = "Vec<String>")]
     pub members: Vec<CompactString>,
 }

@@ -2,16 +2,29 @@
 //!
 //! One request per connection. A request must come whole within [`REQUEST_TIME`], its head within 16 KiB and its body
 //! within 64 KiB; hyper answers an oversized or unreadable head by itself, with 431 or 400 and no body.
+//!
+//! One file per subject has its handlers and the table that describes them; `routes` joins these tables, `describe` says what such
+//! a table holds, and `openapi` makes the document of it.
 
+mod answer;
 mod backup;
 mod caller;
 mod connections;
+mod connectors;
+mod daemon;
+mod describe;
+mod directory;
+mod holds;
 mod inherited;
+mod ledger;
+mod openapi;
+mod plans;
+mod request;
 mod routes;
+mod runs;
 mod socket;
 #[cfg(test)]
 mod tests;
-mod trust;
 
 use std::io;
 use std::pin::Pin;

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -23,17 +24,22 @@ use crate::sync::model::{FurtherAttributes, TargetSnapshot};
 use crate::sync::progress::RunControl;
 
 /// A user of the built-in directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectoryUser {
     /// The name to sign in with.
+    #[schemars(with = "String")]
     pub username: CompactString,
     /// The e-mail address.
+    #[schemars(with = "String")]
     pub email: CompactString,
     /// The given name.
+    #[schemars(with = "String")]
     pub first_name: CompactString,
     /// The family name.
+    #[schemars(with = "String")]
     pub last_name: CompactString,
     /// The full name.
+    #[schemars(with = "String")]
     pub display_name: CompactString,
     /// Further attributes by name (`mapping.attributes`).
     #[serde(default)]
@@ -41,15 +47,18 @@ pub struct DirectoryUser {
     /// False for an account that cannot sign in.
     pub active: bool,
     /// Names of its groups, sorted.
+    #[schemars(with = "Vec<String>")]
     pub groups: Vec<CompactString>,
 }
 
 /// A group of the built-in directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectoryGroup {
     /// Its name.
+    #[schemars(with = "String")]
     pub name: CompactString,
     /// A text for people.
+    #[schemars(with = "String")]
     pub description: CompactString,
     /// How many members it has.
     pub members: u64,

@@ -1,5 +1,6 @@
 //! The server over a real socket, with a daemon that only answers.
 
+mod description;
 mod fake;
 
 use std::path::{Path, PathBuf};
@@ -209,8 +210,17 @@ async fn unusable_requests_get_an_error_body() {
         (format!("POST {n}/explain"), "", 400),
         (format!("POST {n}/explain"), r#"{"login":""}"#, 400),
         (format!("POST {n}/rename"), "", 400),
-        (format!("POST {n}/rename"), &long, 400),
+        (format!("POST {n}/rename"), &long, 413),
         (format!("POST {n}/release"), "[1,2]", 400),
+        (format!("POST {n}/release"), r#"["anna"]"#, 400),
+        (format!("POST {n}/sync"), " []", 400),
+        ("GET /v1/connectors/50%".to_owned(), "", 400),
+        ("GET /v1/connectors/%zz".to_owned(), "", 400),
+        ("GET /v1/runs?connector=%4".to_owned(), "", 400),
+        ("GET /v1/runs/+8".to_owned(), "", 400),
+        ("GET /v1/runs/-8".to_owned(), "", 400),
+        ("GET /v1/runs/9223372036854775808".to_owned(), "", 404),
+        ("GET /v1/holds/99999999999999999999999".to_owned(), "", 404),
     ] {
         let (answered, text) = ask(&running, &line, body).await;
         assert_eq!(answered, status, "{line}: {text}");
