@@ -37,7 +37,7 @@ test-package: tools ## lintian and rpm find nothing wrong with the packages
 test-system: tools ## The package lives in a real systemd, in a container; needs root, not part of `make test`
 	@PATH="$(TOOLS)/bin:$$PATH" tests/system/run.sh
 
-test-peers: ## Programs that others wrote read the stand-ins
+test-peers: ## Programs that others wrote read the stand-ins, and try the control socket
 	@tests/peers/run.sh
 
 test-browser: ## A browser opens the page of a run

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Lets programs that others wrote talk to the stand-ins: what they cannot work with is no stand-in for the real thing. And lets the
-# daemon keep a SCIM server that others wrote. Called by `make test-peers` from the repository's root; needs python3 with
+# Lets programs that others wrote talk to the stand-ins: what they cannot work with is no stand-in for the real thing. Lets the
+# daemon keep a SCIM server that others wrote, and schemathesis try the control socket. Called by `make test-peers` from the repository's root; needs python3 with
 # venv, and PyPI on the first run.
 set -eu
 
@@ -93,3 +93,6 @@ stop
 
 "$python" tests/peers/scim_life.py "$programs/usersyncd" "$programs/sandbox" "$peers/venv/bin/scim2-server" ||
     fail "the daemon does not keep scim2-server as it should"
+
+"$python" tests/peers/socket_api.py "$programs/usersyncd" "$programs/sandbox" "$peers/venv/bin/schemathesis" ||
+    fail "the control socket is not as its description says"
