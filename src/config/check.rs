@@ -179,9 +179,7 @@ impl Checker {
         if matches!(node.value, Value::Broken) {
             return;
         }
-        if matches!(node.value, Value::Null)
-            && !matches!(key.kind, Kind::Empty | Kind::Elsewhere(_) | Kind::Later(..))
-        {
+        if matches!(node.value, Value::Null) && !matches!(key.kind, Kind::Empty | Kind::Elsewhere(_)) {
             let advice = match (key.required, key.kind) {
                 (Some(advice), _) => advice,
                 (None, Kind::Secret) => "Write `{ credential: NAME }`, `{ file: /path }` or `{ env: NAME }`.",
@@ -222,12 +220,6 @@ impl Checker {
             Kind::Elsewhere(advice) => {
                 let complaint = Complaint::new(format!("`{path}` does not belong into this file."));
                 self.error(entry.region, complaint.advise(advice));
-            }
-            Kind::Later(advice) => {
-                if !is_empty_mapping(node) {
-                    let complaint = Complaint::new(format!("`{path}` is not supported yet."));
-                    self.error(entry.region, complaint.advise(advice));
-                }
             }
         }
     }
@@ -463,14 +455,9 @@ impl Checker {
     }
 }
 
-/// True for `{}`.
-fn is_empty_mapping(node: &Node) -> bool {
-    matches!(&node.value, Value::Mapping(entries) if entries.is_empty())
-}
-
 /// The keys that work, as alternatives.
 fn offered(keys: &[Key]) -> String {
-    let works = |key: &&Key| !matches!(key.kind, Kind::Elsewhere(_) | Kind::Later(..));
+    let works = |key: &&Key| !matches!(key.kind, Kind::Elsewhere(_));
     alternatives(keys.iter().filter(works).map(|key| key.name))
 }
 

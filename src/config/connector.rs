@@ -7,12 +7,12 @@ use url::Url;
 use super::check::Checker;
 use super::model::{
     Algorithm, Auth, ChangesFrom, Connector, IncrementalSettings, Missed, OktaSettings, ScheduleSettings,
-    SecretRef, ServiceApp,
+    SecretRef, ServiceApp, TargetSettings,
 };
 use super::secret::{Environment, Shape};
 use super::text::Complaint;
 use super::tree::{Node, Value};
-use super::{address, fitting, notify, rules, schedule, search, secret, target, values};
+use super::{address, authorities, fitting, notify, rules, schedule, search, secret, target, values};
 use crate::source::okta::{KeyFault, PrivateKey};
 
 /// The share of Okta's rate limits that may be used, in hundredths, where nothing is said.
@@ -38,9 +38,17 @@ pub(super) fn build(
     environment: Option<Environment<'_>>,
 ) -> Option<Connector> {
     checker.root(root);
-    let source = source(checker, root, origin.directory, environment);
+    let mut source = source(checker, root, origin.directory, environment);
     let schedule = schedule(checker, root);
-    let target = target::build(checker, root, origin.directory, environment);
+    let mut target = target::build(checker, root, origin.directory, environment);
+    // Read once, whoever uses it.
+    let authorities = authorities::build(checker, root, origin.directory, environment);
+    if let Some(source) = &mut source {
+        source.authorities.clone_from(&authorities);
+    }
+    if let Some(TargetSettings::Server(server)) = &mut target {
+        server.authorities = authorities;
+    }
     let mut rules = rules::build(checker, root);
     if let Some(target) = &target {
         fitting::fit(checker, root, target, &mut rules);
@@ -118,6 +126,7 @@ fn source(
         users_search: search("users"),
         groups_search: search("groups"),
         app: text(&okta.value, &["app"]).map(str::to_owned),
+        authorities: None,
     })
 }
 

@@ -28,6 +28,10 @@ pub fn effective_yaml(connector: &Connector) -> String {
     );
     yaml.push_str(&rules_yaml(&connector.rules));
     yaml.push_str(if connector.apply { "\napply: on\n" } else { "\napply: off\n" });
+    match &connector.source.authorities {
+        Some(file) => put(&mut yaml, "\ntls: ", &format!("{{ ca: {} }}", quote(&file.to_string_lossy()))),
+        None => yaml.push_str("\n# no tls: the certificate authorities that this host trusts\n"),
+    }
     yaml.push_str(&notify(&connector.notify));
     yaml
 }

@@ -3,11 +3,12 @@
 //! A file is read within limits (`read`), parsed into a tree that knows where everything stands (`tree`), and compared
 //! with the table of all keys (`table`, `check`); single values are judged in `values`, `search` and `form`, and what
 //! concerns several keys where the result is made (`connector`, `rules`, `settings`, `notify`). `scalar` finds a place inside a
-//! value, `mask` hides what must not be shown. [`schema`] is made of the same table.
+//! value, `mask` hides what must not be shown; `authorities` reads `tls.ca`. [`schema`] is made of the same table.
 //!
 //! Nothing here talks to a network or to the store.
 
 mod address;
+mod authorities;
 mod check;
 mod connector;
 pub mod diagnostic;
@@ -43,6 +44,7 @@ use model::{Connector, Settings};
 use secret::Environment;
 use text::Complaint;
 
+pub use authorities::read_authorities;
 pub use effective::{effective_yaml, rules_yaml};
 pub(crate) use schedule::TOKEN_LIFE;
 

@@ -220,6 +220,8 @@ pub struct OktaSettings {
     pub groups_search: Option<String>,
     /// The id of the Okta application to which users and groups must be assigned.
     pub app: Option<String>,
+    /// The file of certificate authorities that are trusted beside those of the host (`tls.ca`); absolute.
+    pub authorities: Option<PathBuf>,
 }
 
 /// `source.okta.auth`.
@@ -345,6 +347,8 @@ pub struct ServerSettings {
     pub url: Url,
     /// How to sign in.
     pub sign_in: SignIn,
+    /// The file of certificate authorities that are trusted beside those of the host (`tls.ca`); absolute.
+    pub authorities: Option<PathBuf>,
 }
 
 /// How to sign in to a product.
@@ -478,6 +482,7 @@ impl Connector {
                 auth: Auth::ApiToken(SecretRef::Credential("okta-token".to_owned())),
                 rate_budget: 50,
                 skinny_users: false,
+                authorities: None,
             },
             target: TargetSettings::Directory,
             schedule: None,

@@ -63,12 +63,10 @@ fn property(key: &Key) -> Value {
         Kind::Rules(keys) => json!({ "type": "array", "items": mapping(keys, false) }),
         Kind::OneOrSection(form, keys) => json!({ "anyOf": [form.schema(), mapping(keys, false)] }),
         Kind::Elsewhere(_) => json!({ "not": {} }),
-        Kind::Later(_) => json!({ "type": "object", "maxProperties": 0 }),
     };
     if let Some(default) = key.default {
         schema["default"] = default_value(default);
     }
-    let later = if matches!(key.kind, Kind::Later(..)) { " Not supported yet." } else { "" };
-    schema["description"] = json!(format!("{}{later}", key.about));
+    schema["description"] = json!(key.about);
     schema
 }

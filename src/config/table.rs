@@ -50,8 +50,6 @@ pub(super) enum Kind {
     OneOrSection(Form, &'static [Key]),
     /// A key that works in the other kind of file only. The text is the advice.
     Elsewhere(&'static str),
-    /// Meant to work in a later version: only an empty mapping is accepted. The text is the advice.
-    Later(&'static str),
 }
 
 const fn key(name: &'static str, about: &'static str, kind: Kind) -> Key {

@@ -65,7 +65,12 @@ pub(super) fn build(
             return None;
         }
     };
-    Some(TargetSettings::Server(ServerSettings { product, url: url(product, node)?, sign_in }))
+    Some(TargetSettings::Server(ServerSettings {
+        product,
+        url: url(product, node)?,
+        sign_in,
+        authorities: None,
+    }))
 }
 
 /// The address that paths are added to.

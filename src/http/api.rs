@@ -23,13 +23,13 @@ use super::rate::{Claim, Client, Heard};
 use super::redact::hide;
 use super::retry::{Decision, Problem, decide};
 use super::trouble::{Trouble, TroubleKind};
-use super::{Inner, headers};
+use super::{Shared, headers};
 use crate::sync::progress::Progress;
 
 /// A client of the API at one origin.
 #[derive(Clone)]
 pub struct Api {
-    shared: Arc<Inner>,
+    shared: Shared,
     turns: Turns,
     label: &'static str,
     origin: Url,
@@ -152,7 +152,7 @@ struct Setback {
 
 impl Api {
     pub(super) fn new(
-        shared: Arc<Inner>,
+        shared: Shared,
         label: &'static str,
         origin: &Url,
         credentials: Arc<dyn Credentials>,
@@ -184,7 +184,7 @@ impl Api {
         body: &mut Vec<u8>,
         mut read: impl FnMut(&Answer, &[u8]) -> Result<T, String>,
     ) -> Result<T, Failure> {
-        let patience = self.shared.patience;
+        let patience = self.shared.inner.patience;
         let mut url = self.pinned(call.url);
         let (mut tries, mut wrong, mut too_much) = (0, 0, 0);
         let (mut spent, mut kept_waiting) = (Duration::ZERO, Duration::ZERO);
@@ -276,7 +276,7 @@ impl Api {
     ) -> Result<Answer, Setback> {
         body.clear();
         let began = Instant::now();
-        let client = self.shared.client(&self.origin);
+        let client = self.shared.pool.client(&self.origin);
         let request = Request {
             client,
             method: call.method,
@@ -301,7 +301,7 @@ impl Api {
                 }
                 Pass::Lane(lane) if response.status() == StatusCode::TOO_MANY_REQUESTS => {
                     if let Some(wait) = headers::retry_after(&headers) {
-                        lane.quiet_for(wait.min(self.shared.patience.quiet));
+                        lane.quiet_for(wait.min(self.shared.inner.patience.quiet));
                     }
                 }
                 Pass::Lane(_) => {}
@@ -314,7 +314,7 @@ impl Api {
         .await;
         drop(pass);
         let code = status.map(|status| status.as_u16());
-        self.shared.metrics.http_request(self.label, code, began.elapsed());
+        self.shared.inner.metrics.http_request(self.label, code, began.elapsed());
         let request_id = result.as_ref().ok().and_then(|answer| answer.headers.get("x-okta-request-id"));
         tracing::debug!(
             host = host_and_port(&self.origin),
@@ -340,7 +340,7 @@ impl Api {
     fn note(&self, bucket: &'static str, status: StatusCode, heard: Heard) {
         let host = self.origin.host_str().unwrap_or_default();
         if let Heard::Window(reading) = heard {
-            self.shared.metrics.rate_limit_remaining(host, bucket, reading.remaining);
+            self.shared.inner.metrics.rate_limit_remaining(host, bucket, reading.remaining);
         }
         if status != StatusCode::TOO_MANY_REQUESTS {
             return;

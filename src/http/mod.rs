@@ -3,11 +3,14 @@
 //! [`Shared`] is made once per process, an [`Api`] per connector and remote origin. Pure and tested apart: [`link`]
 //! (paging), `retry` (whether and when to try again), `rate` (the limits of one org), `headers` (what an answer says
 //! about limits). `limiter` adds waiting to `rate`; `lanes` is the simpler way for servers that publish no windows; `credentials` signs
-//! each try; `exchange` sends one request; `redact` keeps what it was signed with out of the answer; `trouble` says what went wrong.
+//! each try; `exchange` sends one request; `redact` keeps what it was signed with out of the answer; `trouble` says what went
+//! wrong. `authorities` reads certificate authorities that are
+//! trusted beside those of the host, `pool` keeps connections apart by whom they trust.
 //!
 //! Nothing here knows an API's paths, JSON or error codes.
 
 mod api;
+mod authorities;
 mod credentials;
 mod exchange;
 mod headers;
@@ -15,6 +18,7 @@ mod lanes;
 mod limiter;
 pub mod link;
 mod origin;
+mod pool;
 mod rate;
 mod redact;
 mod retry;
@@ -23,12 +27,12 @@ mod trouble;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use url::Url;
 
 pub use api::{Answer, Api, Call, Failure, FailureKind};
+pub use authorities::{Authorities, Certificate};
 pub use credentials::{Credentials, Renewal, Signed, Stamp};
 pub use origin::{host_and_port, pin};
 pub use retry::Patience;
@@ -39,19 +43,22 @@ use api::Turns;
 use credentials::Fixed;
 use lanes::Lanes;
 use limiter::Limiter;
+use pool::{Pool, Pools};
 
 /// What all remote clients of this process share: connections, and the rate limits of each org (law 9). Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Shared(Arc<Inner>);
+pub struct Shared {
+    inner: Arc<Inner>,
+    /// The connections of those who trust the same.
+    pool: Arc<Pool>,
+}
 
 #[derive(Debug)]
 struct Inner {
     metrics: Metrics,
     patience: Patience,
-    /// Goes through the proxy that the environment names, if any.
-    ordinary: reqwest::Client,
-    /// For loopback addresses, which no proxy can reach.
-    direct: reqwest::Client,
+    /// Connections with further certificate authorities.
+    pools: Pools,
     limiters: Mutex<HashMap<String, Arc<Limiter>>>,
     /// How many clients of APIs with windows were made.
     clients: AtomicU64,
@@ -66,27 +73,33 @@ impl Shared {
 
     /// As [`Shared::new`], with another patience than that of RULES 30.
     pub fn with_patience(metrics: Metrics, patience: Patience) -> Result<Self, String> {
-        let build = |builder: reqwest::ClientBuilder| {
-            let client = builder.build();
-            client.map_err(|error| {
-                format!(
-                    "cannot prepare TLS: {}; nothing can be read or written. Install the system's CA certificates \
-                     (package ca-certificates) and start again",
-                    trouble::deepest(&error)
-                )
-            })
-        };
-        let ordinary = build(client_builder(&patience))?;
-        let direct = build(client_builder(&patience).no_proxy())?;
-        Ok(Self(Arc::new(Inner {
+        let pool = Pool::new(&patience, None).map_err(|why| {
+            format!(
+                "cannot prepare TLS: {why}; nothing can be read or written. Install the system's CA certificates \
+                 (package ca-certificates) and start again"
+            )
+        })?;
+        let inner = Inner {
             metrics,
             patience,
-            ordinary,
-            direct,
+            pools: Pools::default(),
             limiters: Mutex::default(),
             clients: AtomicU64::default(),
             lanes: Mutex::default(),
-        })))
+        };
+        Ok(Self { inner: Arc::new(inner), pool: Arc::new(pool) })
+    }
+
+    /// The same, rate limits included, for connections to servers of these certificate authorities as well as to those
+    /// that the host trusts. The error is a sentence.
+    pub fn trusting(&self, authorities: &Authorities) -> Result<Self, String> {
+        let pool = self.inner.pools.of(&self.inner.patience, authorities).map_err(|why| {
+            format!(
+                "cannot prepare TLS with the certificate authorities of `tls.ca`: {why}; nothing was read or written. Look at \
+                 that file with `usersyncd check`"
+            )
+        })?;
+        Ok(Self { inner: Arc::clone(&self.inner), pool })
     }
 
     /// A client of the API at `origin`, called `label` in metrics. `authorization` is sent to that origin and to nobody
@@ -105,9 +118,9 @@ impl Shared {
         credentials: Arc<dyn Credentials>,
         budget: u8,
     ) -> Api {
-        let client = self.0.clients.fetch_add(1, Ordering::Relaxed);
-        let turns = Turns::Windows(self.0.limiter(origin), budget, client);
-        Api::new(Arc::clone(&self.0), label, origin, credentials, turns)
+        let client = self.inner.clients.fetch_add(1, Ordering::Relaxed);
+        let turns = Turns::Windows(self.inner.limiter(origin), budget, client);
+        Api::new(self.clone(), label, origin, credentials, turns)
     }
 
     /// The same for an API that shows no windows of rate limits: `most` requests may be under way at once. Whoever asks
@@ -120,28 +133,24 @@ impl Shared {
         authorization: HeaderValue,
         most: usize,
     ) -> Api {
-        let turns = Turns::Lanes(self.0.lanes(origin, most));
-        Api::new(Arc::clone(&self.0), label, origin, Arc::new(Fixed::new(authorization)), turns)
+        let turns = Turns::Lanes(self.inner.lanes(origin, most));
+        Api::new(self.clone(), label, origin, Arc::new(Fixed::new(authorization)), turns)
     }
 
     /// An API of that label may be asked from now on: what is measured of it exists at 0.
     pub fn expect_api(&self, label: &'static str) {
-        self.0.metrics.begin_api(label);
+        self.inner.metrics.begin_api(label);
     }
 
     /// The bare client for an address, without retries, limits and traces: for what is no API with a token, and whose
     /// address must not be traced. It follows no redirect.
     #[must_use]
     pub(crate) fn plain(&self, address: &Url) -> &reqwest::Client {
-        self.0.client(address)
+        self.pool.client(address)
     }
 }
 
 impl Inner {
-    fn client(&self, origin: &Url) -> &reqwest::Client {
-        if origin::is_loopback(origin) { &self.direct } else { &self.ordinary }
-    }
-
     fn limiter(&self, origin: &Url) -> Arc<Limiter> {
         // No panic can happen while the lock is held.
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -160,19 +169,4 @@ impl Inner {
         });
         Arc::clone(lanes)
     }
-}
-
-fn client_builder(patience: &Patience) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .user_agent(concat!("usersyncd/", env!("CARGO_PKG_VERSION")))
-        // A redirect would carry the request, and perhaps the token, to a host that nobody configured.
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        // We try again ourselves: counted, within the budget, and signed anew.
-        .retry(reqwest::retry::never())
-        .connect_timeout(patience.connect)
-        .read_timeout(patience.silence)
-        .tcp_nodelay(true)
-        .tcp_keepalive(Duration::from_secs(30))
-        .pool_idle_timeout(Duration::from_secs(60))
 }

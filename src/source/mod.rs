@@ -211,7 +211,7 @@ pub struct Scopes {
 /// Why a source could not be read at all. The texts are whole sentences for an administrator.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SourceError {
-    /// A secret that could not be read.
+    /// A secret, or the file of certificate authorities, that could not be read.
     #[error("{0}")]
     Secret(String),
     /// 401 or 403: the credentials or the rights behind them. Or a search that the source does not understand, or an

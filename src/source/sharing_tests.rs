@@ -137,6 +137,7 @@ fn request(attributes: &[&str], group: &'static str) -> ReadRequest {
 
 fn settings(origin: &str) -> OktaSettings {
     OktaSettings {
+        authorities: None,
         origin: origin.parse().unwrap(),
         auth: Auth::ApiToken(SecretRef::Credential("okta".to_owned())),
         rate_budget: 50,

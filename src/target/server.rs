@@ -16,6 +16,7 @@ use url::Url;
 use super::said::said;
 use super::{Capabilities, TargetError, WriteError};
 use crate::config::model::{SecretRef, ServerSettings, SignIn};
+use crate::config::read_authorities;
 use crate::http::{Api, Call, Failure, FailureKind, Shared, host_and_port};
 use crate::sync::progress::{RunControl, Side};
 
@@ -122,6 +123,12 @@ impl Server {
         };
         let authorization = authorization(settings, shared).map_err(TargetError::Unreadable)?;
         let label = settings.product.key();
+        // Read anew for each run, so that a replaced file counts.
+        let shared = match &settings.authorities {
+            Some(file) => read_authorities(file).and_then(|authorities| shared.trusting(&authorities)),
+            None => Ok(shared.clone()),
+        };
+        let shared = shared.map_err(TargetError::Unreadable)?;
         let api = shared.api_in_lanes(label, &settings.url, authorization, capabilities.pace.at_once);
         Ok(Self {
             api: api.accepting(accept),
@@ -394,7 +401,8 @@ fn advice(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Name => "Check the address in the connector's file, and this host's name resolution",
         FailureKind::Trust => {
-            "Add the certificate authority of the product, or of the proxy before it, to those of this host"
+            "Name the certificate authority of the product, or of the proxy before it, as `tls: { ca: FILE }` in the connector's \
+             file, or add it to those of this host"
         }
         FailureKind::NoTls => "Check scheme, host and port in the connector's file",
         FailureKind::NoAnswer => {

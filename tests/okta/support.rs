@@ -172,6 +172,7 @@ fn settings(secrets: &TempDir, url: &str, token: &str, rate_budget: u8) -> OktaS
     let path = secrets.path().join(format!("token-{}", token.len()));
     std::fs::write(&path, format!("{token}\n")).unwrap();
     OktaSettings {
+        authorities: None,
         origin: url.parse().unwrap(),
         auth: Auth::ApiToken(SecretRef::File(path)),
         rate_budget,

@@ -44,7 +44,7 @@ impl Client {
             None => SignIn::Token(place),
             Some(user) => SignIn::Password { user: user.to_owned(), password: place },
         };
-        let settings = ServerSettings { product, url: Url::parse(url).unwrap(), sign_in };
+        let settings = ServerSettings { product, url: Url::parse(url).unwrap(), sign_in, authorities: None };
         let patience = Patience { tries: 3, first_pause: Duration::from_millis(1), ..Patience::default() };
         let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
         let (reader, writer) = target::open(&settings, &shared);

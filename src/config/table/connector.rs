@@ -5,7 +5,6 @@ use super::{Form, Key, Kind, key, required, words};
 use crate::config::values;
 use crate::sync::mapping::DEFAULTS;
 
-const NO_TLS: &str = "Remove it; until it is supported, add the certificate authority to those of this host.";
 const ONLY_IN_SETTINGS: &str =
     "Move it to `notify` in usersyncd.yaml: only there it is said which programs the daemon runs.";
 
@@ -54,9 +53,15 @@ pub(in crate::config) const CONNECTOR: &[Key] = &[
         Kind::One(words(&["on", "off"])),
     )
     .or("on"),
-    key("tls", "Certificates for connections.", Kind::Later(NO_TLS)),
+    key("tls", "Which servers are trusted, source and target alike.", Kind::Section(TLS)),
     key("notify", "Whom to tell what became of runs.", Kind::Section(NOTIFY)),
 ];
+
+const TLS: &[Key] = &[key(
+    "ca",
+    "A file of certificate authorities (PEM) that are trusted beside those of the host, relative to this file or absolute.",
+    Kind::One(Form::Path),
+)];
 
 const SOURCE: &[Key] = &[key("okta", "An Okta org.", Kind::Section(OKTA))];
 

@@ -193,6 +193,8 @@ fn every_default_is_written_out() {
 
     apply: on
 
+    # no tls: the certificate authorities that this host trusts
+
     # no notify: what usersyncd.yaml says counts
     "#);
 }

@@ -24,7 +24,7 @@ fn unknown_keys_come_with_what_was_meant() {
         (
             with(r#"sheculde: { cron: "0 4 * * *" }"#),
             &[
-                "2:1 `sheculde` is not a key that is known here. [Known here: `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits`, `apply` or `notify`.]",
+                "2:1 `sheculde` is not a key that is known here. [Known here: `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits`, `apply`, `tls` or `notify`.]",
             ],
         ),
         (
@@ -69,16 +69,6 @@ fn duplicate_keys_name_both_lines() {
             ],
         ),
     ]);
-}
-
-#[test]
-fn keys_and_values_of_later_versions_are_refused_where_they_stand() {
-    expect(&[(
-        with("tls: { ca: /x }"),
-        &[
-            "2:1 `tls` is not supported yet. [Remove it; until it is supported, add the certificate authority to those of this host.]",
-        ],
-    )]);
 }
 
 #[test]
@@ -190,13 +180,13 @@ fn wrong_types_say_what_was_expected_and_found() {
         (
             "- a".to_owned(),
             &[
-                "1:1 The file must be a mapping of keys to values, but it is a list. [Its keys are `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits`, `apply` or `notify`.]",
+                "1:1 The file must be a mapping of keys to values, but it is a list. [Its keys are `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits`, `apply`, `tls` or `notify`.]",
             ],
         ),
         (
             "just text".to_owned(),
             &[
-                "1:1 The file must be a mapping of keys to values, but it is `just text`. [Its keys are `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits`, `apply` or `notify`.]",
+                "1:1 The file must be a mapping of keys to values, but it is `just text`. [Its keys are `source`, `target`, `schedule`, `scope`, `mapping`, `groups`, `protected`, `existing`, `leavers`, `inactive`, `limits`, `apply`, `tls` or `notify`.]",
             ],
         ),
     ]);

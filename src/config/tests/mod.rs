@@ -12,6 +12,7 @@ mod schema;
 mod service_app;
 mod settings;
 mod targets;
+mod tls;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -45,6 +46,7 @@ impl House {
             ("jira-token", "s3cret"),
             ("confluence-token", "s3cret"),
             ("bitbucket-password", "s3cret"),
+            ("acme-ca.pem", &tls::AUTHORITY),
         ] {
             std::fs::write(directory.path().join(name), secret).unwrap();
         }

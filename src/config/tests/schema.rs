@@ -254,9 +254,9 @@ fn the_schema_accepts_what_editors_take_for_other_types() {
     }
 }
 
-/// Every key of the table by its path, but for what is not supported yet, or not in this file.
+/// Every key of the table by its path, but for what is not in this file.
 fn keys(keys: &'static [Key], path: &str, found: &mut Vec<(String, &'static Key)>) {
-    for key in keys.iter().filter(|key| !matches!(key.kind, Kind::Elsewhere(_) | Kind::Later(..))) {
+    for key in keys.iter().filter(|key| !matches!(key.kind, Kind::Elsewhere(_))) {
         let path = if path.is_empty() { key.name.to_owned() } else { format!("{path}.{}", key.name) };
         found.push((path.clone(), key));
         match key.kind {

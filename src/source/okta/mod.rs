@@ -41,6 +41,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Changes, Inspection, Questions, ReadRequest, Since, Source, SourceError};
 use crate::config::model::{Auth, OktaSettings, SecretRef, ServiceApp};
+use crate::config::read_authorities;
 use crate::http::Shared;
 use crate::sync::model::{SourceAddress, SourceSnapshot};
 use crate::sync::progress::RunControl;
@@ -89,18 +90,17 @@ impl Okta {
     /// A client for one run. The secret is read anew each time, so that a replaced one counts.
     fn client(&self, control: &RunControl) -> Result<Client, SourceError> {
         let OktaSettings { origin, auth, rate_budget, .. } = &self.settings;
+        let way = self.way()?;
         let (api, principal) = match auth {
             Auth::ApiToken(token) => {
                 let authorization = read_token(token)?;
-                (
-                    self.shared.api("okta", origin, authorization, *rate_budget),
-                    Principal::Token(token.clone()),
-                )
+                (way.shared.api("okta", origin, authorization, *rate_budget), Principal::Token(token.clone()))
             }
             Auth::ServiceApp(app) => {
                 let sign_in = self.sign_in(app)?;
-                let credentials = SignedIn { sign_in: Arc::clone(&sign_in), way: self.way() };
-                let api = self.shared.api_signed_by("okta", origin, Arc::new(credentials), *rate_budget);
+                let shared = way.shared.clone();
+                let credentials = SignedIn { sign_in: Arc::clone(&sign_in), way };
+                let api = shared.api_signed_by("okta", origin, Arc::new(credentials), *rate_budget);
                 (api, Principal::App(sign_in))
             }
         };
@@ -118,8 +118,14 @@ impl Okta {
         })
     }
 
-    fn way(&self) -> Way {
-        Way { shared: self.shared.clone(), budget: self.settings.rate_budget }
+    /// How requests are made. The certificate authorities are read anew each time, so that a replaced file counts.
+    fn way(&self) -> Result<Way, SourceError> {
+        let budget = self.settings.rate_budget;
+        let Some(file) = &self.settings.authorities else {
+            return Ok(Way { shared: self.shared.clone(), budget });
+        };
+        let shared = read_authorities(file).and_then(|authorities| self.shared.trusting(&authorities));
+        Ok(Way { shared: shared.map_err(SourceError::Secret)?, budget })
     }
 }
 
@@ -192,7 +198,7 @@ impl Source for Okta {
         let client = self.client(control)?;
         let request = inspect::without_members(request);
         self.fields_refused.store(false, Ordering::Relaxed);
-        unless_cancelled(control, inspect::inspect(&client, &self.scope(&request), &self.way())).await
+        unless_cancelled(control, inspect::inspect(&client, &self.scope(&request), &self.way()?)).await
     }
 }
 

@@ -182,8 +182,8 @@ pub(super) fn unreachable(origin: &Url, what: &str, failure: &Failure) -> Source
             "{begin} Check the domain in the connector's file, and this host's name resolution"
         )),
         FailureKind::Trust => SourceError::Unreachable(format!(
-            "{begin} If a proxy opens TLS connections here, add its CA certificate to the system's; otherwise check the \
-             domain in the connector's file and this host's clock"
+            "{begin} If a proxy opens TLS connections here, name its CA certificate as `tls: {{ ca: FILE }}` in the connector's \
+             file, or add it to those of this host; otherwise check the domain in the connector's file and this host's clock"
         )),
         FailureKind::NoTls => SourceError::Unreachable(format!(
             "{begin} Check scheme, host and port in the connector's file; plain http is accepted for loopback addresses only"

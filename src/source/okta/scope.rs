@@ -228,6 +228,7 @@ mod tests {
 
     fn portions(search: &str, count: usize) -> Vec<usize> {
         let settings = OktaSettings {
+            authorities: None,
             origin: Url::parse("https://acme.okta.com").unwrap(),
             auth: crate::config::model::Auth::ApiToken(crate::config::model::SecretRef::Credential(
                 "t".to_owned(),

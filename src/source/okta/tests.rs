@@ -41,6 +41,7 @@ fn source(server: &MockServer, narrow: impl FnOnce(&mut OktaSettings)) -> Narrow
     let patience = Patience { first_pause: std::time::Duration::from_millis(1), ..Patience::default() };
     let shared = Shared::with_patience(Metrics::new(), patience).unwrap();
     let mut settings = OktaSettings {
+        authorities: None,
         origin: server.uri().parse().unwrap(),
         auth: Auth::ApiToken(SecretRef::File(file)),
         rate_budget: 50,

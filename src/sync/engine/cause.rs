@@ -23,6 +23,7 @@ pub(super) async fn changed_since(
     before.source.auth = connector.source.auth.clone();
     before.source.rate_budget = connector.source.rate_budget;
     before.source.skinny_users = connector.source.skinny_users;
+    before.source.authorities.clone_from(&connector.source.authorities);
     let is_same = before.rules == connector.rules && before.source == connector.source;
     // Another org is another ledger: the run fails before it plans.
     let other_org = before.source.origin != connector.source.origin;

@@ -38,6 +38,7 @@ impl Bench {
             scopes: vec!["okta.orgs.read".to_owned()],
         };
         let settings = OktaSettings {
+            authorities: None,
             origin: server.uri().parse().unwrap(),
             auth: Auth::ServiceApp(app),
             rate_budget: 100,
