@@ -6,6 +6,7 @@ mod okta {
     mod bad_input;
     mod changes;
     mod confirm;
+    mod examine;
     mod faults;
     mod inspect;
     mod limits;

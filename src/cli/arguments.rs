@@ -357,6 +357,16 @@ Exits 1 if neither Okta nor the connector knows the user.")]
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         login: String,
     },
+    /// Say what a connector needs and lacks, from DNS to rights and disk space, each with the fix; writes nothing
+    #[command(after_help = "Examples:
+  usersyncd ctl doctor acme
+  usersyncd ctl doctor acme --json | jq '.checks[] | select(.verdict == \"failed\")'
+
+Exits 1 if anything has failed; warnings do not count.")]
+    Doctor {
+        /// The connector
+        name: String,
+    },
     /// List past runs, newest first
     #[command(after_help = "Examples:
   usersyncd ctl history acme --limit 100

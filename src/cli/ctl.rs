@@ -7,7 +7,8 @@ use super::exit::{Exit, Failure};
 use super::follow::refusal;
 use super::output::Output;
 use super::{
-    backup, directory, explain, history, holds, ledger, manage, plan, plans, relink, status, sync, undo,
+    backup, directory, doctor, explain, history, holds, ledger, manage, plan, plans, relink, status, sync,
+    undo,
 };
 use crate::config::check_settings;
 use crate::control::api::{ApproveRequest, ConnectorList, Done, ErrorKind, PlanRequest, SyncRequest};
@@ -37,6 +38,7 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
             sync::run(&ctl, name.as_deref(), &request).await
         }
         CtlCommand::Explain { name, login } => explain::run(&ctl, name, login).await,
+        CtlCommand::Doctor { name } => doctor::run(&ctl, name).await,
         CtlCommand::Plan { name, detailed, out, hours } => {
             let request = PlanRequest { keep: out.clone(), hours: *hours };
             plan::run(&ctl, name, &request, *detailed).await

@@ -9,6 +9,7 @@ mod check;
 mod ctl;
 mod decided;
 mod directory;
+mod doctor;
 mod exit;
 mod explain;
 mod file;

@@ -47,6 +47,7 @@ use text::Complaint;
 pub use authorities::read_authorities;
 pub use effective::{effective_yaml, rules_yaml};
 pub(crate) use schedule::TOKEN_LIFE;
+pub use secret::Remark;
 
 /// Reads and checks `usersyncd.yaml`. A missing file is all defaults, unless `must_exist`. Warns about secrets that cannot be
 /// read: nobody is told anything then, which keeps nothing from being synced.

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::unistd::Uid;
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
@@ -31,6 +32,21 @@ pub(super) enum Shape {
     Line,
     /// Several lines, as private keys have them.
     Lines,
+}
+
+/// What is to be said of a secret or its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// What was seen, never the secret.
+    pub seen: String,
+    /// What to do about it, if that is known.
+    pub fix: Option<String>,
+}
+
+impl From<Complaint> for Remark {
+    fn from(complaint: Complaint) -> Self {
+        Self { seen: complaint.message, fix: complaint.advice }
+    }
 }
 
 impl SecretRef {
@@ -89,6 +105,24 @@ impl SecretRef {
                 )
             }
         }
+    }
+
+    /// Reads the secret, a private key if `is_key`, and looks at its place: what is wrong although it can be read. The error
+    /// says why it cannot.
+    pub fn look(&self, is_key: bool) -> Result<Option<Remark>, Remark> {
+        let shape = if is_key { Shape::Lines } else { Shape::Line };
+        self.read_from(&|name| std::env::var_os(name), shape).map_err(Remark::from)?;
+        Ok(self.exposure().or_else(|| self.owned_by_another()).map(Remark::from))
+    }
+
+    /// What is wrong if the file belongs to somebody who is neither root nor the daemon's user, and so can change it.
+    fn owned_by_another(&self) -> Option<Complaint> {
+        let Self::File(path) = self else { return None };
+        let (owner, ours) = (std::fs::metadata(path).ok()?.uid(), Uid::effective());
+        (owner != 0 && owner != ours.as_raw()).then(|| {
+            let message = format!("The secret file {} belongs to the user id {owner}.", path.display());
+            Complaint::new(message).advise(format!("Run: chown {ours} {}", path.display()))
+        })
     }
 
     /// What is wrong with the place although the secret can be read: others can read it too.
@@ -298,6 +332,7 @@ mod tests {
         };
         assert_eq!(with_mode(0o600), None);
         assert_eq!(with_mode(0o400), None);
+        assert_eq!(secret.look(false), Ok(None));
         for mode in [0o640, 0o604, 0o644, 0o620] {
             assert!(with_mode(mode).unwrap().message.contains(&format!("{mode:04o}")));
         }

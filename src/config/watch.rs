@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -137,6 +137,13 @@ impl Shared {
         self.retry_at = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Whether that directory could be watched now. The error is a part of a sentence.
+pub fn can_watch(directory: &Path) -> Result<(), String> {
+    let watcher = notify::recommended_watcher(|_| {});
+    let watched = watcher.and_then(|mut watcher| watcher.watch(directory, RecursiveMode::NonRecursive));
+    watched.map_err(|error| error.to_string())
 }
 
 /// True for events that can mean other contents. Reading a file makes Access events: following those would never end.

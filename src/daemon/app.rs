@@ -109,6 +109,9 @@ impl App {
             config: self.options.config.clone(),
             state: self.settings.state.clone(),
             metrics: metrics_address,
+            connectors: self.settings.connectors.clone(),
+            socket: self.settings.control.socket.clone(),
+            group: self.settings.control.group.clone(),
         }));
         let readers = Arc::clone(&registry);
         self.workshop.sharing.ask(Box::new(move |source| readers.readers_of(source)));

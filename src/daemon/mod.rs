@@ -15,6 +15,7 @@ mod changes_tests;
 mod connector;
 #[cfg(test)]
 mod connector_tests;
+mod doctor;
 mod feed;
 mod files;
 mod fleet;

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::backup;
+use super::doctor::{self, Patient};
 use super::feed::Feed;
 use super::handle::ConnectorHandle;
 use super::machine::{Kind, Refusal};
@@ -21,9 +22,9 @@ use super::wording;
 use crate::config;
 use crate::config::model::{Connector, LogLevel};
 use crate::control::api::{
-    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
-    Explanation, HoldDocument, HoldState, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer,
-    RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
+    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, Diagnosis, DirectoryGroup,
+    DirectoryUser, Explanation, HoldDocument, HoldState, HoldView, KeptPlan, KeptPlanDocument, PlanRequest,
+    RebindAnswer, RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
 use crate::control::server::{Archive, Control, Events, SyncExtent};
@@ -35,7 +36,7 @@ use crate::sync::report::{FORMAT_VERSION, HoldKind, Report, Trigger};
 const DECISION_HOURS: u32 = 24;
 /// How many coming runs are shown.
 const NEXT_RUNS: usize = 5;
-/// How many explanations are made at a time; further ones wait.
+/// How many explanations and diagnoses are made at a time; further ones wait.
 pub(super) const MOST_EXPLANATIONS: usize = 4;
 
 /// The daemon as the control socket sees it.
@@ -47,7 +48,7 @@ pub(super) struct Operations {
     pub(super) workshop: Arc<Workshop>,
     /// Orders to the supervisor.
     pub(super) orders: mpsc::Sender<Order>,
-    /// Places for explanations that are being made: each asks the source, and all of them share its limits.
+    /// Places for explanations and diagnoses that are being made: each asks the source, and all of them share its limits.
     pub(super) explaining: Arc<Semaphore>,
     /// The place for a backup that is being made or sent: each takes as much room as the state.
     pub(super) backing_up: Arc<Semaphore>,
@@ -229,6 +230,27 @@ impl Control for Operations {
                 panic_text(error)
             ))),
         }
+    }
+
+    async fn doctor(&self, name: &str) -> Result<Diagnosis, Fault> {
+        let handle = self.registry.get(name)?;
+        let stopping = || wording::refused(name, Refusal::Stopping, None);
+        let _place = self.explaining.acquire().await.map_err(|_| stopping())?;
+        let patient = Patient {
+            name: name.to_owned(),
+            view: handle.view(),
+            token: handle.status().token,
+            facts: self.registry.facts().clone(),
+            workshop: Arc::clone(&self.workshop),
+        };
+        // As for explanations.
+        let examining = AbortOnDropHandle::new(tokio::spawn(async move { doctor::examine(&patient).await }));
+        examining.await.map_err(|error| {
+            Fault::internal(format!(
+                "internal error while looking, please report it: {}; nothing was changed",
+                panic_text(error)
+            ))
+        })
     }
 
     async fn cancel(&self, name: &str) -> Result<String, Fault> {

@@ -22,6 +22,9 @@ async fn operations(good: bool, places: usize) -> (Operations, tempfile::TempDir
         config: PathBuf::new(),
         state: PathBuf::new(),
         metrics: None,
+        connectors: PathBuf::new(),
+        socket: PathBuf::new(),
+        group: String::new(),
     };
     let registry = Arc::new(Registry::new(facts));
     let spec = Spec {

@@ -25,6 +25,12 @@ pub(super) struct Facts {
     pub(super) state: PathBuf,
     /// Where metrics are served.
     pub(super) metrics: Option<String>,
+    /// The directory of connector files.
+    pub(super) connectors: PathBuf,
+    /// The control socket.
+    pub(super) socket: PathBuf,
+    /// The group that may use it.
+    pub(super) group: String,
 }
 
 /// The connectors and the daemon itself.

@@ -128,6 +128,9 @@ fn start_with(files: &[&str], bench: Bench, watchdog: Option<Duration>) -> Runni
         config: PathBuf::from("/usersyncd.yaml"),
         state: PathBuf::from("/s"),
         metrics: None,
+        connectors: PathBuf::new(),
+        socket: PathBuf::new(),
+        group: String::new(),
     }));
     let (signals, signals_in) = mpsc::channel(8);
     let (hints, hints_in) = mpsc::channel(1);

@@ -67,11 +67,17 @@ impl Workshop {
         engine::explain(connector, &self.services(connector), login, &RunControl::default()).await
     }
 
+    /// The org that a connector reads, asked for itself alone.
+    pub(super) fn okta(&self, connector: &Connector) -> Okta {
+        let skinny = self.skinnies.of(connector);
+        Okta::new(connector.source.clone(), &self.http, &self.sign_ins).with_skinny(skinny)
+    }
+
     fn services(&self, connector: &Connector) -> Services {
         let (reader, writer) = self.target(connector);
         let (http, sign_ins) = (self.http.clone(), self.sign_ins.clone());
         let skinny = self.skinnies.of(connector);
-        let okta = Okta::new(connector.source.clone(), &http, &sign_ins).with_skinny(skinny.clone());
+        let okta = self.okta(connector);
         Services {
             source_of: Arc::new(move |settings| {
                 Arc::new(Okta::new(settings.clone(), &http, &sign_ins).with_skinny(skinny.clone()))
@@ -85,7 +91,8 @@ impl Workshop {
         }
     }
 
-    fn target(&self, connector: &Connector) -> (Arc<dyn Reader>, Arc<dyn Writer>) {
+    /// What a connector writes to, by both of its sides.
+    pub(super) fn target(&self, connector: &Connector) -> (Arc<dyn Reader>, Arc<dyn Writer>) {
         match &connector.target {
             TargetSettings::Directory => (Arc::new(self.directory.clone()), Arc::new(self.directory.clone())),
             TargetSettings::Server(settings) => {

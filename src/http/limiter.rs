@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::rate::{Claim, Heard, Org, Ticket};
+use super::rate::{Claim, Heard, Org, Ticket, Window};
 use crate::sync::progress::Progress;
 use crate::telemetry::metrics::Metrics;
 
@@ -56,6 +56,11 @@ impl Limiter {
             self.changed.notify_waiters();
         }
         if org.is_running(ticket) { Look::Go } else { Look::Wait(org.look_again(claim)) }
+    }
+
+    /// What is known of the windows that have not ended.
+    pub(super) fn windows(&self) -> Vec<Window> {
+        self.org().windows(Instant::now())
     }
 
     /// Nothing panics while it holds the lock, and a poisoned count would still be the best there is.

@@ -4,8 +4,8 @@
 //! (paging), `retry` (whether and when to try again), `rate` (the limits of one org), `headers` (what an answer says
 //! about limits). `limiter` adds waiting to `rate`; `lanes` is the simpler way for servers that publish no windows; `credentials` signs
 //! each try; `exchange` sends one request; `redact` keeps what it was signed with out of the answer; `trouble` says what went
-//! wrong. `authorities` reads certificate authorities that are
-//! trusted beside those of the host, `pool` keeps connections apart by whom they trust.
+//! wrong. `authorities` reads certificate authorities that are trusted beside those of the host, `pool` keeps connections apart by
+//! whom they trust. `probe` looks at the way to a server step by step.
 //!
 //! Nothing here knows an API's paths, JSON or error codes.
 
@@ -19,6 +19,7 @@ mod limiter;
 pub mod link;
 mod origin;
 mod pool;
+mod probe;
 mod rate;
 mod redact;
 mod retry;
@@ -35,6 +36,8 @@ pub use api::{Answer, Api, Call, Failure, FailureKind};
 pub use authorities::{Authorities, Certificate};
 pub use credentials::{Credentials, Renewal, Signed, Stamp};
 pub use origin::{host_and_port, pin};
+pub use probe::{Greeting, Way};
+pub use rate::Window;
 pub use retry::Patience;
 pub(crate) use trouble::{Trouble, TroubleKind};
 
@@ -135,6 +138,18 @@ impl Shared {
     ) -> Api {
         let turns = Turns::Lanes(self.inner.lanes(origin, most));
         Api::new(self.clone(), label, origin, Arc::new(Fixed::new(authorization)), turns)
+    }
+
+    /// What is known of the rate-limit windows at an origin that have not ended, by their buckets.
+    #[must_use]
+    pub fn windows(&self, origin: &Url) -> Vec<Window> {
+        self.inner.limiter(origin).windows()
+    }
+
+    /// The way that requests to an address take.
+    #[must_use]
+    pub fn way(&self, address: &Url) -> Way {
+        Way::of(address, self.pool.authorities().cloned())
     }
 
     /// An API of that label may be asked from now on: what is measured of it exists at 0.

@@ -21,6 +21,7 @@ pub(super) struct Pool {
     ordinary: reqwest::Client,
     /// For loopback addresses, which no proxy can reach.
     direct: reqwest::Client,
+    authorities: Option<Authorities>,
 }
 
 impl Pool {
@@ -34,7 +35,12 @@ impl Pool {
         };
         let ordinary = build(client_builder(patience))?;
         let direct = build(client_builder(patience).no_proxy())?;
-        Ok(Self { ordinary, direct })
+        Ok(Self { ordinary, direct, authorities: authorities.cloned() })
+    }
+
+    /// Whom it trusts beside those whom the host trusts.
+    pub(super) fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_ref()
     }
 
     /// The client for an address.

@@ -81,8 +81,23 @@ enum Leave {
     Later,
 }
 
+/// What is known of a bucket's window that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Window {
+pub struct Window {
+    /// The bucket.
+    pub bucket: &'static str,
+    /// Requests per window.
+    pub limit: u64,
+    /// How many of them are left, whoever used the others.
+    pub remaining: u64,
+    /// How many this process used, or may have used.
+    pub used: u64,
+    /// How long it still lasts.
+    pub left: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
     Unknown,
     Unlimited,
     Open { limit: u64, remaining: u64, ends: Instant },
@@ -90,7 +105,7 @@ enum Window {
 
 #[derive(Debug)]
 struct Bucket {
-    window: Window,
+    window: State,
     /// Our own requests in the window.
     used: u64,
     /// Our own requests whose answer has not been heard, so that no `remaining` is known to count them.
@@ -101,14 +116,14 @@ struct Bucket {
 
 impl Bucket {
     fn new() -> Self {
-        Self { window: Window::Unknown, used: 0, unheard: 0, new: true }
+        Self { window: State::Unknown, used: 0, unheard: 0, new: true }
     }
 
     fn pass_time(&mut self, now: Instant) {
-        if let Window::Open { ends, .. } = self.window
+        if let State::Open { ends, .. } = self.window
             && ends <= now
         {
-            self.window = Window::Unknown;
+            self.window = State::Unknown;
             // What is still under way may be counted in the next window.
             self.used = self.unheard as u64;
         }
@@ -116,9 +131,9 @@ impl Bucket {
 
     fn may_go(&self, budget: u8) -> Leave {
         let room = match self.window {
-            Window::Unknown => self.unheard == 0,
-            Window::Unlimited => self.unheard < MOST_WITHOUT_LIMITS,
-            Window::Open { limit, remaining, ends } => {
+            State::Unknown => self.unheard == 0,
+            State::Unlimited => self.unheard < MOST_WITHOUT_LIMITS,
+            State::Open { limit, remaining, ends } => {
                 let allowance = (limit.saturating_mul(u64::from(budget)) / 100).max(1);
                 let left_for_all = remaining.saturating_sub(self.unheard as u64);
                 let untouchable = limit.div_ceil(10).max(1);
@@ -135,8 +150,8 @@ impl Bucket {
         self.pass_time(now);
         let Reading { limit, remaining, left } = reading;
         let shown_end = now + left.unwrap_or_default().min(LONGEST_WINDOW) + MARGIN;
-        let fresh = Window::Open { limit, remaining, ends: shown_end };
-        let Window::Open { limit: known_limit, remaining: known_remaining, ends } = self.window else {
+        let fresh = State::Open { limit, remaining, ends: shown_end };
+        let State::Open { limit: known_limit, remaining: known_remaining, ends } = self.window else {
             self.used = self.used.max(1);
             if std::mem::take(&mut self.new) {
                 // Nobody knows any more who used it; restarts must not add up to more than the budget.
@@ -159,7 +174,7 @@ impl Bucket {
         // Every reading is later than the truth by up to a second and the answer's way: the earliest is the best. One
         // that is far off is another token's window of the same org, and this one stays the measure.
         let same_window = shown_end + SAME_WINDOW >= ends;
-        self.window = Window::Open {
+        self.window = State::Open {
             limit: limit.min(known_limit),
             remaining: remaining.min(known_remaining),
             ends: if same_window { ends.min(shown_end) } else { ends },
@@ -259,6 +274,17 @@ impl Org {
         }
     }
 
+    /// What is known of the windows that have not ended.
+    pub(super) fn windows(&self, now: Instant) -> Vec<Window> {
+        let known = self.buckets.iter().filter_map(|(name, bucket)| match bucket.window {
+            State::Open { limit, remaining, ends } if ends > now => {
+                Some(Window { bucket: name, limit, remaining, used: bucket.used, left: ends - now })
+            }
+            _ => None,
+        });
+        known.collect()
+    }
+
     /// An answer's headers came. Its body may still be on the way: the request is over with [`Org::leave`].
     pub(super) fn hear(&mut self, ticket: Ticket, now: Instant, heard: Heard) {
         let at_once = self.running.len();
@@ -270,7 +296,7 @@ impl Org {
         }
         match heard {
             Heard::Window(reading) => bucket.hear(now, reading),
-            Heard::NoLimits if bucket.window == Window::Unknown => bucket.window = Window::Unlimited,
+            Heard::NoLimits if bucket.window == State::Unknown => bucket.window = State::Unlimited,
             Heard::NoLimits | Heard::Nothing => {}
             Heard::TooManyAtOnce => {
                 self.most_at_once = self.most_at_once.min(at_once.saturating_sub(1)).max(1);

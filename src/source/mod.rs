@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use std::collections::BTreeSet;
 
+use crate::config::model::ServiceApp;
 use crate::sync::model::{SourceAddress, SourceId, SourceSnapshot};
 use crate::sync::progress::RunControl;
 use cache::CachedLists;
@@ -35,6 +36,20 @@ pub struct ReadRequest {
     /// Member lists as they were when they were last read to their end. One that has not changed since is not read again;
     /// one that changed although its stamp did not is read once more.
     pub member_lists: Arc<CachedLists>,
+}
+
+impl ReadRequest {
+    /// Nothing beside ids and statuses, and no members.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            attributes: Arc::default(),
+            wants_members: GroupFilter::none(),
+            decides: GroupFilter::none(),
+            groups_with_memberships: BTreeSet::new(),
+            member_lists: Arc::default(),
+        }
+    }
 }
 
 /// Decides by name whether the members of a group are wanted.
@@ -206,6 +221,19 @@ pub struct Scopes {
     pub requested: Vec<String>,
     /// Those of them that are not granted.
     pub missing: Vec<String>,
+}
+
+impl Scopes {
+    /// What it means that a scope is not granted, and what to do about it.
+    #[must_use]
+    pub fn lacking(scope: &str) -> (String, &'static str) {
+        let without = match scope {
+            ServiceApp::ORG => "; without it nobody notices if another org is behind the same domain one day",
+            _ => "",
+        };
+        let what = format!("the service app is not granted {scope}, which the connector file names{without}");
+        (what, "Grant it under Applications > the app > Okta API Scopes")
+    }
 }
 
 /// Why a source could not be read at all. The texts are whole sentences for an administrator.

@@ -62,6 +62,17 @@ pub fn open(settings: &ServerSettings, shared: &Shared) -> (Arc<dyn Reader>, Arc
     }
 }
 
+/// What a target let somebody do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// The account that signed in, if the target says whose it is.
+    pub account: Option<CompactString>,
+    /// What could be read, as the object of a sentence.
+    pub read: &'static str,
+    /// What reading does not prove, as the begin of a sentence whose end is that only a write proves it.
+    pub unproven: Option<&'static str>,
+}
+
 /// Reads a target.
 #[async_trait]
 pub trait Reader: Send + Sync {
@@ -73,6 +84,11 @@ pub trait Reader: Send + Sync {
     /// groups of administrators (RULES 7).
     async fn protected(&self, _control: &RunControl) -> Result<Protected, TargetError> {
         Ok(Protected::default())
+    }
+    /// Signs in and reads a little that needs rights which a sync needs, for `doctor`; writes nothing. The default is for
+    /// what nobody can refuse.
+    async fn try_out(&self, _control: &RunControl) -> Result<Rights, TargetError> {
+        Ok(Rights::default())
     }
     /// Whether it reads everything, whatever is of interest.
     fn reads_everything(&self) -> bool {

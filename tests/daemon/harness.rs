@@ -152,6 +152,17 @@ impl Site {
         daemon
     }
 
+    /// The same, with these variables in its environment, and no proxy but those that they name.
+    pub(crate) fn start_in(&self, environment: &[(&str, &str)]) -> Daemon {
+        let mut command = self.command();
+        for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            command.env_remove(proxy).env_remove(proxy.to_lowercase());
+        }
+        let daemon = self.launch_with(command.envs(environment.iter().copied()));
+        daemon.told("READY=1");
+        daemon
+    }
+
     /// Starts a daemon.
     pub(crate) fn launch(&self) -> Daemon {
         self.launch_with(&mut self.command())

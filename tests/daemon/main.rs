@@ -4,6 +4,7 @@
 mod activation;
 mod canaries;
 mod cookbook;
+mod doctor;
 mod explain;
 mod faults;
 mod files;

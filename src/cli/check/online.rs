@@ -393,14 +393,8 @@ fn list(roles: &[String]) -> String {
 }
 
 fn missing_scope(scope: &str) -> String {
-    let without = match scope {
-        ServiceApp::ORG => "; without it nobody notices if another org is behind the same domain one day",
-        _ => "",
-    };
-    format!(
-        "the service app is not granted {scope}, which the connector file names{without}. Grant it under Applications > the app \
-         > Okta API Scopes"
-    )
+    let (what, fix) = Scopes::lacking(scope);
+    format!("{what}. {fix}")
 }
 
 /// Which templates name an attribute that no user has.

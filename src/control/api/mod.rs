@@ -9,6 +9,7 @@
 //!
 //! Every error is an [`ErrorBody`] with a fitting status.
 
+mod doctor;
 mod trust;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,7 @@ pub use crate::sync::relink::{LeftAlone, ObjectKind, Relinked};
 use crate::sync::report::{Managed, Report, Trigger};
 pub use crate::sync::report::{PlanDocument, PlannedOperation, RunSummary};
 pub use crate::target::directory::{DirectoryGroup, DirectoryUser};
+pub use doctor::{Check, CheckName, Diagnosis, Subject, Verdict};
 pub use trust::{
     ApplyRequest, Approval, ApproveRequest, HoldDocument, HoldList, HoldState, HoldView, KeptPlan,
     KeptPlanDocument, KeptPlanList, LONGEST_HOURS, PlanRequest, UndoDocument, UndoRequest, can_name_a_plan,

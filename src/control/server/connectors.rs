@@ -12,8 +12,8 @@ use super::plans::{check_hours, check_plan_name};
 use super::request::{Name, body, checked_login, decoded};
 use super::routes::Shared;
 use crate::control::api::{
-    ConnectorConfiguration, ConnectorList, ConnectorStatus, Done, ExplainRequest, Explanation, PlanRequest,
-    SyncRequest,
+    ConnectorConfiguration, ConnectorList, ConnectorStatus, Diagnosis, Done, ExplainRequest, Explanation,
+    PlanRequest, SyncRequest,
 };
 use crate::control::fault::Fault;
 use crate::sync::engine::UserRequest;
@@ -67,6 +67,13 @@ pub(super) fn routes() -> Routes {
                 .takes::<ExplainRequest>()
                 .answers::<Explanation>()
                 .may_conflict(),
+        )
+        .post(
+            "/v1/connectors/{name}/doctor",
+            doctor,
+            Operation::new("doctor", "Look at everything that a connector needs, and say what to do about what is not right")
+                .notes("Asks the source and the target, and writes to neither.")
+                .answers::<Diagnosis>(),
         )
         .post(
             "/v1/connectors/{name}/cancel",
@@ -141,6 +148,10 @@ async fn explain(State(control): Shared, name: Name, request: Request) -> Result
     let name = decoded(name)?;
     let ExplainRequest { login } = body(request).await?;
     Ok(Json(control.explain(&name, &checked_login(&login)?).await?).into_response())
+}
+
+async fn doctor(State(control): Shared, name: Name) -> Result<Response, Fault> {
+    Ok(Json(control.doctor(&decoded(name)?).await?).into_response())
 }
 
 async fn cancel(State(control): Shared, name: Name) -> Result<Response, Fault> {

@@ -41,9 +41,9 @@ pub use inherited::inherited;
 pub use socket::{Socket, bind, take_over};
 
 use super::api::{
-    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
-    Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer, RelinkAnswer,
-    ReloadAnswer, RunEvent, RunSummary, UndoRequest,
+    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, Diagnosis, DirectoryGroup,
+    DirectoryUser, Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest,
+    RebindAnswer, RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use super::fault::Fault;
 use crate::sync::engine::UserRequest;
@@ -110,6 +110,8 @@ pub trait Control: Send + Sync + 'static {
     async fn undo(&self, run: u64, request: UndoRequest, uid: u32) -> Result<Events, Fault>;
     /// Says why a user is in or out. Dropping the future gives it up.
     async fn explain(&self, name: &str, login: &str) -> Result<Explanation, Fault>;
+    /// Looks at everything that a connector needs, and writes nothing. Dropping the future gives it up.
+    async fn doctor(&self, name: &str) -> Result<Diagnosis, Fault>;
     /// Cancels what is busy and what waits; says what that was.
     async fn cancel(&self, name: &str) -> Result<String, Fault>;
     /// Pauses or resumes.

@@ -297,3 +297,17 @@ fn law_9_turns_are_shared_among_connectors_and_not_by_how_much_each_asks() {
     assert_eq!(turns[first..first + 8], [2, 1, 2, 1, 2, 1, 2, 1], "{turns:?}");
     assert_eq!(turns.iter().filter(|client| **client == 2).count(), 4);
 }
+
+#[test]
+fn windows_are_shown_until_they_end() {
+    let mut test = Try::new();
+    assert_eq!(test.org.windows(test.now), []);
+    let ticket = test.one_goes("users", 50);
+    assert_eq!(test.org.windows(test.now), [], "nothing is known before an answer");
+    test.hear(ticket, 600, 540, Some(30));
+    let shown = test.org.windows(test.now);
+    let left = SECOND(30) + MARGIN;
+    assert_eq!(shown, [Window { bucket: "users", limit: 600, remaining: 540, used: 60, left }]);
+    test.now += left;
+    assert_eq!(test.org.windows(test.now), []);
+}

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use super::client::{Ask, Bucket, Client, Unread};
 use super::list::{self, List, Taken};
 use super::parse::{self, Broken, UserRecord};
-use super::refusal;
+use super::{examine, refusal};
 use crate::source::SourceError;
 use crate::sync::model::{Proof, SourceId};
 
@@ -57,6 +57,13 @@ impl WithUsers {
             forgotten: Some(WITH_USER),
         }
     }
+}
+
+/// Whether anybody is assigned.
+pub(super) async fn has_users(client: &Client, app: &str) -> Result<bool, SourceError> {
+    let url = client.url(&["apps", app, "users"], Some("limit=1"));
+    let what = what(app, "user");
+    examine::any(client, Bucket::Apps, &url, &what).await.map_err(|unread| fatal(client, app, &what, unread))
 }
 
 /// The ids of all users who are assigned, directly or by a group.

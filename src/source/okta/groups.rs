@@ -13,9 +13,10 @@ use super::scope::{GROUPS_SEARCH, Scope};
 use crate::source::{ReadRequest, SourceError};
 use crate::sync::model::{MembersFrom, Person, Proof, SourceId};
 
-const WHAT: &str = "the group list";
+pub(super) const WHAT: &str = "the group list";
 /// What a search for groups may do (Okta Management API, "List all groups").
-const OPERATORS: &str = "the operators are eq and sw, co for name and description, and comparisons of dates";
+pub(super) const OPERATORS: &str =
+    "the operators are eq and sw, co for name and description, and comparisons of dates";
 
 /// A group whose members are to be read.
 #[derive(Clone, Debug)]

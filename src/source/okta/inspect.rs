@@ -25,37 +25,46 @@ pub(super) async fn inspect(
     scope: &Scope<'_>,
     way: &Way,
 ) -> Result<Inspection, SourceError> {
-    let scopes = match client.principal() {
-        Principal::Token(_) => None,
-        Principal::App(sign_in) => Some(look_at_scopes(client, scope, sign_in, way).await?),
-    };
+    let scopes = look_at_scopes(client, scope, way).await?;
     // First and alone: a wrong token or domain, search or application costs few requests and gives one error.
     let snapshot = read::read(client, scope).await?;
-    let (principal, roles) = match client.principal() {
+    let Whose { principal, roles } = whose(client).await?;
+    let unknown_attributes = unknown_attributes(client, scope).await?;
+    Ok(Inspection { principal, roles, scopes, snapshot, unknown_attributes })
+}
+
+/// As whom the org is read, and with which roles.
+pub(super) struct Whose {
+    pub(super) principal: Result<String, String>,
+    pub(super) roles: Result<Vec<String>, String>,
+}
+
+/// Asks whose credentials they are.
+pub(super) async fn whose(client: &Client) -> Result<Whose, SourceError> {
+    match client.principal() {
         Principal::Token(_) => {
             let me = read_me(client).await?;
             let roles = match &me {
                 Ok(me) => read_roles(client, me).await?,
                 Err(why) => Err(format!("it is not known whose token this is: {why}")),
             };
-            (me.map(|me| me.login), roles)
+            Ok(Whose { principal: me.map(|me| me.login), roles })
         }
         Principal::App(sign_in) => {
-            let id = &sign_in.app().client_id;
-            (Ok(format!("service app {id}")), read_app_roles(client, sign_in).await?)
+            let principal = Ok(format!("service app {}", sign_in.app().client_id));
+            Ok(Whose { principal, roles: read_app_roles(client, sign_in).await? })
         }
-    };
-    let unknown_attributes = unknown_attributes(client, scope).await?;
-    Ok(Inspection { principal, roles, scopes, snapshot, unknown_attributes })
+    }
 }
 
-/// Signs in. An error if a scope is not granted without which nothing can be read: all that are missing are named at once.
-async fn look_at_scopes(
+/// Signs a service app in. An error if a scope is not granted without which nothing can be read: all that are missing are
+/// named at once.
+pub(super) async fn look_at_scopes(
     client: &Client,
     scope: &Scope<'_>,
-    sign_in: &Arc<SignIn>,
     way: &Way,
-) -> Result<Scopes, SourceError> {
+) -> Result<Option<Scopes>, SourceError> {
+    let Principal::App(sign_in) = client.principal() else { return Ok(None) };
     let (missing, can_sign_in) = match sign_in.missing_scopes(way, &client.progress).await {
         Ok(missing) => missing,
         Err(failure) => return Err(refusal::unreachable(client.origin(), "the org", &failure)),
@@ -65,7 +74,7 @@ async fn look_at_scopes(
     if !can_sign_in || missing.iter().any(needed) {
         return Err(refusal::missing_scopes(client.origin(), client.principal(), &missing));
     }
-    Ok(Scopes { requested: sign_in.app().scopes.clone(), missing })
+    Ok(Some(Scopes { requested: sign_in.app().scopes.clone(), missing }))
 }
 
 /// `GET /oauth2/v1/clients/{id}/roles` (Okta Management API, "List all client role assignments").

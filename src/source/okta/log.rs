@@ -23,6 +23,17 @@ const PAGE: usize = 1_000;
 /// More users and groups than this are not asked for one by one: the lists tell more with fewer requests.
 const MOST_NAMED: usize = 2_000;
 
+/// Whether the log shows anything at all: who may not view it is shown an empty one, or is refused.
+pub(super) async fn has_entries(client: &Client) -> Result<bool, SourceError> {
+    let url = client.url(&["logs"], Some("limit=1"));
+    let ask = Ask { bucket: Bucket::Logs, url: &url, what: WHAT, options: None, smaller: None };
+    match client.ask(ask, |_, body| Ok(!parse::log(body)?.is_empty())).await {
+        Ok(any) => Ok(any),
+        Err(unread @ Unread::Forbidden(_)) => Err(refusal::no_log(&client.fatal(WHAT, unread))),
+        Err(unread) => Err(client.fatal(WHAT, unread)),
+    }
+}
+
 /// Reads the log on from a place, and asks for everybody and everything that its entries name.
 pub(super) async fn read(
     client: &Client,

@@ -2,7 +2,7 @@
 //!
 //! `read` strings together the three lists, which are read at the same time: `users`, `groups` and, as groups become
 //! known, `members`, which asks `skinny` where that is wanted. `changes` reads what changed since, from lists or from the System Log (`log`). `confirm` asks for single records, `person` for one user and its groups, `inspect` for what the token
-//! shows; `sample` reads a saved user. Below them: `scope` puts the connector's searches and its application into
+//! shows, `examine` for what a few requests tell of that; `sample` reads a saved user. Below them: `scope` puts the connector's searches and its application into
 //! questions, `app` asks for what is assigned to that, `list` follows pages, `client` makes requests and knows Okta's
 //! buckets, `principal` is as whom it makes them, `sign_in` gets access tokens for a service app, `parse` reads bodies, `refusal` says what to do about 401, 403 and strange answers. `gathered` holds what came
 //! so far.
@@ -13,6 +13,7 @@ mod app;
 mod changes;
 mod client;
 mod confirm;
+mod examine;
 mod gathered;
 mod groups;
 mod inspect;
@@ -40,12 +41,14 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Changes, Inspection, Questions, ReadRequest, Since, Source, SourceError};
+use crate::clock::Clock;
 use crate::config::model::{Auth, OktaSettings, SecretRef, ServiceApp};
 use crate::config::read_authorities;
 use crate::http::Shared;
 use crate::sync::model::{SourceAddress, SourceSnapshot};
 use crate::sync::progress::RunControl;
 use client::Client;
+pub use examine::{Clocks, Examination};
 use principal::Principal;
 pub use sample::{Sample, sample};
 use scope::Scope;
@@ -116,6 +119,25 @@ impl Okta {
                 advice.trim_end_matches('.')
             ))
         })
+    }
+
+    /// Asks a few questions, for `doctor`: whether the credentials do, whose they are, and whether anything can be seen with
+    /// them; `reads_log` where the System Log is needed. Says what the clocks showed as soon as anything answered.
+    pub async fn examine(
+        &self,
+        reads_log: bool,
+        clock: &Clock,
+        control: &RunControl,
+    ) -> (Option<Clocks>, Result<Examination, SourceError>) {
+        let mut clocks = None;
+        let request = ReadRequest::nothing();
+        let examined = async {
+            let (client, way) = (self.client(control)?, self.way()?);
+            let scope = self.scope(&request);
+            examine::examine(&client, &scope, &way, (reads_log, clock), &mut clocks).await
+        };
+        let examined = unless_cancelled(control, examined).await;
+        (clocks, examined)
     }
 
     /// How requests are made. The certificate authorities are read anew each time, so that a replaced file counts.

@@ -10,9 +10,9 @@ use super::scope::{Scope, USERS_SEARCH};
 use crate::source::SourceError;
 use crate::sync::model::Proof;
 
-const WHAT: &str = "the user list";
+pub(super) const WHAT: &str = "the user list";
 /// What a search for users may do (Okta Management API, "List all users").
-const OPERATORS: &str =
+pub(super) const OPERATORS: &str =
     "the operators are eq, ge, gt, le, lt, sw and pr, and co for firstName, lastName, email and login only";
 
 /// Reads all users that the source's own part of the scope lets in. Okta's plain list shows all but the deactivated ones;

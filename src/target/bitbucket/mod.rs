@@ -20,10 +20,10 @@ use tokio::sync::OnceCell;
 use url::Url;
 
 use super::account::and_account;
-use super::server::{Failed, Server};
+use super::server::{Ask, Failed, Server};
 use super::{
-    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    WriteOne, Writer, Written,
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, Rights, TargetError, Write,
+    WriteError, WriteOne, Writer, Written,
 };
 use crate::config::model::{ServerSettings, SignIn};
 use crate::http::Shared;
@@ -167,6 +167,25 @@ impl Reader for Bitbucket {
 
     async fn protected(&self, _: &RunControl) -> Result<Protected, TargetError> {
         Ok(and_account(CAPABILITIES.protected(), self.own_name()?))
+    }
+
+    /// Everything below the administration needs the permission that writing needs.
+    async fn try_out(&self, control: &RunControl) -> Result<Rights, TargetError> {
+        let context = self.context(control).await?;
+        for (list, what) in [("users", "the list of users"), ("groups", "the list of groups")] {
+            let ask = Ask::get(context.url(&[list], &[("limit", "1")]), what);
+            match context.server.read(ask, control, |_| Ok(())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(reply)) => return Err(context.server.unreadable(what, &reply)),
+                Err(failed) => return Err(context.unread(what, failed)),
+            }
+        }
+        let account = Some(self.own_name()?.into());
+        Ok(Rights {
+            account,
+            read: "users and groups, which Bitbucket shows to its administrators",
+            unproven: None,
+        })
     }
 
     async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {

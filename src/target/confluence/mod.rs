@@ -20,8 +20,8 @@ use tokio::sync::OnceCell;
 use super::account::and_account;
 use super::server::{Ask, Server};
 use super::{
-    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    WriteOne, Writer, Written,
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, Rights, TargetError, Write,
+    WriteError, WriteOne, Writer, Written,
 };
 use crate::config::model::{ServerSettings, SignIn};
 use crate::http::Shared;
@@ -136,6 +136,15 @@ impl Reader for Confluence {
 
     async fn protected(&self, control: &RunControl) -> Result<Protected, TargetError> {
         Ok(and_account(CAPABILITIES.protected(), self.own_name(control).await?))
+    }
+
+    async fn try_out(&self, control: &RunControl) -> Result<Rights, TargetError> {
+        let context = Context { server: self.server().await?, control };
+        let account = Some(ask_own_name(context).await?);
+        let ask = Ask::get(context.url(&["group"], &[("limit", "1")]), "the list of groups");
+        context.server.must_read(ask, control, wire::groups_page).await?;
+        let unproven = Some("That the account may administer Confluence");
+        Ok(Rights { account, read: "groups", unproven })
     }
 
     async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {

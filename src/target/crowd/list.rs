@@ -62,6 +62,16 @@ pub(super) async fn read(
     Ok(TargetSnapshot { users: users.records.into_iter().map(entity::User::into_target).collect(), groups })
 }
 
+/// Asks for one user and for one group.
+pub(super) async fn try_out(doors: &Doors, control: &RunControl) -> Result<(), TargetError> {
+    let mut list = List::new(&doors.json, control, &["search"], "the list of users");
+    list.query = vec![("entity-type", "user"), ("expand", "user,attributes")];
+    list.one(entity::users).await?;
+    let mut list = List::new(&doors.json, control, &["search"], "the list of groups");
+    list.query = vec![("entity-type", "group"), ("expand", "group")];
+    list.one(entity::groups).await
+}
+
 /// A list that was read to its end.
 pub(super) struct Whole<T> {
     /// Its records.
@@ -142,7 +152,7 @@ impl<'a> List<'a> {
         let mut again = 0;
         loop {
             let start = whole.records.len() - again;
-            let page = self.page(start, read).await?;
+            let page = self.page((start, CAPABILITIES.pace.page), read).await?;
             let length = page.len();
             let mut page = page.into_iter();
             if again > 0 {
@@ -160,13 +170,23 @@ impl<'a> List<'a> {
         }
     }
 
-    /// The page that begins with the record of that number.
+    /// Sees whether a record of the list can be had.
+    async fn one<T>(&self, read: fn(&[u8]) -> Result<Vec<T>, String>) -> Result<(), TargetError> {
+        match self.page((0, 1), read).await {
+            Ok(_) => Ok(()),
+            Err(Broken::Refused(reply)) => Err(self.refused(&reply)),
+            Err(Broken::Unclear(why)) => Err(self.server.incomplete(self.what, &why)),
+            Err(Broken::Failed(error)) => Err(error),
+        }
+    }
+
+    /// The page of at most so many records that begins with the record of that number.
     async fn page<T>(
         &self,
-        start: usize,
+        (start, most): (usize, usize),
         read: fn(&[u8]) -> Result<Vec<T>, String>,
     ) -> Result<Vec<T>, Broken> {
-        let (start, most) = (start.to_string(), CAPABILITIES.pace.page.to_string());
+        let (start, most) = (start.to_string(), most.to_string());
         let mut query = self.query.clone();
         query.extend([("start-index", start.as_str()), ("max-results", most.as_str())]);
         let address = url(self.server, self.resource, &query);

@@ -19,8 +19,8 @@ use url::Url;
 
 use super::server::{Reply, Server};
 use super::{
-    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    WriteOne, Writer, Written,
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, Rights, TargetError, Write,
+    WriteError, WriteOne, Writer, Written,
 };
 use crate::config::model::ServerSettings;
 use crate::http::Shared;
@@ -133,6 +133,13 @@ impl Reader for Crowd {
     /// The daemon signs in as an application, which is no user.
     async fn protected(&self, _: &RunControl) -> Result<Protected, TargetError> {
         Ok(CAPABILITIES.protected())
+    }
+
+    async fn try_out(&self, control: &RunControl) -> Result<Rights, TargetError> {
+        list::try_out(self.doors().await?, control).await?;
+        let unproven =
+            Some("That the application may add, change and remove users and groups in its directories");
+        Ok(Rights { account: None, read: "users and groups", unproven })
     }
 
     async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {

@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    Writer, Written,
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, Rights, TargetError, Write,
+    WriteError, Writer, Written,
 };
 use crate::store::OpenError;
 use crate::store::backup;
@@ -174,6 +174,14 @@ impl Reader for Directory {
 
     fn reads_everything(&self) -> bool {
         true
+    }
+
+    async fn try_out(&self, _: &RunControl) -> Result<Rights, TargetError> {
+        let count = |transaction: &rusqlite::Transaction<'_>| {
+            transaction.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0))
+        };
+        Directory::read(self, count).await?;
+        Ok(Rights { read: "its users", ..Rights::default() })
     }
 
     async fn read(&self, _: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {

@@ -62,6 +62,17 @@ pub(super) async fn candidates(look: Look<'_>, interest: &Interest) -> Result<Ve
     Ok(found.groups)
 }
 
+/// The name of any group.
+pub(super) async fn any(look: Look<'_>) -> Result<CompactString, TargetError> {
+    pick(look, "").await?.names.into_iter().next().ok_or_else(|| {
+        TargetError::Unreadable(format!(
+            "{} shows no group; nothing was changed. Give the account the global permissions Browse Users and Jira \
+             Administrators",
+            look.server.place()
+        ))
+    })
+}
+
 /// A Jira without groups does not exist; who may not browse users is shown none.
 fn is_whole(list: &Picked) -> bool {
     let shown = list.names.len() as u64;

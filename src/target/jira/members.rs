@@ -48,6 +48,14 @@ pub(super) async fn of_groups(
     stream::iter(lists).buffered(look.at_once).try_collect().await
 }
 
+/// Asks for one member of a group.
+pub(super) async fn try_out(look: Look<'_>, group: &str) -> Result<(), TargetError> {
+    let url = look.url(&["group", "member"], &[("groupname", group), ("maxResults", "1")]);
+    let (what, nobody) = (what(group), Positions::new());
+    let read = look.page(url, &what, |body| bean::member_page(body, &nobody)).await;
+    read.map(drop).map_err(|broken| look.unreadable(&what, broken))
+}
+
 /// The keys of everybody in a group; none if there is no such group.
 pub(super) async fn keys(look: Look<'_>, group: &str) -> Result<Option<HashSet<CompactString>>, Broken> {
     let list = List { look, group, what: &what(group), positions: &Positions::new() };

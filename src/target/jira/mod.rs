@@ -24,8 +24,8 @@ use tokio::sync::OnceCell;
 use super::account::and_account;
 use super::server::{Ask, Reply, Server};
 use super::{
-    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    WriteOne, Writer, Written,
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, Rights, TargetError, Write,
+    WriteError, WriteOne, Writer, Written,
 };
 use crate::config::model::{ServerSettings, SignIn};
 use crate::http::Shared;
@@ -133,6 +133,19 @@ impl Reader for Jira {
         let ask = async { Ok(self.myself(look).await?.attributes.username) };
         let account = self.account.get_or_try_init(|| ask).await?;
         Ok(and_account(CAPABILITIES.protected(), account))
+    }
+
+    /// Members of groups are shown to administrators only.
+    async fn try_out(&self, control: &RunControl) -> Result<Rights, TargetError> {
+        let look = Look::new(self.server().await?, control);
+        let myself = self.myself(look).await?;
+        members::try_out(look, &groups::any(look).await?).await?;
+        let account = Some(myself.attributes.username);
+        Ok(Rights {
+            account,
+            read: "members of groups, which Jira shows to its administrators",
+            unproven: None,
+        })
     }
 
     async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {

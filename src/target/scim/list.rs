@@ -51,6 +51,19 @@ pub(super) async fn read(
     Ok(TargetSnapshot { users, groups: groups.collect() })
 }
 
+/// Asks for one user and for one group.
+pub(super) async fn try_out(scim: &Scim, server: &Server, control: &RunControl) -> Result<(), TargetError> {
+    let list = List { server, control, at_once: 1 };
+    let (users, groups) = ("the list of users", "the list of groups");
+    let dialect = scim.dialect;
+    let read = list.page("Users", users, 1, 1, &|body| schema::users_page(body, dialect)).await;
+    read.map_err(|broken| list.failed(users, broken))?;
+    let nobody = Positions::default();
+    let read = list.page("Groups", groups, 1, 1, &|body| schema::groups_page(body, &nobody)).await;
+    read.map_err(|broken| list.failed(groups, broken))?;
+    Ok(())
+}
+
 /// Asks the service what it can do, and returns how many records it may be asked for at once. One that does not say can what
 /// most can.
 async fn learn(scim: &Scim, server: &Server, control: &RunControl) -> Result<usize, TargetError> {
@@ -146,10 +159,14 @@ impl<'a> List<'a> {
             }
             other => other,
         };
-        again.map_err(|broken| match broken {
+        again.map_err(|broken| self.failed(what, broken))
+    }
+
+    fn failed(&self, what: &str, broken: Broken) -> TargetError {
+        match broken {
             Broken::Unclear(why) => self.server.incomplete(what, &why),
             Broken::Failed(error) => error,
-        })
+        }
     }
 
     async fn once<T: Send>(

@@ -19,8 +19,8 @@ use tokio::sync::OnceCell;
 
 use super::server::Server;
 use super::{
-    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, TargetError, Write, WriteError,
-    WriteOne, Writer, Written,
+    Capabilities, Further, Interest, Listing, NameRules, Pace, Reader, Rights, TargetError, Write,
+    WriteError, WriteOne, Writer, Written,
 };
 use crate::config::model::ServerSettings;
 use crate::http::Shared;
@@ -166,6 +166,12 @@ impl Reader for Scim {
 
     async fn protected(&self, _: &RunControl) -> Result<Protected, TargetError> {
         Ok(self.dialect.capabilities.protected())
+    }
+
+    async fn try_out(&self, control: &RunControl) -> Result<Rights, TargetError> {
+        list::try_out(self, self.server().await?, control).await?;
+        let unproven = Some("That its token may create, change and remove users and groups");
+        Ok(Rights { account: None, read: "users and groups", unproven })
     }
 
     async fn read(&self, interest: &Interest, control: &RunControl) -> Result<TargetSnapshot, TargetError> {

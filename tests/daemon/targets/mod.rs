@@ -1,6 +1,7 @@
 //! The same life for every target, through the real daemon: the built-in directory, and each product's stand-in.
 
 mod backend;
+mod doctor;
 mod faults;
 mod life;
 mod loss;
@@ -51,6 +52,7 @@ every_target! {
 }
 
 every_product! {
+    doctor::a_doctor_says_what_a_product_lets_the_daemon_do,
     faults::every_request_may_fail_once,
     faults::every_answer_may_be_lost,
     faults::the_daemon_may_die_at_any_request,

@@ -7,9 +7,9 @@ use axum::body::Bytes;
 use tokio::sync::Notify;
 
 use crate::control::api::{
-    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, DirectoryGroup, DirectoryUser,
-    ErrorKind, Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest, RebindAnswer,
-    RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
+    ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, Diagnosis, DirectoryGroup,
+    DirectoryUser, ErrorKind, Explanation, HoldDocument, HoldView, KeptPlan, KeptPlanDocument, PlanRequest,
+    RebindAnswer, RelinkAnswer, ReloadAnswer, RunEvent, RunSummary, UndoRequest,
 };
 use crate::control::fault::Fault;
 use crate::control::server::SyncExtent;
@@ -207,6 +207,10 @@ impl Control for Parrot {
         }
         self.hear(name, &format!("explain {login}"))?;
         Ok(explanation())
+    }
+    async fn doctor(&self, name: &str) -> Result<Diagnosis, Fault> {
+        let (connector, made) = (self.hear(name, "doctor")?, chrono::DateTime::UNIX_EPOCH);
+        Ok(Diagnosis { format_version: FORMAT_VERSION, connector, made, checks: Vec::new() })
     }
     async fn cancel(&self, name: &str) -> Result<String, Fault> {
         self.hear(name, "cancel")

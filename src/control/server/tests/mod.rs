@@ -299,9 +299,10 @@ async fn only_those_who_may_change_anything() {
         (status, String::from_utf8(to_bytes(answer.into_body(), 9999).await.unwrap().to_vec()).unwrap())
     };
     let n = "/v1/connectors/a%20b%2Fc";
-    for verb in
-        ["sync", "plan", "explain", "cancel", "pause", "resume", "rebind", "relink", "rename", "release"]
-    {
+    for verb in [
+        "sync", "plan", "explain", "doctor", "cancel", "pause", "resume", "rebind", "relink", "rename",
+        "release",
+    ] {
         let (status, text) = send(4_000_000, "POST", &format!("{n}/{verb}")).await;
         assert_eq!((status, json(&text)["error"].clone()), (403, json!("not_permitted")), "{verb}");
     }

@@ -1,0 +1,64 @@
+//! `ctl doctor`: looks at everything that a connector needs, in the order in which one thing needs the other, and writes
+//! nothing. Source and target are looked at side by side; each look has a deadline.
+//!
+//! Each module looks and judges; what judges is pure where it can be.
+
+mod configuration;
+mod credentials;
+mod host;
+mod network;
+mod source;
+mod target;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handle::View;
+use super::registry::Facts;
+use super::wiring::Workshop;
+use crate::control::api::{Check, CheckName, Diagnosis, Subject, TokenStatus};
+use crate::sync::report::FORMAT_VERSION;
+
+/// How long a name, a connection or a certificate may take.
+const STEP: Duration = Duration::from_secs(10);
+/// How long the questions to a source or a target may take together, retries and waits for rate limits included. Somebody
+/// waits for the answer.
+const QUESTIONS: Duration = Duration::from_secs(60);
+
+/// Who is looked at.
+pub(super) struct Patient {
+    /// The connector's name.
+    pub(super) name: String,
+    /// What is to be seen of it.
+    pub(super) view: View,
+    /// How it stands with its API token.
+    pub(super) token: Option<TokenStatus>,
+    /// The daemon.
+    pub(super) facts: Facts,
+    /// What the connector works with.
+    pub(super) workshop: Arc<Workshop>,
+}
+
+/// Looks at everything.
+pub(super) async fn examine(patient: &Patient) -> Diagnosis {
+    let Patient { name, view, token, facts, workshop } = patient;
+    let made = workshop.clock.now();
+    let mut checks = configuration::checks(name, view, made);
+    match &view.configuration {
+        None => {
+            for subject in [Subject::Source, Subject::Target] {
+                let why = "not looked at: no good version of the connector's file is known";
+                checks.push(Check::skipped(subject, CheckName::SignIn, why));
+            }
+        }
+        Some(connector) => {
+            checks.extend(credentials::checks(connector, token.as_ref(), made));
+            let sides =
+                tokio::join!(source::checks(connector, workshop), target::checks(connector, workshop));
+            checks.extend(sides.0);
+            checks.extend(sides.1);
+        }
+    }
+    checks.extend(host::checks(facts));
+    Diagnosis { format_version: FORMAT_VERSION, connector: name.clone(), made, checks }
+}
