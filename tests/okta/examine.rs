@@ -60,11 +60,12 @@ async fn a_search_that_okta_does_not_take_is_named() {
 async fn a_refusal_shows_the_clock_too() {
     let bench = Bench::start(Options::default()).await;
     bench.okta.move_clock(600);
-    bench.okta.fault(Fault::on(Route::Any).kind(FaultKind::Status(401)));
+    let refuses = bench.okta.fault(Fault::on(Route::Any).kind(FaultKind::Status(401)));
     let (clocks, found) = examine(&bench, &bench.source, false).await;
     let (theirs, ours) = clocks.unwrap();
     assert!((300..=601).contains(&(theirs - ours).num_seconds()));
     assert!(matches!(found, Err(SourceError::Refused(_))));
+    bench.okta.clear_fault(refuses);
     bench.okta.fault(Fault::on(Route::Any).kind(FaultKind::NoDate));
     assert_eq!(examine(&bench, &bench.source, false).await.0, None);
 }

@@ -19,6 +19,8 @@ fn checks(diagnosis: &str) -> Vec<(String, String, String)> {
 pub(super) fn a_doctor_says_what_a_product_lets_the_daemon_do(kind: Kind) {
     let house = House::new(kind);
     let _daemon = house.start("");
+    // No product of Atlassian is without groups.
+    house.add_group_by_hand("staff", &[]);
     let changes = house.changes();
     let (code, told, messages) = house.site.ctl(&["doctor", "acme", "--json"]);
     assert_eq!(code, 0, "{told}{messages}");
@@ -28,7 +30,8 @@ pub(super) fn a_doctor_says_what_a_product_lets_the_daemon_do(kind: Kind) {
             seen.iter().filter(|(known, ..)| known == name).map(|(_, verdict, _)| verdict.as_str()).collect();
         found
     };
-    assert_eq!((verdict("credential"), verdict("dns")), (vec!["ok"], vec!["ok"]), "{seen:?}");
+    // The secret of these tests is open to others.
+    assert_eq!((verdict("credential"), verdict("dns")), (vec!["warning"], vec!["ok"]), "{seen:?}");
     assert_eq!((verdict("connection"), verdict("tls")), (vec!["ok"], vec!["skipped"]), "{seen:?}");
     assert_eq!(verdict("sign_in"), ["ok"], "{seen:?}");
     assert_eq!(verdict("rights")[0], "ok", "{seen:?}");
