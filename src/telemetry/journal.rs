@@ -52,7 +52,7 @@ mod tests {
         Journal::open(&path).unwrap().send(&[("PRIORITY", "6"), ("MESSAGE", "a\nPRIORITY=0")]).unwrap();
         let mut seen = [0; 128];
         let length = journal.recv(&mut seen).unwrap();
-        let expected = b"PRIORITY\n\x01\0\0\0\0\0\0\06\nMESSAGE\n\x0c\0\0\0\0\0\0\0a\nPRIORITY=0\n";
+        let expected = b"PRIORITY\n\x01\0\0\0\0\0\0\x006\nMESSAGE\n\x0c\0\0\0\0\0\0\0a\nPRIORITY=0\n";
         assert_eq!(&seen[..length], expected);
     }
 
