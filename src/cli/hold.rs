@@ -4,7 +4,6 @@ use super::known::Known;
 use super::next::Next;
 use super::report::Extent;
 use super::text::{Style, name_lines, plural};
-use crate::sync::removals::cause_in_words;
 use crate::sync::report::{Cause, HoldKind, HoldSummary};
 use crate::telemetry::escape::escape;
 
@@ -86,7 +85,7 @@ pub(super) fn some_names(hold: &HoldSummary, whole: bool) -> Vec<String> {
 
 /// `388 of 400 come from the change of connectors.d/acme.yaml, 12 from Okta`.
 pub(super) fn sentence(cause: &Cause) -> String {
-    escape(&cause_in_words(cause)).into_owned()
+    escape(&cause.in_words()).into_owned()
 }
 
 /// The cause of one operation, in as few words as there are.

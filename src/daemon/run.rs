@@ -23,7 +23,6 @@ use crate::notify::{Before, Notifier};
 use crate::store::{ConnectorMemory, Store, StoreError};
 use crate::sync::engine::{self, ChangesEnd, Keeping, RunTicket, Undoing, UserRequest};
 use crate::sync::progress::{Progress, RunControl, Side};
-use crate::sync::removals::cause_in_words;
 use crate::sync::report::{Managed, Outcome, Report, Trigger};
 use crate::telemetry::metrics::Metrics;
 
@@ -524,7 +523,7 @@ fn tell_log(report: &Report) {
     for hold in &report.holds {
         if hold.fresh {
             let number = hold.id.map(|id| format!(" {id}")).unwrap_or_default();
-            let cause = hold.cause.as_ref().map(|cause| format!("; {}", cause_in_words(cause)));
+            let cause = hold.cause.as_ref().map(|cause| format!("; {}", cause.in_words()));
             tracing::warn!("held{number}: {}{}", hold.reason, cause.unwrap_or_default());
         } else {
             tracing::debug!("held as before: {}", hold.reason);

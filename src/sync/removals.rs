@@ -104,21 +104,6 @@ pub struct Earlier {
     pub removals: Removals,
 }
 
-/// `388 of 400 come from the change of connectors.d/acme.yaml, 12 from Okta`.
-#[must_use]
-pub fn cause_in_words(cause: &Cause) -> String {
-    let Cause { file, from_file, from_source } = cause;
-    let all = from_file.saturating_add(*from_source);
-    match (from_file, from_source) {
-        (1, 0) => format!("it comes from the change of {file}"),
-        (0, 1) => "it comes from Okta".to_owned(),
-        (_, 0) => format!("all {all} come from the change of {file}"),
-        (0, _) => format!("all {all} come from Okta, none from the change of {file}"),
-        (1, others) => format!("1 of {all} comes from the change of {file}, {others} from Okta"),
-        (some, others) => format!("{some} of {all} come from the change of {file}, {others} from Okta"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
@@ -166,10 +151,7 @@ mod tests {
             (1, 3),
             "only the group that left is the file's doing"
         );
-        assert_eq!(
-            cause_in_words(&cause),
-            "1 of 4 comes from the change of connectors.d/acme.yaml, 3 from Okta"
-        );
+        assert_eq!(cause.in_words(), "1 of 4 comes from the change of connectors.d/acme.yaml, 3 from Okta");
         assert_eq!(Removals::default().cause(&earlier), None);
     }
 }

@@ -233,6 +233,23 @@ pub struct Cause {
     pub from_source: u64,
 }
 
+impl Cause {
+    /// `388 of 400 come from the change of connectors.d/acme.yaml, 12 from Okta`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let Self { file, from_file, from_source } = self;
+        let all = from_file.saturating_add(*from_source);
+        match (from_file, from_source) {
+            (1, 0) => format!("it comes from the change of {file}"),
+            (0, 1) => "it comes from Okta".to_owned(),
+            (_, 0) => format!("all {all} come from the change of {file}"),
+            (0, _) => format!("all {all} come from Okta, none from the change of {file}"),
+            (1, others) => format!("1 of {all} comes from the change of {file}, {others} from Okta"),
+            (some, others) => format!("{some} of {all} come from the change of {file}, {others} from Okta"),
+        }
+    }
+}
+
 /// What was held, without the operations themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HoldSummary {

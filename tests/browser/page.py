@@ -1,75 +1,27 @@
 """Opens the pages of two runs in a headless Chromium and uses them as a person would."""
 
 import json
-import os
-import shutil
 import sys
-from base64 import b64decode
 from pathlib import Path
 
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from support import DEADLINE, Page, browser, check, equal, fail
+
 SCRATCH, SHOTS = Path(sys.argv[1]), Path(sys.argv[2])
-# What only a fault takes that long, in seconds.
-DEADLINE = 30
 
 
-def browser():
-    options = webdriver.ChromeOptions()
-    # Nothing but the page itself is to be asked for, neither by it nor by the browser.
-    for argument in ["--headless=new", "--disable-background-networking", "--disable-component-update", "--no-first-run",
-                     "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1280,900", "--disable-dev-shm-usage"]:
-        options.add_argument(argument)
-    if os.geteuid() == 0:
-        options.add_argument("--no-sandbox")
-    options.binary_location = shutil.which("chromium")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
-    return webdriver.Chrome(options=options, service=service)
+class RunPage(Page):
+    """The page of a run."""
 
-
-def check(wanted, what):
-    if not wanted:
-        sys.exit(f"page.py: {what}")
-
-
-def equal(seen, wanted, what):
-    check(seen == wanted, f"{what}: {seen!r} instead of {wanted!r}")
-
-
-class Page:
-    """A page that was opened, and what the browser noted meanwhile."""
-
-    def __init__(self, driver, file):
-        self.driver, self.address = driver, file.as_uri()
-        driver.get_log("browser"), driver.get_log("performance")
-        driver.get(self.address)
-
-    def all(self, selector):
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def one(self, selector):
-        found = self.all(selector)
-        equal(len(found), 1, f"elements {selector}")
-        return found[0]
-
-    def run(self, script):
-        return self.driver.execute_script("return " + script)
+    def __init__(self, driver, name):
+        super().__init__(driver, (SCRATCH / name).as_uri())
 
     def shown(self):
         """The numbers of the operations that are to be seen."""
         return self.run("[...document.querySelectorAll('#rows > li')].filter((row) => row.checkVisibility())"
                         ".map((row) => Number(row.dataset.n))")
-
-    def complaints(self):
-        return [entry["message"] for entry in self.driver.get_log("browser")]
-
-    def requests(self):
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        sent = [message for message in messages if message["method"] == "Network.requestWillBeSent"]
-        return [message["params"]["request"]["url"] for message in sent]
 
     def until_count(self, wanted):
         """Waits until the page says how many operations it shows."""
@@ -83,26 +35,7 @@ class Page:
         try:
             WebDriverWait(self.driver, DEADLINE, poll_frequency=0.05).until(said)
         except Exception:
-            sys.exit(f"page.py: the page says {seen!r} instead of {wanted!r}")
-
-    def resize(self, width=None, height=None):
-        """Gives the window this size, or its own."""
-        if width is None:
-            self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-            return
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-    def shot(self, name, scheme="light"):
-        self.driver.execute_cdp_cmd(
-            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-        # As high as the page: what is far away is not drawn. Its height is known for good once all of it was drawn.
-        for _ in range(2):
-            high = self.run("document.documentElement.scrollHeight")
-            self.resize(1280, high)
-        shot = self.driver.execute_cdp_cmd("Page.captureScreenshot", {})
-        self.resize()
-        (SHOTS / f"{name}.png").write_bytes(b64decode(shot["data"]))
+            fail(f"the page says {seen!r} instead of {wanted!r}")
 
 
 def report(run):
@@ -116,7 +49,7 @@ def operations(run):
 
 
 def a_page_is_complete_and_alone(driver):
-    page, data = Page(driver, SCRATCH / "run-3.html"), report(3)
+    page, data = RunPage(driver, "run-3.html"), report(3)
     equal(driver.title, "acme, run 3: held – usersyncd", "title")
     equal(page.one("h1 .badge").text, "held", "result")
     counts = [[cell.text for cell in row.find_elements(By.CSS_SELECTOR, "td")] for row in page.all(".counts tbody tr")]
@@ -132,8 +65,8 @@ def a_page_is_complete_and_alone(driver):
     for chart in page.all("svg"):
         box = chart.rect
         check(box["width"] > 200 and box["height"] > 80, f"a chart has no room: {box}")
-        marks = chart.find_elements(By.CSS_SELECTOR, "circle, path.bad")
-        equal([mark.tag_name for mark in marks], ["circle", "path", "circle"], "runs in a chart: the second one failed")
+        marks = chart.find_elements(By.CSS_SELECTOR, "circle, path")
+        equal([mark.get_attribute("class") or "" for mark in marks], ["", "bad", "warn"], "runs in a chart: the second failed, the third held")
         for mark in marks:
             at = mark.rect
             inside = box["x"] <= at["x"] <= box["x"] + box["width"] and box["y"] <= at["y"] <= box["y"] + box["height"]
@@ -143,13 +76,13 @@ def a_page_is_complete_and_alone(driver):
 
     equal(page.complaints(), [], "the browser's console")
     equal(page.requests(), [page.address], "requests")
-    page.shot("light"), page.shot("dark", "dark")
+    page.shot(SHOTS / "light.png"), page.shot(SHOTS / "dark.png", "dark")
     check(page.run("matchMedia('(prefers-color-scheme: dark)').matches"), "the dark picture is not dark")
     check(page.run("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)", "dark is not dark")
 
 
 def a_name_is_only_a_name(driver):
-    page = Page(driver, SCRATCH / "run-3.html")
+    page = RunPage(driver, "run-3.html")
     name = '</pre><script>document.title="taken"</script><img src=http://127.0.0.1:9/x onerror="document.title=1"> \\u{202e}eve'
     rows = [row for row in page.all("#rows > li") if name in row.text]
     equal(len(rows), 1, "operations that show the hostile name")
@@ -160,7 +93,7 @@ def a_name_is_only_a_name(driver):
 
 
 def the_search_and_the_filters_combine(driver):
-    page, known = Page(driver, SCRATCH / "run-3.html"), list(operations(3))
+    page, known = RunPage(driver, "run-3.html"), list(operations(3))
     total = len(known)
 
     def expect(wanted, what):
@@ -213,19 +146,19 @@ def the_search_and_the_filters_combine(driver):
 def without_scripts_all_is_there(driver):
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
-        page = Page(driver, SCRATCH / "run-1.html")
+        page = RunPage(driver, "run-1.html")
         rows = [row for row in page.all("#rows > li") if row.is_displayed()]
         equal(len(rows), len(report(1)["operations"]), "operations without JavaScript")
         check(not page.one("#controls").is_displayed(), "a search that does nothing is shown")
         check(page.one("#rows > li:last-child").text, "the last operation is empty")
     finally:
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-    page = Page(driver, SCRATCH / "run-1.html")
+    page = RunPage(driver, "run-1.html")
     check(page.one("#controls").is_displayed(), "with JavaScript the search is shown")
 
 
 def it_fits_a_telephone(driver):
-    page = Page(driver, SCRATCH / "run-3.html")
+    page = RunPage(driver, "run-3.html")
     page.resize(400, 900)
     root = "document.documentElement"
     check(page.run(f"{root}.scrollWidth <= {root}.clientWidth"), "the page is wider than the window")
@@ -240,7 +173,7 @@ def what_gets_into_a_page_is_refused_by_its_policy(driver):
     smuggled = ('<script>document.title="taken"</script><p id="p" style="color: red" onclick="document.title=1">x</p>'
                 '<img src="http://127.0.0.1:9/x"><script src="http://127.0.0.1:9/x.js"></script>')
     (SCRATCH / "smuggled.html").write_text(page.replace("<main>", "<main>" + smuggled))
-    page = Page(driver, SCRATCH / "smuggled.html")
+    page = RunPage(driver, "smuggled.html")
     page.one("#p").click()
     equal(driver.title, "acme, run 3: held – usersyncd", "title")
     check(page.run("getComputedStyle(document.getElementById('p')).color") != "rgb(255, 0, 0)", "a style came through")
@@ -250,7 +183,7 @@ def what_gets_into_a_page_is_refused_by_its_policy(driver):
     # A file whose script was changed does not run it.
     changed = (SCRATCH / "run-3.html").read_text().replace('"use strict";', '"use strict"; document.title = "taken";')
     (SCRATCH / "changed.html").write_text(changed)
-    page = Page(driver, SCRATCH / "changed.html")
+    page = RunPage(driver, "changed.html")
     check(driver.title != "taken" and page.complaints(), "a changed script ran")
 
 

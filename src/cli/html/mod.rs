@@ -4,19 +4,14 @@
 //! stand in it, by their digests, and nothing else. Everything is in the page as it is written here; the script only
 //! searches. Without it, all is there.
 
-mod chart;
+mod charts;
 mod operations;
 mod summary;
-mod writer;
 
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use sha2::{Digest as _, Sha256};
 
-use self::writer::Html;
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
 use super::file::Draft;
@@ -25,8 +20,10 @@ use crate::control::api::{ErrorKind, RunList};
 use crate::control::client::ClientError;
 use crate::sync::report::{Report, RunSummary};
 use crate::telemetry::escape::escape;
+use crate::telemetry::html::chart::MOST_RUNS;
+use crate::telemetry::html::{Html, digest};
 
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = concat!(include_str!("../../telemetry/html/base.css"), include_str!("style.css"));
 const SCRIPT: &str = include_str!("script.js");
 
 /// Bytes of a page without operations, and of an operation, roughly: so that a long page is not copied as it grows.
@@ -60,7 +57,7 @@ pub(super) async fn run(ctl: &Ctl, report: &Report, file: &Path) -> Result<Exit,
 async fn runs_up_to(ctl: &Ctl, report: &Report) -> Result<Vec<RunSummary>, Failure> {
     let mut runs = Vec::new();
     // Most pages are about one of the last runs: the long list is asked for only where the short one does not do.
-    for limit in [chart::MOST_RUNS, ALL_RUNS] {
+    for limit in [MOST_RUNS, ALL_RUNS] {
         let query = [("connector", report.connector.as_str()), ("limit", &limit.to_string())];
         runs = match ctl.client.get::<RunList>(&["v1", "runs"], &query).await {
             Ok(list) => list.runs,
@@ -70,12 +67,12 @@ async fn runs_up_to(ctl: &Ctl, report: &Report) -> Result<Vec<RunSummary>, Failu
         };
         let is_all = runs.len() < limit;
         runs.retain(|run| run.run <= report.run);
-        if is_all || runs.len() >= chart::MOST_RUNS {
+        if is_all || runs.len() >= MOST_RUNS {
             break;
         }
     }
     runs.retain(|run| run.run < report.run && run.outcome.is_some());
-    runs.truncate(chart::MOST_RUNS - 1);
+    runs.truncate(MOST_RUNS - 1);
     runs.insert(0, RunSummary::from(report));
     runs.reverse();
     Ok(runs)
@@ -90,7 +87,7 @@ fn page(report: &Report, runs: &[RunSummary], made: DateTime<Utc>) -> String {
     push_contents(&mut html, report);
     html.raw("<main>\n");
     summary::push_counts(&mut html, report);
-    chart::push(&mut html, runs);
+    charts::push(&mut html, runs);
     summary::push_holds(&mut html, &report.holds);
     summary::push_remarks(&mut html, report);
     operations::push(&mut html, &report.operations, &report.holds);
@@ -117,11 +114,6 @@ fn push_head(html: &mut Html, report: &Report) {
         .raw(" – usersyncd</title>\n<style>")
         .raw(STYLE)
         .raw("</style></head>\n");
-}
-
-/// The digest of an inlined style or script as a policy names it (Content Security Policy Level 3, hash-source).
-fn digest(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
 /// Links to the sections that there are.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::writer::Html;
 use crate::cli::operation::{Detail, details, kind, shown, why};
 use crate::sync::report::{HoldSummary, OperationReport};
+use crate::telemetry::html::Html;
 
 /// All operations in their order. Without JavaScript they are all to be seen, and the search is not.
 pub(super) fn push(html: &mut Html, operations: &[OperationReport], holds: &[HoldSummary]) {

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::writer::Html;
 use crate::cli::text::{adopted, duration, plural};
 use crate::sync::model::ScopeRule;
-use crate::sync::removals::cause_in_words;
 use crate::sync::report::{HoldSummary, KindCounts, Outcome, Report};
+use crate::telemetry::html::Html;
 
 /// Title, result, times, and what makes this run a special one.
 pub(super) fn push_header(html: &mut Html, report: &Report) {
@@ -160,7 +159,7 @@ pub(super) fn push_holds(html: &mut Html, holds: &[HoldSummary]) {
         }
         html.raw("</h3>\n<p>").text(&hold.reason).raw("</p>\n");
         if let Some(cause) = &hold.cause {
-            html.raw("<p>").text(cause_in_words(cause)).raw(".</p>\n");
+            html.raw("<p>").text(cause.in_words()).raw(".</p>\n");
         }
         if !hold.fresh {
             html.raw("<p class=\"note\">It was held before this run already.</p>\n");

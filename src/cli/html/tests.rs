@@ -356,7 +356,7 @@ async fn the_chart_ends_with_this_run() {
     }
     let late = Report { run: 300, ..report() };
     let runs = runs_up_to(&daemon(false, 320).ctl, &late).await.unwrap();
-    assert_eq!((runs.len(), runs.last().unwrap().run), (chart::MOST_RUNS, 300));
+    assert_eq!((runs.len(), runs.last().unwrap().run), (MOST_RUNS, 300));
 }
 
 #[tokio::test]

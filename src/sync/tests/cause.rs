@@ -3,7 +3,6 @@
 use super::world::*;
 use crate::config;
 use crate::sync::model::Status;
-use crate::sync::removals::cause_in_words;
 use crate::sync::report::{Cause, Outcome};
 
 const SOURCE: &str =
@@ -42,7 +41,7 @@ async fn removals_are_attributed_to_the_file_or_to_okta() {
     let report = world.sync().await;
     let hold = &report.holds[0];
     assert_eq!((report.outcome, hold.cause.clone()), (Outcome::Held, cause(21, 3)));
-    let cause_told = cause_in_words(hold.cause.as_ref().unwrap());
+    let cause_told = hold.cause.as_ref().unwrap().in_words();
     assert_eq!(cause_told, "21 of 24 come from the change of connectors.d/acme.yaml, 3 from Okta");
     // A run that was held is no success to compare with: the next one says the same.
     assert_eq!(world.sync().await.holds[0].cause, cause(21, 3));

@@ -6,28 +6,28 @@ use crate::telemetry::escape::escape_html;
 ///
 /// No method takes text that is only known at run time and leaves it unescaped: a name cannot become a tag.
 #[derive(Debug, Default)]
-pub(super) struct Html(String);
+pub struct Html(String);
 
 impl Html {
     /// Nothing yet, with room for `capacity` bytes.
-    pub(super) fn with_capacity(capacity: usize) -> Self {
+    pub fn with_capacity(capacity: usize) -> Self {
         Self(String::with_capacity(capacity))
     }
 
     /// Tags and words of our own.
-    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
+    pub fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
     /// Text from elsewhere, on one line: between tags or in a quoted attribute.
-    pub(super) fn text(&mut self, text: impl AsRef<str>) -> &mut Self {
+    pub fn text(&mut self, text: impl AsRef<str>) -> &mut Self {
         self.0.push_str(&escape_html(text.as_ref()));
         self
     }
 
     /// Text from elsewhere that may have several lines, between the tags of something that keeps them.
-    pub(super) fn lines(&mut self, text: &str) -> &mut Self {
+    pub fn lines(&mut self, text: &str) -> &mut Self {
         for (position, line) in text.lines().enumerate() {
             if position > 0 {
                 self.0.push('\n');
@@ -38,18 +38,18 @@ impl Html {
     }
 
     /// A whole number.
-    pub(super) fn number(&mut self, number: impl Into<u64>) -> &mut Self {
+    pub fn number(&mut self, number: impl Into<u64>) -> &mut Self {
         self.0.push_str(&number.into().to_string());
         self
     }
 
     /// A name that stands in a sentence: it keeps its own direction of writing to itself.
-    pub(super) fn name(&mut self, name: impl AsRef<str>) -> &mut Self {
+    pub fn name(&mut self, name: impl AsRef<str>) -> &mut Self {
         self.raw("<bdi>").text(name).raw("</bdi>")
     }
 
     /// What was written.
-    pub(super) fn finish(self) -> String {
+    pub fn finish(self) -> String {
         self.0
     }
 }
