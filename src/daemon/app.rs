@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::backup;
 use super::files::{RealDisk, SettingsSeen};
 use super::operations::{MOST_EXPLANATIONS, Operations};
+use super::page::PageSource;
 use super::registry::{Facts, Registry};
 use super::reload::Reloader;
 use super::run::Common;
@@ -35,6 +36,7 @@ use crate::target::directory::Directory;
 use crate::telemetry::listener::{self, Listener};
 use crate::telemetry::logs::{self, LogHandle};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::page::{self, Pages};
 
 /// How many orders and signals may wait for the supervisor.
 const QUEUE: usize = 64;
@@ -136,10 +138,11 @@ impl App {
         );
         if let Some(listener) = self.listener {
             let (metrics, stop) = (self.metrics.clone(), listeners.stop.clone());
-            let registry = Arc::clone(&registry);
+            let (store, clock) = (self.workshop.store.clone(), self.clock.clone());
+            let source = Arc::new(PageSource::new(Arc::clone(&registry), store, clock));
+            let pages = Pages::new(page::Shown { source, page: page_seen });
             listeners.tasks.spawn(async move {
-                let view = Arc::new(move || registry.status());
-                listener::serve(listener, metrics, view, page_seen, ready_seen, stop).await;
+                listener::serve(listener, metrics, pages, ready_seen, stop).await;
                 "metrics.listen"
             });
         }

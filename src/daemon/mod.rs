@@ -24,6 +24,7 @@ mod machine;
 mod operations;
 #[cfg(test)]
 mod overdue_tests;
+mod page;
 mod registry;
 mod reload;
 mod rhythm;

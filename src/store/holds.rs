@@ -365,7 +365,7 @@ pub(super) fn discard(transaction: &Transaction<'_>, hold: u64) -> Result<()> {
     Ok(())
 }
 
-const VIEW: &str = "SELECT id, connector, state, summary, changes, first_run, first_seen, last_run, last_seen, uid, approved, \
+pub(super) const VIEW: &str = "SELECT id, connector, state, summary, changes, first_run, first_seen, last_run, last_seen, uid, approved, \
      until, (SELECT count(*) FROM hold_changes WHERE hold = holds.id AND permitted = 1) FROM holds";
 
 /// Holds, newest first; without `all` only those that somebody may still decide on.
@@ -418,8 +418,13 @@ pub(super) fn of_run(transaction: &Transaction<'_>, run: u64) -> Result<Vec<Oper
 }
 
 fn view(row: &Row<'_>) -> Result<HoldView> {
-    let summary: String = row.get(3)?;
-    let summary: HoldSummary = serde_json::from_str(&summary).map_err(|error| unusable(3, error))?;
+    let summary = row.get_ref(3)?.as_str()?;
+    let summary = serde_json::from_str(summary).map_err(|error| unusable(3, error))?;
+    view_with(row, summary)
+}
+
+/// The columns of [`VIEW`], and the summary that was read from them.
+pub(super) fn view_with(row: &Row<'_>, summary: HoldSummary) -> Result<HoldView> {
     let text = |column: usize| -> Result<Option<DateTime<Utc>>> {
         row.get::<_, Option<String>>(column)?.map(|text| time(column, &text)).transpose()
     };

@@ -7,6 +7,7 @@ pub(crate) mod backup;
 mod cache;
 pub(crate) mod database;
 mod decisions;
+mod glance;
 mod holds;
 mod journal;
 mod ledger;
@@ -32,6 +33,7 @@ use database::{Database, Schema};
 
 pub use cache::{CacheUpdate, LogPosition, StoredList, StoredLists, StoredRead, StoredRecords};
 pub use database::OpenError;
+pub use glance::{HoldsShown, RunsShown};
 pub use holds::{Held, Numbered, StoredView};
 pub use journal::{Answer, Applied, Intent, JournalBatch};
 
@@ -414,6 +416,23 @@ impl Store {
             }
         });
         broken.await.unwrap();
+    }
+
+    /// From now on nothing is answered until the other end of `until` is dropped.
+    #[cfg(test)]
+    pub(crate) fn block(&self, until: std::sync::mpsc::Receiver<()>) {
+        // Sent with the first poll; nobody waits for the answer.
+        let blocked = self.database.read(move |_| Ok(until.recv().is_err()));
+        futures_util::FutureExt::now_or_never(blocked);
+    }
+
+    /// From now on no hold can be read.
+    #[cfg(test)]
+    pub(crate) async fn forget_tables(&self) {
+        self.database
+            .write(|transaction| transaction.execute_batch("ALTER TABLE holds RENAME TO lost"))
+            .await
+            .unwrap();
     }
 
     async fn read<T, F>(&self, failed: &str, job: F) -> Result<T, StoreError>

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Result, Row, Transaction, params};
 
 use super::{ConnectorMemory, Remembered, holds, time, time_text, unusable, word};
 use crate::sync::engine::{RunTicket, UserRequest, failed_report};
-use crate::sync::report::{Counts, OperationReport, Outcome, Report, RunSummary, Trigger};
+use crate::sync::report::{Counts, Managed, OperationReport, Outcome, Report, RunSummary, Trigger};
 
 pub(super) fn begin(
     transaction: &Transaction<'_>,
@@ -56,9 +56,29 @@ const SUMMARY: &str = "SELECT id, connector, trigger, started, ended, outcome, r
 
 /// The columns of [`SUMMARY`] as a summary and the whole report, if the run has ended.
 fn read_run(row: &Row<'_>) -> Result<(RunSummary, Option<Report>)> {
-    let report: Option<String> = row.get(6)?;
-    let report: Option<Report> =
-        report.map(|text| serde_json::from_str(&text).map_err(|error| unusable(6, error))).transpose()?;
+    let report = row.get_ref(6)?.as_str_or_null()?;
+    let report =
+        report.map(|text| serde_json::from_str(text).map_err(|error| unusable(6, error))).transpose()?;
+    Ok((read_brief(row)?.0, report))
+}
+
+/// What a summary takes of a report: the rest is read over and not built.
+#[derive(serde::Deserialize)]
+struct Brief {
+    error: Option<String>,
+    counts: Counts,
+    findings: Vec<serde::de::IgnoredAny>,
+    managed: Managed,
+    #[serde(default)]
+    undoes: Option<u64>,
+}
+
+/// The columns of [`SUMMARY`] as a summary, and how many bytes its report has.
+fn read_brief(row: &Row<'_>) -> Result<(RunSummary, usize)> {
+    let report = row.get_ref(6)?.as_str_or_null()?;
+    let size = report.map_or(0, str::len);
+    let brief: Option<Brief> =
+        report.map(|text| serde_json::from_str(text).map_err(|error| unusable(6, error))).transpose()?;
     let ended: Option<String> = row.get(4)?;
     let outcome: Option<String> = row.get(5)?;
     let summary = RunSummary {
@@ -68,14 +88,20 @@ fn read_run(row: &Row<'_>) -> Result<(RunSummary, Option<Report>)> {
         started: time(3, &row.get::<_, String>(3)?)?,
         ended: ended.map(|text| time(4, &text)).transpose()?,
         outcome: outcome.map(|text| word(5, text)).transpose()?,
-        error: report.as_ref().and_then(|report| report.error.clone()),
         user: row.get(7)?,
-        counts: report.as_ref().map_or_else(Counts::default, |report| report.counts),
-        findings: report.as_ref().map_or(0, |report| report.findings.len() as u64),
-        managed: report.as_ref().map(|report| report.managed).unwrap_or_default(),
-        undoes: report.as_ref().and_then(|report| report.undoes),
+        counts: brief.as_ref().map_or_else(Counts::default, |brief| brief.counts),
+        findings: brief.as_ref().map_or(0, |brief| brief.findings.len() as u64),
+        managed: brief.as_ref().map(|brief| brief.managed).unwrap_or_default(),
+        undoes: brief.as_ref().and_then(|brief| brief.undoes),
+        error: brief.and_then(|brief| brief.error),
     };
-    Ok((summary, report))
+    Ok((summary, size))
+}
+
+/// One run as in a list, and how many bytes its report has; none if there is no such run.
+pub(super) fn brief(transaction: &Transaction<'_>, run: u64) -> Result<Option<(RunSummary, usize)>> {
+    let mut statement = transaction.prepare_cached(&format!("{SUMMARY} WHERE id = ?1"))?;
+    statement.query_row([run], read_brief).optional()
 }
 
 pub(super) fn list(
@@ -86,13 +112,12 @@ pub(super) fn list(
     let mut statement = transaction
         .prepare_cached(&format!("{SUMMARY} WHERE ?1 IS NULL OR connector = ?1 ORDER BY id DESC LIMIT ?2"))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![connector, limit], |row| Ok(read_run(row)?.0))?;
+    let rows = statement.query_map(params![connector, limit], |row| Ok(read_brief(row)?.0))?;
     rows.collect()
 }
 
 pub(super) fn find(transaction: &Transaction<'_>, run: u64) -> Result<Option<RunSummary>> {
-    let sql = format!("{SUMMARY} WHERE id = ?1");
-    transaction.query_row(&sql, [run], |row| Ok(read_run(row)?.0)).optional()
+    Ok(brief(transaction, run)?.map(|(summary, _)| summary))
 }
 
 pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<ConnectorMemory> {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, Query, State};
 use axum::http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -19,17 +19,16 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::escape::escape_html;
 use super::metrics::Metrics;
+use super::page::Pages;
 use super::process;
-use crate::config::model::Page;
-use crate::control::api::{ConnectorStatus, DaemonStatus};
 
 /// Connections served at a time; others wait in the kernel's queue.
 const MOST_CONNECTIONS: usize = 32;
@@ -67,16 +66,15 @@ pub async fn bind(addr: SocketAddr) -> Result<Listener, String> {
     Ok(Listener { socket, address })
 }
 
-/// Serves until `stop`. `view` is what the page shows, `page` how much of it, `ready` what /readyz answers.
+/// Serves until `stop`. `pages` answers for the page, `ready` is what /readyz answers.
 pub async fn serve(
     listener: Listener,
     metrics: Metrics,
-    view: Arc<dyn Fn() -> DaemonStatus + Send + Sync>,
-    page: watch::Receiver<Page>,
+    pages: Pages,
     ready: watch::Receiver<bool>,
     stop: CancellationToken,
 ) {
-    let routes = routes(Shown { metrics, view, page, ready });
+    let routes = routes(Shown { metrics, pages, ready });
     let limited = Limited { socket: listener.socket, slots: Arc::new(Semaphore::new(MOST_CONNECTIONS)) };
     let server = axum::serve(limited, routes).with_graceful_shutdown(stop.clone().cancelled_owned());
     let forced = async {
@@ -95,8 +93,7 @@ pub async fn serve(
 #[derive(Clone)]
 struct Shown {
     metrics: Metrics,
-    view: Arc<dyn Fn() -> DaemonStatus + Send + Sync>,
-    page: watch::Receiver<Page>,
+    pages: Pages,
     ready: watch::Receiver<bool>,
 }
 
@@ -106,7 +103,7 @@ fn routes(shown: Shown) -> Router {
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(show_readiness))
         .route("/", get(show_page))
-        .route("/style.css", get(show_style))
+        .route("/connectors/{name}", get(show_connector))
         .fallback(|| async { (StatusCode::NOT_FOUND, "not found; there are /metrics, /livez and /readyz\n") })
         .with_state(shown)
         .layer(map_response(guard_headers))
@@ -114,12 +111,9 @@ fn routes(shown: Shown) -> Router {
 
 /// One request per connection, nothing cached, nothing framed, no script.
 async fn guard_headers(mut response: Response) -> Response {
-    let policy =
-        "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-    let headers: [(HeaderName, &'static str); 6] = [
+    let headers: [(HeaderName, &'static str); 5] = [
         (CONNECTION, "close"),
         (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, policy),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "no-referrer"),
@@ -127,6 +121,9 @@ async fn guard_headers(mut response: Response) -> Response {
     for (name, value) in headers {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    // The page brings its own.
+    let policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    response.headers_mut().entry(CONTENT_SECURITY_POLICY).or_insert_with(|| HeaderValue::from_static(policy));
     response
 }
 
@@ -145,116 +142,28 @@ async fn show_readiness(State(shown): State<Shown>) -> (StatusCode, &'static str
     }
 }
 
-async fn show_page(State(shown): State<Shown>) -> Response {
-    let page = *shown.page.borrow();
-    match page {
-        Page::Off => (StatusCode::NOT_FOUND, "the status page is off (metrics.page)\n").into_response(),
-        Page::On | Page::Full => {
-            let html = render_page(&(shown.view)(), page == Page::Full);
-            ([(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
-        }
+/// `refresh=off`: the page stays as it is.
+#[derive(Deserialize)]
+struct Renewal {
+    refresh: Option<String>,
+}
+
+impl Renewal {
+    fn is_wanted(&self) -> bool {
+        self.refresh.as_deref() != Some("off")
     }
 }
 
-async fn show_style(State(shown): State<Shown>) -> Response {
-    match *shown.page.borrow() {
-        Page::Off => StatusCode::NOT_FOUND.into_response(),
-        Page::On | Page::Full => ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response(),
-    }
+async fn show_page(State(shown): State<Shown>, Query(renewal): Query<Renewal>) -> Response {
+    shown.pages.answer(None, renewal.is_wanted()).await
 }
 
-const STYLE: &str = "\
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
-table { border-collapse: collapse }
-th, td { text-align: left; padding: .3rem 1.2rem .3rem 0; border-bottom: 1px solid #ddd; vertical-align: top }
-.number { text-align: right }
-.held { color: #8a5a00 } .failing, .config_error { color: #b00020; font-weight: 600 } .running { color: #00529b }
-pre { white-space: pre-wrap; margin: 0 }
-@media (prefers-color-scheme: dark) { body { color: #ddd; background: #161616 } th, td { border-color: #444 }
-  .held { color: #e0a030 } .failing, .config_error { color: #ff6b6b } .running { color: #6bb5ff } a { color: #9cf } }
-";
-
-/// The page: connectors with state, runs and counts; in full with addresses and error texts, which hold names.
-fn render_page(status: &DaemonStatus, full: bool) -> String {
-    let mut html = String::with_capacity(4096);
-    html.push_str(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>usersyncd</title>\
-         <meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"30\">\
-         <link rel=\"stylesheet\" href=\"style.css\"></head><body>\n<h1>usersyncd</h1>\n",
-    );
-    let stopping = if status.stopping { ", <strong>stopping</strong>" } else { "" };
-    push(
-        &mut html,
-        format_args!(
-            "<p>version {}, running since {}{stopping} · <a href=\"metrics\">metrics</a></p>\n",
-            escape_html(&status.version),
-            moment(Some(status.started)),
-        ),
-    );
-    if status.connectors.is_empty() {
-        html.push_str("<p>No connectors: put a file NAME.yaml into the connectors directory.</p>\n");
-    } else {
-        html.push_str(
-            "<table><thead><tr><th>connector</th><th>state</th><th>last run</th><th>last success</th><th>next run</th>\
-             <th>users</th><th>groups</th><th>memberships</th></tr></thead><tbody>\n",
-        );
-        for connector in &status.connectors {
-            push_connector(&mut html, connector, full);
-        }
-        html.push_str("</tbody></table>\n");
-    }
-    html.push_str("</body></html>\n");
-    html
-}
-
-fn push_connector(html: &mut String, connector: &ConnectorStatus, full: bool) {
-    let state = connector.state.as_str();
-    let last = connector.last_run.as_ref().map_or_else(
-        || "never".to_owned(),
-        |run| match run.outcome {
-            Some(outcome) => format!("{}, {}", moment(run.ended), outcome.as_str()),
-            None => format!("{}, interrupted", moment(Some(run.started))),
-        },
-    );
-    let success = connector.last_success.map_or_else(|| "never".to_owned(), |at| moment(Some(at)));
-    let next = connector.next_run.map_or_else(|| "when asked".to_owned(), |at| moment(Some(at)));
-    let managed = connector.managed;
-    push(
-        html,
-        format_args!(
-            "<tr><td>{}</td><td class=\"{state}\">{state}</td><td>{last}</td><td>{success}</td><td>{next}</td>\
-             <td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>\n",
-            escape_html(&connector.name),
-            managed.users,
-            managed.groups,
-            managed.memberships,
-        ),
-    );
-    if !full {
-        return;
-    }
-    let addresses = [("source", &connector.source), ("target", &connector.target)];
-    let run_error = connector.last_run.as_ref().and_then(|run| run.error.as_ref());
-    let errors = [("last error", run_error), ("configuration", connector.config_error.as_ref())];
-    let lines = addresses.map(|(what, text)| (what, text.as_ref())).into_iter().chain(errors);
-    for (what, text) in lines.filter_map(|(what, text)| text.map(|text| (what, text))) {
-        let text: Vec<String> = text.lines().map(escape_html).collect();
-        push(
-            html,
-            format_args!(
-                "<tr><td></td><td>{what}</td><td colspan=\"6\"><pre>{}</pre></td></tr>\n",
-                text.join("\n")
-            ),
-        );
-    }
-}
-
-fn moment(at: Option<chrono::DateTime<chrono::Utc>>) -> String {
-    at.map_or_else(|| "–".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
-}
-
-fn push(html: &mut String, text: std::fmt::Arguments<'_>) {
-    html.push_str(&text.to_string());
+async fn show_connector(
+    State(shown): State<Shown>,
+    Path(name): Path<String>,
+    Query(renewal): Query<Renewal>,
+) -> Response {
+    shown.pages.answer(Some(name), renewal.is_wanted()).await
 }
 
 /// Accepts no more than [`MOST_CONNECTIONS`] at a time, each with a deadline.
