@@ -40,7 +40,7 @@ test-system: tools ## The package lives in a real systemd, in a container; needs
 test-peers: ## Programs that others wrote read the stand-ins, and try the control socket
 	@tests/peers/run.sh
 
-test-browser: ## A browser opens the page of a run
+test-browser: ## A browser opens the page of a run and the status page
 	@tests/browser/run.sh
 
 test-monitoring: ## A Prometheus scrapes a daemon: alert rules, dashboard and runbook
