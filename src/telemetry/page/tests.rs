@@ -363,6 +363,7 @@ fn all_of_a_connector_is_in_its_section() {
         "in grace 2 leavers",
         "name_collision 3 Two users want one name; neither takes it from the other.",
         "Which records: usersyncd ctl run 17",
+        "held findings 17 ▲ held cron",
         "16 × failed cron 2026-11-23 05:00 UTC 1 h ago 2 min 0 s users 3 created 2 4",
     ] {
         has(&html, fact);
