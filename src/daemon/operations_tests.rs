@@ -1,6 +1,5 @@
 //! What the socket asks for, with a real store and a connector that never runs.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::connector::{Spec, prepare};
@@ -17,15 +16,7 @@ use crate::telemetry::metrics::Metrics;
 async fn operations(good: bool, places: usize) -> (Operations, tempfile::TempDir) {
     let scratch = tempfile::tempdir().unwrap();
     let bench = Bench::new("2026-01-05T02:00:00");
-    let facts = Facts {
-        started: bench.common.clock.now(),
-        config: PathBuf::new(),
-        state: PathBuf::new(),
-        metrics: None,
-        connectors: PathBuf::new(),
-        socket: PathBuf::new(),
-        group: String::new(),
-    };
+    let facts = Facts::since(bench.common.clock.now());
     let registry = Arc::new(Registry::new(facts));
     let spec = Spec {
         name: "acme".to_owned(),

@@ -1,6 +1,5 @@
 //! What the page is given, with a real store.
 
-use std::path::PathBuf;
 
 use super::super::connector::{Spec, prepare};
 use super::super::registry::Facts as Daemon;
@@ -14,12 +13,7 @@ async fn page(names: &[&str]) -> (PageSource, tempfile::TempDir) {
     let scratch = tempfile::tempdir().unwrap();
     let bench = Bench::new("2026-01-05T02:00:00");
     let started = bench.common.clock.now();
-    let registry = Arc::new(Registry::new(Daemon {
-        started,
-        config: PathBuf::new(),
-        state: PathBuf::new(),
-        metrics: None,
-    }));
+    let registry = Arc::new(Registry::new(Daemon::since(started)));
     let store = Store::open(scratch.path()).await.unwrap();
     let mut common = bench.common.clone();
     common.records = Arc::new(store.clone());
@@ -99,12 +93,7 @@ async fn what_a_restart_left_is_shown_with_its_report() {
         alone: Arc::default(),
     };
     let (handle, _task, _) = prepare(spec, common).await.unwrap();
-    let facts = Daemon {
-        started: bench.common.clock.now(),
-        config: PathBuf::new(),
-        state: PathBuf::new(),
-        metrics: None,
-    };
+    let facts = Daemon::since(bench.common.clock.now());
     let registry = Arc::new(Registry::new(facts));
     registry.put("acme", handle);
     let page = PageSource::new(registry, store, bench.common.clock.clone());

@@ -33,6 +33,15 @@ pub(super) struct Facts {
     pub(super) group: String,
 }
 
+#[cfg(test)]
+impl Facts {
+    /// Of a daemon without files, for tests.
+    pub(super) fn since(started: DateTime<Utc>) -> Self {
+        let (config, state, connectors, socket) = Default::default();
+        Self { started, config, state, metrics: None, connectors, socket, group: String::new() }
+    }
+}
+
 /// The connectors and the daemon itself.
 #[derive(Debug)]
 pub(super) struct Registry {
