@@ -3,7 +3,7 @@
 //! A file is read within limits (`read`), parsed into a tree that knows where everything stands (`tree`), and compared
 //! with the table of all keys (`table`, `check`); single values are judged in `values`, `search` and `form`, and what
 //! concerns several keys where the result is made (`connector`, `rules`, `settings`, `notify`). `scalar` finds a place inside a
-//! value, `mask` hides what must not be shown; `authorities` reads `tls.ca`. [`schema`] is made of the same table.
+//! value, `mask` hides what must not be shown; `authorities` reads `tls.ca`. [`schema`] and [`reference`] are made of the same table.
 //!
 //! Nothing here talks to a network or to the store.
 
@@ -19,6 +19,7 @@ mod mask;
 pub mod model;
 mod notify;
 mod read;
+pub mod reference;
 mod rules;
 mod scalar;
 pub mod scan;
@@ -48,6 +49,7 @@ pub use authorities::read_authorities;
 pub use effective::{effective_yaml, rules_yaml};
 pub(crate) use schedule::TOKEN_LIFE;
 pub use secret::Remark;
+pub(crate) use values::closest;
 
 /// Reads and checks `usersyncd.yaml`. A missing file is all defaults, unless `must_exist`. Warns about secrets that cannot be
 /// read: nobody is told anything then, which keeps nothing from being synced.

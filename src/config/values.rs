@@ -13,7 +13,7 @@ use crate::sync::model::Status;
 use crate::sync::rules::Limit;
 
 /// The one of `words` that is closest to `word`, if it is close enough to be meant.
-pub(super) fn closest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short, so a long word is not worth the square of its length.
     let lower: String = word.chars().take(64).collect::<String>().to_lowercase();
     let allowed = (lower.chars().count() / 3).clamp(1, 3);

@@ -7,6 +7,7 @@ use super::lines;
 use crate::config::check_settings;
 use crate::config::diagnostic::Checked;
 use crate::config::model::{Event, LogFormat, LogLevel, Page, ReportSettings, Settings};
+use crate::config::reference::{self, Absent};
 
 fn check(contents: &str) -> (tempfile::TempDir, Checked<Settings>) {
     let directory = tempfile::tempdir().unwrap();
@@ -23,6 +24,33 @@ fn an_empty_file_is_all_defaults() {
         assert_eq!(checked.value, Some(Settings::defaults(directory.path())), "{contents:?}");
         assert_eq!(checked.diagnostics, []);
     }
+}
+
+#[test]
+fn what_the_manual_calls_a_default_is_what_counts_without_it() {
+    let mut seen = 0;
+    for entry in reference::settings() {
+        let Absent::Default(default) = entry.absent else { continue };
+        // A webhook needs an address; its keys are the same in the connector file, where they are tested.
+        if entry.path.starts_with("notify.webhook.") {
+            continue;
+        }
+        let command = if entry.path.starts_with("notify.") { "command: [/bin/cat], " } else { "" };
+        let (section, key) = entry.path.split_once('.').unwrap_or(("", entry.path.as_str()));
+        let contents = |line: &str| match section {
+            "" => line.to_owned(),
+            section => format!("{section}: {{ {command}{line} }}"),
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("usersyncd.yaml");
+        let meaning = |line: &str| {
+            std::fs::write(&path, contents(line)).unwrap();
+            check_settings(&path, true).value.unwrap_or_else(|| panic!("{}", contents(line)))
+        };
+        assert_eq!(meaning(&format!("{key}: {default}")), meaning(""), "{}", entry.path);
+        seen += 1;
+    }
+    assert_eq!(seen, 12);
 }
 
 #[test]
