@@ -10,13 +10,16 @@ use super::{
     backup, directory, doctor, explain, history, holds, ledger, manage, plan, plans, relink, status, sync,
     undo,
 };
-use crate::config::check_settings;
+use crate::config::{check_settings, closest};
 use crate::control::api::{ApproveRequest, ConnectorList, Done, ErrorKind, PlanRequest, SyncRequest};
 use crate::control::client::{Client, ClientError};
 use crate::telemetry::escape::escape;
 
 /// Where the socket is if no configuration says otherwise.
 const DEFAULT_SOCKET: &str = "/run/usersyncd/control.sock";
+
+/// How many names of connectors an error has at most.
+const MOST_NAMES: usize = 12;
 
 /// A way to the daemon, and a way to the person who asks.
 pub(super) struct Ctl {
@@ -74,7 +77,7 @@ pub(super) async fn run(arguments: CtlArguments) -> Result<Exit, Failure> {
 }
 
 /// The socket to use: the given one, else the environment's, else the configuration's, else the usual one.
-fn socket(given: Option<PathBuf>) -> PathBuf {
+pub(super) fn socket(given: Option<PathBuf>) -> PathBuf {
     let environment =
         || std::env::var_os("USERSYNCD_SOCKET").filter(|path| !path.is_empty()).map(PathBuf::from);
     let configured =
@@ -121,7 +124,14 @@ fn unknown(name: &str, names: &[String]) -> String {
             "there is no connector {name}, and no other: put a file NAME.yaml into the connectors directory"
         );
     }
-    format!("there is no connector {name}; there are: {}", names.join(", "))
+    let all = "`usersyncd ctl list` shows all that there are";
+    match closest(name, names.iter().map(String::as_str)) {
+        Some(meant) => format!("there is no connector {name}: did you mean {meant}? {all}"),
+        None if names.len() <= MOST_NAMES => {
+            format!("there is no connector {name}; there are: {}. {all}, with their state", names.join(", "))
+        }
+        None => format!("there is no connector {name}, but {} others; {all}", names.len()),
+    }
 }
 
 #[cfg(test)]
@@ -201,7 +211,19 @@ mod tests {
     #[test]
     fn an_unknown_connector_is_told_the_names_there_are() {
         let names = ["acme".to_owned(), "beta".to_owned()];
-        assert_eq!(unknown("acm", &names), "there is no connector acm; there are: acme, beta");
+        assert_eq!(
+            unknown("amce", &names),
+            "there is no connector amce: did you mean acme? `usersyncd ctl list` shows all that there are"
+        );
+        assert_eq!(
+            unknown("gamma", &names),
+            "there is no connector gamma; there are: acme, beta. `usersyncd ctl list` shows all that there are, with their state"
+        );
+        let many: Vec<String> = (0..13).map(|number| format!("connector-{number}")).collect();
+        assert_eq!(
+            unknown("x", &many),
+            "there is no connector x, but 13 others; `usersyncd ctl list` shows all that there are"
+        );
         assert!(unknown("acm", &[]).contains("put a file NAME.yaml"));
     }
 

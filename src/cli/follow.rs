@@ -65,6 +65,17 @@ pub(super) fn unsaid() -> Failure {
     )
 }
 
+/// The daemon answered, but not with what was asked for.
+pub(super) fn other_answer(asked: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!(
+            "the daemon answered with something else than {asked}: it may be of another version than this command. Restart it \
+             after an upgrade (`systemctl restart usersyncd`), and look at `usersyncd ctl history` before asking again"
+        ),
+    )
+}
+
 /// The failure that a refusal is.
 pub(super) fn refusal(kind: ErrorKind, message: String) -> Failure {
     match kind {

@@ -79,8 +79,12 @@ impl Output {
 
     /// Prints a document that carries its `format_version`.
     pub(super) fn print_json<T: Serialize>(&self, document: &T) -> Result<(), Failure> {
-        let mut text = serde_json::to_string_pretty(document)
-            .map_err(|error| Failure::new(Exit::Failed, format!("no JSON could be made: {error}")))?;
+        let mut text = serde_json::to_string_pretty(document).map_err(|error| {
+            let message = format!(
+                "no JSON could be made of the answer: {error}; nothing else failed. Leave out --json, and report it as a fault"
+            );
+            Failure::new(Exit::Failed, message)
+        })?;
         text.push('\n');
         self.print(&text)
     }
@@ -108,7 +112,10 @@ impl Output {
 }
 
 fn unwritten(error: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("the output could not be written: {error}"))
+    let message = format!(
+        "the output could not be written: {error}; nothing else failed. Make room where it goes to, or send it elsewhere"
+    );
+    Failure::new(Exit::Failed, message)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
-use super::follow::{Ended, follow};
+use super::follow::{Ended, follow, other_answer};
 use super::hold::{add_next, push_aside, push_hold, push_names, push_token_first, sentence};
 use super::known::Known;
 use super::listing::{self, Shown, push_sections};
@@ -40,7 +40,7 @@ pub(super) async fn run(
         Ended::Plan(plan, kept) => (plan, kept),
         Ended::Refused(kind, message) => return Err(ctl.refused(name, kind, message).await),
         Ended::Report(_) | Ended::Detached(_) | Ended::Undo(_) => {
-            return Err(Failure::new(Exit::Failed, "the daemon answered with something else than a plan"));
+            return Err(other_answer("a plan"));
         }
     };
     let (style, now) = (ctl.output.style, ctl.output.clock.now());

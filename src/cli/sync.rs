@@ -23,7 +23,8 @@ pub(super) async fn run(ctl: &Ctl, name: Option<&str>, request: &SyncRequest) ->
     if names.is_empty() {
         return Err(Failure::new(
             Exit::Failed,
-            "there are no connectors to sync; put a file NAME.yaml into the connectors directory",
+            "there are no connectors to sync; put a file NAME.yaml into the connectors directory, and look at it with `usersyncd \
+             check`",
         ));
     }
     if wait { watch_all(ctl, &names, request).await } else { start_all(ctl, &names, request).await }

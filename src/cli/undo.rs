@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::ctl::Ctl;
 use super::decided::push_stale;
 use super::exit::{Exit, Failure};
-use super::follow::{Ended, follow, refusal};
+use super::follow::{Ended, follow, other_answer, refusal};
 use super::listing::{Shown, push_sections};
 use super::operation;
 use super::progress::Board;
@@ -73,9 +73,7 @@ async fn proposal(ctl: &Ctl, run: u64) -> Result<Box<UndoDocument>, Failure> {
     match follow(events, place, std::future::pending()).await? {
         Ended::Undo(document) => Ok(document),
         Ended::Refused(kind, message) => Err(refusal(kind, message)),
-        Ended::Report(_) | Ended::Plan(..) | Ended::Detached(_) => {
-            Err(Failure::new(Exit::Failed, "the daemon answered with something else than an undo"))
-        }
+        Ended::Report(_) | Ended::Plan(..) | Ended::Detached(_) => Err(other_answer("an undo")),
     }
 }
 
@@ -129,7 +127,7 @@ async fn answer(mut person: Person) -> Result<String, Failure> {
     });
     let answer = told.await.unwrap_or_else(|_| Ok(String::new()));
     answer.map_err(|error| {
-        Failure::new(Exit::Failed, format!("the answer could not be read: {error}; nothing was changed"))
+        Failure::new(Exit::Failed, format!("the answer could not be read: {error}; nothing was changed. Answer on a terminal, or give --yes"))
     })
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
-use super::follow::{Ended, follow, unsaid};
+use super::follow::{Ended, follow, other_answer, unsaid};
 use super::known::Known;
 use super::output::Versioned;
 use super::progress::Board;
@@ -130,9 +130,7 @@ pub(super) async fn watch<B: Serialize>(
         Ended::Report(report) => Ok(report),
         Ended::Refused(kind, message) => Err(ctl.refused(name, kind, message).await),
         Ended::Detached(run) => Err(Failure::new(Exit::Detached, detached(name, run))),
-        Ended::Plan(..) | Ended::Undo(_) => {
-            Err(Failure::new(Exit::Failed, "the daemon answered with a plan where a run was asked for"))
-        }
+        Ended::Plan(..) | Ended::Undo(_) => Err(other_answer("a run")),
     }
 }
 

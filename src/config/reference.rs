@@ -89,7 +89,6 @@ fn collect(keys: &[Key], path: &str, entries: &mut Vec<Entry>) {
 
 fn about(key: &Key) -> String {
     match key.kind {
-        Kind::Later(advice) => format!("{} Not supported yet. {advice}", key.about),
         _ => key.about.to_owned(),
     }
 }
@@ -101,7 +100,7 @@ fn value(kind: Kind) -> String {
             format!("a mapping with exactly one of {}", alternatives(keys.iter().map(|key| key.name)))
         }
         Kind::Secret => PLACE_OF_A_SECRET.to_owned(),
-        Kind::Empty | Kind::Later(_) => "`{}`".to_owned(),
+        Kind::Empty => "`{}`".to_owned(),
         Kind::One(form) => one(form),
         Kind::Many(form) => format!("a list; each item is {}", one(form)),
         Kind::Some(form, _) => format!("a list that is not empty; each item is {}", one(form)),

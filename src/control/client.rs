@@ -56,7 +56,12 @@ pub struct Client {
 impl Client {
     /// A client for the socket at that path, which is opened with the first request.
     pub fn new(socket: &Path) -> Result<Self, ClientError> {
-        let failed = |error: String| ClientError::Garbled(format!("the client could not be made: {error}"));
+        let failed = |error: String| {
+            ClientError::Garbled(format!(
+                "the connection to the daemon could not be set up: {error}; nothing was asked. Look at the limits of this host \
+                 (`ulimit -a`), and try again"
+            ))
+        };
         let http = reqwest::Client::builder()
             .unix_socket(socket)
             // No TLS here: a host without root certificates can use its socket all the same.
@@ -138,15 +143,20 @@ impl Client {
         segments: &[&str],
         body: &B,
     ) -> Result<reqwest::RequestBuilder, ClientError> {
-        let body = serde_json::to_vec(body)
-            .map_err(|error| ClientError::Garbled(format!("the request could not be written: {error}")))?;
+        let body = serde_json::to_vec(body).map_err(|error| {
+            ClientError::Garbled(format!(
+                "the request could not be written: {error}; nothing was asked. Report it as a fault"
+            ))
+        })?;
         Ok(self.http.request(method, self.url(segments)?).header(CONTENT_TYPE, "application/json").body(body))
     }
 
     fn url(&self, segments: &[&str]) -> Result<Url, ClientError> {
         // These would name another path, whatever their encoding.
         if let Some(name) = segments.iter().find(|name| matches!(**name, "" | "." | "..")) {
-            let message = format!("nothing can be called {name:?}");
+            let message = format!(
+                "nothing can be called {name:?}; nothing was asked. `usersyncd ctl list` shows the connectors"
+            );
             return Err(ClientError::Refused { kind: ErrorKind::NotFound, message });
         }
         let mut url = self.base.clone();
@@ -177,11 +187,16 @@ impl Client {
             }
             Ok(ErrorBody { error: kind, message, .. }) => ClientError::Refused { kind, message },
             Err(_) if status == StatusCode::FORBIDDEN => {
-                ClientError::NotPermitted("the daemon does not permit this".to_owned())
+                ClientError::NotPermitted(
+                    "the daemon does not permit this; nothing was done. Use sudo, or be a member of the group that \
+                     control.group in usersyncd.yaml names (by default `usersyncd`)"
+                        .to_owned(),
+                )
             }
             Err(_) => ClientError::Garbled(format!(
-                "the daemon answered {status} without saying why: {}",
-                String::from_utf8_lossy(&body).chars().take(200).collect::<String>()
+                "the daemon answered {status} without saying why ({}); see whether it is usersyncd that listens on {}",
+                String::from_utf8_lossy(&body).chars().take(200).collect::<String>(),
+                self.socket.display()
             )),
         })
     }
@@ -201,7 +216,8 @@ impl Client {
         let socket = self.socket.display();
         if error.is_timeout() {
             return ClientError::Unreachable(format!(
-                "the daemon did not answer on {socket} within {} s; look at `systemctl status usersyncd`",
+                "the daemon did not answer on {socket} within {} s; what it was asked for may still be done. Look at \
+                 `systemctl status usersyncd` and `usersyncd ctl history`",
                 LONGEST_WAIT.as_secs()
             ));
         }
@@ -305,7 +321,8 @@ impl Events {
 
 fn too_long(longest: usize) -> ClientError {
     ClientError::Garbled(format!(
-        "the daemon's answer is longer than {longest} bytes and was not read further; whatever it was about goes on"
+        "the daemon's answer is longer than {longest} bytes and was not read further; whatever it was about goes on. See what \
+         became of it with `usersyncd ctl status` and `usersyncd ctl history`"
     ))
 }
 
@@ -318,8 +335,8 @@ fn lost(cause: &str) -> ClientError {
 
 fn not_understood(error: &serde_json::Error) -> ClientError {
     ClientError::Garbled(format!(
-        "the daemon's answer is not understood ({error}): it may be of another version than this command; restart it \
-         after an upgrade"
+        "the daemon's answer is not understood ({error}): it may be of another version than this command. Restart it \
+         after an upgrade (`systemctl restart usersyncd`)"
     ))
 }
 

@@ -25,7 +25,11 @@ pub(super) fn evaluate(
 ) -> Result<(), Failure> {
     let name = if is_stdin(file) { "standard input".to_owned() } else { file.display().to_string() };
     let unusable = |why: String| {
-        Failure::new(Exit::Failed, format!("the saved user in {} cannot be used: {why}", escape(&name)))
+        let message = format!(
+            "the saved user in {} cannot be used: {why}. `usersyncd check --help` shows how to save one",
+            escape(&name)
+        );
+        Failure::new(Exit::Failed, message)
     };
     let body = read(file).map_err(unusable)?;
     for checked in connectors {

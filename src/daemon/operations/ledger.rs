@@ -134,9 +134,10 @@ impl Operations {
                 "{name} does not manage {login} ({source}) any more; the account stays in the target as it is. If the \
                  user is still in scope, the next run finds the account and reports it as not managed"
             )),
-            None => {
-                Err(Fault::not_found(format!("{name} manages no user named {login}; nothing was changed")))
-            }
+            None => Err(Fault::not_found(format!(
+                "{name} manages no user named {login}; nothing was changed. `usersyncd ctl explain {name} {login}` says whether \
+                     the target has an account of that name"
+            ))),
         }
     }
 }
