@@ -6,8 +6,8 @@ DEB_VERSION = 3.8.0
 RPM_VERSION = 0.21.1
 TOOLS = $(CURDIR)/target/tools
 
-.PHONY: quickstart package test test-long test-rust test-peers test-browser test-monitoring test-units test-package test-system lint format \
-    bench bench-scale tools help
+.PHONY: quickstart package test test-long test-rust test-peers test-browser test-monitoring test-units test-manual test-completions \
+    test-package test-system lint format bench bench-scale tools help
 
 help: ## What can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -19,7 +19,7 @@ quickstart: ## An org, the daemon, two syncs, and a look around; ONCE=1 ends by 
 package: tools ## The .deb and the .rpm, in target/packages
 	@PATH="$(TOOLS)/bin:$$PATH" packaging/build.sh
 
-test: test-rust test-units test-peers test-browser test-monitoring ## Everything
+test: test-rust test-units test-manual test-completions test-peers test-browser test-monitoring ## Everything but what needs root
 
 test-long: ## 10,000 cases of the laws on removals; USERSYNCD_PROOF_FROM=n for other seeds
 	USERSYNCD_PROOF_CASES=10000 $(CARGO) test --release --test proof -- --nocapture
@@ -36,6 +36,12 @@ test-package: tools ## lintian and rpm find nothing wrong with the packages
 
 test-system: tools ## The package lives in a real systemd, in a container; needs root, not part of `make test`
 	@PATH="$(TOOLS)/bin:$$PATH" tests/system/run.sh
+
+test-manual: ## groff, man and mandoc read the manual pages
+	@tests/manual/run.sh
+
+test-completions: ## bash, zsh and fish complete command lines
+	@tests/completions/run.sh
 
 test-peers: ## Programs that others wrote read the stand-ins, and try the control socket
 	@tests/peers/run.sh

@@ -1,11 +1,13 @@
 //! The command line: one file per subcommand; text and JSON output.
 //!
 //! Data goes to standard output, messages and progress to standard error. Nothing is decided here: `run` starts the
-//! daemon, `check` and `schema` ask the room of the configuration, `ctl` asks the daemon over its socket.
+//! daemon, `check` and `schema` ask the room of the configuration, `ctl` asks the daemon over its socket. `completions` and
+//! `generate` are about the command line itself.
 
 mod arguments;
 mod backup;
 mod check;
+mod completion;
 mod ctl;
 mod decided;
 mod directory;
@@ -14,6 +16,7 @@ mod exit;
 mod explain;
 mod file;
 mod follow;
+mod generate;
 mod history;
 mod hold;
 mod holds;
@@ -22,6 +25,7 @@ mod known;
 mod ledger;
 mod listing;
 mod manage;
+mod manual;
 mod next;
 mod operation;
 mod output;
@@ -55,6 +59,10 @@ use crate::telemetry::escape::escape_lines;
 /// Does what the command line says. What there is to say was said when this returns.
 #[must_use]
 pub fn main(line: impl IntoIterator<Item = OsString>) -> Exit {
+    let line: Vec<OsString> = line.into_iter().collect();
+    if completion::answered(&line) {
+        return Exit::Done;
+    }
     let arguments = match Arguments::try_parse_from(line) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -80,6 +88,8 @@ fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Run(config) => run::run(&config),
         Command::Check(arguments) => check::run(&arguments, &Output::standard(arguments.json)),
         Command::Schema => schema::run(&Output::standard(false)),
+        Command::Completions { shell } => completion::run(shell, &Output::standard(false)),
+        Command::Generate { directory } => generate::run(&directory),
         Command::Ctl(arguments) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map_err(no_runtime)?.block_on(ctl::run(arguments))
@@ -91,6 +101,8 @@ fn execute(command: Command) -> Result<Exit, Failure> {
 fn no_runtime(error: std::io::Error) -> Failure {
     Failure::new(
         Exit::Failed,
-        format!("the program could not be set up: {error}; look at the limits of this host"),
+        format!(
+            "the program could not be set up: {error}; nothing was done. Look at the limits of this host (`ulimit -a`), and try again"
+        ),
     )
 }

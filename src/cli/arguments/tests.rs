@@ -2,7 +2,9 @@
 
 use clap::CommandFactory;
 
+use super::ctl::Level;
 use super::*;
+use crate::config::model::LogLevel;
 
 fn parse(line: &str) -> Result<Arguments, clap::Error> {
     Arguments::try_parse_from(line.split_whitespace())
@@ -13,46 +15,93 @@ fn the_grammar_is_sound() {
     Arguments::command().debug_assert();
 }
 
-#[test]
-fn every_command_has_an_example() {
-    fn visit(command: &clap::Command) {
-        if command.get_subcommands().next().is_none() {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Example"), "{} has no example", command.get_name());
-        }
-        for each in command.get_subcommands() {
-            visit(each);
+/// Each command that help shows, with those behind it.
+fn commands() -> Vec<clap::Command> {
+    fn visit(command: &clap::Command, found: &mut Vec<clap::Command>) {
+        found.push(command.clone());
+        for each in command.get_subcommands().filter(|each| !each.is_hide_set()) {
+            visit(each, found);
         }
     }
-    visit(&Arguments::command());
+    let mut program = Arguments::command().disable_help_subcommand(true);
+    program.build();
+    let mut found = Vec::new();
+    visit(&program, &mut found);
+    found
+}
+
+fn help_of(command: &clap::Command) -> String {
+    command.get_after_help().map(ToString::to_string).unwrap_or_default()
+}
+
+/// A line about what it does, an example, and a line about each argument; none of these lines ends in a full stop.
+#[test]
+fn every_command_explains_itself() {
+    let commands = commands();
+    for command in &commands {
+        let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        assert!(about.len() > 8 && !about.ends_with('.'), "{name}: {about:?}");
+        assert!(about.starts_with(char::is_uppercase), "{name}: {about:?}");
+        // The first help begins with the way to a first sync.
+        let help = help_of(command);
+        assert!(help.contains("Example") || name == "usersyncd" && help.contains("A first sync:"), "{name}");
+        for argument in command.get_arguments() {
+            let about = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!about.is_empty() && !about.ends_with('.'), "{name} {}: {about:?}", argument.get_id());
+        }
+    }
+    assert!(commands.len() > 30, "{}", commands.len());
+}
+
+/// The example command lines of a help text: what stands in lines of their own, and what is quoted.
+fn examples(help: &str) -> Vec<String> {
+    let lines = help.lines().map(|line| line.trim().trim_start_matches("Example: "));
+    let quoted = help.split('`').skip(1).step_by(2);
+    lines
+        .chain(quoted)
+        .flat_map(|line| line.split("  ").take(1))
+        .map(|line| line.trim_start_matches("sudo ").trim_start_matches("source <("))
+        .map(|line| line.split([')', '|', '>', '#']).next().unwrap())
+        // What the shell takes away.
+        .map(|line| line.trim_start_matches("CREDENTIALS_DIRECTORY=/etc/usersyncd ").trim().to_owned())
+        .filter(|line| line.starts_with("usersyncd "))
+        .collect()
 }
 
 /// Whoever has never seen this types what the help says.
 #[test]
 fn every_example_is_understood() {
-    fn visit(command: &clap::Command, seen: &mut usize) {
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        let lines = help.lines().map(|line| line.trim().trim_start_matches("Example: "));
-        let quoted = help.split('`').skip(1).step_by(2);
+    let mut seen = 0;
+    for command in commands() {
+        let (name, help) = (command.get_bin_name().unwrap_or_else(|| command.get_name()), help_of(&command));
         let longest =
             help.lines().filter(|line| line.starts_with("  ")).map(|line| line.chars().count()).max();
         // Wider, and they would be broken in the middle.
-        assert!(longest.unwrap_or_default() <= 100, "{}: {longest:?}", command.get_name());
-        for line in lines.chain(quoted).filter(|line| line.starts_with("usersyncd ")) {
-            let line = line.split("  ").next().unwrap();
-            let line = line.split(['|', '>', '#']).next().unwrap();
-            if let Err(error) = parse(line) {
-                panic!("{}: {line}: {error}", command.get_name());
+        assert!(longest.unwrap_or_default() <= 100, "{name}: {longest:?}");
+        let examples = examples(&help);
+        assert!(!examples.is_empty(), "{name}");
+        for line in examples {
+            if let Err(error) = parse(&line) {
+                panic!("{name}: {line}: {error}");
             }
-            *seen += 1;
-        }
-        for each in command.get_subcommands() {
-            visit(each, seen);
+            seen += 1;
         }
     }
-    let mut seen = 0;
-    visit(&Arguments::command(), &mut seen);
-    assert!(seen > 60, "{seen}");
+    assert!(seen > 90, "{seen}");
+}
+
+#[test]
+fn a_misspelt_command_is_told_the_right_one() {
+    for (line, right) in [
+        ("usersyncd chek", "'check'"),
+        ("usersyncd ctl aprove 7", "'approve'"),
+        ("usersyncd ctl directory member x", "'members'"),
+        ("usersyncd ctl sync acme --wiat", "'--wait'"),
+    ] {
+        let told = parse(line).unwrap_err().to_string();
+        assert!(told.contains(right), "{line}: {told}");
+    }
 }
 
 #[test]

@@ -1,135 +1,13 @@
-//! What may be typed.
+//! What may be typed behind `ctl`.
 
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
-use super::values;
+use crate::cli::values;
 use crate::config::model::LogLevel;
 use crate::control::api::LONGEST_HOURS;
-
-/// Where the daemon's configuration is, unless said otherwise.
-pub(super) const DEFAULT_CONFIG: &str = "/etc/usersyncd/usersyncd.yaml";
-
-/// The ways out, for whoever looks for help and has never seen this.
-macro_rules! recipes {
-    () => {
-        "When something is held (exit code 5):
-  usersyncd ctl holds acme             what is held, how much, why, and its number
-  usersyncd ctl hold 7                 all of it, name by name
-  usersyncd ctl approve 7 --wait       it is right: do exactly this
-  usersyncd ctl plan acme              it is wrong: correct its cause, until this is right
-
-When a run was wrong:
-  usersyncd ctl history acme           which run it was
-  usersyncd ctl undo 17                shows what it would take back, and asks; pauses acme
-  usersyncd ctl plan acme              correct the cause, until this is right
-  usersyncd ctl resume acme            go on by schedule"
-    };
-}
-
-/// Keeps the users and groups of a target equal to what an Okta org says.
-#[derive(Debug, Parser)]
-#[command(
-    name = "usersyncd",
-    version,
-    max_term_width = 100,
-    after_help = concat!(
-        "A first sync:
-  usersyncd check                      is the configuration right?
-  usersyncd ctl plan acme              what would happen?
-  usersyncd ctl sync acme --wait       do it
-
-",
-        recipes!(),
-        "
-
-Exit codes:
-    0  done                          5  something is held
-    1  failed                        6  partly failed or not proven
-    2  usage                         7  daemon not reachable
-    3  invalid configuration         8  not permitted
-       (the daemon itself: 78)     130  detached by Ctrl-C from a run that goes on
-    4  changes are pending (plan, undo)"
-    )
-)]
-pub struct Arguments {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Run the daemon in the foreground
-    #[command(after_help = "Example: usersyncd run --config ./usersyncd.yaml")]
-    Run(ConfigFile),
-    /// Say what `run` would make of the configuration, and when each connector would run
-    #[command(after_help = "Examples:
-  usersyncd check                                  usersyncd.yaml and all connector files
-  usersyncd check ./acme.yaml                      this connector file alone
-  usersyncd check --online ./acme.yaml             and what Okta shows with its token
-  usersyncd check --sample anna.json ./acme.yaml   what becomes of one saved user, without a token
-  usersyncd check --json | jq '.diagnostics[]'     for programs
-
-A saved user is what Okta answers, or {\"user\": that answer, \"groups\": [names]}:
-  curl -H \"Authorization: SSWS $TOKEN\" https://acme.okta.com/api/v1/users/LOGIN > anna.json
-
-A token in a credential is read where systemd would put it:
-  CREDENTIALS_DIRECTORY=/etc/usersyncd usersyncd check --online")]
-    Check(CheckArguments),
-    /// Print the JSON Schema of the connector file, for editors
-    #[command(
-        after_help = "Example: usersyncd schema > connector.schema.json, and as first line of the YAML file:
-  # yaml-language-server: $schema=connector.schema.json"
-    )]
-    Schema,
-    /// Talk to the running daemon
-    #[command(after_help = concat!("Example: usersyncd ctl sync acme --wait\n\n", recipes!()))]
-    Ctl(CtlArguments),
-}
-
-/// The daemon's configuration.
-#[derive(Clone, Debug, Args)]
-pub struct ConfigFile {
-    /// The configuration; without this option it may be missing, and all is default [default:
-    /// /etc/usersyncd/usersyncd.yaml]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-}
-
-impl ConfigFile {
-    /// The file, and whether it must exist: one that was named must.
-    #[must_use]
-    pub fn resolve(&self) -> (PathBuf, bool) {
-        match &self.config {
-            Some(path) => (path.clone(), true),
-            None => (PathBuf::from(DEFAULT_CONFIG), false),
-        }
-    }
-}
-
-/// Arguments of `check`.
-#[derive(Debug, Args)]
-pub struct CheckArguments {
-    /// The configuration.
-    #[command(flatten)]
-    pub config: ConfigFile,
-    /// Connector files to check instead of usersyncd.yaml and its connectors directory
-    #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Also ask the source: whose the token is, what it shows, who is in scope; writes nothing
-    #[arg(long)]
-    pub online: bool,
-    /// Run one saved Okta user through scope and mapping; `-` reads standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "online")]
-    pub sample: Option<PathBuf>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
 
 /// Arguments of `ctl`.
 #[derive(Debug, Args)]
@@ -434,8 +312,9 @@ secrets. An older file of that name is replaced when the new one is complete. To
         level: Level,
     },
     /// Bind what a connector manages to its present source and target, after either was changed
-    #[command(after_help = "Example: usersyncd ctl rebind acme           shows what would change, exits 4
-         usersyncd ctl rebind acme --yes")]
+    #[command(after_help = "Examples:
+  usersyncd ctl rebind acme           shows what would change, exits 4
+  usersyncd ctl rebind acme --yes     does it")]
     Rebind {
         /// The connector
         name: String,
@@ -444,8 +323,9 @@ secrets. An older file of that name is replaced when the new one is complete. To
         yes: bool,
     },
     /// Rebuild what a connector manages, after the state directory was lost, from what the target keeps
-    #[command(after_help = "Example: usersyncd ctl relink acme           shows what would be linked, exits 4
-         usersyncd ctl relink acme --yes
+    #[command(after_help = "Examples:
+  usersyncd ctl relink acme           shows what would be linked, exits 4
+  usersyncd ctl relink acme --yes     does it
 
 What carries Okta's id is linked at once; what has the name only is held by the next sync until you approve it.")]
     Relink {
@@ -472,7 +352,12 @@ What carries Okta's id is linked at once; what has the name only is held by the 
         login: String,
     },
     /// Look into the built-in directory
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  usersyncd ctl directory users
+  usersyncd ctl directory members jira-users | wc -l"
+    )]
     Directory(DirectoryCommand),
 }
 
@@ -519,7 +404,3 @@ impl From<Level> for LogLevel {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "arguments_tests.rs"]
-mod tests;
