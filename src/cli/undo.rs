@@ -127,7 +127,10 @@ async fn answer(mut person: Person) -> Result<String, Failure> {
     });
     let answer = told.await.unwrap_or_else(|_| Ok(String::new()));
     answer.map_err(|error| {
-        Failure::new(Exit::Failed, format!("the answer could not be read: {error}; nothing was changed. Answer on a terminal, or give --yes"))
+        let message = format!(
+            "the answer could not be read: {error}; nothing was changed. Answer on a terminal, or give --yes"
+        );
+        Failure::new(Exit::Failed, message)
     })
 }
 

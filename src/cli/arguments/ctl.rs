@@ -42,7 +42,7 @@ pub enum CtlCommand {
         /// The connector
         name: String,
     },
-    /// Sync now
+    /// Sync a connector now, or all of them
     #[command(after_help = "Examples:
   usersyncd ctl sync acme --wait       watch it; Ctrl-C detaches, and the run goes on
   usersyncd ctl sync --all --wait      exits with the worst of all runs
@@ -136,7 +136,7 @@ waits.")]
   usersyncd ctl holds acme --all     also what was held before
   usersyncd ctl hold 7               one of them, operation by operation
 
-Then decide:
+To decide:
   usersyncd ctl approve 7 --wait     it is right: do exactly this, and nothing else
   usersyncd ctl discard 7            leave it held, and be told of it no more
   usersyncd ctl plan acme            it is wrong: correct its cause, until this is right
@@ -314,7 +314,9 @@ secrets. An older file of that name is replaced when the new one is complete. To
     /// Bind what a connector manages to its present source and target, after either was changed
     #[command(after_help = "Examples:
   usersyncd ctl rebind acme           shows what would change, exits 4
-  usersyncd ctl rebind acme --yes     does it")]
+  usersyncd ctl rebind acme --yes     does it
+
+Exit codes: 0 done, or there was nothing to do; 4 it was only shown, and nothing was changed.")]
     Rebind {
         /// The connector
         name: String,
@@ -327,7 +329,9 @@ secrets. An older file of that name is replaced when the new one is complete. To
   usersyncd ctl relink acme           shows what would be linked, exits 4
   usersyncd ctl relink acme --yes     does it
 
-What carries Okta's id is linked at once; what has the name only is held by the next sync until you approve it.")]
+What carries Okta's id is linked at once; what has the name only is held by the next sync until you approve it.
+
+Exit codes: 0 done, or there was nothing to do; 4 it was only shown, and nothing was changed.")]
     Relink {
         /// The connector
         name: String,

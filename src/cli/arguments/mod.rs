@@ -84,10 +84,14 @@ Exit codes: 0 it was told to stop, 78 the configuration is invalid, 1 something 
   usersyncd check --json | jq '.diagnostics[]'     for programs
 
 A saved user is what Okta answers, or {\"user\": that answer, \"groups\": [names]}:
-  curl -H \"Authorization: SSWS $TOKEN\" https://acme.okta.com/api/v1/users/LOGIN > anna.json
+  curl -H \"Authorization: SSWS $TOKEN\" \\
+    https://acme.okta.com/api/v1/users/LOGIN > anna.json
 
 A token in a credential is read where systemd would put it:
-  CREDENTIALS_DIRECTORY=/etc/usersyncd usersyncd check --online")]
+  CREDENTIALS_DIRECTORY=/etc/usersyncd usersyncd check --online
+
+Exit codes: 0 nothing is wrong, 3 the configuration is invalid, 1 a source could not be read, a run would fail, or the \
+saved user cannot be mapped.")]
     Check(CheckArguments),
     /// Print the JSON Schema of the connector file, for editors
     #[command(after_help = "Examples:
