@@ -79,7 +79,7 @@ mod tests {
                 let entry = entry.unwrap();
                 if entry.file_type().unwrap().is_file() {
                     let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
-                    assert_eq!(mode, MODE, "{:?}", entry.path());
+                    assert_eq!(mode, 0o644, "{:?}", entry.path());
                     seen.push(entry.file_name().into_string().unwrap());
                 }
             }

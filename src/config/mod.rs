@@ -3,7 +3,7 @@
 //! A file is read within limits (`read`), parsed into a tree that knows where everything stands (`tree`), and compared
 //! with the table of all keys (`table`, `check`); single values are judged in `values`, `search` and `form`, and what
 //! concerns several keys where the result is made (`connector`, `rules`, `settings`, `notify`). `scalar` finds a place inside a
-//! value, `mask` hides what must not be shown; `authorities` reads `tls.ca`. [`schema`] and [`reference`] are made of the same table.
+//! value, `mask` hides what must not be shown; `authorities` reads `tls.ca`. [`mod@schema`] and [`mod@reference`] are made of the same table.
 //!
 //! Nothing here talks to a network or to the store.
 
