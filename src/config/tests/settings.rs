@@ -50,7 +50,7 @@ fn what_the_manual_calls_a_default_is_what_counts_without_it() {
         assert_eq!(meaning(&format!("{key}: {default}")), meaning(""), "{}", entry.path);
         seen += 1;
     }
-    assert_eq!(seen, 12);
+    assert!(seen >= 12, "{seen}");
 }
 
 #[test]
