@@ -69,7 +69,7 @@ fn collect(keys: &[Key], path: &str, entries: &mut Vec<Entry>) {
         let path = join(path, key.name);
         entries.push(Entry {
             path: path.clone(),
-            about: about(key),
+            about: key.about.to_owned(),
             value: value(key.kind),
             absent: match (key.default, key.required) {
                 (Some(default), _) => Absent::Default(written(default)),
@@ -84,12 +84,6 @@ fn collect(keys: &[Key], path: &str, entries: &mut Vec<Entry>) {
             Kind::Rules(inner) => collect(inner, &format!("{path}[]"), entries),
             _ => {}
         }
-    }
-}
-
-fn about(key: &Key) -> String {
-    match key.kind {
-        _ => key.about.to_owned(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the page is given, with a real store.
 
-
 use super::super::connector::{Spec, prepare};
 use super::super::registry::Facts as Daemon;
 use super::super::testing::{Bench, connector};
