@@ -20,7 +20,7 @@ deb=target/packages/usersyncd_$version-1_$(dpkg --print-architecture).deb
 rpm=target/packages/usersyncd-$version-1.$(uname -m).rpm
 
 # Tags that stand for a choice are overridden in the package itself, where their reason stands.
-lintian --allow-root --fail-on error,warning --no-tag-display-limit "$deb" || fail "lintian has something to say"
+lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$deb" || fail "lintian has something to say"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

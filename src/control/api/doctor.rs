@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What was looked at for a connector, in the order in which one thing needs the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnosis {
-    /// [`crate::sync::report::FORMAT_VERSION`].
+    /// The version of the form of this document; additions do not raise it.
     pub format_version: u32,
     /// The connector.
     pub connector: String,
