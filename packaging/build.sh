@@ -26,6 +26,14 @@ grep -q "^usersyncd ($version-1) " packaging/deb/changelog ||
 rm -rf target/generated
 "$built/usersyncd" generate target/generated
 
+# In a package, documents lie beside each other, and what they lead to elsewhere than in the source.
+mkdir target/generated/doc
+for page in README.md docs/*.md; do
+    sed -e 's#](docs/#](#g' -e 's#](\.\./README\.md#](README.md#g' -e 's#](\(\.\./\)*config/examples#](examples/connectors#g' \
+        -e 's#](\(\.\./\)*packaging/monitoring#](/usr/share/usersyncd/monitoring#g' \
+        -e 's#\[\(ARCHITECTURE\|CONTRIBUTING\)\.md\]([^)]*)#\1.md of the source#g' "$page" >"target/generated/doc/$(basename "$page")"
+done
+
 # Both tools package target/release; this stands for it, so that another profile can be packaged too.
 rm -rf target/staged
 mkdir -p target/staged/release

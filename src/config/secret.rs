@@ -22,6 +22,9 @@ const LARGEST_SECRET: u64 = 64 * 1024;
 /// The variable in which systemd says where credentials are (systemd.exec(5), "Credentials").
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
+/// Where systemd keeps those of the packaged service while it runs.
+const OF_THE_SERVICE: &str = "/run/credentials/usersyncd.service";
+
 /// Looks an environment variable up.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
@@ -175,14 +178,17 @@ enum Fault {
 fn credentials_directory(name: &str, environment: Environment<'_>) -> Result<PathBuf, Complaint> {
     // Checked again, since a name from elsewhere must not lead out of the directory.
     values::credential(name)?;
-    let directory = environment(CREDENTIALS_DIRECTORY).filter(|directory| !directory.is_empty()).ok_or_else(|| {
+    let given = environment(CREDENTIALS_DIRECTORY).filter(|directory| !directory.is_empty());
+    // Root may look where the running service finds them, so that `check` needs no more than the daemon has.
+    let of_the_service = || std::fs::read_dir(OF_THE_SERVICE).ok().map(|_| OsString::from(OF_THE_SERVICE));
+    let directory = given.or_else(of_the_service).ok_or_else(|| {
         Complaint::new(format!(
             "The credential {} cannot be read: ${CREDENTIALS_DIRECTORY} is not set.",
             quoted(name)
         ))
         .advise(format!(
             "systemd sets it for a service whose unit says `LoadCredential={name}:/path/of/the/secret`. By hand: \
-             {CREDENTIALS_DIRECTORY}=/directory/with/that/file usersyncd check."
+             as root while the service runs, or {CREDENTIALS_DIRECTORY}=/directory/with/that/file usersyncd check."
         ))
     })?;
     Ok(PathBuf::from(directory))

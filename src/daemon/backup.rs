@@ -2,13 +2,17 @@
 
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use axum::body::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
 use serde::Serialize;
 use tempfile::TempDir;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::io::ReaderStream;
 
 use crate::control::fault::Fault;
@@ -25,6 +29,8 @@ const MANIFEST: &str = "backup.json";
 const BLOCK: u64 = 512;
 /// How much is sent at once.
 const CHUNK: usize = 64 * 1024;
+/// How long a client may take none of it.
+const LONGEST_STALL: Duration = Duration::from_secs(60);
 
 /// What a backup is of.
 #[derive(Serialize)]
@@ -44,14 +50,15 @@ pub(super) async fn make(
 ) -> Result<Archive, Fault> {
     let failed = |error: String| Fault::internal(format!("no backup was made: {error}"));
     let frozen = directory.freeze(&state).await.map_err(failed)?;
+    // The turn goes with the copying, which goes on even if nobody waits for it any more.
     let copied = tokio::task::spawn_blocking(move || {
         room_for_copies(&state)?;
         let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&state);
         let scratch = scratch.map_err(|error| format!("{} cannot be written: {error}", state.display()))?;
         frozen.copy_to(scratch.path())?;
-        Ok(scratch)
+        Ok((scratch, turn))
     });
-    let scratch = copied
+    let (scratch, turn) = copied
         .await
         .unwrap_or_else(|error| Err(format!("internal error, please report it: {error}")))
         .map_err(failed)?;
@@ -60,7 +67,11 @@ pub(super) async fn make(
 
 /// Whether the copies fit beside the originals, with a tenth to spare: a full disk would stop every run.
 fn room_for_copies(state: &Path) -> Result<(), String> {
-    let size = |name: &str| std::fs::metadata(state.join(name)).map_or(0, |metadata| metadata.len());
+    let size = |name: &str| {
+        let of = |file: String| std::fs::metadata(state.join(file)).map_or(0, |metadata| metadata.len());
+        // What stands in the log of a database only is copied too.
+        of(name.to_owned()) + of(format!("{name}-wal"))
+    };
     let wanted = (size(STATE) + size(DIRECTORY)) / 10 * 11;
     let file_system = nix::sys::statvfs::statvfs(state)
         .map_err(|error| format!("the free space of {} cannot be seen: {error}", state.display()))?;
@@ -101,9 +112,37 @@ async fn archive(scratch: TempDir, now: DateTime<Utc>, turn: OwnedSemaphorePermi
         whole = Box::new(whole.chain(member(name, size, now, file, &mut length)?));
     }
     let whole = whole.chain(tokio::io::repeat(0).take(2 * BLOCK));
-    // What is to stay until the end is sent travels with the reader.
-    let kept = Kept { reader: whole, _scratch: scratch, _turn: turn };
-    Ok(Archive { length, bytes: Box::pin(ReaderStream::with_capacity(kept, CHUNK)) })
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(send(whole, sender, (scratch, turn)));
+    let bytes = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        let part = receiver.recv().await?;
+        Some((part, receiver))
+    });
+    Ok(Archive { length, bytes: Box::pin(bytes) })
+}
+
+/// Hands the archive on until its end, or until nobody takes any of it for [`LONGEST_STALL`]: a stopped client must not keep the
+/// place and the room of a backup for good. What is `kept` goes with the end.
+async fn send<K>(
+    archive: impl AsyncRead + Send + Unpin,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    kept: K,
+) {
+    let mut parts = ReaderStream::with_capacity(archive, CHUNK);
+    while let Some(part) = parts.next().await {
+        match sender.send_timeout(part, LONGEST_STALL).await {
+            Ok(()) => {}
+            Err(SendTimeoutError::Closed(_)) => break,
+            Err(SendTimeoutError::Timeout(_)) => {
+                tracing::warn!(
+                    "a backup was given up: nobody took any of it for {} s",
+                    LONGEST_STALL.as_secs()
+                );
+                break;
+            }
+        }
+    }
+    drop(kept);
 }
 
 /// A file of an archive: its header, its contents, and zeros up to the next block. Adds its length to that of the archive.
@@ -127,23 +166,6 @@ fn member<R: AsyncRead + Send + Unpin>(
     *length += BLOCK + size + padding;
     let head = Cursor::new(header.as_bytes().to_vec());
     Ok(head.chain(contents.take(size)).chain(tokio::io::repeat(0).take(padding)))
-}
-
-/// A reader with what must not go before it.
-struct Kept<R> {
-    reader: R,
-    _scratch: TempDir,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Kept<R> {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-        buffer: &mut tokio::io::ReadBuf<'_>,
-    ) -> std::task::Poll<io::Result<()>> {
-        std::pin::Pin::new(&mut self.reader).poll_read(context, buffer)
-    }
 }
 
 #[cfg(test)]
@@ -194,6 +216,15 @@ mod tests {
         assert_eq!(turns.available_permits(), 1);
         let left = std::fs::read_dir(state.path()).unwrap().flatten();
         assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with(SCRATCH)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_loses_its_place() {
+        let (sender, receiver) = mpsc::channel(1);
+        let kept = Arc::new(());
+        send(tokio::io::repeat(0).take(1 << 20), sender, Arc::clone(&kept)).await;
+        assert_eq!(Arc::strong_count(&kept), 1, "what was kept went, though the client is still there");
+        drop(receiver);
     }
 
     #[test]

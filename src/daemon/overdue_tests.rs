@@ -14,6 +14,7 @@ use super::timetable::tests::schedule;
 use crate::config::model::{ChangesFrom, IncrementalSettings, Missed, ScheduleSettings};
 use crate::store::ConnectorMemory;
 use crate::sync::engine::ChangesEnd;
+use crate::sync::progress::Side;
 
 /// A Monday.
 const NOW: &str = "2026-01-05T02:00:00";
@@ -162,4 +163,11 @@ async fn a_credential_counts_as_refused_until_the_source_lets_in_again() {
         done(&bench, &handle, Kind::Sync).await;
         assert_eq!((refused("source"), refused("target")), (expected, 0.0));
     }
+    configure(&handle, "two", with_looks("0 0 * * *")).await;
+    bench.common.metrics.sign_in("acme", Side::Target, true);
+    bench.script.changes.lock().unwrap().push_back(ChangesEnd::Nothing);
+    done(&bench, &handle, Kind::Changes).await;
+    assert_eq!(refused("target"), 1.0, "a look that found nothing asked no target");
+    done(&bench, &handle, Kind::Sync).await;
+    assert_eq!(refused("target"), 0.0);
 }

@@ -296,7 +296,9 @@ pub(super) async fn sync(sync: SyncRun, _alone: OwnedMutexGuard<()>) -> Ended {
             teller.notice(message);
         }
         common.metrics.run_ended(&report);
-        tell_of_refusals(&common.metrics, &report, &control.progress);
+        // A run that ended early may not have come to the target.
+        let got_to_target = !matches!(report.outcome, Outcome::Failed | Outcome::Cancelled);
+        tell_of_refusals(&common.metrics, &report, &control.progress, got_to_target);
         tell_log(&report);
         common.notifier.tell(&connector, before, &report);
         forget_old_runs(&common, &name).await;
@@ -337,7 +339,7 @@ async fn without_effect(
     };
     if changes == ChangesEnd::Nothing {
         common.metrics.run_ended(&report);
-        tell_of_refusals(&common.metrics, &report, progress);
+        tell_of_refusals(&common.metrics, &report, progress, false);
     } else {
         common.metrics.run_left_out(name);
     }
@@ -417,9 +419,8 @@ async fn in_a_task(
 }
 
 /// Whether source and target took what the connector signs in with. Of a side that the run did not get to nothing new is known.
-fn tell_of_refusals(metrics: &Metrics, report: &Report, progress: &Progress) {
-    let ended_early = matches!(report.outcome, Outcome::Failed | Outcome::Cancelled);
-    for (side, let_in) in [(Side::Source, progress.was_let_in()), (Side::Target, !ended_early)] {
+fn tell_of_refusals(metrics: &Metrics, report: &Report, progress: &Progress, got_to_target: bool) {
+    for (side, let_in) in [(Side::Source, progress.was_let_in()), (Side::Target, got_to_target)] {
         let refused = progress.was_refused(side);
         if refused || let_in {
             metrics.sign_in(&report.connector, side, refused);

@@ -23,13 +23,60 @@ pub(super) fn hide(signed: &Signed, status: StatusCode, body: &mut [u8]) {
     if status.is_success() && !body.trim_ascii_start().starts_with(b"<") {
         return;
     }
-    for secret in secrets(signed) {
+    for secret in secrets(signed).iter().flat_map(|secret| forms(secret)) {
         let found: Vec<usize> = memmem::find_iter(body, secret.as_slice()).collect();
         for at in found {
             if let Some(bytes) = body.get_mut(at..at + secret.len()) {
                 bytes.fill(b'*');
             }
         }
+    }
+}
+
+/// A secret as it may stand in an answer: as it is, and as JSON and HTML write the letters that mean something to them.
+fn forms(secret: &[u8]) -> Vec<Secret> {
+    let Ok(text) = std::str::from_utf8(secret) else { return vec![secret.to_vec().into()] };
+    let written = |escape: fn(char) -> Option<String>| {
+        let mut form = Zeroizing::new(String::with_capacity(6 * text.len()));
+        for letter in text.chars() {
+            match escape(letter) {
+                Some(escaped) => form.push_str(&escaped),
+                None => form.push(letter),
+            }
+        }
+        Secret::new(form.as_bytes().to_vec())
+    };
+    let mut forms = vec![
+        written(|_| None),
+        written(json),
+        written(|letter| if letter == '/' { Some("\\/".to_owned()) } else { json(letter) }),
+        // As serialisers do whose JSON may stand in a page.
+        written(|letter| match letter {
+            '=' | '&' | '<' | '>' | '\'' | '+' => Some(format!("\\u{:04x}", u32::from(letter))),
+            other => json(other),
+        }),
+        written(|letter| match letter {
+            '=' | '&' | '<' | '>' | '\'' | '+' => Some(format!("\\u{:04X}", u32::from(letter))),
+            other => json(other),
+        }),
+        written(|letter| match letter {
+            '&' => Some("&amp;".to_owned()),
+            '<' => Some("&lt;".to_owned()),
+            '>' => Some("&gt;".to_owned()),
+            '"' => Some("&quot;".to_owned()),
+            '\'' => Some("&#39;".to_owned()),
+            _ => None,
+        }),
+    ];
+    forms.dedup();
+    forms
+}
+
+/// How JSON must write a letter, if not as it is (RFC 8259, section 7).
+fn json(letter: char) -> Option<String> {
+    match letter {
+        '"' | '\\' => Some(format!("\\{letter}")),
+        _ => None,
     }
 }
 
@@ -101,6 +148,24 @@ mod tests {
             hidden(&assertion, 400, "grant_type=x&client_assertion=e.y.j&scope=z"),
             "grant_type=x&client_assertion=*****&scope=z"
         );
+    }
+
+    #[test]
+    fn however_the_answer_writes_it() {
+        // Basic usersyncd:p"s/s=w&d
+        let password = signed("Basic dXNlcnN5bmNkOnAicy9zPXcmZA==", None);
+        for repeated in [
+            "p\"s/s=w&d",
+            "p\\\"s/s=w&d",
+            "p\\\"s\\/s=w&d",
+            "p\\\"s/s\\u003dw\\u0026d",
+            "p&quot;s/s=w&amp;d",
+            "dXNlcnN5bmNkOnAicy9zPXcmZA\\u003d\\u003D",
+        ] {
+            let hidden = hidden(&password, 401, &format!("[{repeated}]"));
+            let inner = hidden.trim_matches(['[', ']']);
+            assert!(inner.starts_with('*') && !inner.contains("s=w") && !inner.contains("dXN"), "{repeated}: {hidden}");
+        }
     }
 
     #[test]

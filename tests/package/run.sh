@@ -43,6 +43,15 @@ for page in man8/usersyncd.8 man8/usersyncd-ctl-sync.8 man5/usersyncd.yaml.5 man
     grep -qx "/usr/share/man/$page\(\.gz\)\?" "$scratch/rpm" || fail "the .rpm has no page $page"
 done
 
+# Links between the documents lead somewhere.
+dpkg-deb --extract "$deb" "$scratch/tree"
+for page in "$scratch"/tree/usr/share/doc/usersyncd/*.md; do
+    for link in $(grep -o '](\([^)#]*\)' "$page" | sed 's/](//' | grep -v '^https\?:' | sort -u); do
+        case $link in /*) place=$scratch/tree$link ;; *) place=$(dirname "$page")/$link ;; esac
+        [ -e "$place" ] || fail "$(basename "$page") leads to $link, which is not in the package"
+    done
+done
+
 # No connector that would run, and nothing under /etc that an upgrade overwrites.
 if grep -h '^/etc/usersyncd/connectors.d/.*\.yaml$' "$scratch/deb" "$scratch/rpm"; then
     fail "a package has a connector that would run"

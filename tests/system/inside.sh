@@ -98,6 +98,9 @@ must systemctl daemon-reload
 must systemctl restart usersyncd
 must usersyncd ctl sync acme --wait
 
+must usersyncd ctl doctor acme
+grep -i 'socket\|TLS\|disk' out | head -n 5
+
 step "systemd is told what happens"
 is "$(property Type)" "notify" "the type"
 is "$(property ActiveState)" "active" "the state"
@@ -124,6 +127,19 @@ must systemctl stop usersyncd.service
 [ -S /run/usersyncd/control.sock ] || give_up "the socket went with the service"
 must usersyncd ctl list
 must systemctl is-active usersyncd.service
+
+must groupadd operators
+mkdir -p /etc/systemd/system/usersyncd.socket.d
+printf '[Socket]\nSocketGroup=operators\n' >/etc/systemd/system/usersyncd.socket.d/group.conf
+must systemctl daemon-reload
+must systemctl restart usersyncd.socket
+must usersyncd ctl list
+must systemctl restart usersyncd.service
+is "$(stat -c "%a %G" /run/usersyncd/control.sock)" "660 operators" "the socket of another group"
+rm -r /etc/systemd/system/usersyncd.socket.d
+must systemctl daemon-reload
+must systemctl restart usersyncd.socket
+must usersyncd ctl list
 
 step "a killed daemon comes back and finishes what it began"
 ./sandbox change "$url" '{"seed": 3, "add": 600, "rename": 5}' >/dev/null || give_up "the org could not be changed"
@@ -169,7 +185,8 @@ step "a backup is taken while it works, and brings a lost state back"
 must usersyncd ctl backup /root/usersyncd.tar
 is "$(stat -c %a /root/usersyncd.tar)" "600" "the backup"
 must systemctl stop usersyncd.socket usersyncd.service
-rm -rf /var/lib/usersyncd/*
+echo junk >/var/lib/usersyncd/state.db-wal
+rm -f /var/lib/usersyncd/*.db /var/lib/usersyncd/*.db-wal /var/lib/usersyncd/*.db-shm
 must tar -xf /root/usersyncd.tar -C /var/lib/usersyncd state.db directory.db
 must chown -R usersyncd:usersyncd /var/lib/usersyncd
 must systemctl start usersyncd
@@ -179,7 +196,9 @@ step "an upgrade keeps files and state, restarts, and says what it does not like
 echo '# edited by an administrator' >>/etc/usersyncd/usersyncd.yaml
 echo 'source: {}' >/etc/usersyncd/connectors.d/broken.yaml
 old=$(property MainPID)
+socket=$(stat -c %i /run/usersyncd/control.sock)
 must dpkg -i --force-confdef --force-confold present.deb
+is "$(stat -c %i /run/usersyncd/control.sock)" "$socket" "the socket, which an upgrade leaves alone"
 said "this version does not accept the configuration"
 said "broken.yaml:1"
 rm /etc/usersyncd/connectors.d/broken.yaml
@@ -196,7 +215,9 @@ must dpkg -r usersyncd
 [ ! -e /run/usersyncd/control.sock ] || give_up "the socket is still there"
 [ -f /var/lib/usersyncd/state.db ] && [ -f /etc/usersyncd/usersyncd.yaml ] || give_up "a removal took files or state"
 must dpkg -i present.deb
+grep -q 'does not accept' out && give_up "a service that did not run is judged by credentials that are not there"
 expect 0 usersyncd ctl plan acme
+must usersyncd check
 must dpkg -P usersyncd
 said "/etc/usersyncd/connectors.d/acme.yaml"
 [ ! -e /var/lib/usersyncd ] && [ ! -e /etc/usersyncd/usersyncd.yaml ] || give_up "a purge left state or its own files"

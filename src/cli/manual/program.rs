@@ -87,11 +87,11 @@ fn first_sync(page: &mut Page) {
     page.file(
         "source:\n  okta:\n    domain: acme.okta.com\n    auth:\n      api_token: { credential: okta-token }\n",
     );
-    page.text("Then start, look, and sync:");
+    page.text("Then restart it, so that it gets the credential, look, and sync:");
     example(
         page,
         &[
-            ("sudo systemctl enable --now usersyncd", ""),
+            ("sudo systemctl restart usersyncd", ""),
             ("sudo usersyncd ctl status acme", "is it there?"),
             ("sudo usersyncd ctl plan acme", "what would happen?"),
             ("sudo usersyncd ctl sync acme --wait", "do it"),
@@ -157,7 +157,7 @@ const EXITS: &[(&str, &str)] = &[
     ("6", "An operation failed, or a list was not read to its end. The rest was applied."),
     ("7", "The daemon is not reachable."),
     ("8", "Not permitted."),
-    ("78", "The daemon itself: the configuration is invalid. systemd does not start it again."),
+    ("78", "The daemon itself: the configuration is invalid, or a newer version wrote the state. systemd does not start it again."),
     ("130", "Ctrl-C detached from a run that goes on."),
 ];
 

@@ -59,6 +59,23 @@ pub(super) async fn examine(patient: &Patient) -> Diagnosis {
             checks.extend(sides.1);
         }
     }
-    checks.extend(host::checks(facts));
+    checks.extend(on_this_host(facts).await);
     Diagnosis { format_version: FORMAT_VERSION, connector: name.clone(), made, checks }
+}
+
+/// The looks at this host, away from the runtime: a name service or a file system may keep them waiting.
+async fn on_this_host(facts: &Facts) -> Vec<Check> {
+    let facts = facts.clone();
+    let looks = tokio::task::spawn_blocking(move || host::checks(&facts));
+    match tokio::time::timeout(STEP, looks).await {
+        Ok(Ok(checks)) => checks,
+        Ok(Err(_)) | Err(_) => {
+            let seen = format!(
+                "a file system or the name service of this host did not answer within {} s",
+                STEP.as_secs()
+            );
+            let fix = "Look whether `df` and `getent group` answer on this host";
+            vec![Check::failed(Subject::Host, CheckName::Disk, seen, fix)]
+        }
+    }
 }
