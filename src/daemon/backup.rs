@@ -123,11 +123,7 @@ async fn archive(scratch: TempDir, now: DateTime<Utc>, turn: OwnedSemaphorePermi
 
 /// Hands the archive on until its end, or until nobody takes any of it for [`LONGEST_STALL`]: a stopped client must not keep the
 /// place and the room of a backup for good. What is `kept` goes with the end.
-async fn send<K>(
-    archive: impl AsyncRead + Send + Unpin,
-    sender: mpsc::Sender<io::Result<Bytes>>,
-    kept: K,
-) {
+async fn send<K>(archive: impl AsyncRead + Send + Unpin, sender: mpsc::Sender<io::Result<Bytes>>, kept: K) {
     let mut parts = ReaderStream::with_capacity(archive, CHUNK);
     while let Some(part) = parts.next().await {
         match sender.send_timeout(part, LONGEST_STALL).await {

@@ -160,11 +160,14 @@ mod tests {
             "p\\\"s\\/s=w&d",
             "p\\\"s/s\\u003dw\\u0026d",
             "p&quot;s/s=w&amp;d",
-            "dXNlcnN5bmNkOnAicy9zPXcmZA\\u003d\\u003D",
+            "dXNlcnN5bmNkOnAicy9zPXcmZA\\u003d\\u003d",
         ] {
             let hidden = hidden(&password, 401, &format!("[{repeated}]"));
             let inner = hidden.trim_matches(['[', ']']);
-            assert!(inner.starts_with('*') && !inner.contains("s=w") && !inner.contains("dXN"), "{repeated}: {hidden}");
+            assert!(
+                inner.starts_with('*') && !inner.contains("s=w") && !inner.contains("dXN"),
+                "{repeated}: {hidden}"
+            );
         }
     }
 

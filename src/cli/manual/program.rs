@@ -157,7 +157,10 @@ const EXITS: &[(&str, &str)] = &[
     ("6", "An operation failed, or a list was not read to its end. The rest was applied."),
     ("7", "The daemon is not reachable."),
     ("8", "Not permitted."),
-    ("78", "The daemon itself: the configuration is invalid, or a newer version wrote the state. systemd does not start it again."),
+    (
+        "78",
+        "The daemon itself: the configuration is invalid, or a newer version wrote the state. systemd does not start it again.",
+    ),
     ("130", "Ctrl-C detached from a run that goes on."),
 ];
 
