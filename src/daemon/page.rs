@@ -114,7 +114,8 @@ impl PageSource {
     fn remember(&self, runs: Vec<RunSummary>) {
         let mut known = self.lock();
         if known.runs.len() + runs.len() > MOST_KNOWN {
-            known.runs.clear();
+            let fresh: HashSet<&str> = runs.iter().map(|run| run.connector.as_str()).collect();
+            known.runs.retain(|_, run| fresh.contains(run.connector.as_str()));
         }
         known.runs.extend(runs.into_iter().map(|run| (run.run, run)));
     }

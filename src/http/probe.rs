@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::{HeaderValue, Uri};
+use futures_util::future::select_ok;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use rustls_platform_verifier::Verifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -103,9 +104,12 @@ impl Way {
         if addresses.is_empty() { Err("the name has no address".to_owned()) } else { Ok(addresses) }
     }
 
-    /// A connection to the first of the addresses that takes one. The error is a part of a sentence.
+    /// A connection to whichever of the addresses takes one first: requests do not wait for one that is silent either. The error
+    /// is a part of a sentence.
     pub async fn connect(&self, addresses: &[SocketAddr]) -> Result<TcpStream, String> {
-        TcpStream::connect(addresses).await.map_err(|error| cause(&error))
+        let tries = addresses.iter().map(|address| Box::pin(TcpStream::connect(*address)));
+        let (connection, _) = select_ok(tries).await.map_err(|error| cause(&error))?;
+        Ok(connection)
     }
 
     /// Greets the server with TLS over such a connection.

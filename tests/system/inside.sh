@@ -101,6 +101,39 @@ must usersyncd ctl sync acme --wait
 must usersyncd ctl doctor acme
 grep -i 'socket\|TLS\|disk' out | head -n 5
 
+# Another secret counts after a restart, and not before.
+must bash -c "printf %s 00wrong | systemd-creds encrypt --name=okta-token - /etc/usersyncd/okta-token.cred"
+must usersyncd ctl sync acme --wait
+must systemctl restart usersyncd
+expect 1 usersyncd ctl sync acme --wait
+said "401"
+must bash -c "printf %s '$token' | systemd-creds encrypt --name=okta-token - /etc/usersyncd/okta-token.cred"
+must systemctl restart usersyncd
+must usersyncd ctl sync acme --wait
+
+step "the sandbox lets through what is documented and nothing else"
+# A command that is told of runs tries to write where it may, and where it may not.
+printf '%s\n' '#!/bin/sh' 'cat >/var/lib/usersyncd/told' 'echo x >/etc/usersyncd/forbidden || echo x >/home/forbidden ||' \
+    'echo x >/var/forbidden || touch /var/lib/usersyncd/kept-out' >/usr/local/bin/tell
+chmod 755 /usr/local/bin/tell
+printf 'notify: { on: [failed, recovered, first_success], command: [/usr/local/bin/tell] }\n' >>/etc/usersyncd/usersyncd.yaml
+must systemctl reload usersyncd
+must curl --silent --show-error --fail --data 'users=403,times=1' "$url/sandbox/fault"
+expect 1 usersyncd ctl sync acme --wait
+await test -e /var/lib/usersyncd/kept-out
+grep -q '"outcome":"failed"' /var/lib/usersyncd/told || give_up "the command was not told of the failed run"
+must usersyncd ctl sync acme --wait
+# Each drop-in that the package brings starts a service that syncs; systemd 252 does not know the type of one of them.
+for drop_in in addresses proxy; do
+    must install -m 644 -t /etc/systemd/system/usersyncd.service.d "/usr/share/doc/usersyncd/examples/drop-ins/$drop_in.conf"
+    must systemctl daemon-reload
+    must systemctl restart usersyncd
+    must usersyncd ctl sync acme --wait
+    rm "/etc/systemd/system/usersyncd.service.d/$drop_in.conf"
+done
+must systemctl daemon-reload
+must systemctl restart usersyncd
+
 step "systemd is told what happens"
 is "$(property Type)" "notify" "the type"
 is "$(property ActiveState)" "active" "the state"

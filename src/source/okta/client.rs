@@ -228,6 +228,11 @@ impl Client {
         self.stop.is_cancelled()
     }
 
+    /// The error for something that may not be read.
+    pub(super) fn forbidden(&self, what: &str, forbidden: &Forbidden) -> SourceError {
+        refusal::forbidden(self.origin(), &self.principal, what, forbidden)
+    }
+
     /// Turns an [`Unread`] of something without which nothing can be read into the run's error.
     pub(super) fn fatal(&self, what: &str, unread: Unread) -> SourceError {
         let origin = self.origin();
@@ -235,7 +240,7 @@ impl Client {
             Unread::Fatal(error) => error,
             Unread::Forbidden(forbidden) => {
                 self.progress.refused(Side::Source);
-                refusal::forbidden(origin, &self.principal, what, &forbidden)
+                self.forbidden(what, &forbidden)
             }
             Unread::GivenUp(failure) => refusal::unreachable(origin, what, &failure),
             Unread::Missing | Unread::NoPath(_) | Unread::BadRequest(_) => {

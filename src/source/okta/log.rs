@@ -55,8 +55,9 @@ pub(super) async fn read(
                     error.line()
                 )));
             }
-            Err(unread @ Unread::Forbidden(_)) => {
-                return Err(refusal::no_log(&client.fatal(WHAT, unread)));
+            // Without the log everything else may still be read: no credential is refused.
+            Err(Unread::Forbidden(forbidden)) => {
+                return Err(refusal::no_log(&client.forbidden(WHAT, &forbidden)));
             }
             Err(unread) => return Err(client.fatal(WHAT, unread)),
         };
