@@ -5,20 +5,14 @@
 # on the first run. Leaves screenshots in target/browser.
 set -eu
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$(dirname "$0")/../.."
+target=test-browser
+. tests/live.sh
 browser=$root/target/browser
-cd "$root"
 
-fail() {
-    echo "test-browser: $1" >&2
-    if [ -n "${scratch:-}" ] && [ -s "$scratch/daemon.log" ]; then tail -n 20 "$scratch/daemon.log" >&2; fi
-    exit 1
-}
-
-command -v python3 >/dev/null || fail "python3 is missing; install it (Debian: apt-get install python3 python3-venv)"
-command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
-command -v chromium >/dev/null || fail "chromium is missing; install it (Debian: apt-get install chromium)"
-command -v chromedriver >/dev/null || fail "chromedriver is missing; install it (Debian: apt-get install chromium-driver)"
+need python3 "python3 python3-venv"
+need chromium chromium
+need chromedriver chromium-driver
 
 # The environment is made anew when the list of packages changes.
 stamp=$browser/requirements.txt
@@ -32,30 +26,10 @@ if ! cmp -s tests/browser/requirements.txt "$stamp"; then
     cp tests/browser/requirements.txt "$stamp"
 fi
 
-cargo build --quiet --workspace --bins || fail "the program or the stand-in does not build"
-bin=${CARGO_TARGET_DIR:-$root/target}/debug
-
-scratch=$(mktemp -d)
-okta= daemon=
-cleanup() {
-    for each in $daemon $okta; do kill "$each" 2>/dev/null && wait "$each" 2>/dev/null || true; done
-    rm -rf "$scratch"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-# Waits until the command given succeeds, for 30 seconds at most.
-await() {
-    tries=0
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 300 ] || return 1
-        sleep 0.1
-    done
-}
+build
 
 "$bin/sandbox" okta --users 120 --groups 12 --memberships 500 --seed 5 >"$scratch/line" &
-okta=$!
+running="$! $running"
 await grep -q '^okta stand-in on ' "$scratch/line" || fail "the stand-in did not start"
 url=$(sed -n 's/^okta stand-in on \([^ ]*\) .*/\1/p' "$scratch/line")
 (umask 077 && sed -n 's/.* token=\([^ ]*\) .*/\1/p' "$scratch/line" >"$scratch/token")
@@ -78,7 +52,7 @@ YAML
 }
 settings on
 "$bin/usersyncd" run --config "$scratch/usersyncd.yaml" 2>"$scratch/daemon.log" &
-daemon=$!
+running="$! $running"
 export USERSYNCD_SOCKET="$scratch/control.sock"
 await "$bin/usersyncd" ctl list || fail "the daemon did not start"
 

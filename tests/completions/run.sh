@@ -3,45 +3,15 @@
 # `make test-completions` from the repository's root.
 set -eu
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
-cd "$root"
+cd "$(dirname "$0")/../.."
+target=test-completions
+. tests/live.sh
 
-fail() {
-    echo "test-completions: $1" >&2
-    if [ -n "${scratch:-}" ] && [ -s "$scratch/daemon.log" ]; then tail -n 20 "$scratch/daemon.log" >&2; fi
-    exit 1
-}
-
-command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
-command -v python3 >/dev/null || fail "python3 is missing; install it (Debian: apt-get install python3)"
-command -v bash >/dev/null || fail "bash is missing; install it (Debian: apt-get install bash)"
-command -v zsh >/dev/null || fail "zsh is missing; install it (Debian: apt-get install zsh)"
-command -v fish >/dev/null || fail "fish is missing; install it (Debian: apt-get install fish)"
-
-cargo build --quiet --workspace --bins || fail "the program or the stand-in does not build"
-bin=${CARGO_TARGET_DIR:-$root/target}/debug
-
-scratch=$(mktemp -d)
-okta= daemon=
-cleanup() {
-    for each in $daemon $okta; do kill "$each" 2>/dev/null && wait "$each" 2>/dev/null || true; done
-    rm -rf "$scratch"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-# Waits until the command given succeeds, for 60 seconds at most.
-await() {
-    tries=0
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || return 1
-        sleep 0.1
-    done
-}
+for each in python3 bash zsh fish; do need $each $each; done
+build
 
 "$bin/sandbox" okta --users 60 --groups 6 --memberships 200 --seed 5 >"$scratch/line" &
-okta=$!
+running="$! $running"
 await grep -q '^okta stand-in on ' "$scratch/line" || fail "the stand-in did not start"
 url=$(sed -n 's/^okta stand-in on \([^ ]*\) .*/\1/p' "$scratch/line")
 (umask 077 && sed -n 's/.* token=\([^ ]*\) .*/\1/p' "$scratch/line" >"$scratch/token")
@@ -62,7 +32,7 @@ control: { socket: control.sock }
 metrics: { listen: off }
 YAML
 "$bin/usersyncd" run --config "$scratch/usersyncd.yaml" 2>"$scratch/daemon.log" &
-daemon=$!
+running="$! $running"
 socket=$scratch/control.sock
 ctl() { "$bin/usersyncd" ctl --socket "$socket" "$@"; }
 await ctl status acme || fail "the daemon did not start"

@@ -4,47 +4,15 @@
 # repository's root; needs prometheus (with promtool) and python3. Talks to loopback only.
 set -eu
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$(dirname "$0")/../.."
+target=test-monitoring
+. tests/live.sh
 files=$root/packaging/monitoring
-cd "$root"
 
-fail() {
-    echo "test-monitoring: $1" >&2
-    for log in daemon prometheus; do
-        if [ -n "${scratch:-}" ] && [ -s "$scratch/$log.log" ]; then tail -n 20 "$scratch/$log.log" >&2; fi
-    done
-    exit 1
-}
-
-command -v python3 >/dev/null || fail "python3 is missing; install it (Debian: apt-get install python3)"
-for each in prometheus promtool; do
-    command -v $each >/dev/null || fail "$each is missing; install it (Debian: apt-get install prometheus)"
-done
-command -v cargo >/dev/null || fail "cargo is missing; install Rust from https://rustup.rs"
-
-cargo build --quiet --workspace --bins || fail "the program or a stand-in does not build"
-bin=${CARGO_TARGET_DIR:-$root/target}/debug
-
-scratch=$(mktemp -d)
-okta= scim= daemon= prometheus= rules=
-cleanup() {
-    for each in $rules $prometheus $daemon $scim $okta; do
-        kill "$each" 2>/dev/null && wait "$each" 2>/dev/null || true
-    done
-    rm -rf "$scratch"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-# Waits until the command given succeeds, for 30 seconds at most.
-await() {
-    tries=0
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 300 ] || return 1
-        sleep 0.1
-    done
-}
+need python3 python3
+need prometheus prometheus
+need promtool prometheus
+build
 
 promtool check rules "$files/usersyncd.rules.yml" >"$scratch/said" 2>&1 ||
     fail "promtool does not take the rules: $(cat "$scratch/said")"
@@ -54,11 +22,12 @@ promtool check config "$scratch/scrape.yml" >"$scratch/said" 2>&1 ||
 # Takes a while, so the rest goes on meanwhile.
 promtool test rules "$files/usersyncd.rules.test.yml" >"$scratch/rules" 2>&1 &
 rules=$!
+running="$rules $running"
 
 "$bin/sandbox" okta --users 120 --groups 12 --memberships 500 --seed 5 --window 1000 >"$scratch/okta" &
-okta=$!
+running="$! $running"
 "$bin/sandbox" product scim >"$scratch/scim" &
-scim=$!
+running="$! $running"
 await grep -q '^okta stand-in on ' "$scratch/okta" || fail "the stand-in of Okta did not start"
 await grep -q ' on http' "$scratch/scim" || fail "the stand-in of a SCIM service did not start"
 okta_url=$(sed -n 's/^okta stand-in on \([^ ]*\) .*/\1/p' "$scratch/okta")
@@ -92,7 +61,7 @@ metrics: { listen: "127.0.0.1:0" }
 notify: { command: [/bin/true] }
 YAML
 "$bin/usersyncd" run --config "$scratch/usersyncd.yaml" 2>"$scratch/daemon.log" &
-daemon=$!
+running="$! $running"
 export USERSYNCD_SOCKET="$scratch/control.sock"
 await "$bin/usersyncd" ctl list || fail "the daemon did not start"
 metrics=$(sed -n 's|.*http://\(127\.0\.0\.1:[0-9]*\).*|\1|p' "$scratch/daemon.log" | head -n 1)
@@ -107,7 +76,7 @@ scrape_configs:
 YAML
 prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/tsdb" \
     --web.listen-address=127.0.0.1:0 --log.level=info 2>"$scratch/prometheus.log" &
-prometheus=$!
+running="$! $running"
 listens='.*Listening on" address=\(127\.0\.0\.1:[0-9]*\).*'
 await grep -q "$listens" "$scratch/prometheus.log" || fail "Prometheus did not start"
 address=$(sed -n "s/$listens/\1/p" "$scratch/prometheus.log" | head -n 1)
@@ -164,5 +133,5 @@ python3 tests/monitoring/check.py all "$address" "$scratch/metrics" ||
 
 code=0
 wait "$rules" || code=$?
-rules=
+running=$(echo " $running " | sed "s/ $rules / /")
 [ "$code" -eq 0 ] || fail "promtool test rules: $(cat "$scratch/rules")"
