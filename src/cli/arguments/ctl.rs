@@ -305,7 +305,7 @@ secrets. An older file of that name is replaced when the new one is complete. To
     /// Read all configuration files now; exits 3 if one of them is broken
     #[command(after_help = "Example: usersyncd ctl reload")]
     Reload,
-    /// Change the log level until the next change of usersyncd.yaml or restart
+    /// Change the log level until log.level in usersyncd.yaml changes or the daemon restarts
     #[command(after_help = "Example: usersyncd ctl log-level debug")]
     LogLevel {
         /// How much is logged
