@@ -65,6 +65,7 @@ fn every_connector_file_that_is_shown_is_good() {
             }
             let whole = block.lines().any(|line| line.starts_with("source:"));
             let contents = if whole { block } else { format!("{SOURCE}{block}") };
+            let contents = contents.replace("your-org.okta.com", "acme.okta.com");
             let name = format!("{stem}.md-line-{line}");
             fs::write(directory.path().join(format!("{name}.yaml")), contents).unwrap();
             shown.push(name);
@@ -153,4 +154,38 @@ fn links_within_the_documents_lead_somewhere() {
             assert!(anchors.any(|known| known == place), "{}: {link}", document.display());
         }
     }
+}
+
+/// Every file of a directory and those below it.
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// The numbers that a text cites: "RULES 12, 17", "RULES 8 and 17 to 22".
+fn cited(text: &str) -> Vec<usize> {
+    let citation = regex::Regex::new(r"RULES (\d+(?:(?:, | and | to )\d+)*)").unwrap();
+    let number = regex::Regex::new(r"\d+").unwrap();
+    let citations = citation.captures_iter(text).map(|found| found.get(1).unwrap().as_str());
+    citations.flat_map(|list| number.find_iter(list)).map(|found| found.as_str().parse().unwrap()).collect()
+}
+
+#[test]
+fn every_rule_that_the_code_cites_stands_in_the_rules_and_is_kept_by_something() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/rules.md")).unwrap();
+    let items = text.lines().filter_map(|line| line.split_once(". **")?.0.parse::<usize>().ok());
+    let rules: Vec<usize> = items.collect();
+    assert_eq!(rules, (1..=rules.len()).collect::<Vec<_>>(), "numbered one after the other");
+
+    let code = ["src", "tests"].map(|folder| files_below(&root.join(folder))).concat();
+    let code = code.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let mut named = std::collections::BTreeSet::new();
+    for path in code.filter(|path| !path.ends_with("tests/cli/documents.rs")) {
+        for number in cited(&fs::read_to_string(&path).unwrap()) {
+            assert!(rules.contains(&number), "{}: RULES {number}", path.display());
+            named.insert(number);
+        }
+    }
+    assert_eq!(named.into_iter().collect::<Vec<_>>(), rules, "each is cited where it is kept");
 }

@@ -1,4 +1,4 @@
-//! RULES on limits, read anew: how many of a base may go in one run, and in 24 hours.
+//! RULES 20, read anew: how many of a base may go in one run, and in 24 hours.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! RULES D and 8: what happens to users and groups that left, and when.
+//! RULES 8 and 17 to 22: what happens to users and groups that left, and when.
 
 use std::time::Duration;
 

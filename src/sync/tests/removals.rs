@@ -1,4 +1,4 @@
-//! When something is removed and when not: RULES D, through whole runs. Limits have a file of their own.
+//! When something is removed and when not: RULES 17 to 22, through whole runs. Limits have a file of their own.
 
 use super::world::*;
 use crate::sync::model::*;

@@ -1,4 +1,4 @@
-//! RULES C: who is in scope, under which name groups are synced, and what is counted as filtered.
+//! RULES 10 to 16: who is in scope, under which name groups are synced, and what is counted as filtered.
 
 use super::world::*;
 use crate::sync::model::*;
