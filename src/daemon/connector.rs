@@ -207,8 +207,10 @@ impl Task {
         } else {
             self.timetable.change(schedule, now)
         };
-        if done.is_some() && (!first || self.view.last_success.is_none()) {
-            self.expecting.begin(now);
+        // A schedule that was in force when the daemon last ended goes on, and is not excused from what it did not do.
+        let goes_on = first && self.catch_up && self.last_scheduled.is_some() && self.expecting.is_known();
+        if schedule.is_some() && !goes_on && (done.is_some() || !self.expecting.is_known()) {
+            self.expect_from(now).await;
         }
         let incremental = schedule.and_then(|schedule| schedule.incremental);
         if self.rhythm.change(incremental.map(|incremental| incremental.every), now) {

@@ -254,11 +254,7 @@ impl Fleet {
     /// Ends the tasks of connectors whose file is gone, once nothing of theirs is busy.
     pub(super) fn let_go(&mut self) {
         for entry in self.entries.values_mut().filter(|entry| entry.retired && !entry.leaving) {
-            let idle = |handle: &&ConnectorHandle| {
-                let view = handle.view();
-                view.removed && view.busy.is_none()
-            };
-            if let Some(handle) = entry.handle.as_ref().filter(idle) {
+            if let Some(handle) = entry.handle.as_ref().filter(|handle| handle.is_leaving()) {
                 handle.tell(Command::Stop);
                 entry.leaving = true;
             }

@@ -241,6 +241,12 @@ impl ConnectorHandle {
         self.view.borrow().clone()
     }
 
+    /// Its file is gone and nothing of it is busy: it is only waited for its task to end.
+    pub(super) fn is_leaving(&self) -> bool {
+        let view = self.view.borrow();
+        view.removed && view.busy.is_none()
+    }
+
     /// The state as the socket shows it.
     pub(super) fn status(&self) -> ConnectorStatus {
         let token = self.tokens.outlook(&self.name);

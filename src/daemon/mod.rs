@@ -25,6 +25,7 @@ mod operations;
 #[cfg(test)]
 mod overdue_tests;
 mod page;
+mod records;
 mod registry;
 mod reload;
 mod rhythm;

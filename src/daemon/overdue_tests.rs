@@ -131,8 +131,30 @@ async fn a_restart_excuses_nothing_and_a_new_schedule_or_a_pause_begins_anew() {
     tokio::time::sleep(Duration::from_secs(86_400)).await;
     handle.set_paused(false).await.unwrap();
     assert_eq!(time(&bench, OVERDUE), Some(at("2026-01-08T00:00:00")));
+    drop(handle);
+    tokio::time::sleep(Duration::from_secs(1_800)).await;
+    let handle = start(&bench, cron("0 0 * * *")).await;
+    assert_eq!(
+        time(&bench, OVERDUE),
+        Some(at("2026-01-08T00:00:00")),
+        "over a restart, a pause stays excused"
+    );
     configure(&handle, "three", None).await;
     assert_eq!(time(&bench, OVERDUE), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_succeeded_stays_overdue_over_restarts_and_a_schedule_that_came_meanwhile_begins() {
+    let bench = Bench::new(NOW);
+    start(&bench, cron("30 * * * *")).await;
+    tokio::time::sleep(Duration::from_secs(1_000)).await;
+    start(&bench, cron("30 * * * *")).await;
+    assert_eq!(time(&bench, OVERDUE), Some(at("2026-01-05T03:30:00")), "counted from the first start");
+    let synced_by_hand =
+        ConnectorMemory { last_success: Some(at("2025-06-01T00:00:00")), ..ConnectorMemory::default() };
+    bench.notebook.memories.lock().unwrap().insert("acme".to_owned(), synced_by_hand);
+    start(&bench, cron("30 * * * *")).await;
+    assert_eq!(time(&bench, OVERDUE), Some(at("2026-01-05T03:30:00")), "nobody expected a run before");
 }
 
 #[tokio::test(start_paused = true)]

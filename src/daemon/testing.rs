@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 
 use super::connector::{Spec, Task, prepare};
 use super::handle::ConnectorHandle;
-use super::run::{Common, Records, Runner};
+use super::records::Records;
+use super::run::{Common, Runner};
 use super::token::Tokens;
 use crate::clock::Clock;
 use crate::config::model::{Connector, NotifySettings, ReportSettings, ScheduleSettings};
@@ -68,6 +69,9 @@ impl Records for Notebook {
     }
     async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
         self.change(connector, |memory| memory.last_scheduled = Some(at))
+    }
+    async fn set_expected_since(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.change(connector, |memory| memory.expected_since = Some(at))
     }
     async fn begin_run(
         &self,

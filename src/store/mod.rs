@@ -11,6 +11,7 @@ mod glance;
 mod holds;
 mod journal;
 mod ledger;
+mod memory;
 mod plans;
 mod runs;
 
@@ -27,7 +28,7 @@ use crate::sync::diff::Claims;
 use crate::sync::guard::Recent;
 use crate::sync::model::LedgerChange;
 use crate::sync::model::{Binding, Ledger, SourceId};
-use crate::sync::report::{Managed, Outcome, Report, RunSummary, Trigger};
+use crate::sync::report::{Managed, Report, RunSummary, Trigger};
 use crate::sync::undo::{Done, Later};
 use database::{Database, Schema};
 
@@ -36,31 +37,7 @@ pub use database::OpenError;
 pub use glance::{HoldsShown, RunsShown};
 pub use holds::{Held, Numbered, StoredView};
 pub use journal::{Answer, Applied, Intent, JournalBatch};
-
-/// What is remembered of a connector between runs and restarts.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ConnectorMemory {
-    /// Somebody paused it (survives restarts, RULES 26).
-    pub paused: bool,
-    /// Why, where more than a person's wish is known: a run was undone.
-    pub pause_reason: Option<String>,
-    /// The last run that ended; like what follows, none that was limited to one user.
-    pub last_run: Option<RunSummary>,
-    /// How the last run ended that nobody cancelled: what the next one is compared with before people are told of it.
-    pub last_outcome: Option<Outcome>,
-    /// When a run last began.
-    pub last_attempt: Option<DateTime<Utc>>,
-    /// When a run last ended with success.
-    pub last_success: Option<DateTime<Utc>>,
-    /// When the last of all runs began that read the source.
-    pub last_read: Option<DateTime<Utc>>,
-    /// The connector file as it stood in the last run that succeeded.
-    pub last_file: Option<String>,
-    /// The last time for which a scheduled run was begun or skipped: what is due is computed from it.
-    pub last_scheduled: Option<DateTime<Utc>>,
-    /// The last whole report, without operations.
-    pub last_report: Option<Report>,
-}
+pub use memory::ConnectorMemory;
 
 /// What is known of a connector's last successful run and of what the source showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,6 +90,7 @@ const SCHEMA: Schema = Schema {
         include_str!("schema_4.sql"),
         include_str!("schema_5.sql"),
         include_str!("schema_6.sql"),
+        include_str!("schema_7.sql"),
     ],
 };
 
@@ -235,48 +213,6 @@ impl Store {
         let connector = connector.to_owned();
         self.write("the journal could not be written", move |transaction| {
             journal::record(transaction, &connector, run, &batch)
-        })
-        .await
-    }
-
-    /// What is remembered of a connector; the default for a new one.
-    pub async fn memory(&self, connector: &str) -> Result<ConnectorMemory, StoreError> {
-        let connector = connector.to_owned();
-        self.read("what is known of the connector could not be read", move |transaction| {
-            runs::memory(transaction, &connector)
-        })
-        .await
-    }
-
-    /// Remembers that the connector is paused or not, and why.
-    pub async fn set_paused(
-        &self,
-        connector: &str,
-        paused: bool,
-        reason: Option<&str>,
-    ) -> Result<(), StoreError> {
-        let (connector, reason) = (connector.to_owned(), reason.map(str::to_owned));
-        self.write("the pause could not be recorded", move |transaction| {
-            transaction.execute(
-                "INSERT INTO connectors (name, paused, pause_reason) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, pause_reason = excluded.pause_reason",
-                (&connector, paused, &reason),
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Remembers up to which scheduled time runs were begun or skipped.
-    pub async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
-        let connector = connector.to_owned();
-        self.write("the schedule could not be recorded", move |transaction| {
-            transaction.execute(
-                "INSERT INTO connectors (name, last_scheduled) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET last_scheduled = excluded.last_scheduled",
-                (&connector, time_text(at)),
-            )?;
-            Ok(())
         })
         .await
     }

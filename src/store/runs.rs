@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{OptionalExtension, Result, Row, Transaction, params};
 
-use super::{ConnectorMemory, Remembered, holds, time, time_text, unusable, word};
+use super::{Remembered, holds, time, time_text, unusable, word};
 use crate::sync::engine::{RunTicket, UserRequest, failed_report};
 use crate::sync::report::{Counts, Managed, OperationReport, Outcome, Report, RunSummary, Trigger};
 
@@ -52,10 +52,11 @@ pub(super) fn close_interrupted(transaction: &Transaction<'_>, at: DateTime<Utc>
     Ok(open.len())
 }
 
-const SUMMARY: &str = "SELECT id, connector, trigger, started, ended, outcome, report, user FROM runs";
+pub(super) const SUMMARY: &str =
+    "SELECT id, connector, trigger, started, ended, outcome, report, user FROM runs";
 
 /// The columns of [`SUMMARY`] as a summary and the whole report, if the run has ended.
-fn read_run(row: &Row<'_>) -> Result<(RunSummary, Option<Report>)> {
+pub(super) fn read_run(row: &Row<'_>) -> Result<(RunSummary, Option<Report>)> {
     let report = row.get_ref(6)?.as_str_or_null()?;
     let report =
         report.map(|text| serde_json::from_str(text).map_err(|error| unusable(6, error))).transpose()?;
@@ -118,56 +119,6 @@ pub(super) fn list(
 
 pub(super) fn find(transaction: &Transaction<'_>, run: u64) -> Result<Option<RunSummary>> {
     Ok(brief(transaction, run)?.map(|(summary, _)| summary))
-}
-
-pub(super) fn memory(transaction: &Transaction<'_>, connector: &str) -> Result<ConnectorMemory> {
-    let known = transaction
-        .query_row(
-            "SELECT paused, last_scheduled, pause_reason, last_file FROM connectors WHERE name = ?1",
-            [connector],
-            |row| Ok((row.get::<_, bool>(0)?, row.get::<_, Option<String>>(1)?, row.get(2)?, row.get(3)?)),
-        )
-        .optional()?;
-    let (paused, last_scheduled, pause_reason, last_file) = known.unwrap_or_default();
-    let moment = |sql: &str| -> Result<Option<DateTime<Utc>>> {
-        let text: Option<String> = transaction.query_row(sql, [connector], |row| row.get(0))?;
-        text.map(|text| time(0, &text)).transpose()
-    };
-    let last = transaction
-        .query_row(
-            &format!("{SUMMARY} WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND ended IS NOT NULL ORDER BY id DESC LIMIT 1"),
-            [connector],
-            read_run,
-        )
-        .optional()?;
-    let (last_run, last_report) = last.map_or((None, None), |(summary, report)| (Some(summary), report));
-    Ok(ConnectorMemory {
-        paused,
-        pause_reason,
-        last_run,
-        last_outcome: transaction
-            .query_row(
-                "SELECT outcome FROM runs
-                 WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND outcome IS NOT NULL AND outcome <> 'cancelled'
-                 ORDER BY id DESC LIMIT 1",
-                [connector],
-                |row| word(0, row.get(0)?),
-            )
-            .optional()?,
-        last_attempt: moment("SELECT max(started) FROM runs WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental')")?,
-        last_success: moment(
-            "SELECT max(ended) FROM runs
-             WHERE connector = ?1 AND user IS NULL AND trigger NOT IN ('apply', 'undo', 'incremental') AND outcome IN ('success', 'held')",
-        )?,
-        // An undo asks the target only, and a run that failed may have been refused.
-        last_read: moment(
-            "SELECT max(started) FROM runs
-             WHERE connector = ?1 AND trigger <> 'undo' AND outcome IN ('success', 'held', 'partial')",
-        )?,
-        last_file,
-        last_scheduled: last_scheduled.map(|text| time(1, &text)).transpose()?,
-        last_report,
-    })
 }
 
 pub(super) fn report(transaction: &Transaction<'_>, run: u64) -> Result<Option<Report>> {

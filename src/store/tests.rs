@@ -92,6 +92,7 @@ async fn memory_survives_a_restart() {
     begin(&store, "acme", 4).await;
     store.set_paused("acme", true, None).await.unwrap();
     store.set_last_scheduled("acme", at(2)).await.unwrap();
+    store.set_expected_since("acme", at(1)).await.unwrap();
     drop(store);
     let store = Store::open(directory.path()).await.unwrap();
     assert_eq!(store.memory("beta").await.unwrap().last_outcome, None, "a cancelled run says nothing");
@@ -102,6 +103,7 @@ async fn memory_survives_a_restart() {
     assert_eq!(memory.last_attempt, Some(at(4)));
     assert_eq!(memory.last_success, Some(at(1)), "held counts as success, failed does not");
     assert_eq!(memory.last_scheduled, Some(at(2)));
+    assert_eq!(memory.expected_since, Some(at(1)));
     assert_eq!(memory.last_report.unwrap().error.as_deref(), Some("no"));
 }
 

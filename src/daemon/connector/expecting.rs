@@ -10,8 +10,8 @@ use crate::telemetry::metrics::Expected;
 /// From when on chances are counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expecting {
-    /// Runs by schedule.
-    runs_since: DateTime<Utc>,
+    /// Runs by schedule; none until a schedule begins or something is remembered.
+    runs_since: Option<DateTime<Utc>>,
     /// Looks for changes.
     looks_since: DateTime<Utc>,
 }
@@ -19,22 +19,22 @@ pub(super) struct Expecting {
 impl Expecting {
     /// From what is remembered: a restart does not excuse what was overdue before.
     pub(super) fn remembered(memory: &ConnectorMemory, now: DateTime<Utc>) -> Self {
-        Self { runs_since: memory.last_success.unwrap_or(now), looks_since: now }
+        Self { runs_since: memory.last_success.max(memory.expected_since), looks_since: now }
+    }
+
+    /// Whether anything is known of how long runs were expected.
+    pub(super) fn is_known(&self) -> bool {
+        self.runs_since.is_some()
     }
 
     /// A run about everybody succeeded, which found all changes as well.
     pub(super) fn succeeded(&mut self, at: DateTime<Utc>) {
-        (self.runs_since, self.looks_since) = (at, at);
+        (self.runs_since, self.looks_since) = (Some(at), at);
     }
 
     /// A look for changes succeeded.
     pub(super) fn looked(&mut self, at: DateTime<Utc>) {
         self.looks_since = at;
-    }
-
-    /// The schedule begins: it is new, or the connector was resumed.
-    pub(super) fn begin(&mut self, now: DateTime<Utc>) {
-        self.succeeded(now);
     }
 
     /// The looks for changes begin.
@@ -44,6 +44,17 @@ impl Expecting {
 }
 
 impl Task {
+    /// The schedule begins: it is new, or the connector was resumed.
+    pub(super) async fn expect_from(&mut self, now: DateTime<Utc>) {
+        self.expecting.succeeded(now);
+        if let Err(error) = self.common.records.set_expected_since(&self.name, now).await {
+            tracing::warn!(
+                connector = self.name,
+                "could not remember since when runs are expected, so it may count as overdue after a restart: {error}"
+            );
+        }
+    }
+
     /// What others may expect of the connector. Nobody waits for one that is paused, nor for looks for changes that wait
     /// for a full run themselves.
     pub(super) fn expected(&self) -> Expected {
@@ -51,7 +62,7 @@ impl Task {
         let looks = !self.view.paused && self.view.incremental_waits_for.is_none();
         Expected {
             interval: self.timetable.interval(),
-            overdue: self.timetable.overdue(runs_since).filter(|_| !self.view.paused),
+            overdue: runs_since.and_then(|since| self.timetable.overdue(since)).filter(|_| !self.view.paused),
             incremental_overdue: self.rhythm.overdue(looks_since).filter(|_| looks),
         }
     }

@@ -24,7 +24,9 @@ impl Task {
         })?;
         let waiting = self.machine.set_paused(paused);
         self.view.paused = paused;
-        self.expecting.begin(self.common.clock.now());
+        if !paused {
+            self.expect_from(self.common.clock.now()).await;
+        }
         let reason = self.view.pause_reason.take();
         let turned_away = waiting.len();
         self.turn_away(waiting, Refusal::Paused).await;
