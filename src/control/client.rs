@@ -16,6 +16,11 @@ use super::api::{ErrorBody, ErrorKind, RunEvent};
 /// The longest answer, or line of a streamed answer, that is taken in, in bytes. A plan of a first sync of 100,000
 /// users with their memberships is one line of some 100 MB.
 const LONGEST_ANSWER: usize = 512 * 1024 * 1024;
+/// How long it may take until an answer begins that then takes as long as it takes. Longer, and nobody is there who answers: the
+/// socket is systemd's, and takes connections while the daemon is started again and again.
+const LONGEST_SILENCE: Duration = Duration::from_secs(120);
+/// The same for a backup, which is copied before it is sent.
+const LONGEST_COPY: Duration = Duration::from_secs(3600);
 /// How long an answer that is not streamed may take. `rebind` asks the source, with its patience for retries.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
@@ -127,13 +132,13 @@ impl Client {
             Some(body) => self.with_body(Method::POST, segments, body)?,
             None => self.http.post(self.url(segments)?),
         };
-        let response = self.respond(request).await?;
+        let response = self.begin(request, LONGEST_SILENCE).await?;
         Ok(Events { response, buffer: Vec::new(), searched: 0, longest: self.longest })
     }
 
     /// Has something done whose answer is a file, and returns that as it comes, without a time limit.
     pub async fn download(&self, segments: &[&str]) -> Result<Download, ClientError> {
-        let response = self.respond(self.http.post(self.url(segments)?)).await?;
+        let response = self.begin(self.http.post(self.url(segments)?), LONGEST_COPY).await?;
         Ok(Download { missing: response.content_length().unwrap_or_default(), response })
     }
 
@@ -172,6 +177,18 @@ impl Client {
         serde_json::from_slice(&body).map_err(|error| not_understood(&error))
     }
 
+    /// The response, if it is a success and begins in time.
+    async fn begin(
+        &self,
+        request: reqwest::RequestBuilder,
+        longest: Duration,
+    ) -> Result<Response, ClientError> {
+        match tokio::time::timeout(longest, self.respond(request)).await {
+            Ok(response) => response,
+            Err(_) => Err(self.too_late(longest)),
+        }
+    }
+
     /// The response, if it is a success.
     async fn respond(&self, request: reqwest::RequestBuilder) -> Result<Response, ClientError> {
         let mut response = request.send().await.map_err(|error| self.no_answer(&error))?;
@@ -184,6 +201,9 @@ impl Client {
         Err(match refusal {
             Ok(ErrorBody { error: ErrorKind::NotPermitted, message, .. }) => {
                 ClientError::NotPermitted(message)
+            }
+            Ok(ErrorBody { error: ErrorKind::Unavailable, message, .. }) => {
+                ClientError::Unreachable(message)
             }
             Ok(ErrorBody { error: kind, message, .. }) => ClientError::Refused { kind, message },
             Err(_) if status == StatusCode::FORBIDDEN => {
@@ -213,19 +233,23 @@ impl Client {
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> ClientError {
-        let socket = self.socket.display();
         if error.is_timeout() {
-            return ClientError::Unreachable(format!(
-                "the daemon did not answer on {socket} within {} s; what it was asked for may still be done. Look at \
-                 `systemctl status usersyncd` and `usersyncd ctl history`",
-                LONGEST_WAIT.as_secs()
-            ));
+            return self.too_late(LONGEST_WAIT);
         }
         let cause = cause(error);
         match io_error(error).filter(|_| error.is_connect()) {
             Some(error) => not_connected(&self.socket, error.kind(), &cause),
             None => lost(&cause),
         }
+    }
+
+    fn too_late(&self, longest: Duration) -> ClientError {
+        ClientError::Unreachable(format!(
+            "the daemon did not answer on {} within {} s; what it was asked for may still be done. Look at \
+             `systemctl status usersyncd` and `usersyncd ctl history`",
+            self.socket.display(),
+            longest.as_secs()
+        ))
     }
 }
 

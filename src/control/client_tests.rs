@@ -166,3 +166,28 @@ async fn a_daemon_that_dies_while_answering_is_lost_not_unreachable() {
     let error = Client::new(&socket).unwrap().get::<Value>(&["v1", "status"], &[]).await.unwrap_err();
     assert!(matches!(error, ClientError::Lost(_)), "{error:?}");
 }
+
+/// The socket is systemd's: it takes connections while no daemon is there.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_begins_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("control.sock");
+    let _nobody = UnixListener::bind(&socket).unwrap();
+    let client = Client::new(&socket).unwrap();
+    let sync =
+        client.stream(&["v1", "connectors", "acme", "sync"], Some(&SyncRequest::default())).await.err();
+    let backup = client.download(&["v1", "backup"]).await.err();
+    for (error, seconds) in [(sync, 120), (backup, 3600)] {
+        let Some(ClientError::Unreachable(text)) = error else { panic!("{error:?}") };
+        assert!(text.contains(&format!("within {seconds} s")) && text.contains("systemctl status"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_does_not_start_says_why() {
+    let body = json!({"format_version": 1, "error": "unavailable", "message": "the settings are invalid"});
+    let answer = (StatusCode::SERVICE_UNAVAILABLE, body.to_string());
+    let (_directory, client) = served(Router::new().fallback(post(|| async { answer })));
+    let error = client.post::<Done>(&["v1", "reload"]).await.unwrap_err();
+    assert_eq!(error, ClientError::Unreachable("the settings are invalid".to_owned()));
+}

@@ -42,6 +42,10 @@ impl Fault {
     pub fn internal(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Internal, message: message.into() }
     }
+    /// The daemon does not start (503).
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Unavailable, message: message.into() }
+    }
 
     /// The fault as the body of an answer.
     #[must_use]

@@ -189,9 +189,9 @@ impl Check {
         let ends =
             ["; nothing was changed. ", " Nothing was read or changed. ", "; nothing was sent to Okta. "];
         let parts = ends.iter().find_map(|end| error.split_once(end));
-        let (seen, fix) = parts.unwrap_or((error, ""));
-        let check = Self::failed(subject, name, seen.trim_end_matches("; nothing was changed"), fix);
-        Self { fix: check.fix.filter(|fix| !fix.is_empty()), ..check }
+        let (seen, fix) = parts
+            .unwrap_or((error, "Look at the server's own log, and at what stands between; then ask again"));
+        Self::failed(subject, name, seen.trim_end_matches("; nothing was changed"), fix)
     }
 }
 
@@ -208,7 +208,13 @@ mod tests {
         };
         let two = of("it refused the token with 401; nothing was changed. Make a new one");
         assert_eq!(two, ("it refused the token with 401".to_owned(), Some("Make a new one".to_owned())));
-        assert_eq!(of("it broke; nothing was changed"), ("it broke".to_owned(), None));
-        assert_eq!(of("it broke"), ("it broke".to_owned(), None));
+        for unadvised in ["it broke; nothing was changed", "it broke"] {
+            let (seen, fix) = of(unadvised);
+            assert_eq!(seen, "it broke");
+            assert!(
+                fix.unwrap().starts_with("Look at the server's own log"),
+                "there is always something to do"
+            );
+        }
     }
 }

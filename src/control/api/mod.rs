@@ -59,6 +59,8 @@ pub enum ErrorKind {
     TooLarge,
     /// A fault of the daemon or its store (500).
     Internal,
+    /// The daemon does not start (503).
+    Unavailable,
 }
 
 /// Something was done.

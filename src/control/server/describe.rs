@@ -4,12 +4,19 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post, put};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
 
 use super::Control;
+use super::request::body;
+use crate::control::fault::Fault;
 
 /// How the schema of a type is made.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -160,6 +167,18 @@ pub(super) struct Described {
     pub(super) operation: Operation,
 }
 
+/// Nothing, as a body: none at all, or `{}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Passes requests on whose body says nothing.
+async fn without_body(request: Request, next: Next) -> Result<Response, Fault> {
+    let (head, sent) = request.into_parts();
+    let Nothing {} = body(Request::from_parts(head.clone(), sent)).await?;
+    Ok(next.run(Request::from_parts(head, Body::empty())).await)
+}
+
 /// Routes about one subject, or, joined, about several.
 pub(super) struct Routes {
     subject: Subject,
@@ -210,6 +229,9 @@ impl Routes {
         handler: MethodRouter<Arc<dyn Control>>,
         operation: Operation,
     ) -> Self {
+        // What says that it takes no body refuses one: whoever sends `{"hours": 2}` means something by it.
+        let bodiless = method != Method::GET && operation.body.is_none();
+        let handler = if bodiless { handler.layer(from_fn(without_body)) } else { handler };
         self.described.push(Described { method, path, subject: self.subject, operation });
         Self { router: self.router.route(path, handler), ..self }
     }

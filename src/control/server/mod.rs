@@ -25,6 +25,7 @@ mod runs;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod turn_away;
 
 use std::io;
 use std::pin::Pin;
@@ -39,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 pub use caller::Gate;
 pub use inherited::inherited;
 pub use socket::{Socket, bind, take_over};
+pub use turn_away::turn_away;
 
 use super::api::{
     ApproveRequest, ConnectorConfiguration, ConnectorStatus, DaemonStatus, Diagnosis, DirectoryGroup,

@@ -29,6 +29,12 @@ struct Own {
 }
 
 impl Socket {
+    /// Whether systemd made it.
+    #[must_use]
+    pub fn is_inherited(&self) -> bool {
+        self.own.is_none()
+    }
+
     /// The listener.
     pub(super) fn listener(&self) -> &UnixListener {
         &self.listener
@@ -97,9 +103,27 @@ pub fn take_over(
             settings.socket.display()
         );
     }
+    warn_of_another_group(settings);
     inherited.set_nonblocking(true).map_err(failed)?;
     let listener = UnixListener::from_std(inherited).map_err(failed)?;
     Ok(Socket { listener, own: None })
+}
+
+/// The socket of a unit belongs to the group that the unit names, whatever `control.group` says.
+fn warn_of_another_group(settings: &ControlSettings) {
+    let owner = std::fs::metadata(&settings.socket).map(|metadata| metadata.gid());
+    let wanted = Group::from_name(&settings.group).ok().flatten();
+    if let (Ok(owner), Some(wanted)) = (owner, wanted)
+        && owner != wanted.gid.as_raw()
+    {
+        tracing::warn!(
+            "the control socket {} belongs to the group id {owner}, and the members of {} (control.group) may not open it: write \
+             `SocketGroup={}` into usersyncd.socket (`systemctl edit usersyncd.socket`), and restart that",
+            settings.socket.display(),
+            settings.group,
+            settings.group
+        );
+    }
 }
 
 /// A package or systemd makes `/run/usersyncd`; where nobody did, one missing directory is made, but no whole path.
