@@ -9,9 +9,12 @@ use super::text::Complaint;
 /// (Okta developer documentation, "Okta domains").
 const OKTA_DOMAINS: [&str; 5] = ["okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"];
 
+/// The domain of the examples. Files that were copied and not filled in name it, and whoever has it is to get no token.
+pub const EXAMPLE_DOMAIN: &str = "your-org.okta.com";
+
 /// An Okta domain, as the origin `https://DOMAIN`.
 pub(super) fn domain(text: &str) -> Result<Url, Complaint> {
-    const AS: &str = "Write the host name alone, as in `acme.okta.com`.";
+    const AS: &str = "Write the host name alone, as in `your-org.okta.com`.";
     let complaint = |message: &str| Complaint::new(message.to_owned());
     if text.contains("://") {
         let host = Url::parse(text).ok().and_then(|url| url.host_str().map(without_admin));
@@ -52,7 +55,7 @@ pub(super) fn domain(text: &str) -> Result<Url, Complaint> {
 /// The address of an Okta org: scheme, host and port; plain http for addresses of this host only.
 pub(super) fn origin(text: &str) -> Result<Url, Complaint> {
     const AS: &str =
-        "Write scheme, host and port alone, as in `https://login.acme.com` or `http://127.0.0.1:8080`.";
+        "Write scheme, host and port alone, as in `https://login.example.com` or `http://127.0.0.1:8080`.";
     let url = address(text, AS)?;
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         let complaint = Complaint::new("The URL must not hold a path, a query or a fragment.");
@@ -65,7 +68,7 @@ pub(super) fn origin(text: &str) -> Result<Url, Complaint> {
 /// The address of a product, with the path that it is under and no slash at the end.
 pub(super) fn base(text: &str) -> Result<Url, Complaint> {
     const AS: &str =
-        "Write the address that people open, as in `https://jira.acme.com` or `https://acme.com/jira`.";
+        "Write the address that people open, as in `https://jira.example.com` or `https://example.com/jira`.";
     let mut url = address(text, AS)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(Complaint::new("The URL must not hold a query or a fragment.").advise(AS));

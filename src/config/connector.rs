@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::address::EXAMPLE_DOMAIN;
 use super::check::Checker;
 use super::model::{
     Algorithm, Auth, ChangesFrom, Connector, IncrementalSettings, Missed, OktaSettings, ScheduleSettings,
@@ -107,8 +108,14 @@ fn source(
             let complaint = Complaint::new("`source.okta` needs the key `domain`, which is missing.");
             checker.error(
                 okta.region,
-                complaint.advise("Write the org's domain, as in `domain: acme.okta.com`."),
+                complaint.advise("Write the org's domain, as in `domain: your-org.okta.com`."),
             );
+        }
+        (Some(domain), None) if text(&okta.value, &["domain"]) == Some(EXAMPLE_DOMAIN) => {
+            let complaint = Complaint::new(format!(
+                "`{EXAMPLE_DOMAIN}` is the domain of the examples; nothing is sent there."
+            ));
+            checker.warning(domain.value.region, complaint.advise("Write the domain of your own org."));
         }
         _ => {}
     }

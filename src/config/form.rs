@@ -94,9 +94,9 @@ impl Form {
     /// What is expected, as the end of "... must be".
     pub(super) fn expected(self) -> String {
         let text = match self {
-            Self::Domain => "a domain such as `acme.okta.com`",
-            Self::Origin => "a URL such as `https://login.acme.com`",
-            Self::Base => "a URL such as `https://jira.acme.com`",
+            Self::Domain => "a domain such as `your-org.okta.com`",
+            Self::Origin => "a URL such as `https://login.example.com`",
+            Self::Base => "a URL such as `https://jira.example.com`",
             Self::Account => "a name such as `usersyncd`",
             Self::Directory => "an id such as `1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d`",
             Self::Budget => "a percentage such as `50%`",

@@ -149,8 +149,8 @@ mod tests {
             entry(&entries, "source.okta.domain"),
             Entry {
                 path: "source.okta.domain".to_owned(),
-                about: "The org's domain, such as acme.okta.com.".to_owned(),
-                value: "a domain such as `acme.okta.com`".to_owned(),
+                about: "The org's domain, such as your-org.okta.com.".to_owned(),
+                value: "a domain such as `your-org.okta.com`".to_owned(),
                 absent: Absent::Nothing,
             }
         );

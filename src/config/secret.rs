@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::unistd::Uid;
+use nix::unistd::{Uid, User};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
@@ -24,6 +24,9 @@ const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// Where systemd keeps those of the packaged service while it runs.
 const OF_THE_SERVICE: &str = "/run/credentials/usersyncd.service";
+
+/// The user as whom the packaged service runs.
+const DAEMON: &str = "usersyncd";
 
 /// Looks an environment variable up.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -121,24 +124,54 @@ impl SecretRef {
     /// What is wrong if the file belongs to somebody who is neither root nor the daemon's user, and so can change it.
     fn owned_by_another(&self) -> Option<Complaint> {
         let Self::File(path) = self else { return None };
-        let (owner, ours) = (std::fs::metadata(path).ok()?.uid(), Uid::effective());
-        (owner != 0 && owner != ours.as_raw()).then(|| {
+        let (owner, daemon) = (std::fs::metadata(path).ok()?.uid(), Reader::of_this_host());
+        (owner != 0 && owner != daemon.uid).then(|| {
             let message = format!("The secret file {} belongs to the user id {owner}.", path.display());
-            Complaint::new(message).advise(format!("Run: chown {ours} {}", path.display()))
+            Complaint::new(message).advise(daemon.alone(path, owner))
         })
     }
 
     /// What is wrong with the place although the secret can be read: others can read it too.
     pub(super) fn exposure(&self) -> Option<Complaint> {
         let Self::File(path) = self else { return None };
-        let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+        let metadata = std::fs::metadata(path).ok()?;
+        let mode = metadata.permissions().mode() & 0o7777;
         (mode & 0o066 != 0).then(|| {
             Complaint::new(format!(
                 "The secret file {} can be read or changed by others than its owner (its mode is {mode:04o}).",
                 path.display()
             ))
-            .advise(format!("Run: chmod 600 {}", path.display()))
+            .advise(Reader::of_this_host().alone(path, metadata.uid()))
         })
+    }
+}
+
+/// As whom the daemon reads files.
+struct Reader {
+    uid: u32,
+    name: String,
+}
+
+impl Reader {
+    /// Whoever runs this; for root, who checks files for the daemon, the user that the package makes for it.
+    fn of_this_host() -> Self {
+        let ours = Uid::effective();
+        let packaged = ours.is_root().then(|| User::from_name(DAEMON).ok().flatten()).flatten();
+        match packaged {
+            Some(user) => Self { uid: user.uid.as_raw(), name: user.name },
+            None => Self { uid: ours.as_raw(), name: ours.to_string() },
+        }
+    }
+
+    /// How the daemon alone comes to read a file that belongs to `owner`. Taking rights from others is not all of it: they may
+    /// be how the daemon reads it.
+    fn alone(&self, path: &Path, owner: u32) -> String {
+        let (path, name) = (path.display(), &self.name);
+        if owner == self.uid {
+            format!("Run: chmod 600 {path}")
+        } else {
+            format!("Run: chown {name} {path} && chmod 600 {path}")
+        }
     }
 }
 
@@ -342,5 +375,14 @@ mod tests {
         for mode in [0o640, 0o604, 0o644, 0o620] {
             assert!(with_mode(mode).unwrap().message.contains(&format!("{mode:04o}")));
         }
+    }
+
+    #[test]
+    fn what_to_do_does_not_lock_the_daemon_out() {
+        let daemon = Reader { uid: 990, name: "usersyncd".to_owned() };
+        let path = Path::new("/etc/usersyncd/token");
+        assert_eq!(daemon.alone(path, 990), "Run: chmod 600 /etc/usersyncd/token");
+        let taken = daemon.alone(path, 0);
+        assert_eq!(taken, "Run: chown usersyncd /etc/usersyncd/token && chmod 600 /etc/usersyncd/token");
     }
 }

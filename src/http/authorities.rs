@@ -20,7 +20,7 @@ pub struct Authorities {
 /// What is to be known of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Whose it is, as `CN=acme.okta.com, O=Okta`; may hold any character.
+    /// Whose it is, as `CN=example.okta.com, O=Okta`; may hold any character.
     pub subject: String,
     /// Who issued it, likewise.
     pub issuer: String,

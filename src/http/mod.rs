@@ -36,7 +36,7 @@ pub use api::{Answer, Api, Call, Failure, FailureKind};
 pub use authorities::{Authorities, Certificate};
 pub use credentials::{Credentials, Renewal, Signed, Stamp};
 pub use origin::{host_and_port, pin};
-pub use probe::{Greeting, Way};
+pub use probe::{Distrust, Greeting, Way};
 pub use rate::Window;
 pub use retry::Patience;
 pub(crate) use trouble::{Trouble, TroubleKind};

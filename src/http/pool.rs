@@ -56,17 +56,23 @@ pub(super) struct Pools(Mutex<VecDeque<([u8; 32], Arc<Pool>)>>);
 impl Pools {
     /// The pool of those authorities. The error is a part of a sentence.
     pub(super) fn of(&self, patience: &Patience, authorities: &Authorities) -> Result<Arc<Pool>, String> {
+        if let Some(pool) = self.newest(authorities.digest(), None) {
+            return Ok(pool);
+        }
+        // Not under the lock, since this reads the authorities of the host: nobody else waits for it.
+        let made = Arc::new(Pool::new(patience, Some(authorities))?);
+        Ok(self.newest(authorities.digest(), Some(Arc::clone(&made))).unwrap_or(made))
+    }
+
+    /// The pool of that digest, which is the one used last from now on: the one that is there, or else `made`.
+    fn newest(&self, digest: [u8; 32], made: Option<Arc<Pool>>) -> Option<Arc<Pool>> {
         // No panic can happen while the lock is held.
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.iter().position(|(digest, _)| *digest == authorities.digest());
-        let entry = match known.and_then(|at| all.remove(at)) {
-            Some(entry) => entry,
-            None => (authorities.digest(), Arc::new(Pool::new(patience, Some(authorities))?)),
-        };
-        let pool = Arc::clone(&entry.1);
-        all.push_front(entry);
+        let known = all.iter().position(|(known, _)| *known == digest);
+        let pool = known.and_then(|at| all.remove(at)).map(|(_, pool)| pool).or(made)?;
+        all.push_front((digest, Arc::clone(&pool)));
         all.truncate(MOST_POOLS);
-        Ok(pool)
+        Some(pool)
     }
 }
 

@@ -15,7 +15,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme};
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
+};
 use url::{Host, Url};
 
 use super::authorities::{Authorities, Certificate};
@@ -41,11 +43,40 @@ pub enum Greeting {
     Untrusted {
         /// What it says, if that could be read.
         certificate: Option<Certificate>,
-        /// Why it is not trusted.
+        /// What is wrong with it.
+        distrust: Distrust,
+        /// The same as a library says it.
         why: String,
     },
     /// No TLS came about; a part of a sentence.
     Failed(String),
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// It has expired, by this host's clock.
+    Expired,
+    /// It is not valid yet, by this host's clock.
+    NotYetValid,
+    /// It is for another name.
+    OtherName,
+    /// Anything else, such as an authority that is not known here.
+    Otherwise,
+}
+
+impl From<&TlsError> for Distrust {
+    fn from(error: &TlsError) -> Self {
+        let TlsError::InvalidCertificate(error) = error else { return Self::Otherwise };
+        match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::OtherName
+            }
+            _ => Self::Otherwise,
+        }
+    }
 }
 
 impl Way {
@@ -142,7 +173,7 @@ impl Way {
                     Greeting::Failed("the server does not speak TLS at this address".to_owned())
                 }
                 Some(why @ (TlsError::InvalidCertificate(_) | TlsError::NoCertificatesPresented)) => {
-                    Greeting::Untrusted { certificate, why: why.to_string() }
+                    Greeting::Untrusted { certificate, distrust: why.into(), why: why.to_string() }
                 }
                 _ => Greeting::Failed(cause(&error)),
             },

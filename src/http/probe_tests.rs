@@ -39,23 +39,40 @@ async fn a_certificate_is_shown_whether_it_is_trusted_or_not() {
     };
     assert_eq!(certificate.issuer, "CN=Acme CA");
     assert_eq!(certificate.until.to_rfc3339(), "2090-01-02T00:00:00+00:00");
-    let Greeting::Untrusted { certificate: seen, why } = greeting(&direct(front.address(), None)).await
+    let Greeting::Untrusted { certificate: seen, distrust, why } =
+        greeting(&direct(front.address(), None)).await
     else {
         panic!("nobody knows its issuer");
     };
     assert_eq!(seen, Some(certificate));
-    assert_eq!(why, "invalid peer certificate: UnknownIssuer");
+    assert_eq!((distrust, why.as_str()), (Distrust::Otherwise, "invalid peer certificate: UnknownIssuer"));
 }
 
 #[tokio::test]
 async fn a_certificate_of_another_name_is_not_trusted() {
     let authority = Authority::new("Acme CA").unwrap();
     let front = front(&authority, "other.example.com").await;
-    let Greeting::Untrusted { why, .. } = greeting(&direct(front.address(), trusting(&authority))).await
+    let Greeting::Untrusted { distrust, why, .. } =
+        greeting(&direct(front.address(), trusting(&authority))).await
     else {
         panic!("it is another's");
     };
-    assert!(why.contains("not valid for name"), "{why}");
+    assert_eq!(distrust, Distrust::OtherName, "{why}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_time_is_not_trusted() {
+    let authority = Authority::new("Acme CA").unwrap();
+    let nobody = (Ipv4Addr::LOCALHOST, 9).into();
+    let front = Front::start(authority.server(&["127.0.0.1"], (2020, 1, 1)).unwrap(), nobody).await.unwrap();
+    let Greeting::Untrusted { distrust, why, .. } =
+        greeting(&direct(front.address(), trusting(&authority))).await
+    else {
+        panic!("it expired long ago");
+    };
+    assert_eq!(distrust, Distrust::Expired, "{why}");
+    let early = TlsError::InvalidCertificate(CertificateError::NotValidYet);
+    assert_eq!(Distrust::from(&early), Distrust::NotYetValid);
 }
 
 #[tokio::test]

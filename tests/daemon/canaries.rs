@@ -54,6 +54,10 @@ fn repeated(request: &Request, status: u16, proofs: &Mutex<BTreeSet<String>>) ->
     for (name, value) in &request.headers {
         let value = value.to_str().unwrap();
         text.push_str(&format!("{name}: {value}\n"));
+        // As pages and addresses write it.
+        for escaped in escaped(value) {
+            text.push_str(&format!("{name}: {escaped}\n"));
+        }
         if matches!(name.as_str(), "authorization" | "dpop") {
             proofs.insert(value.rsplit(' ').next().unwrap().to_owned());
         }
@@ -69,6 +73,11 @@ fn repeated(request: &Request, status: u16, proofs: &Mutex<BTreeSet<String>>) ->
         200 => ResponseTemplate::new(200).set_body_raw(format!("<html><title>{text}</title>"), "text/html"),
         _ => ResponseTemplate::new(status).set_body_json(said),
     }
+}
+
+/// How encoders write what is not a letter or a digit.
+fn escaped(value: &str) -> [String; 2] {
+    [value.replace('=', "&#61;"), value.replace('-', "%2D").replace('=', "%3d")]
 }
 
 fn secret(path: &Path, contents: &str) {
@@ -154,6 +163,17 @@ fn no_secret_is_in_anything_that_is_written_said_or_kept() {
             let report = daemon.sync(name);
             assert_eq!(report["outcome"], "failed", "{name}: the mirror refuses everything: {report}");
             written.push((format!("report of {name}, {status}"), report.to_string().into_bytes()));
+            // These ask source and target too, and say what they were told.
+            let asking =
+                if matches!(status, 401 | 403) { &["doctor", "plan", "relink", "rebind"][..] } else { &[] };
+            for command in asking {
+                let (code, data, messages) = site.ctl(&[command, name]);
+                // Where the org answers, a rebind asks nobody else and shows what it would do.
+                let shown = *command == "rebind" && code == 4;
+                assert!(code == 1 || shown, "{command} {name}, {status} ended with {code}: {data}{messages}");
+                written
+                    .push((format!("{command} {name}, {status}"), format!("{data}{messages}").into_bytes()));
+            }
         }
     }
     // A secret that is no secret any more: two lines, and a key that is none.
@@ -205,6 +225,7 @@ fn no_secret_is_in_anything_that_is_written_said_or_kept() {
     assert!(proofs.contains(&basic), "the passwords were sent: {proofs:?}");
     let mut wanted: Vec<String> = proofs.into_iter().collect();
     wanted.extend([CANARY.to_owned(), of_the_key, basic]);
+    wanted.extend(wanted.clone().iter().flat_map(|secret| escaped(secret)));
     for (place, bytes) in &written {
         let text = String::from_utf8_lossy(bytes);
         for secret in &wanted {

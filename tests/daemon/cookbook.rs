@@ -39,7 +39,7 @@ fn recipe_4_renames_what_is_there_and_empties_what_is_dropped() {
 fn recipe_6_leaves_contractors_as_they_are() {
     let site = Site::empty();
     let org = site.okta.org();
-    let contractor = |name: &str| org.add_user(NewUser::new(&format!("{name}@contractor.acme.com")));
+    let contractor = |name: &str| org.add_user(NewUser::new(&format!("{name}@contractor.example.com")));
     let (jan, ext) = (contractor("jan"), org.add_user(person("ext-ida")));
     let [anna] = site.add(["anna"]);
     let staff = site.add_group("staff", &[&anna, &jan, &ext]);
@@ -56,7 +56,7 @@ fn recipe_6_leaves_contractors_as_they_are() {
         (&report["outcome"], daemon.accounts(), daemon.groups()),
         (&json!("success"), before.0, before.1)
     );
-    let (code, told) = site.ctl_json(&["explain", "acme", "jan@contractor.acme.com"]);
+    let (code, told) = site.ctl_json(&["explain", "acme", "jan@contractor.example.com"]);
     assert_eq!(
         (code, &told["user"]["in_scope"], &told["operations"]),
         (0, &json!(false), &json!([])),

@@ -114,7 +114,7 @@ fn a_token_that_is_refused_or_open_to_others_is_told() {
     let told = doctor(&site);
     let (verdict, words) = told.one("source", "credential");
     assert_eq!((told.code, verdict), (0, "warning"));
-    assert!(words.contains(&format!("[Run: chmod 600 {}]", site.path("token").display())), "{words}");
+    assert!(words.contains(&format!("chmod 600 {}]", site.path("token").display())), "{words}");
 
     fs::write(site.path("token"), "00wrongwrongwrongwrongwrongwrongwrongwrong").unwrap();
     let told = doctor(&site);
@@ -240,6 +240,26 @@ fn requests_go_through_the_proxy_of_the_environment_unless_the_host_is_exempt() 
     assert!(told.one("source", "dns").1.starts_with("0.0.0.0"), "{}", told.text);
     assert_eq!(daemon.sync("acme")["outcome"], "success");
     assert_eq!(proxy.asked().len(), before, "nobody asked the proxy");
+}
+
+#[test]
+fn a_proxy_of_socks_is_gone_through_too() {
+    let site = Site::new();
+    let authority = Authority::new("Acme CA").unwrap();
+    let front = front(&site, &authority, &["0.0.0.0"]);
+    let address = format!("https://0.0.0.0:{}", front.address().port());
+    fs::write(site.path("ca.pem"), authority.pem()).unwrap();
+    site.write("acme", &site.connector("tls: { ca: ../ca.pem }").replace(site.okta.url(), &address));
+    let proxy = site.runtime().block_on(Proxy::start_socks(front.address())).unwrap();
+    let daemon = site.start_in(&[("ALL_PROXY", &format!("socks5h://{}", proxy.address()))]);
+    assert_eq!(daemon.sync("acme")["outcome"], "success");
+    assert!(
+        !proxy.asked().is_empty() && proxy.asked().iter().all(|asked| asked.ends_with(" 1")),
+        "{:?}",
+        proxy.asked()
+    );
+    let told = doctor(&site);
+    assert_eq!((told.code, told.one("source", "tls").0), (0, "skipped"), "{}", told.text);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sandbox::okta::{Broken, Fault, FaultKind, Okta as StandIn, Options, Route, Status as OktaStatus};
-use usersyncd::source::{Source, SourceError};
+use usersyncd::source::{ReadRequest, Source, SourceError};
 use usersyncd::sync::model::{Absence, FindingKind, Status};
 
 use super::support::{
@@ -153,6 +153,15 @@ async fn a_first_page_that_never_comes_fails_the_run() {
             assert!(text.contains(expected) && text.contains(advice), "{text}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_domain_of_the_examples_is_sent_nothing() {
+    let (bench, _, _) = small(patience()).await;
+    let example = bench.at("https://your-org.okta.com/");
+    let error = example.read(&ReadRequest::nothing(), &bench.control).await.unwrap_err();
+    let SourceError::NotTheSource(text) = error else { panic!("{error:?}") };
+    assert!(text.contains("the domain of the examples; nothing was sent to Okta. Write"), "{text}");
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ const TLS: &[Key] = &[key(
 const SOURCE: &[Key] = &[key("okta", "An Okta org.", Kind::Section(OKTA))];
 
 const OKTA: &[Key] = &[
-    key("domain", "The org's domain, such as acme.okta.com.", Kind::One(Form::Domain)),
+    key("domain", "The org's domain, such as your-org.okta.com.", Kind::One(Form::Domain)),
     key(
         "url",
         "Instead of the domain: scheme, host and port; plain http for loopback addresses only.",

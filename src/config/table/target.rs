@@ -2,7 +2,7 @@
 
 use super::{Form, Key, Kind, key, required};
 
-const URL: &str = "Write the address that people open, as in `url: https://jira.acme.com`.";
+const URL: &str = "Write the address that people open, as in `url: https://jira.example.com`.";
 const TOKEN: &str = "Write `token: { credential: NAME }`.";
 const PASSWORD: &str = "Write `password: { credential: NAME }`.";
 

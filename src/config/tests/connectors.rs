@@ -103,14 +103,14 @@ fn an_address_that_cannot_be_is_refused_with_advice() {
             "domain: acme-admin.oktapreview.com",
             "`acme-admin.oktapreview.com` is the administration console, not the org. [Write `acme.oktapreview.com`.]",
         ),
-        ("domain: acme", "`acme` is not a domain. [Write the host name alone, as in `acme.okta.com`.]"),
+        ("domain: acme", "`acme` is not a domain. [Write the host name alone, as in `your-org.okta.com`.]"),
         (
             "domain: acme okta.com",
-            "`acme okta.com` is not a domain. [Write the host name alone, as in `acme.okta.com`.]",
+            "`acme okta.com` is not a domain. [Write the host name alone, as in `your-org.okta.com`.]",
         ),
         (
             "domain: joe@acme.okta.com",
-            "The domain holds no user name and no password. [Write the host name alone, as in `acme.okta.com`.]",
+            "The domain holds no user name and no password. [Write the host name alone, as in `your-org.okta.com`.]",
         ),
         (
             "domain: 127.0.0.1",
@@ -134,11 +134,11 @@ fn an_address_that_cannot_be_is_refused_with_advice() {
         ),
         (
             "url: ftp://acme.okta.com",
-            "The URL must begin with `https://`. [Write scheme, host and port alone, as in `https://login.acme.com` or `http://127.0.0.1:8080`.]",
+            "The URL must begin with `https://`. [Write scheme, host and port alone, as in `https://login.example.com` or `http://127.0.0.1:8080`.]",
         ),
         (
             "url: acme.okta.com",
-            "This is not a URL. [Write scheme, host and port alone, as in `https://login.acme.com` or `http://127.0.0.1:8080`.]",
+            "This is not a URL. [Write scheme, host and port alone, as in `https://login.example.com` or `http://127.0.0.1:8080`.]",
         ),
         (
             "url: https://acme-admin.okta.com",

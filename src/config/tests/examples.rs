@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::config::diagnostic::Severity;
 use crate::config::model::{Auth, Missed, SecretRef, Settings};
 use crate::config::{check_settings, effective_yaml, schema};
 use crate::sync::mapping::Mapping;
@@ -14,9 +15,21 @@ const MINIMAL: &str = include_str!("../../../config/examples/minimal.yaml");
 const FULL: &str = include_str!("../../../config/examples/full.yaml");
 const SETTINGS: &str = include_str!("../../../config/usersyncd.yaml");
 
+/// An example as somebody fills it in.
+fn filled_in(example: &str) -> String {
+    example.replace("your-org.okta.com", "acme.okta.com")
+}
+
+#[test]
+fn an_example_that_nobody_filled_in_is_warned_of() {
+    let [warning] = &check(MINIMAL).diagnostics[..] else { panic!("one warning") };
+    assert_eq!(warning.severity, Severity::Warning);
+    assert_eq!(warning.message, "`your-org.okta.com` is the domain of the examples; nothing is sent there.");
+}
+
 #[test]
 fn the_minimal_example_is_all_defaults() {
-    let checked = check(MINIMAL);
+    let checked = check(filled_in(MINIMAL));
     assert_eq!(checked.diagnostics, []);
     let connector = checked.value.unwrap();
     assert_eq!(connector.name, "acme");
@@ -43,7 +56,7 @@ fn the_full_example_says_what_its_comments_say() {
     assert!(!source.skinny_users);
     let rules = connector.rules;
     assert_eq!(rules.scope.required_groups, ["staff"]);
-    assert_eq!(rules.scope.exclude.patterns(), ["svc-*", "*@contractor.acme.com"]);
+    assert_eq!(rules.scope.exclude.patterns(), ["svc-*", "*@contractor.example.com"]);
     assert_eq!(rules.groups.rename[0].apply("okta-staff").as_deref(), Some("staff"));
     assert_eq!(rules.groups.include.patterns(), ["jira-*", "staff"]);
     assert_eq!(rules.groups.exclude.patterns(), ["*-test"]);
@@ -132,7 +145,7 @@ fn what_is_written_out_means_the_same() {
 
 #[test]
 fn every_default_is_written_out() {
-    insta::assert_snapshot!(effective_yaml(&valid(MINIMAL)), @r#"
+    insta::assert_snapshot!(effective_yaml(&valid(&filled_in(MINIMAL))), @r#"
     source:
       okta:
         domain: acme.okta.com

@@ -85,7 +85,7 @@ fn a_source_is_needed_with_one_address_and_one_secret() {
         ]),
         ("source: { okta: {} }".to_owned(), &[
             "1:11 `source.okta` needs the key `auth`, which is missing. [Write `auth: { api_token: { credential: NAME } }`.]",
-            "1:11 `source.okta` needs the key `domain`, which is missing. [Write the org's domain, as in `domain: acme.okta.com`.]",
+            "1:11 `source.okta` needs the key `domain`, which is missing. [Write the org's domain, as in `domain: your-org.okta.com`.]",
         ]),
         ("source:\n  okta:\n    url: https://login.acme.com\n    domain: acme.okta.com\n    auth: {}".to_owned(), &[
             "4:5 `source.okta` has both `domain` and `url`, but takes one only. [Keep `domain`; `url` is for orgs at an address of their own.]",

@@ -81,7 +81,7 @@ fn state_directory(state: &Path) -> Check {
     let metadata = match std::fs::metadata(state) {
         Ok(metadata) => metadata,
         Err(error) => {
-            let fix = "Put the directory back from a backup, and restart the service (docs/operations.md)";
+            let fix = "Put the directory back from a backup, and restart the service (/usr/share/doc/usersyncd/operations.md)";
             return Check::failed(SUBJECT, NAME, format!("{shown} cannot be looked at: {error}"), fix);
         }
     };
@@ -110,29 +110,39 @@ fn mode(metadata: &Metadata) -> u32 {
 
 fn socket(facts: &Facts) -> Check {
     const NAME: CheckName = CheckName::Socket;
-    const FIX: &str = "Restart the service, which makes it anew";
     let (path, group) = (facts.socket.display(), &facts.group);
+    // Whoever made the socket makes it anew.
+    let anew = if facts.socket_is_inherited {
+        format!(
+            "Write `SocketMode=0660` and `SocketGroup={group}` below `[Socket]` (`systemctl edit usersyncd.socket`), then: systemctl \
+             restart usersyncd.socket"
+        )
+    } else {
+        "Restart the daemon, which makes it anew".to_owned()
+    };
     let metadata = match std::fs::symlink_metadata(&facts.socket) {
         Ok(metadata) => metadata,
         Err(error) => {
-            return Check::warning(SUBJECT, NAME, format!("{path} cannot be looked at: {error}"), FIX);
+            let fix =
+                if facts.socket_is_inherited { "Run: systemctl restart usersyncd.socket" } else { &anew };
+            return Check::warning(SUBJECT, NAME, format!("{path} cannot be looked at: {error}"), fix);
         }
     };
     let mode = mode(&metadata);
     if mode & 0o007 != 0 {
         let seen = format!("{path} can be opened by everybody on this host (its mode is {mode:04o})");
-        return Check::warning(SUBJECT, NAME, seen, FIX);
+        return Check::warning(SUBJECT, NAME, seen, anew);
     }
     let Some(expected) = Group::from_name(group).ok().flatten() else {
         let seen =
-            format!("{path}: this host has no group {group}, so only root and the daemon's user may use it");
-        let fix = format!("To let others use it: groupadd --system {group}, then restart the service");
+            format!("{path}: this host has no group {group} (control.group), so nobody is let in by it");
+        let fix = format!("To let others use it: groupadd --system {group}. {anew}");
         return Check::warning(SUBJECT, NAME, seen, fix);
     };
     if Gid::from_raw(metadata.gid()) != expected.gid || mode & 0o060 != 0o060 {
         let seen =
             format!("{path} is not open to the group {group} (mode {mode:04o}, group id {})", metadata.gid());
-        return Check::warning(SUBJECT, NAME, seen, FIX);
+        return Check::warning(SUBJECT, NAME, seen, anew);
     }
     Check::ok(
         SUBJECT,
@@ -221,6 +231,7 @@ mod tests {
             connectors: PathBuf::new(),
             socket,
             group: group.to_owned(),
+            socket_is_inherited: false,
         }
     }
 
@@ -239,6 +250,12 @@ mod tests {
         ] {
             with_mode(&path, mode);
             assert_eq!(socket(&facts(path.clone(), group)).verdict, verdict, "{mode:o} {group}");
+        }
+        with_mode(&path, 0o600);
+        for (socket_is_inherited, fix) in [(true, "restart usersyncd.socket"), (false, "Restart the daemon")]
+        {
+            let judged = socket(&Facts { socket_is_inherited, ..facts(path.clone(), &own) });
+            assert!(judged.fix.unwrap().contains(fix), "whoever made it makes it anew");
         }
     }
 

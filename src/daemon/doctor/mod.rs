@@ -13,9 +13,12 @@ mod target;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::handle::View;
 use super::registry::Facts;
 use super::wiring::Workshop;
+use crate::config::model::Connector;
 use crate::control::api::{Check, CheckName, Diagnosis, Subject, TokenStatus};
 use crate::sync::report::FORMAT_VERSION;
 
@@ -52,7 +55,7 @@ pub(super) async fn examine(patient: &Patient) -> Diagnosis {
             }
         }
         Some(connector) => {
-            checks.extend(credentials::checks(connector, token.as_ref(), made));
+            checks.extend(credentials(connector, token.as_ref(), made).await);
             let sides =
                 tokio::join!(source::checks(connector, workshop), target::checks(connector, workshop));
             checks.extend(sides.0);
@@ -63,19 +66,36 @@ pub(super) async fn examine(patient: &Patient) -> Diagnosis {
     Diagnosis { format_version: FORMAT_VERSION, connector: name.clone(), made, checks }
 }
 
-/// The looks at this host, away from the runtime: a name service or a file system may keep them waiting.
+/// The looks at secrets.
+async fn credentials(
+    connector: &Arc<Connector>,
+    token: Option<&TokenStatus>,
+    now: DateTime<Utc>,
+) -> Vec<Check> {
+    let (connector, token) = (Arc::clone(connector), token.cloned());
+    let looks = move || credentials::checks(&connector, token.as_ref(), now);
+    apart(looks, "the file system of the secrets", CheckName::Credential).await
+}
+
+/// The looks at this host.
 async fn on_this_host(facts: &Facts) -> Vec<Check> {
     let facts = facts.clone();
-    let looks = tokio::task::spawn_blocking(move || host::checks(&facts));
-    match tokio::time::timeout(STEP, looks).await {
+    apart(move || host::checks(&facts), "a file system or the name service of this host", CheckName::Disk)
+        .await
+}
+
+/// Looks away from the runtime, at what may keep them waiting: a file system, a name service.
+async fn apart(
+    looks: impl FnOnce() -> Vec<Check> + Send + 'static,
+    what: &str,
+    name: CheckName,
+) -> Vec<Check> {
+    match tokio::time::timeout(STEP, tokio::task::spawn_blocking(looks)).await {
         Ok(Ok(checks)) => checks,
         Ok(Err(_)) | Err(_) => {
-            let seen = format!(
-                "a file system or the name service of this host did not answer within {} s",
-                STEP.as_secs()
-            );
+            let seen = format!("{what} did not answer within {} s", STEP.as_secs());
             let fix = "Look whether `df` and `getent group` answer on this host";
-            vec![Check::failed(Subject::Host, CheckName::Disk, seen, fix)]
+            vec![Check::failed(Subject::Host, name, seen, fix)]
         }
     }
 }

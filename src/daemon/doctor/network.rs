@@ -10,7 +10,7 @@ use url::Url;
 use super::STEP;
 use crate::config::read_authorities;
 use crate::control::api::{Check, CheckName, Subject};
-use crate::http::{Certificate, Greeting, Shared, Way, host_and_port};
+use crate::http::{Certificate, Distrust, Greeting, Shared, Way, host_and_port};
 
 /// A certificate that ends sooner than this is warned of.
 const SOON: TimeDelta = TimeDelta::days(14);
@@ -163,10 +163,10 @@ impl Words {
                 }
                 Check::ok(self.subject, NAME, seen)
             }
-            Greeting::Untrusted { certificate, why } => {
+            Greeting::Untrusted { certificate, distrust, why } => {
                 let shown = certificate.as_ref().map(|certificate| format!(": {}", shown(certificate)));
                 let seen = format!("{host}{} is not trusted ({why})", shown.unwrap_or_default());
-                Check::failed(self.subject, NAME, seen, untrusted(&why))
+                Check::failed(self.subject, NAME, seen, mended(distrust))
             }
             Greeting::Failed(why) => {
                 let fix = match &self.proxy {
@@ -185,15 +185,24 @@ fn shown(certificate: &Certificate) -> String {
     format!("certificate issued by {}, until {}", certificate.issuer, certificate.until.format("%Y-%m-%d"))
 }
 
-fn untrusted(why: &str) -> &'static str {
-    if why.contains("expired") {
-        return "Have the server's certificate renewed; if it is valid, put this host's clock right (chronyd, systemd-timesyncd)";
+/// What to do about a certificate that is not trusted.
+fn mended(distrust: Distrust) -> &'static str {
+    match distrust {
+        Distrust::Expired => {
+            "Have the server's certificate renewed; if it is valid, put this host's clock right (chronyd, systemd-timesyncd)"
+        }
+        Distrust::NotYetValid => {
+            "Put this host's clock right (chronyd, systemd-timesyncd); `timedatectl` says whether it is synchronised. If it is \
+             right, the server's certificate counts from a later day on"
+        }
+        Distrust::OtherName => {
+            "Write the name by which the certificate calls the server into the connector's file"
+        }
+        Distrust::Otherwise => {
+            "If that issuer is a certificate authority of your own, or of a proxy that opens TLS connections, name its certificate \
+             as `tls: { ca: FILE }` in the connector's file; otherwise check the address there"
+        }
     }
-    if why.contains("not valid for name") {
-        return "Write the name by which the certificate calls the server into the connector's file";
-    }
-    "If that issuer is a certificate authority of your own, or of a proxy that opens TLS connections, name its certificate as \
-     `tls: { ca: FILE }` in the connector's file; otherwise check the address there"
 }
 
 #[cfg(test)]
@@ -315,8 +324,13 @@ mod tests {
 
     #[test]
     fn what_to_do_about_a_certificate_depends_on_what_is_wrong() {
-        assert!(untrusted("invalid peer certificate: certificate expired: …").contains("clock"));
-        assert!(untrusted("invalid peer certificate: certificate not valid for name \"a\"").contains("name"));
-        assert!(untrusted("invalid peer certificate: UnknownIssuer").contains("tls: { ca: FILE }"));
+        for (distrust, fix) in [
+            (Distrust::Expired, "renewed"),
+            (Distrust::NotYetValid, "Put this host's clock right"),
+            (Distrust::OtherName, "the name by which"),
+            (Distrust::Otherwise, "tls: { ca: FILE }"),
+        ] {
+            assert!(mended(distrust).contains(fix), "{distrust:?}");
+        }
     }
 }

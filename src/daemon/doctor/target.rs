@@ -45,7 +45,8 @@ fn judge(product: &str, tried: Result<Rights, TargetError>) -> Vec<Check> {
         Check::ok(SUBJECT, CheckName::Rights, format!("it may read {read}")),
     ];
     if let Some(unproven) = unproven {
-        let why = format!("{unproven}, only a write proves; docs/targets.md names the rights");
+        let why =
+            format!("{unproven}, only a write proves; /usr/share/doc/usersyncd/targets.md names the rights");
         checks.push(Check::skipped(SUBJECT, CheckName::Rights, why));
     }
     checks
@@ -65,7 +66,10 @@ mod tests {
         let expected = [
             (Verdict::Ok, "Confluence lets the daemon in as sync"),
             (Verdict::Ok, "it may read groups"),
-            (Verdict::Skipped, "That it may write, only a write proves; docs/targets.md names the rights"),
+            (
+                Verdict::Skipped,
+                "That it may write, only a write proves; /usr/share/doc/usersyncd/targets.md names the rights",
+            ),
         ];
         assert_eq!(seen, expected);
     }

@@ -88,7 +88,10 @@ pub(super) async fn any(client: &Client, bucket: Bucket, url: &url::Url, what: &
 
 /// The address of a list, for one record of it.
 fn one(mut url: url::Url) -> url::Url {
-    let query = url.query().unwrap_or_default().replace("limit=200", "limit=1");
+    // A search is encoded, so that none of its characters ends a parameter.
+    let parameters = url.query().unwrap_or_default().split('&');
+    let parameters = parameters.map(|one| if one.starts_with("limit=") { "limit=1" } else { one });
+    let query = parameters.collect::<Vec<_>>().join("&");
     url.set_query(Some(&query));
     url
 }

@@ -8,6 +8,7 @@ use url::Url;
 use super::parse::{Challenge, OktaError, clean};
 use super::principal::Principal;
 use super::sign_in::Doubt;
+use crate::config::EXAMPLE_DOMAIN;
 use crate::config::model::{SecretRef, ServiceApp};
 use crate::http::{Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
@@ -20,6 +21,14 @@ pub(super) fn place(secret: &SecretRef) -> String {
         SecretRef::File(path) => format!("the file {}", path.display()),
         SecretRef::Environment(name) => format!("the environment variable {name}"),
     }
+}
+
+/// The file still names the domain of the examples, which is somebody else's.
+pub(super) fn example() -> SourceError {
+    SourceError::NotTheSource(format!(
+        "source.okta.domain is still {EXAMPLE_DOMAIN}, the domain of the examples; nothing was sent to Okta. Write the domain of your \
+         own org into the connector's file"
+    ))
 }
 
 /// An answer that is about who asks.
@@ -262,7 +271,7 @@ pub(super) fn not_okta(origin: &Url, what: &str, strange: &str) -> SourceError {
     let host = host_and_port(origin);
     SourceError::NotTheSource(format!(
         "{what} could not be read from {host}: {strange}; nothing was changed. Check the domain in the connector's file: it \
-         is the org's own address, such as acme.okta.com, without -admin and without a path"
+         is the org's own address, such as your-org.okta.com, without -admin and without a path"
     ))
 }
 

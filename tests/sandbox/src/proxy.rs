@@ -1,10 +1,11 @@
-//! A proxy for HTTP tunnels (RFC 9110, section 9.3.6): every tunnel leads to one address, so that no name is resolved.
+//! A proxy for HTTP tunnels (RFC 9110, section 9.3.6), and one of SOCKS 5 (RFC 1928): every tunnel leads to one address, so that
+//! no name is resolved.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream, copy_bidirectional};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -25,6 +26,22 @@ impl Proxy {
         let book = Arc::clone(&asked);
         let tasks = Tasks::serve(listener, move |connection| tunnel(connection, backend, Arc::clone(&book)));
         Ok(Self { address, asked, _tasks: tasks })
+    }
+
+    /// One of SOCKS 5 whose tunnels lead to `backend`.
+    pub async fn start_socks(backend: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let book = Arc::clone(&asked);
+        let tasks = Tasks::serve(listener, move |connection| socks(connection, backend, Arc::clone(&book)));
+        Ok(Self { address, asked, _tasks: tasks })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// What to put into `HTTPS_PROXY`.
@@ -64,6 +81,27 @@ async fn tunnel(
     let mut server = TcpStream::connect(backend).await?;
     client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
     client.flush().await?;
+    copy_bidirectional(&mut client, &mut server).await.map(drop)
+}
+
+/// Notes `socks: ` and the kind of address and the command that were asked for.
+async fn socks(mut client: TcpStream, backend: SocketAddr, asked: Arc<Mutex<Vec<String>>>) -> io::Result<()> {
+    // The version and the ways to sign in that are offered; none is needed.
+    let [_version, ways] = [client.read_u8().await?, client.read_u8().await?];
+    client.read_exact(&mut vec![0; ways.into()]).await?;
+    client.write_all(&[5, 0]).await?;
+    let mut head = [0; 4];
+    client.read_exact(&mut head).await?;
+    let [_version, command, _reserved, kind] = head;
+    let length = match kind {
+        1 => 4,
+        3 => client.read_u8().await?.into(),
+        _ => 16,
+    };
+    client.read_exact(&mut vec![0; length + 2]).await?;
+    lock(&asked).push(format!("socks: {kind} {command}"));
+    let mut server = TcpStream::connect(backend).await?;
+    client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
     copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
