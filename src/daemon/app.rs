@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -61,6 +62,7 @@ pub(super) async fn run(mut options: Options) -> Result<(), DaemonError> {
 
 /// Everything that can fail, done: opened, bound, and nothing started.
 struct App {
+    started: DateTime<Utc>,
     options: Options,
     settings: Settings,
     logs: LogHandle,
@@ -74,10 +76,11 @@ struct App {
 impl App {
     /// The state directory comes first: its lock is what keeps a second daemon from touching anything else.
     async fn build(mut options: Options, settings: Settings, logs: LogHandle) -> Result<Self, DaemonError> {
+        let clock = Clock::system();
+        let started = clock.now();
         let store = Store::open(&settings.state).await?;
         let directory = Directory::open(&settings.state).await?;
         backup::sweep(&settings.state);
-        let clock = Clock::system();
         let interrupted = store.close_interrupted(clock.now()).await?;
         if interrupted > 0 {
             tracing::warn!(
@@ -96,7 +99,7 @@ impl App {
             Some(address) => Some(listener::bind(address).await.map_err(DaemonError::Start)?),
             None => None,
         };
-        Ok(Self { options, settings, logs, clock, metrics, workshop, socket, listener })
+        Ok(Self { started, options, settings, logs, clock, metrics, workshop, socket, listener })
     }
 
     /// Starts the listeners and prepares the loop, which then starts everything else.
@@ -107,13 +110,14 @@ impl App {
             tracing::info!("metrics and the status page are at {address}");
         }
         let registry = Arc::new(Registry::new(Facts {
-            started: self.clock.now(),
+            started: self.started,
             config: self.options.config.clone(),
             state: self.settings.state.clone(),
             metrics: metrics_address,
             connectors: self.settings.connectors.clone(),
             socket: self.settings.control.socket.clone(),
             group: self.settings.control.group.clone(),
+            socket_is_inherited: self.socket.is_inherited(),
         }));
         let readers = Arc::clone(&registry);
         self.workshop.sharing.ask(Box::new(move |source| readers.readers_of(source)));
@@ -137,12 +141,12 @@ impl App {
             ready_seen.clone(),
         );
         if let Some(listener) = self.listener {
-            let (metrics, stop) = (self.metrics.clone(), listeners.stop.clone());
+            let (started, metrics, stop) = (self.started, self.metrics.clone(), listeners.stop.clone());
             let (store, clock) = (self.workshop.store.clone(), self.clock.clone());
             let source = Arc::new(PageSource::new(Arc::clone(&registry), store, clock));
             let pages = Pages::new(page::Shown { source, page: page_seen });
             listeners.tasks.spawn(async move {
-                listener::serve(listener, metrics, pages, ready_seen, stop).await;
+                listener::serve(listener, started, metrics, pages, ready_seen, stop).await;
                 "metrics.listen"
             });
         }

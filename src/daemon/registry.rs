@@ -31,6 +31,8 @@ pub(super) struct Facts {
     pub(super) socket: PathBuf,
     /// The group that may use it.
     pub(super) group: String,
+    /// Whether systemd made that socket.
+    pub(super) socket_is_inherited: bool,
 }
 
 #[cfg(test)]
@@ -38,7 +40,8 @@ impl Facts {
     /// Of a daemon without files, for tests.
     pub(super) fn since(started: DateTime<Utc>) -> Self {
         let (config, state, connectors, socket) = Default::default();
-        Self { started, config, state, metrics: None, connectors, socket, group: String::new() }
+        let (group, socket_is_inherited) = Default::default();
+        Self { started, config, state, metrics: None, connectors, socket, group, socket_is_inherited }
     }
 }
 
@@ -93,6 +96,7 @@ impl Registry {
     /// All that there is to see.
     pub(super) fn status(&self) -> DaemonStatus {
         let present = self.read();
+        let staying = present.connectors.values().filter(|connector| !connector.is_leaving());
         DaemonStatus {
             format_version: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -103,7 +107,7 @@ impl Registry {
             metrics: self.facts.metrics.clone(),
             stopping: present.stopping,
             restart_needed_for: present.restart_needed_for.clone(),
-            connectors: present.connectors.values().map(ConnectorHandle::status).collect(),
+            connectors: staying.map(ConnectorHandle::status).collect(),
         }
     }
 

@@ -131,6 +131,7 @@ fn start_with(files: &[&str], bench: Bench, watchdog: Option<Duration>) -> Runni
         connectors: PathBuf::new(),
         socket: PathBuf::new(),
         group: String::new(),
+        socket_is_inherited: false,
     }));
     let (signals, signals_in) = mpsc::channel(8);
     let (hints, hints_in) = mpsc::channel(1);
@@ -299,6 +300,10 @@ async fn law_6_a_removed_file_stops_the_schedule_after_the_busy_run() {
     running.change(&["acme=hourly", "beta=one"]).await;
     assert_eq!(running.states(), ["acme idle", "beta idle"]);
     assert_eq!(running.bench.next_began().await.trigger, Some(Trigger::Cron), "nothing was missed meanwhile");
+    running.bench.let_end(1);
+    running.write(&["acme=hourly"]);
+    running.reload().await;
+    assert_eq!(running.states(), ["acme idle"], "gone as soon as the reload is answered");
 }
 
 #[tokio::test(start_paused = true)]

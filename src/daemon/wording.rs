@@ -15,7 +15,8 @@ use crate::sync::report::{KindCounts, Report};
 pub(super) fn token_lapses(connector: &str, token: &TokenStatus, now: DateTime<Utc>) -> String {
     let (used, lapses) = (minute(token.last_used), minute(token.lapses_at));
     let why = token.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
-    let service_app = "or sign in as a service app, whose key does not lapse (docs/okta.md)";
+    let service_app =
+        "or sign in as a service app, whose key does not lapse (/usr/share/doc/usersyncd/okta.md)";
     if now >= token.lapses_at {
         return format!(
             "the API token was last used on {used}, so Okta dropped it on {lapses}, unless something else used it{why}. \
@@ -317,11 +318,11 @@ mod tests {
         };
         insta::assert_snapshot!(
             token_lapses("acme", &token, at("2026-12-28T05:59:59Z")),
-            @"the API token will lapse on 2026-12-28 06:00 UTC, 30 days after its last use, unless something else uses it before: the connector is paused. Use it once before then, as `usersyncd ctl plan acme` does, run at least every four weeks, or sign in as a service app, whose key does not lapse (docs/okta.md)"
+            @"the API token will lapse on 2026-12-28 06:00 UTC, 30 days after its last use, unless something else uses it before: the connector is paused. Use it once before then, as `usersyncd ctl plan acme` does, run at least every four weeks, or sign in as a service app, whose key does not lapse (/usr/share/doc/usersyncd/okta.md)"
         );
         insta::assert_snapshot!(
             token_lapses("acme", &token, token.lapses_at),
-            @"the API token was last used on 2026-11-28 06:00 UTC, so Okta dropped it on 2026-12-28 06:00 UTC, unless something else used it: the connector is paused. `usersyncd ctl plan acme` shows whether it works; if not, make a new one in Okta, or sign in as a service app, whose key does not lapse (docs/okta.md)"
+            @"the API token was last used on 2026-11-28 06:00 UTC, so Okta dropped it on 2026-12-28 06:00 UTC, unless something else used it: the connector is paused. `usersyncd ctl plan acme` shows whether it works; if not, make a new one in Okta, or sign in as a service app, whose key does not lapse (/usr/share/doc/usersyncd/okta.md)"
         );
     }
 

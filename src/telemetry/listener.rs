@@ -19,6 +19,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -66,15 +67,16 @@ pub async fn bind(addr: SocketAddr) -> Result<Listener, String> {
     Ok(Listener { socket, address })
 }
 
-/// Serves until `stop`. `pages` answers for the page, `ready` is what /readyz answers.
+/// Serves until `stop`. `started` is when the daemon began, `pages` answers for the page, `ready` is what /readyz answers.
 pub async fn serve(
     listener: Listener,
+    started: DateTime<Utc>,
     metrics: Metrics,
     pages: Pages,
     ready: watch::Receiver<bool>,
     stop: CancellationToken,
 ) {
-    let routes = routes(Shown { metrics, pages, ready });
+    let routes = routes(Shown { started, metrics, pages, ready });
     let limited = Limited { socket: listener.socket, slots: Arc::new(Semaphore::new(MOST_CONNECTIONS)) };
     let server = axum::serve(limited, routes).with_graceful_shutdown(stop.clone().cancelled_owned());
     let forced = async {
@@ -92,6 +94,7 @@ pub async fn serve(
 /// What the routes show.
 #[derive(Clone)]
 struct Shown {
+    started: DateTime<Utc>,
     metrics: Metrics,
     pages: Pages,
     ready: watch::Receiver<bool>,
@@ -128,7 +131,10 @@ async fn guard_headers(mut response: Response) -> Response {
 }
 
 async fn show_metrics(State(shown): State<Shown>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shown.metrics.text() + &process::text())
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        shown.metrics.text() + &process::text(shown.started),
+    )
 }
 
 async fn show_readiness(State(shown): State<Shown>) -> (StatusCode, &'static str) {

@@ -36,7 +36,8 @@ async fn served() -> Served {
     let (ready, ready_seen) = watch::channel(false);
     let stop = CancellationToken::new();
     let pages = Pages::new(Shown { source: Arc::new(Still), page: page_seen });
-    let task = tokio::spawn(serve(listener, Metrics::new(), pages, ready_seen, stop.clone()));
+    let task =
+        tokio::spawn(serve(listener, DateTime::UNIX_EPOCH, Metrics::new(), pages, ready_seen, stop.clone()));
     Served { address, page, ready, stop, task }
 }
 

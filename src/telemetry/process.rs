@@ -2,12 +2,15 @@
 
 use std::fs;
 
+use chrono::{DateTime, Utc};
+
 /// Clock ticks per second in /proc/PID/stat: USER_HZ, 100 on every Linux this runs on (time(7)).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Age, memory, CPU time and open files in the text form of Prometheus; what cannot be read is left out.
+/// Age, memory, CPU time and open files in the text form of Prometheus; what cannot be read is left out. `started` is when the
+/// daemon began: the kernel names it in /proc/stat only, which `ProcSubset=pid` of the unit hides.
 #[must_use]
-pub fn text() -> String {
+pub fn text(started: DateTime<Utc>) -> String {
     let mut out = String::new();
     let mut push = |name: &str, kind: &str, help: &str, value: Option<f64>| {
         if let Some(value) = value {
@@ -22,34 +25,21 @@ pub fn text() -> String {
     push("process_open_fds", "gauge", "Open file descriptors.", open_files());
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     push("process_max_fds", "gauge", "File descriptors that may be open at most.", most_files(&limits));
-    let kernel = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let started = started(&stat, &kernel);
     push(
         "process_start_time_seconds",
         "gauge",
         "When the process began, in seconds since the Unix epoch.",
-        started,
+        u32::try_from(started.timestamp()).ok().map(f64::from),
     );
     out
 }
 
 /// User and system time: fields 14 and 15 of /proc/PID/stat, counted after the name, which may hold anything (proc(5)).
 fn cpu_seconds(stat: &str) -> Option<f64> {
-    let mut fields = after_the_name(stat)?.skip(11);
+    let (_, after_the_name) = stat.rsplit_once(')')?;
+    let mut fields = after_the_name.split_ascii_whitespace().skip(11);
     let ticks = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
     Some(ticks / TICKS_PER_SECOND)
-}
-
-/// Field 22 of /proc/PID/stat counts from the boot, which /proc/stat names (proc(5)).
-fn started(stat: &str, kernel: &str) -> Option<f64> {
-    let ticks = after_the_name(stat)?.nth(19)?.parse::<f64>().ok()?;
-    let boot = kernel.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse::<f64>().ok()?;
-    Some(boot + ticks / TICKS_PER_SECOND)
-}
-
-/// The fields of /proc/PID/stat from the third on.
-fn after_the_name(stat: &str) -> Option<std::str::SplitAsciiWhitespace<'_>> {
-    stat.rsplit_once(')').map(|(_, fields)| fields.split_ascii_whitespace())
 }
 
 /// The soft limit in /proc/PID/limits; none if there is no limit.
@@ -80,8 +70,6 @@ mod tests {
             "4711 (user) sync (d) S 1 4711 4711 0 -1 4194560 500 0 0 0 250 50 0 0 20 0 9 0 100 1000 200";
         assert_eq!(cpu_seconds(stat), Some(3.0));
         assert_eq!(cpu_seconds(""), None);
-        assert_eq!(started(stat, "cpu 1 2\nbtime 1700000000\nprocesses 5\n"), Some(1_700_000_001.0));
-        assert_eq!(started(stat, "cpu 1 2\n"), None);
     }
 
     #[test]
@@ -100,10 +88,11 @@ mod tests {
 
     #[test]
     fn this_process_is_seen() {
-        let text = text();
-        for name in ["cpu_seconds_total", "resident_memory_bytes", "open_fds", "start_time_seconds"] {
+        let text = text(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        for name in ["cpu_seconds_total", "resident_memory_bytes", "open_fds"] {
             let start = format!("process_{name} ");
             assert!(text.lines().any(|line| line.starts_with(&start)), "{start}: {text}");
         }
+        assert!(text.lines().any(|line| line == "process_start_time_seconds 1800000000"), "{text}");
     }
 }
