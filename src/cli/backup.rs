@@ -10,6 +10,7 @@ use super::exit::{Exit, Failure};
 use super::file::Draft;
 use super::output::Versioned;
 use super::text::size;
+use super::watch::interruption;
 use crate::telemetry::escape::escape;
 
 /// What was written.
@@ -28,18 +29,16 @@ pub(super) async fn run(ctl: &Ctl, file: &Path) -> Result<Exit, Failure> {
             "a backup is no text for a terminal; name a file, or send it on with `| ssh HOST 'cat > FILE'`",
         ));
     }
+    // Before there is a draft, which would stay if a signal ended this program at once.
+    let interrupted = interruption();
     // Before anything is asked of the daemon: a place that cannot be written to costs no copy of the state.
     let mut draft = if to_standard_output { None } else { Some(Draft::begin(file, "backup")?) };
-    let mut download = ctl.client.download(&["v1", "backup"]).await?;
-    let mut bytes = 0;
-    while let Some(part) = download.next().await? {
-        let part = part.as_ref();
-        bytes += part.len() as u64;
-        match &mut draft {
-            Some(draft) => draft.write(part)?,
-            None => ctl.output.print_whole(part)?,
+    let bytes = tokio::select! {
+        fetched = fetch(ctl, draft.as_mut()) => fetched?,
+        () = interrupted.cancelled() => {
+            return Err(Failure::new(Exit::Failed, "interrupted; nothing was written, and an older backup is as it was"));
         }
-    }
+    };
     let Some(draft) = draft else { return Ok(Exit::Done) };
     draft.finish()?;
     if ctl.output.json {
@@ -52,6 +51,21 @@ pub(super) async fn run(ctl: &Ctl, file: &Path) -> Result<Exit, Failure> {
         size(bytes)
     ));
     Ok(Exit::Done)
+}
+
+/// Writes all of the backup to the draft, or to standard output; returns how many bytes it has.
+async fn fetch(ctl: &Ctl, mut draft: Option<&mut Draft>) -> Result<u64, Failure> {
+    let mut download = ctl.client.download(&["v1", "backup"]).await?;
+    let mut bytes = 0;
+    while let Some(part) = download.next().await? {
+        let part = part.as_ref();
+        bytes += part.len() as u64;
+        match &mut draft {
+            Some(draft) => draft.write(part)?,
+            None => ctl.output.print_whole(part)?,
+        }
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

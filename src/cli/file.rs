@@ -1,5 +1,6 @@
 //! A file that is written whole or not at all, and that nobody else may read.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -25,11 +26,16 @@ struct Problem {
 
 impl Problem {
     fn failure(&self, error: &io::Error) -> Failure {
+        let fix = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                "Make room there, or name a file elsewhere"
+            }
+            _ => "Name a file in a directory that you may write to, or - for standard output",
+        };
         Failure::new(
             Exit::Failed,
             format!(
-                "the {} could not be written to {}: {error}; nothing was written. Name a file in a directory that you may \
-                 write to, or - for standard output",
+                "the {} could not be written to {}: {error}; nothing was written. {fix}",
                 self.what,
                 escape(&self.path.display().to_string())
             ),
@@ -45,11 +51,10 @@ impl Draft {
     pub(super) fn begin(path: &Path, what: &'static str) -> Result<Self, Failure> {
         let problem = Problem { what, path: path.to_owned() };
         let place = place(path).map_err(|error| problem.failure(&error))?;
-        let directory = place.parent().filter(|parent| !parent.as_os_str().is_empty());
         // The mode of what tempfile makes is 0600, whatever the umask.
         let file = tempfile::Builder::new()
             .prefix(".usersyncd-")
-            .tempfile_in(directory.unwrap_or_else(|| Path::new(".")))
+            .tempfile_in(directory(&place))
             .map_err(|error| problem.failure(&error))?;
         Ok(Self { file, place, problem })
     }
@@ -63,8 +68,17 @@ impl Draft {
     pub(super) fn finish(self) -> Result<(), Failure> {
         let Self { file, place, problem } = self;
         file.as_file().sync_all().map_err(|error| problem.failure(&error))?;
-        file.persist(&place).map(drop).map_err(|error| problem.failure(&error.error))
+        file.persist(&place).map_err(|error| problem.failure(&error.error))?;
+        // The name too: until then, a power cut would bring the older file back.
+        File::open(directory(&place))
+            .and_then(|directory| directory.sync_all())
+            .map_err(|error| problem.failure(&error))
     }
+}
+
+/// Where a file lies.
+fn directory(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// Where the file is to be: what a link leads to, if it leads to a file.
@@ -115,6 +129,16 @@ mod tests {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert!(link.is_symlink(), "the link is still one");
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2, "nothing is left beside it");
+    }
+
+    #[test]
+    fn who_has_no_room_is_told_to_make_some() {
+        let problem = Problem { what: "backup", path: PathBuf::from("/mnt/b.tar") };
+        let message = problem.failure(&io::ErrorKind::StorageFull.into()).message;
+        assert!(
+            message.ends_with("; nothing was written. Make room there, or name a file elsewhere"),
+            "{message}"
+        );
     }
 
     #[test]

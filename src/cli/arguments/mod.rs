@@ -52,7 +52,7 @@ Exit codes:
     2  usage                         7  daemon not reachable
     3  invalid configuration         8  not permitted
        (the daemon itself: 78)     130  detached by Ctrl-C from a run that goes on
-    4  changes are pending (plan, undo)"
+    4  changes are pending, or were only shown"
     )
 )]
 pub struct Arguments {
@@ -73,7 +73,8 @@ pub enum Command {
 SIGHUP has all files read again; SIGTERM and SIGINT let the operation at hand finish and then end the daemon, a second \
 one ends it at once.
 
-Exit codes: 0 it was told to stop, 78 the configuration is invalid, 1 something else that it needs cannot be had.")]
+Exit codes: 0 it was told to stop, 78 the configuration is invalid or the state is of a newer version, so that starting it \
+again would not help, 1 something else that it needs cannot be had.")]
     Run(ConfigFile),
     /// Say what `run` would make of the configuration, and when each connector would run
     #[command(after_help = "Examples:
@@ -85,10 +86,11 @@ Exit codes: 0 it was told to stop, 78 the configuration is invalid, 1 something 
 
 A saved user is what Okta answers, or {\"user\": that answer, \"groups\": [names]}:
   curl -H \"Authorization: SSWS $TOKEN\" \\
-    https://acme.okta.com/api/v1/users/LOGIN > anna.json
+    \"https://$ORG/api/v1/users/LOGIN\" > anna.json
 
 A token in a credential is read where systemd would put it:
-  CREDENTIALS_DIRECTORY=/etc/usersyncd usersyncd check --online
+  sudo usersyncd check --online                                   while the service runs
+  CREDENTIALS_DIRECTORY=/etc/usersyncd usersyncd check --online   without it
 
 Exit codes: 0 nothing is wrong, 3 the configuration is invalid, 1 a source could not be read, a run would fail, or the \
 saved user cannot be mapped.")]

@@ -85,7 +85,7 @@ fn first_sync(page: &mut Page) {
     );
     page.text("Write /etc/usersyncd/connectors.d/acme.yaml:");
     page.file(
-        "source:\n  okta:\n    domain: acme.okta.com\n    auth:\n      api_token: { credential: okta-token }\n",
+        "source:\n  okta:\n    domain: your-org.okta.com\n    auth:\n      api_token: { credential: okta-token }\n",
     );
     page.text("Then restart it, so that it gets the credential, look, and sync:");
     example(
@@ -145,7 +145,7 @@ const EXITS: &[(&str, &str)] = &[
     (
         "1",
         "Failed, or ended without applying anything. `check --online`: a source could not be read, or a run would fail. `check --sample`: \
-         the user cannot be mapped. `explain`: nobody knows the user.",
+         the user cannot be mapped. `doctor`: something has failed. `explain`: nobody knows the user.",
     ),
     ("2", "The command line is wrong."),
     ("3", "The configuration is invalid (`check`, `reload`)."),
@@ -155,7 +155,7 @@ const EXITS: &[(&str, &str)] = &[
     ),
     ("5", "Something is held. `plan`: part of it would be. `holds` only lists, and ends with 0."),
     ("6", "An operation failed, or a list was not read to its end. The rest was applied."),
-    ("7", "The daemon is not reachable."),
+    ("7", "The daemon is not reachable, or does not start; the message says why."),
     ("8", "Not permitted."),
     (
         "78",
@@ -205,6 +205,10 @@ const FILES: &[(&str, &str)] = &[
         "The built-in directory. It may be read while the daemon runs, with `sqlite3 -readonly`.",
     ),
     ("/var/lib/usersyncd/lock", "Held while a daemon works on this directory."),
+    (
+        "/usr/share/usersyncd",
+        "Examples of connector files and of drop-ins for systemd; the JSON Schema of connector files; alert rules and a dashboard.",
+    ),
     ("/run/usersyncd/control.sock", "The socket that `ctl` uses. It speaks HTTP and JSON under /v1."),
 ];
 
