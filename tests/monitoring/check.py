@@ -2,6 +2,7 @@
 """Holds rules, dashboard and runbook to what a Prometheus has scraped.
 
     check.py seen ADDRESS            waits until Prometheus has scraped the daemon
+    check.py alert ADDRESS NAME      waits until that alert is pending or fires
     check.py all ADDRESS METRICS     checks everything; METRICS is a file with a scrape
 """
 
@@ -25,7 +26,7 @@ EXPECTED = {
     ("UsersyncdSyncPartial", "shop"),
     ("UsersyncdCredentialRefused", "locked"),
     ("UsersyncdConfigurationError", "broken"),
-    ("UsersyncdConfigurationRejected", ""),
+    ("UsersyncdConfigurationErrorLasting", "broken"),
 }
 NAME = re.compile(r"\b(?:usersyncd|process)_[a-z_]+\b")
 SELECTOR = re.compile(r"\b(?:usersyncd|process)_[a-z_]+(?:\{[^}]*\})?")
@@ -192,6 +193,8 @@ def check_all(prometheus, scrape):
     dashboard = json.loads((FILES / "usersyncd.dashboard.json").read_text())
     # All that happened is scraped and judged: the last thing was a broken file.
     prometheus.wait_for('ALERTS{alertname="UsersyncdConfigurationError", connector="broken"}', "the last of the scenario")
+    # A broken connector file has one alert, and ends that on the rest of the configuration.
+    prometheus.wait_for('absent(ALERTS{alertname="UsersyncdConfigurationRejected"})', "the end of the alert on usersyncd.yaml")
     check_layout(dashboard)
     check_variables(prometheus, dashboard)
     asked = check_queries(prometheus, dashboard, time.time() - 600)
@@ -208,6 +211,8 @@ def main():
     match sys.argv[1:]:
         case ["seen", address]:
             Prometheus(address).wait_for("usersyncd_build_info", "the first scrape")
+        case ["alert", address, name]:
+            Prometheus(address).wait_for(f'ALERTS{{alertname="{name}"}}', f"the alert {name}")
         case ["all", address, metrics]:
             check_all(Prometheus(address), pathlib.Path(metrics).read_text())
         case _:
