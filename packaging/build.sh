@@ -16,6 +16,7 @@ mkdir -p "$into"
 for tool in cargo-deb cargo-generate-rpm; do
     command -v "$tool" >/dev/null || { echo "package: $tool is missing; make tools installs it" >&2; exit 1; }
 done
+command -v python3 >/dev/null || { echo "package: python3 is missing; install it" >&2; exit 1; }
 grep -q "^usersyncd ($version-1) " packaging/deb/changelog ||
     { echo "package: packaging/deb/changelog has no entry for $version-1, the version of Cargo.toml" >&2; exit 1; }
 
@@ -29,10 +30,13 @@ rm -rf target/generated
 # In a package, documents lie beside each other, and what they lead to elsewhere than in the source.
 mkdir target/generated/doc
 for page in README.md docs/*.md; do
-    sed -e 's#](docs/#](#g' -e 's#](\.\./README\.md#](README.md#g' -e 's#](\(\.\./\)*config/examples#](examples/connectors#g' \
+    sed -e 's#](docs/#](#g' -e 's#](\.\./README\.md#](README.md#g' \
+        -e 's#](\(\.\./\)*config/examples#](/usr/share/usersyncd/examples/connectors#g' \
         -e 's#](\(\.\./\)*packaging/monitoring#](/usr/share/usersyncd/monitoring#g' \
         -e 's#\[\(ARCHITECTURE\|CONTRIBUTING\)\.md\]([^)]*)#\1.md of the source#g' "$page" >"target/generated/doc/$(basename "$page")"
 done
+
+packaging/notices.py target/generated/doc/third-party-notices.txt
 
 # Both tools package target/release; this stands for it, so that another profile can be packaged too.
 rm -rf target/staged

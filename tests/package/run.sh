@@ -32,8 +32,9 @@ for path in /usr/bin/usersyncd /etc/usersyncd/usersyncd.yaml /etc/usersyncd/conn
     /usr/share/usersyncd/connector.schema.json /usr/share/usersyncd/monitoring/usersyncd.rules.yml \
     /usr/share/usersyncd/monitoring/usersyncd.dashboard.json /usr/lib/sysusers.d/usersyncd.conf \
     /usr/share/bash-completion/completions/usersyncd /usr/share/fish/vendor_completions.d/usersyncd.fish \
-    /usr/share/doc/usersyncd/operations.md /usr/share/doc/usersyncd/examples/drop-ins/credentials.conf \
-    /usr/share/doc/usersyncd/examples/connectors/minimal.yaml /usr/share/doc/usersyncd/changelog; do
+    /usr/share/doc/usersyncd/operations.md /usr/share/usersyncd/examples/drop-ins/credentials.conf \
+    /usr/share/usersyncd/examples/connectors/minimal.yaml /usr/share/doc/usersyncd/changelog \
+    /usr/share/doc/usersyncd/third-party-notices.txt; do
     for list in deb rpm; do
         grep -qx "$path\(\.gz\)\?" "$scratch/$list" || fail "the .$list has no $path"
     done
@@ -63,4 +64,9 @@ for list in conffiles rpm-conffiles; do
     diff "$scratch/wanted" "$scratch/$list" >&2 || fail "these are not the files that an administrator may edit ($list)"
 done
 for script in packaging/rpm/*.sh; do sh -n "$script" || fail "$script is no shell script"; done
+for script in packaging/deb/postinst packaging/rpm/post_install.sh; do
+    sed -n '/^check_configuration() {$/,/^}$/p' "$script" >"$scratch/check-of-$(basename "$(dirname "$script")")"
+done
+[ -s "$scratch/check-of-deb" ] || fail "packaging/deb/postinst does not check the configuration"
+diff "$scratch/check-of-deb" "$scratch/check-of-rpm" >&2 || fail "the packages do not check the configuration alike"
 echo "both packages have what they should: $(wc -l <"$scratch/deb") and $(wc -l <"$scratch/rpm") paths"

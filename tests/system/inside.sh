@@ -61,13 +61,15 @@ token=$(sed -n 's/.* token=\([^ ]*\) .*/\1/p' line)
 sed -n '/^## The first connector/,/^## Operating/p' README.md >chapter
 awk '/^ *```/ { fenced = !fenced; next } !fenced && /^       [a-z]/ { sub(/^ +/, ""); print }' chapter >commands
 awk '/^ *```yaml/ { fenced = 1; next } /^ *```/ { if (fenced) exit } fenced' chapter | sed 's/^   //' >acme.yaml
-grep -q '^ *domain: acme.okta.com$' acme.yaml || give_up "README's first file is not the one that this test knows"
+grep -q '^ *domain: your-org.okta.com$' acme.yaml || give_up "README's first file is not the one that this test knows"
+sed -i "s#domain: your-org.okta.com#url: $url#" acme.yaml
 [ "$(wc -l <commands)" -ge 8 ] || { cat commands; give_up "README's commands were not found"; }
+# As on hosts where root's files are nobody else's.
+umask 077
 while read -r -u 3 command; do
     case $command in
     *"cat > /etc/usersyncd/okta-token"*) eval "$command" <<<"$token" || give_up "README: $command" ;;
     *"ctl status"*)
-        sed "s#domain: acme.okta.com#url: $url#" acme.yaml >/etc/usersyncd/connectors.d/acme.yaml
         await status_is "1 connector"
         eval "must $command"
         ;;
@@ -75,6 +77,7 @@ while read -r -u 3 command; do
     *) eval "must ${command%%#*}" ;;
     esac
 done 3<commands
+umask 022
 must usersyncd ctl sync acme --wait
 is "$(usersyncd ctl directory users --json | grep -c '"username"')" "$(usersyncd ctl --json status acme | sed -n 's/.*"users": \([0-9]*\),.*/\1/p' | head -n 1)" "users in the directory"
 expect 0 usersyncd ctl plan acme
@@ -92,7 +95,7 @@ grep -rqF "$token" /var/lib/usersyncd && give_up "the token is in the state"
 journalctl --no-pager -q | grep -qF "$token" && give_up "the token is in the journal"
 rm -f /etc/usersyncd/okta-token
 must bash -c "printf %s '$token' | systemd-creds encrypt --name=okta-token - /etc/usersyncd/okta-token.cred"
-must install -m 644 /usr/share/doc/usersyncd/examples/drop-ins/credentials-encrypted.conf \
+must install -m 644 /usr/share/usersyncd/examples/drop-ins/credentials-encrypted.conf \
     /etc/systemd/system/usersyncd.service.d/credentials.conf
 must systemctl daemon-reload
 must systemctl restart usersyncd
@@ -125,7 +128,7 @@ grep -q '"outcome":"failed"' /var/lib/usersyncd/told || give_up "the command was
 must usersyncd ctl sync acme --wait
 # Each drop-in that the package brings starts a service that syncs; systemd 252 does not know the type of one of them.
 for drop_in in addresses proxy; do
-    must install -m 644 -t /etc/systemd/system/usersyncd.service.d "/usr/share/doc/usersyncd/examples/drop-ins/$drop_in.conf"
+    must install -m 644 -t /etc/systemd/system/usersyncd.service.d "/usr/share/usersyncd/examples/drop-ins/$drop_in.conf"
     must systemctl daemon-reload
     must systemctl restart usersyncd
     must usersyncd ctl sync acme --wait
@@ -137,6 +140,11 @@ must systemctl restart usersyncd
 step "systemd is told what happens"
 is "$(property Type)" "notify" "the type"
 is "$(property ActiveState)" "active" "the state"
+# What alerts stand on is there within the sandbox too.
+must curl --silent --show-error --fail http://127.0.0.1:9845/metrics
+for metric in start_time_seconds open_fds max_fds resident_memory_bytes cpu_seconds_total; do
+    said "process_$metric "
+done
 status_is "1 connector" || give_up "STATUS is '$(property StatusText)'"
 must systemctl reload usersyncd
 echo 'source: {}' >/etc/usersyncd/connectors.d/broken.yaml
@@ -210,8 +218,15 @@ is "$(property ExecMainStatus)" "78" "the exit code"
 is "$(property Result)" "exit-code" "the result"
 # A service that systemd means to start again is "auto-restart" here.
 is "$(property SubState)" "failed" "what systemd means to do next"
+# Whoever asks meanwhile is told why, and does not wear out the socket.
+for _ in 1 2 3 4 5 6 7 8; do
+    expect 7 usersyncd ctl list
+    said "nonsense"
+done
+is "$(property SubState)" "failed" "the state after questions"
+must systemctl is-active usersyncd.socket
 cp kept.yaml /etc/usersyncd/usersyncd.yaml
-must systemctl restart usersyncd
+must systemctl start usersyncd
 must usersyncd ctl list
 
 step "a backup is taken while it works, and brings a lost state back"
@@ -228,13 +243,21 @@ expect 0 usersyncd ctl plan acme
 step "an upgrade keeps files and state, restarts, and says what it does not like"
 echo '# edited by an administrator' >>/etc/usersyncd/usersyncd.yaml
 echo 'source: {}' >/etc/usersyncd/connectors.d/broken.yaml
+# What only the service's environment has is there for the check too.
+sed 's/credential: okta-token/env: OKTA_ENV/' acme.yaml >/etc/usersyncd/connectors.d/second.yaml
+printf '[Service]\nEnvironment=OKTA_ENV=%s\n' "$token" >/etc/systemd/system/usersyncd.service.d/environment.conf
+must systemctl daemon-reload
+must systemctl restart usersyncd
 old=$(property MainPID)
 socket=$(stat -c %i /run/usersyncd/control.sock)
 must dpkg -i --force-confdef --force-confold present.deb
 is "$(stat -c %i /run/usersyncd/control.sock)" "$socket" "the socket, which an upgrade leaves alone"
 said "this version does not accept the configuration"
 said "broken.yaml:1"
-rm /etc/usersyncd/connectors.d/broken.yaml
+grep -q 'OKTA_ENV' out && give_up "the check misses the environment of the service"
+rm /etc/usersyncd/connectors.d/broken.yaml /etc/usersyncd/connectors.d/second.yaml
+rm /etc/systemd/system/usersyncd.service.d/environment.conf
+must systemctl daemon-reload
 [ "$(property MainPID)" != "$old" ] || give_up "the service was not restarted"
 must systemctl is-active usersyncd.socket usersyncd.service
 grep -q 'edited by an administrator' /etc/usersyncd/usersyncd.yaml || give_up "the edited file was replaced"
@@ -255,6 +278,40 @@ must dpkg -P usersyncd
 said "/etc/usersyncd/connectors.d/acme.yaml"
 [ ! -e /var/lib/usersyncd ] && [ ! -e /etc/usersyncd/usersyncd.yaml ] || give_up "a purge left state or its own files"
 [ -f /etc/usersyncd/connectors.d/acme.yaml ] && [ -f /etc/usersyncd/okta-token.cred ] || give_up "a purge took files of the administrator"
+is "$(systemctl list-unit-files 'usersyncd*' --no-legend | grep -v usersyncd-test)" "" "units that are left"
+
+step "the .rpm lives as the .deb does"
+must userdel keeper
+must userdel usersyncd
+getent group usersyncd >/dev/null && must groupdel usersyncd
+# What it needs is there, under the names of another distribution.
+package_manager() { rpm --dbpath /var/lib/rpm-of-test --nodeps "$@"; }
+must package_manager --install previous.rpm
+must systemctl is-enabled usersyncd.socket usersyncd.service
+expect 3 systemctl is-active usersyncd.service
+must systemctl start usersyncd.service
+is "$(stat -c "%a %G" /run/usersyncd/control.sock)" "660 usersyncd" "the socket"
+is "$(stat -c '%a %U' /var/lib/usersyncd)" "700 usersyncd" "the state directory"
+await status_is "1 connector"
+must usersyncd ctl sync acme --wait
+echo '# edited by an administrator' >>/etc/usersyncd/usersyncd.yaml
+echo 'source: {}' >/etc/usersyncd/connectors.d/broken.yaml
+old=$(property MainPID)
+socket=$(stat -c %i /run/usersyncd/control.sock)
+must package_manager --upgrade present.rpm
+said "this version does not accept the configuration"
+said "broken.yaml:1"
+rm /etc/usersyncd/connectors.d/broken.yaml
+is "$(stat -c %i /run/usersyncd/control.sock)" "$socket" "the socket, which an upgrade leaves alone"
+[ "$(property MainPID)" != "$old" ] || give_up "the service was not restarted"
+must systemctl is-enabled usersyncd.socket usersyncd.service
+must systemctl reload usersyncd
+grep -q 'edited by an administrator' /etc/usersyncd/usersyncd.yaml || give_up "the edited file was replaced"
+expect 0 usersyncd ctl plan acme
+must package_manager --erase usersyncd
+[ ! -e /run/usersyncd/control.sock ] || give_up "the socket is still there"
+[ -f /var/lib/usersyncd/state.db ] && [ -f /etc/usersyncd/usersyncd.yaml.rpmsave ] && [ -f /etc/usersyncd/connectors.d/acme.yaml ] ||
+    give_up "a removal took files or state"
 is "$(systemctl list-unit-files 'usersyncd*' --no-legend | grep -v usersyncd-test)" "" "units that are left"
 
 kill $okta

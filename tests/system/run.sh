@@ -1,7 +1,8 @@
 #!/bin/sh
 # Boots systemd in a container over a copy of this host that nobody else sees, installs the package there, and lives through what
 # an administrator meets: tests/system/inside.sh. Called by `make test-system` from the repository's root; needs root, and the
-# packages that it names. Everything stays in the container, whose network is its own loopback.
+# packages that it names. Everything stays in the container, whose network is its own loopback. PROFILE=release has it live with
+# the program that is delivered; the one of the other tests, which is built anyway, is what it takes otherwise.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,13 +16,14 @@ fail() {
 [ "$(id -u)" -eq 0 ] || fail "systemd in a container needs root; run it as root"
 command -v systemd-nspawn >/dev/null ||
     fail "systemd-nspawn is missing; install it (Debian: apt-get install systemd-container)"
+command -v rpm >/dev/null || fail "rpm is missing; install it (Debian: apt-get install rpm)"
 command -v dpkg >/dev/null || fail "dpkg is missing; this test needs a Debian host"
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 architecture=$(dpkg --print-architecture)
-# The program of the other tests, under this version and under an older one.
-packaging/build.sh dev 0.0.9
-packaging/build.sh dev "$version"
+# One program, under this version and under an older one.
+packaging/build.sh "${PROFILE:-dev}" 0.0.9
+packaging/build.sh "${PROFILE:-dev}" "$version"
 cargo build --quiet --package sandbox --bin sandbox || fail "the stand-ins do not build"
 
 scratch=$(mktemp -d)
@@ -45,6 +47,8 @@ host=$scratch/host/opt/usersyncd-test
 mkdir -p "$host"
 cp target/packages/usersyncd_0.0.9-1_"$architecture".deb "$host/previous.deb"
 cp target/packages/usersyncd_"$version"-1_"$architecture".deb "$host/present.deb"
+cp "target/packages/usersyncd-0.0.9-1.$(uname -m).rpm" "$host/previous.rpm"
+cp "target/packages/usersyncd-$version-1.$(uname -m).rpm" "$host/present.rpm"
 cp "${CARGO_TARGET_DIR:-target}/debug/sandbox" README.md tests/system/inside.sh "$host/"
 cat >"$scratch/host/etc/systemd/system/usersyncd-test.service" <<'UNIT'
 [Unit]
