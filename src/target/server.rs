@@ -330,7 +330,7 @@ impl Server {
     pub(super) fn unreadable(&self, what: &str, reply: &Reply) -> TargetError {
         let advice = match reply.status.as_u16() {
             403 => {
-                "Give the account the rights that docs/targets.md names, and check the product's lists of allowed addresses"
+                "Give the account the rights that /usr/share/doc/usersyncd/targets.md names, and check the product's lists of allowed addresses"
             }
             404 => {
                 "Check the address in the connector's file: a path may be missing, such as /crowd or /jira"
@@ -382,7 +382,7 @@ impl Server {
                 ". No seat of the licence is free: free one or buy more, and the next run goes on"
             }
             403 => {
-                ". The account that the daemon signs in with may not do this (docs/targets.md names the rights)"
+                ". The account that the daemon signs in with may not do this (/usr/share/doc/usersyncd/targets.md names the rights)"
             }
             404 => ". It is no longer there; the next run sees what is",
             409 => ". Something of that name is there already; the next run says whose it is",
