@@ -53,17 +53,22 @@ def texts(package):
 
 def main(path):
     packages = linked(metadata())
-    bearers = {}
+    bearers, silent = {}, []
     lines = ["usersyncd is licensed under Apache-2.0. This is what is linked into it, and under which licences:", ""]
     for package in packages:
         name = f"{package['name']} {package['version']}"
         authors = ", ".join(re.sub(r" *<.*?>", "", author) for author in package["authors"])
         lines.append(f"  {name}: {package['license'] or 'see its text below'}{f' ({authors})' if authors else ''}")
-        for text in texts(package):
+        found = texts(package)
+        if not found:
+            silent.append(name)
+        for text in found:
             # The same words with other line breaks are the same licence.
             bearers.setdefault(" ".join(text.split()), (text, []))[1].append(name)
     for text, names in bearers.values():
         lines += ["", "=" * 100, "", *textwrap.wrap(f"Of {', '.join(names)}:", 100), "", text]
+    if silent:
+        lines += ["", "=" * 100, "", *textwrap.wrap(f"Without a text, under the licences named above: {', '.join(silent)}.", 100)]
     pathlib.Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -7,12 +7,15 @@ check_configuration() {
     groups=$(sed -n 's/^Groups:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null | sed 's/[[:space:]]*$//; s/[[:space:]]/,/g') || groups=
     groups=${groups:-$gid}
     code=0
-    if [ -r "/proc/$1/environ" ] && bash -c true && setpriv --reuid="$uid" --regid="$gid" --groups="$groups" true; then
-        # shellcheck disable=SC2016
-        said=$(env -i NO_COLOR=1 PATH="$PATH" bash -c '
-            while IFS= read -r -d "" pair; do export "$pair" 2>/dev/null || true; done <"/proc/$1/environ"
-            exec setpriv --reuid="$2" --regid="$3" --groups="$4" timeout 60 /usr/bin/usersyncd check
-        ' check "$1" "$uid" "$gid" "$groups" 2>&1) || code=$?
+    as="setpriv --reuid=$uid --regid=$gid --groups=$groups --no-new-privs"
+    if [ -r "/proc/$1/environ" ] && [ -x /bin/bash ] && setsid --wait $as true; then
+        # The process may have written anything into its environment, so whoever reads it has its rights by then, no terminal,
+        # and no way back.
+        # shellcheck disable=SC2016,SC2086
+        said=$(env -i NO_COLOR=1 PATH=/usr/sbin:/usr/bin:/sbin:/bin setsid --wait $as /bin/bash -c '
+            while IFS= read -r -d "" pair; do export "$pair" 2>/dev/null || true; done <&3
+            exec /usr/bin/timeout 60 /usr/bin/usersyncd check 3<&-
+        ' 3<"/proc/$1/environ" </dev/null 2>&1) || code=$?
     else
         said=$(NO_COLOR=1 timeout 60 /usr/bin/usersyncd check 2>&1) || code=$?
     fi 2>/dev/null

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
@@ -29,18 +30,11 @@ pub(super) async fn run(ctl: &Ctl, file: &Path) -> Result<Exit, Failure> {
             "a backup is no text for a terminal; name a file, or send it on with `| ssh HOST 'cat > FILE'`",
         ));
     }
-    // Before there is a draft, which would stay if a signal ended this program at once.
-    let interrupted = interruption();
-    // Before anything is asked of the daemon: a place that cannot be written to costs no copy of the state.
-    let mut draft = if to_standard_output { None } else { Some(Draft::begin(file, "backup")?) };
-    let bytes = tokio::select! {
-        fetched = fetch(ctl, draft.as_mut()) => fetched?,
-        () = interrupted.cancelled() => {
-            return Err(Failure::new(Exit::Failed, "interrupted; nothing was written, and an older backup is as it was"));
-        }
-    };
-    let Some(draft) = draft else { return Ok(Exit::Done) };
-    draft.finish()?;
+    if to_standard_output {
+        fetch(ctl, |part| ctl.output.print_whole(part)).await?;
+        return Ok(Exit::Done);
+    }
+    let bytes = keep(ctl, file, interruption()).await?;
     if ctl.output.json {
         ctl.output.print_json(&Versioned::new(Written { file: file.display().to_string(), bytes }))?;
     }
@@ -53,17 +47,28 @@ pub(super) async fn run(ctl: &Ctl, file: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Writes all of the backup to the draft, or to standard output; returns how many bytes it has.
-async fn fetch(ctl: &Ctl, mut draft: Option<&mut Draft>) -> Result<u64, Failure> {
+/// Writes a backup to `file`; returns how many bytes it has. `interrupted` gives it up, and leaves nothing behind.
+async fn keep(ctl: &Ctl, file: &Path, interrupted: CancellationToken) -> Result<u64, Failure> {
+    // Before anything is asked of the daemon: a place that cannot be written to costs no copy of the state.
+    let mut draft = Draft::begin(file, "backup")?;
+    let bytes = tokio::select! {
+        fetched = fetch(ctl, |part| draft.write(part)) => fetched?,
+        () = interrupted.cancelled() => {
+            return Err(Failure::new(Exit::Failed, "interrupted; nothing was written, and an older backup is as it was"));
+        }
+    };
+    draft.finish()?;
+    Ok(bytes)
+}
+
+/// Hands all of the backup to `write`, part by part; returns how many bytes it has.
+async fn fetch(ctl: &Ctl, mut write: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<u64, Failure> {
     let mut download = ctl.client.download(&["v1", "backup"]).await?;
     let mut bytes = 0;
     while let Some(part) = download.next().await? {
         let part = part.as_ref();
         bytes += part.len() as u64;
-        match &mut draft {
-            Some(draft) => draft.write(part)?,
-            None => ctl.output.print_whole(part)?,
-        }
+        write(part)?;
     }
     Ok(bytes)
 }
@@ -105,6 +110,20 @@ mod tests {
         let session = session(false, daemon(b"arch", "7"));
         let failure = run(&session.ctl, &file).await.unwrap_err();
         assert!(failure.message.contains("ended before its answer did"), "{}", failure.message);
+        assert_eq!(std::fs::read(&file).unwrap(), b"older");
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_backup_leaves_the_older_one_and_no_draft() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("b.tar");
+        std::fs::write(&file, "older").unwrap();
+        let never = Router::new().route("/v1/backup", post(std::future::pending::<()>));
+        let interrupted = CancellationToken::new();
+        interrupted.cancel();
+        let failure = keep(&session(false, never).ctl, &file, interrupted).await.unwrap_err();
+        assert!(failure.message.starts_with("interrupted; nothing was written"), "{}", failure.message);
         assert_eq!(std::fs::read(&file).unwrap(), b"older");
         assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1);
     }

@@ -1,7 +1,5 @@
 //! `ctl doctor`: what a connector needs, and how it stands with each of it.
 
-use reqwest::Method;
-
 use super::ctl::Ctl;
 use super::exit::{Exit, Failure};
 use super::text::{Style, plural};
@@ -16,7 +14,7 @@ const NAME: usize = 12;
 /// Asks the daemon, and prints what it saw. Fails if anything has failed.
 pub(super) async fn run(ctl: &Ctl, name: &str) -> Result<Exit, Failure> {
     let path = ["v1", "connectors", name, "doctor"];
-    let answer = ctl.client.send_patiently(Method::POST, &path, &serde_json::json!({})).await;
+    let answer = ctl.client.post(&path).await;
     let diagnosis: Diagnosis = ctl.known(name, answer).await?;
     let style = ctl.output.style;
     ctl.output.show(&diagnosis, |diagnosis| render(diagnosis, style))?;

@@ -69,10 +69,12 @@ impl Draft {
         let Self { file, place, problem } = self;
         file.as_file().sync_all().map_err(|error| problem.failure(&error))?;
         file.persist(&place).map_err(|error| problem.failure(&error.error))?;
-        // The name too: until then, a power cut would bring the older file back.
-        File::open(directory(&place))
-            .and_then(|directory| directory.sync_all())
-            .map_err(|error| problem.failure(&error))
+        // The name too: until then, a power cut would bring the older file back. Not everybody may open a directory that they may
+        // write to, and the file is there all the same.
+        if let Ok(directory) = File::open(directory(&place)) {
+            drop(directory.sync_all());
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,9 @@ use crate::daemon::{self, DaemonError, Options};
 pub(super) fn run(config: &ConfigFile) -> Result<Exit, Failure> {
     let (config, config_must_exist) = config.resolve();
     // Before the runtime has threads, since it changes the environment.
-    let inherited = server::inherited().map_err(|error| Failure::new(Exit::DaemonConfiguration, error))?;
+    // A socket that nobody serves keeps its clients waiting, for each of whom systemd would start the daemon again at once if
+    // this were an end for good.
+    let inherited = server::inherited().map_err(|error| Failure::new(Exit::Failed, error))?;
     let waiting = inherited.as_ref().and_then(|socket| socket.try_clone().ok());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)?;
     let ended = runtime.block_on(daemon::run(Options { config, config_must_exist, inherited }));

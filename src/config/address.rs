@@ -12,6 +12,12 @@ const OKTA_DOMAINS: [&str; 5] = ["okta.com", "oktapreview.com", "okta-emea.com",
 /// The domain of the examples. Files that were copied and not filled in name it, and whoever has it is to get no token.
 pub const EXAMPLE_DOMAIN: &str = "your-org.okta.com";
 
+/// Whether this is the org of the examples.
+#[must_use]
+pub fn is_of_the_examples(origin: &Url) -> bool {
+    origin.host_str() == Some(EXAMPLE_DOMAIN)
+}
+
 /// An Okta domain, as the origin `https://DOMAIN`.
 pub(super) fn domain(text: &str) -> Result<Url, Complaint> {
     const AS: &str = "Write the host name alone, as in `your-org.okta.com`.";

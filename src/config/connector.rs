@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::address::EXAMPLE_DOMAIN;
+use super::address::{EXAMPLE_DOMAIN, is_of_the_examples};
 use super::check::Checker;
 use super::model::{
     Algorithm, Auth, ChangesFrom, Connector, IncrementalSettings, Missed, OktaSettings, ScheduleSettings,
@@ -111,11 +111,13 @@ fn source(
                 complaint.advise("Write the org's domain, as in `domain: your-org.okta.com`."),
             );
         }
-        (Some(domain), None) if text(&okta.value, &["domain"]) == Some(EXAMPLE_DOMAIN) => {
+        (Some(address), None) | (None, Some(address))
+            if org(&okta.value).is_some_and(|org| is_of_the_examples(&org)) =>
+        {
             let complaint = Complaint::new(format!(
                 "`{EXAMPLE_DOMAIN}` is the domain of the examples; nothing is sent there."
             ));
-            checker.warning(domain.value.region, complaint.advise("Write the domain of your own org."));
+            checker.warning(address.value.region, complaint.advise("Write the domain of your own org."));
         }
         _ => {}
     }

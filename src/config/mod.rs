@@ -45,7 +45,7 @@ use model::{Connector, Settings};
 use secret::Environment;
 use text::Complaint;
 
-pub use address::EXAMPLE_DOMAIN;
+pub use address::{EXAMPLE_DOMAIN, is_of_the_examples};
 pub use authorities::read_authorities;
 pub use effective::{effective_yaml, rules_yaml};
 pub(crate) use schedule::TOKEN_LIFE;

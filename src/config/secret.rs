@@ -125,7 +125,7 @@ impl SecretRef {
     fn owned_by_another(&self) -> Option<Complaint> {
         let Self::File(path) = self else { return None };
         let (owner, daemon) = (std::fs::metadata(path).ok()?.uid(), Reader::of_this_host());
-        (owner != 0 && owner != daemon.uid).then(|| {
+        (owner != 0 && owner != daemon.uid && owner != Uid::effective().as_raw()).then(|| {
             let message = format!("The secret file {} belongs to the user id {owner}.", path.display());
             Complaint::new(message).advise(daemon.alone(path, owner))
         })
@@ -153,11 +153,10 @@ struct Reader {
 }
 
 impl Reader {
-    /// Whoever runs this; for root, who checks files for the daemon, the user that the package makes for it.
+    /// The user that a package makes for the daemon, where there is one, since others check files for it; else whoever runs this.
     fn of_this_host() -> Self {
         let ours = Uid::effective();
-        let packaged = ours.is_root().then(|| User::from_name(DAEMON).ok().flatten()).flatten();
-        match packaged {
+        match User::from_name(DAEMON).ok().flatten() {
             Some(user) => Self { uid: user.uid.as_raw(), name: user.name },
             None => Self { uid: ours.as_raw(), name: ours.to_string() },
         }

@@ -19,8 +19,8 @@ const LONGEST_ANSWER: usize = 512 * 1024 * 1024;
 /// How long it may take until an answer begins that then takes as long as it takes. Longer, and nobody is there who answers: the
 /// socket is systemd's, and takes connections while the daemon is started again and again.
 const LONGEST_SILENCE: Duration = Duration::from_secs(120);
-/// The same for a backup, which is copied before it is sent.
-const LONGEST_COPY: Duration = Duration::from_secs(3600);
+/// The same for what is done whole before it is answered: a state that is copied, an org and a target that are read.
+const LONGEST_WORK: Duration = Duration::from_secs(3600);
 /// How long an answer that is not streamed may take. `rebind` asks the source, with its patience for retries.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
@@ -90,14 +90,12 @@ impl Client {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let request = self.http.get(url).timeout(LONGEST_WAIT);
-        self.answer(request).await
+        self.answer(self.http.get(url), LONGEST_WAIT).await
     }
 
     /// Sends a request without a body that changes something.
     pub async fn post<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, ClientError> {
-        let request = self.http.post(self.url(segments)?).timeout(LONGEST_WAIT);
-        self.answer(request).await
+        self.answer(self.http.post(self.url(segments)?), LONGEST_WAIT).await
     }
 
     /// Sends `body` as JSON.
@@ -107,19 +105,17 @@ impl Client {
         segments: &[&str],
         body: &B,
     ) -> Result<T, ClientError> {
-        let request = self.with_body(method, segments, body)?.timeout(LONGEST_WAIT);
-        self.answer(request).await
+        self.answer(self.with_body(method, segments, body)?, LONGEST_WAIT).await
     }
 
-    /// The same, for what reads a whole org and its target first: without a time limit.
+    /// The same, for what reads a whole org and its target first.
     pub async fn send_patiently<B: Serialize, T: DeserializeOwned>(
         &self,
         method: Method,
         segments: &[&str],
         body: &B,
     ) -> Result<T, ClientError> {
-        let request = self.with_body(method, segments, body)?;
-        self.answer(request).await
+        self.answer(self.with_body(method, segments, body)?, LONGEST_WORK).await
     }
 
     /// Sends `body` as JSON, or nothing, and returns the events of the answer as they come, without a time limit.
@@ -138,7 +134,7 @@ impl Client {
 
     /// Has something done whose answer is a file, and returns that as it comes, without a time limit.
     pub async fn download(&self, segments: &[&str]) -> Result<Download, ClientError> {
-        let response = self.begin(self.http.post(self.url(segments)?), LONGEST_COPY).await?;
+        let response = self.begin(self.http.post(self.url(segments)?), LONGEST_WORK).await?;
         Ok(Download { missing: response.content_length().unwrap_or_default(), response })
     }
 
@@ -171,10 +167,17 @@ impl Client {
         Ok(url)
     }
 
-    async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, ClientError> {
-        let mut response = self.respond(request).await?;
-        let body = self.body(&mut response).await?;
-        serde_json::from_slice(&body).map_err(|error| not_understood(&error))
+    /// The whole answer, within that time.
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        request: reqwest::RequestBuilder,
+        longest: Duration,
+    ) -> Result<T, ClientError> {
+        let body = self.within(longest, async {
+            let mut response = self.respond(request).await?;
+            self.body(&mut response).await
+        });
+        serde_json::from_slice(&body.await?).map_err(|error| not_understood(&error))
     }
 
     /// The response, if it is a success and begins in time.
@@ -183,10 +186,16 @@ impl Client {
         request: reqwest::RequestBuilder,
         longest: Duration,
     ) -> Result<Response, ClientError> {
-        match tokio::time::timeout(longest, self.respond(request)).await {
-            Ok(response) => response,
-            Err(_) => Err(self.too_late(longest)),
-        }
+        self.within(longest, self.respond(request)).await
+    }
+
+    /// What comes of it, or that it took too long.
+    async fn within<T>(
+        &self,
+        longest: Duration,
+        work: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, ClientError> {
+        tokio::time::timeout(longest, work).await.unwrap_or_else(|_| Err(self.too_late(longest)))
     }
 
     /// The response, if it is a success.
@@ -233,9 +242,6 @@ impl Client {
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> ClientError {
-        if error.is_timeout() {
-            return self.too_late(LONGEST_WAIT);
-        }
         let cause = cause(error);
         match io_error(error).filter(|_| error.is_connect()) {
             Some(error) => not_connected(&self.socket, error.kind(), &cause),

@@ -177,7 +177,10 @@ async fn an_answer_that_never_begins_is_given_up() {
     let sync =
         client.stream(&["v1", "connectors", "acme", "sync"], Some(&SyncRequest::default())).await.err();
     let backup = client.download(&["v1", "backup"]).await.err();
-    for (error, seconds) in [(sync, 120), (backup, 3600)] {
+    let list = client.get::<Value>(&["v1", "connectors"], &[]).await.err();
+    let path = ["v1", "connectors", "acme", "relink"];
+    let relink = client.send_patiently::<_, Value>(Method::POST, &path, &json!({})).await.err();
+    for (error, seconds) in [(sync, 120), (backup, 3600), (list, 120), (relink, 3600)] {
         let Some(ClientError::Unreachable(text)) = error else { panic!("{error:?}") };
         assert!(text.contains(&format!("within {seconds} s")) && text.contains("systemctl status"), "{text}");
     }

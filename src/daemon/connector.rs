@@ -207,7 +207,7 @@ impl Task {
         } else {
             self.timetable.change(schedule, now)
         };
-        // A schedule that was in force when the daemon last ended goes on, and is not excused from what it did not do.
+        // A schedule that the daemon finds again when it starts goes on, and is not excused from what it did not do.
         let goes_on = first && self.catch_up && self.last_scheduled.is_some() && self.expecting.is_known();
         if schedule.is_some() && !goes_on && (done.is_some() || !self.expecting.is_known()) {
             self.expect_from(now).await;

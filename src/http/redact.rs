@@ -22,6 +22,8 @@ const ASSERTION: &str = "client_assertion=";
 
 /// More of an answer than this is not looked at, in bytes, and so not kept.
 const LARGEST_QUOTED: usize = 256 * 1024;
+/// So much before that place goes with it: more than a secret and its escapes have.
+const EDGE: usize = 64 * 1024;
 /// So often an answer may escape what was escaped already: a page that shows JSON, a form within a form.
 const DEEPEST: usize = 2;
 
@@ -30,13 +32,16 @@ pub(super) fn hide(signed: &Signed, status: StatusCode, body: &mut [u8]) {
     if status.is_success() && !body.trim_ascii_start().starts_with(b"<") {
         return;
     }
-    // Nobody quotes so much, so nobody needs to look at it.
-    if let Some(rest) = body.get_mut(LARGEST_QUOTED..) {
+    // Nobody quotes so much, so nobody needs to look at it. What is cut here ends before any secret that begins here could.
+    let (body, rest) = body.split_at_mut(body.len().min(LARGEST_QUOTED));
+    if !rest.is_empty() {
         rest.fill(b'*');
+        let edge = body.len().saturating_sub(EDGE);
+        body.iter_mut().skip(edge).for_each(|byte| *byte = b'*');
     }
-    let secrets = secrets(signed);
+    let secrets: Vec<Secret> = secrets(signed).iter().flat_map(|secret| readings(secret)).collect();
     let mut found: Vec<Range<usize>> = Vec::new();
-    let mut reading = Reading::of(body.get(..LARGEST_QUOTED).unwrap_or(body));
+    let mut reading = Reading::of(body);
     for _ in 0..=DEEPEST {
         found.extend(secrets.iter().flat_map(|secret| reading.places_of(secret)));
         let Some(deeper) = reading.unescaped() else { break };
@@ -47,6 +52,14 @@ pub(super) fn hide(signed: &Signed, status: StatusCode, body: &mut [u8]) {
             bytes.fill(b'*');
         }
     }
+}
+
+/// A secret as it is, and as it is read where what looks like an escape in it is taken for one: an answer may escape other
+/// letters of it, and then all are resolved together.
+fn readings(secret: &[u8]) -> Vec<Secret> {
+    let resolve = |reading: &Reading| reading.unescaped();
+    let readings = std::iter::successors(Some(Reading::of(secret)), resolve).take(DEEPEST + 1);
+    readings.map(|reading| reading.bytes).filter(|secret| secret.len() >= SHORTEST).collect()
 }
 
 /// A text as whoever gets it reads it, and where in the body each of its bytes comes from.
@@ -234,6 +247,22 @@ mod tests {
         // Basic a:%41%zz&#x;\u12
         let password = signed("Basic YTolNDElenomI3g7XHUxMg==", None);
         assert_eq!(hidden(&password, 401, "no %41%zz&#x;\\u12 %"), "no ************** %");
+        // Basic a:Tr%4fy"x9 and a:x%20y&z1
+        let password = signed("Basic YTpUciU0ZnkieDk=", None);
+        assert_eq!(hidden(&password, 401, r#"["Tr%4fy\"x9"]"#), r#"["**********"]"#);
+        let password = signed("Basic YTp4JTIweSZ6MQ==", None);
+        assert_eq!(hidden(&password, 401, "<b>x%20y&amp;z1</b>"), "<b>************</b>");
+    }
+
+    #[test]
+    fn of_a_very_long_answer_nothing_is_kept_where_it_is_cut() {
+        let token = signed("Bearer 00s3cr3t", None);
+        let before = LARGEST_QUOTED - 4;
+        let answer = hidden(&token, 500, &format!("{}00s3cr3t", "x".repeat(before)));
+        assert!(
+            answer.starts_with("xxxx") && answer.ends_with("****") && !answer.contains("00s"),
+            "cut in two"
+        );
     }
 
     #[test]

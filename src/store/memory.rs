@@ -65,27 +65,30 @@ impl Store {
 
     /// Remembers up to which scheduled time runs were begun or skipped.
     pub async fn set_last_scheduled(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
-        let connector = connector.to_owned();
-        self.write("the schedule could not be recorded", move |transaction| {
-            transaction.execute(
-                "INSERT INTO connectors (name, last_scheduled) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET last_scheduled = excluded.last_scheduled",
-                (&connector, time_text(at)),
-            )?;
-            Ok(())
-        })
-        .await
+        self.set_time("last_scheduled", "the schedule could not be recorded", connector, at).await
     }
 
     /// Remembers since when the connector is expected to run by its schedule.
     pub async fn set_expected_since(&self, connector: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.set_time("expected_since", "since when runs are expected could not be recorded", connector, at)
+            .await
+    }
+
+    /// Writes a time into that column of the connector.
+    async fn set_time(
+        &self,
+        column: &'static str,
+        trouble: &str,
+        connector: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let connector = connector.to_owned();
-        self.write("since when runs are expected could not be recorded", move |transaction| {
-            transaction.execute(
-                "INSERT INTO connectors (name, expected_since) VALUES (?1, ?2)
-                 ON CONFLICT (name) DO UPDATE SET expected_since = excluded.expected_since",
-                (&connector, time_text(at)),
-            )?;
+        self.write(trouble, move |transaction| {
+            let statement = format!(
+                "INSERT INTO connectors (name, {column}) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET {column} = excluded.{column}"
+            );
+            transaction.execute(&statement, (&connector, time_text(at)))?;
             Ok(())
         })
         .await

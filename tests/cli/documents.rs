@@ -165,9 +165,16 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
 /// The numbers that a text cites: "RULES 12, 17", "RULES 8 and 17 to 22".
 fn cited(text: &str) -> Vec<usize> {
     let citation = regex::Regex::new(r"RULES (\d+(?:(?:, | and | to )\d+)*)").unwrap();
-    let number = regex::Regex::new(r"\d+").unwrap();
+    let range = regex::Regex::new(r"\d+(?: to \d+)?").unwrap();
     let citations = citation.captures_iter(text).map(|found| found.get(1).unwrap().as_str());
-    citations.flat_map(|list| number.find_iter(list)).map(|found| found.as_str().parse().unwrap()).collect()
+    citations
+        .flat_map(|list| range.find_iter(list))
+        .flat_map(|found| {
+            let mut ends = found.as_str().split(" to ").map(|end| end.parse::<usize>().unwrap());
+            let first = ends.next().unwrap();
+            first..=ends.next().unwrap_or(first)
+        })
+        .collect()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A control socket that systemd makes: known by its name, and still there when the daemon is not.
 
-use std::os::unix::net::UnixListener;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
 
 use nix::sys::signal::Signal;
 
@@ -30,11 +31,26 @@ fn the_socket_outlives_the_daemon_and_keeps_who_connects_meanwhile() {
 }
 
 #[test]
+fn who_asks_a_daemon_that_does_not_start_is_told_why() {
+    let site = Site::with(&["acme"]);
+    let listener = UnixListener::bind(site.path("control.sock")).unwrap();
+    site.settings("nonsense: 1\n");
+    let mut asking = UnixStream::connect(site.path("control.sock")).unwrap();
+    asking.write_all(b"GET /v1/status HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let (code, said) = site.start_activated_in_vain(&listener, "control");
+    assert_eq!(code, 78, "{said}");
+    let mut told = String::new();
+    asking.read_to_string(&mut told).unwrap();
+    assert!(told.starts_with("HTTP/1.1 503 "), "{told}");
+    assert!(told.contains("the daemon does not start: ") && told.contains("nonsense"), "{told}");
+}
+
+#[test]
 fn a_socket_of_another_name_is_refused_as_a_mistake_of_the_unit() {
     let site = Site::with(&["acme"]);
     let listener = UnixListener::bind(site.path("control.sock")).unwrap();
     let (code, said) = site.start_activated_in_vain(&listener, "usersyncd.socket");
-    assert_eq!(code, 78, "{said}");
+    assert_eq!(code, 1, "{said}");
     assert!(said.contains("FileDescriptorName=control"), "{said}");
 }
 

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sandbox::okta::{Broken, Fault, FaultKind, Okta as StandIn, Options, Route, Status as OktaStatus};
+use sandbox::okta::{
+    Broken, Fault, FaultKind, KeyKind, KeyPair, Okta as StandIn, Options, Route, Status as OktaStatus,
+};
 use usersyncd::source::{ReadRequest, Source, SourceError};
 use usersyncd::sync::model::{Absence, FindingKind, Status};
 
@@ -159,9 +161,17 @@ async fn a_first_page_that_never_comes_fails_the_run() {
 async fn the_domain_of_the_examples_is_sent_nothing() {
     let (bench, _, _) = small(patience()).await;
     let example = bench.at("https://your-org.okta.com/");
-    let error = example.read(&ReadRequest::nothing(), &bench.control).await.unwrap_err();
-    let SourceError::NotTheSource(text) = error else { panic!("{error:?}") };
-    assert!(text.contains("the domain of the examples; nothing was sent to Okta. Write"), "{text}");
+    let key = KeyPair::generate(KeyKind::P256).private_pem();
+    let app =
+        bench.signing_in(&key, |settings, _| settings.origin = "https://your-org.okta.com/".parse().unwrap());
+    for source in [example, app] {
+        let read = source.read(&ReadRequest::nothing(), &bench.control).await.err();
+        let inspected = source.inspect(&ReadRequest::nothing(), &bench.control).await.err();
+        for error in [read, inspected] {
+            let Some(SourceError::NotTheSource(text)) = error else { panic!("{error:?}") };
+            assert!(text.contains("the domain of the examples; nothing was sent to Okta. Write"), "{text}");
+        }
+    }
 }
 
 #[tokio::test]

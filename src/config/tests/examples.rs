@@ -22,9 +22,18 @@ fn filled_in(example: &str) -> String {
 
 #[test]
 fn an_example_that_nobody_filled_in_is_warned_of() {
-    let [warning] = &check(MINIMAL).diagnostics[..] else { panic!("one warning") };
-    assert_eq!(warning.severity, Severity::Warning);
-    assert_eq!(warning.message, "`your-org.okta.com` is the domain of the examples; nothing is sent there.");
+    for file in [
+        MINIMAL.to_owned(),
+        MINIMAL.replace("your-org", "Your-Org"),
+        MINIMAL.replace("domain: your-org.okta.com", "url: https://your-org.okta.com:8443"),
+    ] {
+        let [warning] = &check(&file).diagnostics[..] else { panic!("one warning: {file}") };
+        assert_eq!(warning.severity, Severity::Warning);
+        assert_eq!(
+            warning.message,
+            "`your-org.okta.com` is the domain of the examples; nothing is sent there."
+        );
+    }
 }
 
 #[test]

@@ -189,8 +189,8 @@ impl Check {
         let ends =
             ["; nothing was changed. ", " Nothing was read or changed. ", "; nothing was sent to Okta. "];
         let parts = ends.iter().find_map(|end| error.split_once(end));
-        let (seen, fix) = parts
-            .unwrap_or((error, "Look at the server's own log, and at what stands between; then ask again"));
+        let (seen, fix) =
+            parts.unwrap_or((error, "The daemon's log (`journalctl -u usersyncd`) may say more"));
         Self::failed(subject, name, seen.trim_end_matches("; nothing was changed"), fix)
     }
 }
@@ -211,10 +211,7 @@ mod tests {
         for unadvised in ["it broke; nothing was changed", "it broke"] {
             let (seen, fix) = of(unadvised);
             assert_eq!(seen, "it broke");
-            assert!(
-                fix.unwrap().starts_with("Look at the server's own log"),
-                "there is always something to do"
-            );
+            assert!(fix.unwrap().starts_with("The daemon's log"), "there is always something to do");
         }
     }
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::Control;
 use super::request::body;
+use crate::control::api::ErrorKind;
 use crate::control::fault::Fault;
 
 /// How the schema of a type is made.
@@ -175,7 +176,14 @@ struct Nothing {}
 /// Passes requests on whose body says nothing.
 async fn without_body(request: Request, next: Next) -> Result<Response, Fault> {
     let (head, sent) = request.into_parts();
-    let Nothing {} = body(Request::from_parts(head.clone(), sent)).await?;
+    let Nothing {} =
+        body(Request::from_parts(head.clone(), sent)).await.map_err(|fault| match fault.kind {
+            ErrorKind::BadRequest => Fault::bad_request(format!(
+                "{} takes no body, or an empty object, and this is another one; nothing was done",
+                head.uri.path()
+            )),
+            _ => fault,
+        })?;
     Ok(next.run(Request::from_parts(head, Body::empty())).await)
 }
 

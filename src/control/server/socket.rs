@@ -103,27 +103,25 @@ pub fn take_over(
             settings.socket.display()
         );
     }
-    warn_of_another_group(settings);
+    if let Some(warning) = address.as_pathname().and_then(|path| of_another_group(path, &settings.group)) {
+        tracing::warn!("{warning}");
+    }
     inherited.set_nonblocking(true).map_err(failed)?;
     let listener = UnixListener::from_std(inherited).map_err(failed)?;
     Ok(Socket { listener, own: None })
 }
 
-/// The socket of a unit belongs to the group that the unit names, whatever `control.group` says.
-fn warn_of_another_group(settings: &ControlSettings) {
-    let owner = std::fs::metadata(&settings.socket).map(|metadata| metadata.gid());
-    let wanted = Group::from_name(&settings.group).ok().flatten();
-    if let (Ok(owner), Some(wanted)) = (owner, wanted)
-        && owner != wanted.gid.as_raw()
-    {
-        tracing::warn!(
-            "the control socket {} belongs to the group id {owner}, and the members of {} (control.group) may not open it: write \
-             `SocketGroup={}` into usersyncd.socket (`systemctl edit usersyncd.socket`), and restart that",
-            settings.socket.display(),
-            settings.group,
-            settings.group
-        );
-    }
+/// The socket of a unit belongs to the group that the unit names, whatever `control.group` says: a sentence if these differ.
+fn of_another_group(socket: &Path, group: &str) -> Option<String> {
+    let owner = std::fs::metadata(socket).ok()?.gid();
+    let wanted = Group::from_name(group).ok().flatten()?.gid.as_raw();
+    (owner != wanted).then(|| {
+        format!(
+            "the control socket {} belongs to the group id {owner}, and the members of {group} (control.group) may not open it: write \
+             `SocketGroup={group}` into usersyncd.socket (`systemctl edit usersyncd.socket`), and restart that",
+            socket.display()
+        )
+    })
 }
 
 /// A package or systemd makes `/run/usersyncd`; where nobody did, one missing directory is made, but no whole path.
@@ -293,6 +291,21 @@ mod tests {
         served.unwrap();
         drop(socket);
         UnixStream::connect(&path).await.unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_systemd_made_for_another_group_is_warned_of() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("control.sock");
+        let _made = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let owner = std::fs::metadata(&path).unwrap().gid();
+        let name = |gid| Group::from_gid(nix::unistd::Gid::from_raw(gid)).unwrap().unwrap().name;
+        // Group 1 is there on every Linux (Filesystem Hierarchy, "User and group IDs").
+        let other = name(if owner == 1 { 0 } else { 1 });
+        let warning = of_another_group(&path, &other).unwrap();
+        assert!(warning.contains(&format!("`SocketGroup={other}`")), "{warning}");
+        assert_eq!(of_another_group(&path, &name(owner)), None);
+        assert_eq!(of_another_group(&path, "no-such-group-here"), None);
     }
 
     #[tokio::test]

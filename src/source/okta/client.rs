@@ -13,7 +13,6 @@ use super::principal::Principal;
 use super::refusal::{self, Forbidden};
 use super::sign_in::Doubt;
 use super::skinny::{self, Skinny};
-use crate::config::EXAMPLE_DOMAIN;
 use crate::http::{Answer, Api, Call, Failure, FailureKind, host_and_port};
 use crate::source::SourceError;
 use crate::sync::progress::{Progress, Side};
@@ -169,9 +168,6 @@ impl Client {
         mut read: impl FnMut(&Answer, &[u8]) -> Result<T, String>,
     ) -> Result<T, Unread> {
         let Ask { bucket, url, options, smaller, .. } = ask;
-        if self.origin().host_str() == Some(EXAMPLE_DOMAIN) {
-            return Err(Unread::Fatal(refusal::example()));
-        }
         let call = Call {
             method: &Method::GET,
             body: None,

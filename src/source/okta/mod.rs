@@ -43,7 +43,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Changes, Inspection, Questions, ReadRequest, Since, Source, SourceError};
 use crate::clock::Clock;
 use crate::config::model::{Auth, OktaSettings, SecretRef, ServiceApp};
-use crate::config::read_authorities;
+use crate::config::{is_of_the_examples, read_authorities};
 use crate::http::Shared;
 use crate::sync::model::{SourceAddress, SourceSnapshot};
 use crate::sync::progress::RunControl;
@@ -93,6 +93,10 @@ impl Okta {
     /// A client for one run. The secret is read anew each time, so that a replaced one counts.
     fn client(&self, control: &RunControl) -> Result<Client, SourceError> {
         let OktaSettings { origin, auth, rate_budget, .. } = &self.settings;
+        // Before a secret is read, whatever is asked for.
+        if is_of_the_examples(origin) {
+            return Err(refusal::example());
+        }
         let way = self.way()?;
         let (api, principal) = match auth {
             Auth::ApiToken(token) => {

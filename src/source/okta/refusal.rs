@@ -26,7 +26,7 @@ pub(super) fn place(secret: &SecretRef) -> String {
 /// The file still names the domain of the examples, which is somebody else's.
 pub(super) fn example() -> SourceError {
     SourceError::NotTheSource(format!(
-        "source.okta.domain is still {EXAMPLE_DOMAIN}, the domain of the examples; nothing was sent to Okta. Write the domain of your \
+        "the source is still {EXAMPLE_DOMAIN}, the domain of the examples; nothing was sent to Okta. Write the domain of your \
          own org into the connector's file"
     ))
 }

@@ -82,7 +82,7 @@ fn assert_described(document: &Value, operation: &Value, answer: &Answer, what: 
 #[tokio::test]
 async fn every_operation_answers_as_described() {
     let (running, document) = (running().await, document(&described()));
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut bodiless) = (BTreeSet::new(), 0);
     for (method, path, operation) in operations(&document) {
         let body = match operation["operationId"].as_str().unwrap() {
             "explain" | "release" => r#"{"login":"anna"}"#,
@@ -103,10 +103,21 @@ async fn every_operation_answers_as_described() {
             assert_eq!(answer.status, "400", "{method} {path}: {}", answer.body);
             assert_described(&document, &operation, &answer, &path);
         }
+        // Who sends something where nothing is taken means something by it.
+        if method != "GET" && operation.get("requestBody").is_none() {
+            for (body, refused) in [(r#"{"hours":2}"#, true), ("[]", true), ("{}", false)] {
+                let answer = ask(&running, &method, &filled(&path, true), body).await;
+                assert_eq!(answer.status == "400", refused, "{method} {path} {body}: {}", answer.body);
+                assert_described(&document, &operation, &answer, &path);
+                assert!(!refused || answer.body.contains("nothing was done"), "{}", answer.body);
+                bodiless += 1;
+            }
+        }
         let answer = ask(&running, &method, &format!("{}?x=%4", filled(&path, true)), body).await;
         assert_eq!(answer.status, "400", "{method} {path}: {}", answer.body);
         assert_described(&document, &operation, &answer, &path);
     }
+    assert!(bodiless > 15, "{bodiless}");
     assert!(seen.contains("200") && seen.contains("404") && seen.contains("500"), "{seen:?}");
 }
 
