@@ -241,7 +241,7 @@ async fn an_account_without_rights_is_told_so() {
     let mut site = Site::start(Jira { admin: false, ..Jira::default() }, world_of(3)).await;
     site.client.wants_groups(&["team"]);
     let error = site.client.write(create("anna")).await.unwrap_err();
-    assert!(error.message.contains("403") && error.message.contains("docs/targets.md"), "{error}");
+    assert!(error.message.contains("403") && error.message.contains("usersyncd/targets.md"), "{error}");
     assert!(!error.fatal);
     let fault = site.jira.fault(Fault::on("list users", FaultKind::Status(403)));
     let error = site.client.try_read().await.unwrap_err().to_string();
