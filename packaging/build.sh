@@ -20,8 +20,11 @@ command -v python3 >/dev/null || { echo "package: python3 is missing; install it
 grep -q "^usersyncd ($version-1) " packaging/deb/changelog ||
     { echo "package: packaging/deb/changelog has no entry for $version-1, the version of Cargo.toml" >&2; exit 1; }
 
+# What only tests unpack is built with everything else, which is built anyway: another choice of packages has other features.
+[ "$profile" = dev ] && selection='--workspace --bins' || selection='--bin usersyncd'
 # From this directory, so that .cargo/config.toml counts: it says how the program gives memory back.
-"$cargo" build --quiet --locked --profile "$profile" --bin usersyncd
+# shellcheck disable=SC2086
+"$cargo" build --quiet --locked --profile "$profile" $selection
 
 # Man pages, completions and the schema are made by the program that they describe.
 rm -rf target/generated

@@ -17,7 +17,7 @@ command -v man >/dev/null || fail "man is missing; install it (Debian: apt-get i
 command -v lexgrog >/dev/null || fail "lexgrog is missing; install it (Debian: apt-get install man-db)"
 command -v mandoc >/dev/null || fail "mandoc is missing; install it (Debian: apt-get install mandoc)"
 
-cargo build --quiet --bin usersyncd || fail "the program does not build"
+cargo build --quiet --workspace --bins || fail "the program does not build"
 bin=${CARGO_TARGET_DIR:-$root/target}/debug
 
 scratch=$(mktemp -d)

@@ -29,8 +29,7 @@ if ! cmp -s tests/peers/requirements.txt "$stamp"; then
 fi
 python=$peers/venv/bin/python
 
-cargo build --quiet --package sandbox --bin sandbox || fail "the stand-ins do not build"
-cargo build --quiet --bin usersyncd || fail "the daemon does not build"
+cargo build --quiet --workspace --bins || fail "the daemon or a stand-in does not build"
 programs=${CARGO_TARGET_DIR:-target}/debug
 
 scratch=$(mktemp -d)

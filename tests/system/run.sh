@@ -24,7 +24,7 @@ architecture=$(dpkg --print-architecture)
 # One program, under this version and under an older one.
 packaging/build.sh "${PROFILE:-dev}" 0.0.9
 packaging/build.sh "${PROFILE:-dev}" "$version"
-cargo build --quiet --package sandbox --bin sandbox || fail "the stand-ins do not build"
+cargo build --quiet --workspace --bins || fail "a stand-in does not build"
 
 scratch=$(mktemp -d)
 cleanup() {
