@@ -8,11 +8,11 @@ check_configuration() {
     groups=${groups:-$gid}
     code=0
     as="setpriv --reuid=$uid --regid=$gid --groups=$groups --no-new-privs"
-    if [ -r "/proc/$1/environ" ] && [ -x /bin/bash ] && setsid --wait $as true; then
+    if [ -r "/proc/$1/environ" ] && command -v bash >/dev/null && setsid --wait $as true; then
         # The process may have written anything into its environment, so whoever reads it has its rights by then, no terminal,
         # and no way back.
         # shellcheck disable=SC2016,SC2086
-        said=$(env -i NO_COLOR=1 PATH=/usr/sbin:/usr/bin:/sbin:/bin setsid --wait $as /bin/bash -c '
+        said=$(env -i NO_COLOR=1 PATH=/usr/sbin:/usr/bin:/sbin:/bin setsid --wait $as bash -c '
             while IFS= read -r -d "" pair; do export "$pair" 2>/dev/null || true; done <&3
             exec /usr/bin/timeout 60 /usr/bin/usersyncd check 3<&-
         ' 3<"/proc/$1/environ" </dev/null 2>&1) || code=$?
