@@ -171,6 +171,16 @@ fn front(site: &Site, authority: &Authority, names: &[&str]) -> Front {
     site.runtime().block_on(Front::start(config, backend)).unwrap()
 }
 
+/// The same at an address of this host that counts as one of the outside and needs no name, with a connector that reads it.
+fn front_outside(site: &Site) -> Front {
+    let authority = Authority::new("Acme CA").unwrap();
+    let front = front(site, &authority, &["0.0.0.0"]);
+    let address = format!("https://0.0.0.0:{}", front.address().port());
+    fs::write(site.path("ca.pem"), authority.pem()).unwrap();
+    site.write("acme", &site.connector("tls: { ca: ../ca.pem }").replace(site.okta.url(), &address));
+    front
+}
+
 #[test]
 fn an_authority_of_ones_own_is_trusted_once_it_is_named_and_a_replaced_file_counts() {
     let site = Site::new();
@@ -209,12 +219,7 @@ fn an_authority_of_ones_own_is_trusted_once_it_is_named_and_a_replaced_file_coun
 #[test]
 fn requests_go_through_the_proxy_of_the_environment_unless_the_host_is_exempt() {
     let site = Site::new();
-    let authority = Authority::new("Acme CA").unwrap();
-    // An address of this host that counts as one of the outside, and needs no name.
-    let front = front(&site, &authority, &["0.0.0.0"]);
-    let address = format!("https://0.0.0.0:{}", front.address().port());
-    fs::write(site.path("ca.pem"), authority.pem()).unwrap();
-    site.write("acme", &site.connector("tls: { ca: ../ca.pem }").replace(site.okta.url(), &address));
+    let front = front_outside(&site);
     let proxy = site.runtime().block_on(Proxy::start(Some(front.address()))).unwrap();
     let request = format!("CONNECT 0.0.0.0:{} HTTP/1.1", front.address().port());
     let secret = proxy.url().replace("http://", "http://me:s3cret@");
@@ -245,11 +250,7 @@ fn requests_go_through_the_proxy_of_the_environment_unless_the_host_is_exempt() 
 #[test]
 fn a_proxy_of_socks_is_gone_through_too() {
     let site = Site::new();
-    let authority = Authority::new("Acme CA").unwrap();
-    let front = front(&site, &authority, &["0.0.0.0"]);
-    let address = format!("https://0.0.0.0:{}", front.address().port());
-    fs::write(site.path("ca.pem"), authority.pem()).unwrap();
-    site.write("acme", &site.connector("tls: { ca: ../ca.pem }").replace(site.okta.url(), &address));
+    let front = front_outside(&site);
     let proxy = site.runtime().block_on(Proxy::start_socks(front.address())).unwrap();
     let daemon = site.start_in(&[("ALL_PROXY", &format!("socks5h://{}", proxy.address()))]);
     assert_eq!(daemon.sync("acme")["outcome"], "success");
